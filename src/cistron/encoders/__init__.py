@@ -1,0 +1,76 @@
+"""Samples → arrays: fitted on training samples only, carried inside the classifier.
+
+An encoder is one file here: a settings class (its `kind` and keys) with a method
+`fit(samples) -> Encoder`, and the fitted encoder itself. `KINDS` lists them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cistron.ragged import Ragged
+from cistron.samples import Samples
+from cistron.settings import Settings
+
+Encoded = Ragged | NDArray[np.float32]
+"""What an encoder makes of n samples: `Ragged` rows of positions (uint8 codes, or float32
+channels), or a float32 matrix of shape (n, features)."""
+
+
+@dataclass(frozen=True, eq=False)
+class InputShape:
+    """What a model is to expect of an encoder's output.
+
+    Parameters
+    ----------
+    kind : {"codes", "channels", "vector"}
+        Ragged codes that become channels on the device; ragged float channels; or one vector a
+        sample.
+    width : int
+        Channels at each position, or features of the vector.
+    table : ndarray of float32, shape (letters, width), optional
+        For codes: the fixed channels of each letter. Without it the channels are learned.
+    letters : int
+        For codes: how many there are.
+    complement : ndarray of uint8, shape (letters,), optional
+        For codes of DNA read on both strands: the complement of each code.
+    """
+
+    kind: Literal["codes", "channels", "vector"]
+    width: int
+    table: NDArray[np.float32] | None = None
+    letters: int = 0
+    complement: NDArray[np.uint8] | None = None
+
+
+class Encoder(Protocol):
+    """A fitted encoder."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings it was fitted with."""
+
+    @property
+    def shape(self) -> InputShape:
+        """What it hands to a model."""
+
+    @property
+    def names(self) -> list[str] | None:
+        """Name of every feature of a vector; None for encoders of positions."""
+
+    def encode(self, samples: Samples) -> Encoded:
+        """Encode samples, whether or not they were seen in fitting."""
+
+    def warnings(self, samples: Samples) -> list[str]:
+        """For each sample, what was lost in encoding ("cropped to 1,000 of 35,000"), or ""."""
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+        """Return what was learned, as JSON types and as arrays."""
+
+    @classmethod
+    def restore(cls, settings: Any, document: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
+        """Rebuild the encoder from its settings and `state()`."""

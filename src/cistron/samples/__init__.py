@@ -1,0 +1,148 @@
+"""Where examples come from: a table of samples with one payload per row.
+
+A source is one file here with a settings class (its `kind` and keys) that has a method
+`read() -> Samples`; `KINDS` lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cistron.ragged import Ragged
+from cistron.samples.alphabet import ALPHABETS, PROTEIN, Alphabet
+
+
+@dataclass(frozen=True, eq=False)
+class Sequences(Ragged):
+    """Biological sequences as letter codes, end to end in one uint8 array.
+
+    Parameters
+    ----------
+    values : ndarray of uint8, shape (total,)
+        Codes into `alphabet.letters`.
+    offsets : ndarray of int64, shape (sequences + 1,)
+    alphabet : Alphabet
+    """
+
+    alphabet: Alphabet = PROTEIN
+
+    def text(self, row: int) -> str:
+        """Return one sequence as letters."""
+        return self.alphabet.text(self[row])
+
+    @classmethod
+    def from_text(cls, texts: Iterable[str], alphabet: str = "protein") -> Self:
+        """Return sequences from clean strings (for files, see `cistron.read_fasta`)."""
+        letters = ALPHABETS[alphabet]
+        rows = [letters.codes[np.frombuffer(t.encode(), dtype=np.uint8)] for t in texts]
+        offsets = np.concatenate([[0], np.cumsum([len(r) for r in rows])]).astype(np.int64)
+        values = np.concatenate([*rows, np.empty(0, dtype=np.uint8)])
+        if (values >= len(letters.letters)).any():
+            raise ValueError(f"a sequence has a character that is no {alphabet} letter")
+        return cls(values=values, offsets=offsets, alphabet=letters)
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Labelled examples: a table and, for each of its rows, a payload.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns `id` (unique strings), `label` (class name; missing where unlabelled), `weight`
+        (float), and one string column per group. Index 0..n-1.
+    payload : Sequences
+        One row of content per row of the table.
+    classes : tuple of str
+        Class names in the order of every probability column. Empty when unlabelled.
+    groups : tuple of str
+        Names of the group columns of `table`.
+    dropped : DataFrame
+        Records that were read and not used: `id`, `source` (file), `record` (1-based position in
+        that file) and `reason`.
+    notes : tuple of str
+        What was changed on reading (letters replaced, names made unique), one sentence each.
+    sources : dict
+        File path as given → sha256 of its bytes.
+    """
+
+    table: pd.DataFrame
+    payload: Sequences
+    classes: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    dropped: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=["id", "source", "record", "reason"])
+    )
+    notes: tuple[str, ...] = ()
+    sources: dict[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __getitem__(self, rows: Any) -> Self:
+        return self.take(np.arange(len(self))[rows])
+
+    @property
+    def ids(self) -> NDArray[np.object_]:
+        """Sample ids, shape (n,)."""
+        return self.table["id"].to_numpy(dtype=object)
+
+    @property
+    def targets(self) -> NDArray[np.int64]:
+        """Index of each sample's class in `classes`, shape (n,); -1 where unlabelled."""
+        return pd.Categorical(self.table["label"], categories=list(self.classes)).codes.astype(
+            np.int64
+        )
+
+    def group(self, columns: Sequence[str]) -> NDArray[np.int64]:
+        """Return a number for each distinct combination of group columns, shape (n,)."""
+        if not columns:
+            return np.arange(len(self))
+        return self.table.groupby(list(columns), sort=False).ngroup().to_numpy(dtype=np.int64)
+
+    def take(self, rows: NDArray[np.int64] | Sequence[int]) -> Self:
+        """Return the given rows as Samples of their own."""
+        rows = np.asarray(rows, dtype=np.int64)
+        table = self.table.iloc[rows].reset_index(drop=True)
+        return replace(self, table=table, payload=self.payload.take(rows))
+
+
+def make_samples(
+    payload: Sequences,
+    ids: Sequence[str] | None = None,
+    labels: Sequence[str] | None = None,
+    groups: dict[str, Sequence[str]] | None = None,
+    classes: Sequence[str] | None = None,
+) -> Samples:
+    """Build Samples from what is in memory already.
+
+    Parameters
+    ----------
+    payload : Sequences
+        One row per sample.
+    ids : sequence of str, optional
+        Unique; "sample_1", "sample_2", … where not given.
+    labels : sequence of str, optional
+        Class names.
+    groups : dict of str to sequence of str, optional
+        Group columns.
+    classes : sequence of str, optional
+        Order of the classes; alphabetical where not given.
+    """
+    names = list(ids) if ids is not None else [f"sample_{i + 1}" for i in range(len(payload))]
+    table = pd.DataFrame({"id": pd.Series(names, dtype=object)})
+    table["label"] = pd.Series(
+        list(labels) if labels is not None else [None] * len(names), dtype=object
+    )
+    table["weight"] = 1.0
+    for name, values in (groups or {}).items():
+        table[name] = pd.Series(list(values), dtype=object)
+    if classes is None:
+        classes = sorted(set(labels)) if labels is not None else []
+    return Samples(table, payload, tuple(classes), tuple(groups or ()))

@@ -1,0 +1,76 @@
+"""What is held out: for every sample a part and a fold, and why that is safe.
+
+A split is one file here with a settings class (its `kind` and keys) that has a method
+`split(samples) -> Split`; `KINDS` lists them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+PARTS = ("train", "validation", "test")
+TRAIN, VALIDATION, TEST = range(3)
+UNUSED = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Which part, and which fold, every sample belongs to.
+
+    Parameters
+    ----------
+    part : ndarray of int8, shape (n,)
+        0 train, 1 validation, 2 test (`PARTS`), -1 in none.
+    fold : ndarray of int16, shape (n,)
+        The fold in which the sample is tested, 0 up; -1 in none.
+    units : ndarray of int64, shape (n,)
+        Samples with the same number were never separated.
+    reason : str
+        Why the split is safe, and from what, in one sentence.
+    validation : float
+        Share of the samples that `for_fold` takes from the training side to stop training.
+    seed : int
+    details : dict
+        What the split found on its way (clusters, pairs, balance), as plain JSON types.
+    """
+
+    part: NDArray[np.int8]
+    fold: NDArray[np.int16]
+    units: NDArray[np.int64]
+    reason: str
+    validation: float = 0.1
+    seed: int = 1
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def folds(self) -> int:
+        """Number of folds."""
+        return int(self.fold.max(initial=-1)) + 1
+
+    def rows(self, part: int) -> NDArray[np.int64]:
+        """Rows of the samples in one part (TRAIN, VALIDATION or TEST)."""
+        return np.flatnonzero(self.part == part)
+
+    def names(self) -> NDArray[np.object_]:
+        """Name of each sample's part, shape (n,); empty where it is in none."""
+        return np.array([*PARTS, ""], dtype=object)[self.part]
+
+    def for_fold(self, fold: int, targets: NDArray[np.int64]) -> Self:
+        """Return the split that tests one fold.
+
+        The validation part is taken from the other folds by whole units, stratified by class,
+        seeded by the split's seed and the fold.
+        """
+        from cistron.splits.allocate import allocate
+
+        test = self.fold == fold
+        rest = np.flatnonzero((self.fold >= 0) & ~test)
+        part = np.full(len(self.fold), UNUSED, dtype=np.int8)
+        part[test] = TEST
+        shares = [1 - self.validation, self.validation]
+        part[rest] = allocate(self.units[rest], targets[rest], shares, seed=(self.seed, fold))
+        return replace(self, part=part)
