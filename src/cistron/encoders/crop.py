@@ -1,0 +1,46 @@
+"""Keep the informative part of a sequence that is longer than a model reads."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cistron.ragged import Ragged
+from cistron.samples import Sequences
+
+CROPS = Literal["start", "end", "ends", "center"]
+
+
+def crop(sequences: Sequences, max_length: int, keep: CROPS) -> Ragged:
+    """Return the sequences with at most `max_length` letters each.
+
+    Parameters
+    ----------
+    sequences : Sequences
+    max_length : int
+    keep : {"start", "end", "ends", "center"}
+        `ends` joins the first ceil(max_length / 2) letters to the last floor(max_length / 2).
+    """
+    whole = Ragged(sequences.values, sequences.offsets)
+    lengths, starts = sequences.lengths, sequences.offsets[:-1]
+    if lengths.max(initial=0) <= max_length:
+        return whole
+    excess = np.maximum(lengths - max_length, 0)
+    if keep == "ends":
+        tail = np.where(excess > 0, max_length // 2, 0)
+        head = np.where(excess > 0, max_length - max_length // 2, lengths)
+        pieces = whole.slices(
+            np.stack([starts, starts + lengths - tail], axis=1).ravel(),
+            np.stack([head, tail], axis=1).ravel(),
+        )
+        return Ragged(pieces.values, pieces.offsets[::2])
+    before = {"start": 0 * excess, "end": excess, "center": excess // 2}[keep]
+    return whole.slices(starts + before, lengths - excess)
+
+
+def crop_warnings(sequences: Sequences, max_length: int) -> list[str]:
+    """Return, for each sequence, "cropped to … of …", or an empty string."""
+    lengths: NDArray[np.int64] = sequences.lengths
+    return [f"cropped to {max_length} of {n}" if n > max_length else "" for n in lengths.tolist()]

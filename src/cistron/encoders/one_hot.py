@@ -1,0 +1,71 @@
+"""DNA position by position: one-hot bases, on one strand or both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from numpy.typing import NDArray
+from pydantic import Field
+
+from cistron.encoders import InputShape
+from cistron.encoders.crop import CROPS, crop, crop_warnings
+from cistron.ragged import Ragged
+from cistron.samples import Samples
+from cistron.samples.alphabet import DNA
+from cistron.settings import Settings
+
+
+class OneHotSettings(Settings):
+    """Settings of the `one_hot` encoder."""
+
+    kind: Literal["one_hot"] = "one_hot"
+    max_length: int = Field(5000, ge=1, description="longer sequences are cropped to this")
+    crop: CROPS = Field("center", description="which part of a longer sequence is kept")
+    both_strands: bool = Field(
+        True, description="average the logits of the sequence and of its reverse complement"
+    )
+
+    def fit(self, samples: Samples) -> OneHot:  # noqa: ARG002 (nothing is estimated)
+        """Return the encoder; it learns nothing from the samples."""
+        return OneHot(self)
+
+
+@dataclass(frozen=True)
+class OneHot:
+    """Encoder of DNA as base codes; N is all zeros, other ambiguous bases are shared equally."""
+
+    settings: OneHotSettings
+
+    @property
+    def shape(self) -> InputShape:
+        """Codes of bases in the order A, C, G, T."""
+        complement = DNA.complement if self.settings.both_strands else None
+        return InputShape("codes", 4, DNA.shares, len(DNA.letters), complement)
+
+    @property
+    def names(self) -> None:
+        """Positions have no names."""
+        return
+
+    def encode(self, samples: Samples) -> Ragged:
+        """Return one row of uint8 codes a sequence, at most `max_length` long."""
+        return crop(samples.payload, self.settings.max_length, self.settings.crop)
+
+    def warnings(self, samples: Samples) -> list[str]:
+        """Say which sequences were cropped."""
+        return crop_warnings(samples.payload, self.settings.max_length)
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+        """Nothing is learned."""
+        return {}, {}
+
+    @classmethod
+    def restore(
+        cls,
+        settings: OneHotSettings,
+        document: dict[str, Any],  # noqa: ARG003
+        arrays: dict[str, NDArray],  # noqa: ARG003
+    ) -> Self:
+        """Rebuild the encoder."""
+        return cls(settings)
