@@ -1,13 +1,14 @@
 """Samples → arrays: fitted on training samples only, carried inside the classifier.
 
-An encoder is one file here: a settings class (its `kind` and keys) with a method
-`fit(samples) -> Encoder`, and the fitted encoder itself. `KINDS` lists them.
+An encoder is one file here: a settings class (its `kind` and keys) with the methods
+`fit(samples) -> Encoder` and `restore(document, arrays) -> Encoder`, and the fitted encoder
+itself. `KINDS` in `cistron.experiment` lists them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +71,3 @@ class Encoder(Protocol):
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         """Return what was learned, as JSON types and as arrays."""
-
-    @classmethod
-    def restore(cls, settings: Any, document: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
-        """Rebuild the encoder from its settings and `state()`."""

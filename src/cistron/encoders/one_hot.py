@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from numpy.typing import NDArray
 from pydantic import Field
@@ -28,6 +28,10 @@ class OneHotSettings(Settings):
 
     def fit(self, samples: Samples) -> OneHot:  # noqa: ARG002 (nothing is estimated)
         """Return the encoder; it learns nothing from the samples."""
+        return OneHot(self)
+
+    def restore(self, document: dict[str, Any], arrays: dict[str, NDArray]) -> OneHot:  # noqa: ARG002
+        """Rebuild the encoder from its state."""
         return OneHot(self)
 
 
@@ -59,13 +63,3 @@ class OneHot:
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         """Nothing is learned."""
         return {}, {}
-
-    @classmethod
-    def restore(
-        cls,
-        settings: OneHotSettings,
-        document: dict[str, Any],  # noqa: ARG003
-        arrays: dict[str, NDArray],  # noqa: ARG003
-    ) -> Self:
-        """Rebuild the encoder."""
-        return cls(settings)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -31,6 +30,10 @@ class ResiduesSettings(Settings):
 
     def fit(self, samples: Samples) -> Residues:  # noqa: ARG002 (nothing is estimated)
         """Return the encoder; it learns nothing from the samples."""
+        return Residues(self)
+
+    def restore(self, document: dict[str, Any], arrays: dict[str, NDArray]) -> Residues:  # noqa: ARG002
+        """Rebuild the encoder from its state."""
         return Residues(self)
 
 
@@ -70,13 +73,3 @@ class Residues:
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         """Nothing is learned."""
         return {}, {}
-
-    @classmethod
-    def restore(
-        cls,
-        settings: ResiduesSettings,
-        document: dict[str, Any],  # noqa: ARG003
-        arrays: dict[str, NDArray],  # noqa: ARG003
-    ) -> Self:
-        """Rebuild the encoder."""
-        return cls(settings)

@@ -1,0 +1,1 @@
+"""Cistron: from biological sequences to classifiers a scientist can trust."""

@@ -1,0 +1,40 @@
+"""Letter composition and length: the plainest description of a sequence."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cistron.encoders.scaled import ScaledFeatures
+from cistron.samples import Samples, Sequences
+from cistron.samples.alphabet import Alphabet
+from cistron.samples.composition import composition
+from cistron.settings import Settings
+
+
+class CompositionSettings(Settings):
+    """Settings of the `composition` encoder."""
+
+    kind: Literal["composition"] = "composition"
+    length: bool = True
+
+    def fit(self, samples: Samples) -> ScaledFeatures:
+        """Estimate the scaling on training samples."""
+        return ScaledFeatures.fit(self, samples)
+
+    def restore(self, document: dict[str, Any], arrays: dict[str, NDArray]) -> ScaledFeatures:
+        """Rebuild the encoder from its state."""
+        return ScaledFeatures.restore(self, document, arrays)
+
+    def features(self, sequences: Sequences) -> NDArray[np.float32]:
+        """Return the share of every standard letter, and log10 of the length."""
+        columns = [composition(sequences)]
+        if self.length:
+            columns.append(np.log10(np.maximum(sequences.lengths, 1))[:, None])
+        return np.concatenate(columns, axis=1).astype(np.float32)
+
+    def feature_names(self, alphabet: Alphabet) -> list[str]:
+        """Return the letters, and "log10 length"."""
+        return list(alphabet.letters[: alphabet.standard]) + ["log10 length"] * self.length

@@ -1,0 +1,44 @@
+"""Samples dealt at random, classes balanced: safe only where samples are unrelated."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from cistron.samples import Samples
+from cistron.settings import Settings
+from cistron.splits import Split
+from cistron.splits.deal import deal
+from cistron.splits.identical import identical
+
+
+class SplitShares(Settings):
+    """The keys that every split which deals samples has."""
+
+    test: float = Field(0.2, ge=0, lt=1, description="share of the samples held out for one score")
+    validation: float = Field(0.1, gt=0, lt=1, description="share that stops training, calibrates")
+    folds: int = Field(5, ge=2, description="parts that `crossval` holds out in turn")
+    seed: int = Field(1, ge=0)
+
+
+class RandomSplit(SplitShares):
+    """Settings of the `random` split."""
+
+    kind: Literal["random"] = "random"
+
+    def split(self, samples: Samples) -> Split:
+        """Deal samples at random, identical sequences together."""
+        units = identical(samples.payload)
+        together = len(units) - len(np.unique(units))
+        reason = (
+            "Samples were dealt at random, classes balanced; identical sequences stay together. "
+            "Nothing keeps related samples apart."
+        )
+        return deal(samples, units, self, reason, {"identical_kept_together": together})
+
+
+def random_split(samples: Samples, test: float = 0.2, **settings: float) -> Split:
+    """Split samples at random, stratified by class (see `RandomSplit` for the settings)."""
+    return RandomSplit(test=test, **settings).split(samples)
