@@ -1,0 +1,279 @@
+"""The portable model: encoder + trained model + class names + calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cistron.encoders import Encoder
+from cistron.errors import InputError
+from cistron.experiment import parse_encoder, parse_model
+from cistron.progress import SILENT, Reporter
+from cistron.samples import Samples
+from cistron.settings import Settings
+from cistron.splits import TRAIN, VALIDATION, Split
+from cistron.splits.random import RandomSplit
+from cistron.training.settings import TrainingSettings
+
+
+class Classifier:
+    """Tells classes of samples apart.
+
+    Follows scikit-learn's conventions (`fit`, `predict_proba`, `score`, `classes_`,
+    `get_params`), with Samples for X and their labels for y. `predict` returns a table.
+
+    Parameters
+    ----------
+    encoder : str, dict or Settings
+        A kind ("residues"), or its keys ({"kind": "residues", "max_length": 500}).
+    model : str, dict or Settings
+        A kind ("cnn_lstm"), or its keys.
+    training : dict or TrainingSettings, optional
+        Keys of the `training` section.
+    calibration : {"temperature", "none"}
+        How probabilities are calibrated on the validation samples.
+
+    Attributes
+    ----------
+    classes_ : ndarray of str
+        Class names in the order of the probability columns.
+    alphabet_ : str
+        "protein" or "dna".
+    encoder_ : Encoder
+        The fitted encoder.
+    model_ : torch.nn.Module or scikit-learn estimator
+    temperature_ : float
+        What logits are divided by before the softmax.
+    novelty_ : Novelty
+        What the training samples looked like.
+    checksum_ : str or None
+        Of the files the classifier was loaded from.
+    history_ : list of dict
+        One entry an epoch; empty for classical models.
+    """
+
+    def __init__(
+        self,
+        encoder: str | dict[str, Any] | Settings = "residues",
+        model: str | dict[str, Any] | Settings = "cnn_lstm",
+        training: dict[str, Any] | TrainingSettings | None = None,
+        calibration: str = "temperature",
+    ) -> None:
+        self.encoder = encoder
+        self.model = model
+        self.training = training
+        self.calibration = calibration
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002 (scikit-learn's)
+        """Return the constructor's arguments."""
+        names = ("encoder", "model", "training", "calibration")
+        return {name: getattr(self, name) for name in names}
+
+    def set_params(self, **params: Any) -> Self:
+        """Change arguments of the constructor; takes effect at the next `fit`."""
+        for name, value in params.items():
+            if name not in self.get_params():
+                raise ValueError(f"Classifier has no parameter {name!r}")
+            setattr(self, name, value)
+        return self
+
+    def settings(self) -> tuple[Any, Any, TrainingSettings]:
+        """Return the validated settings of encoder, model and training."""
+        training = self.training or {}
+        if not isinstance(training, TrainingSettings):
+            training = TrainingSettings(**training)
+        return parse_encoder(self.encoder), parse_model(self.model), training
+
+    def fit(
+        self,
+        samples: Samples,
+        split: Split | None = None,
+        *,
+        checkpoint: Path | None = None,
+        after_epoch: Callable[[list[dict[str, Any]]], None] = lambda history: None,  # noqa: ARG005
+        reporter: Reporter = SILENT,
+    ) -> Self:
+        """Learn from the training part; stop and calibrate on the validation part.
+
+        Parameters
+        ----------
+        samples : Samples
+            Labelled.
+        split : Split, optional
+            Samples of its test part are not touched. Without it a tenth of the samples, at
+            random, is the validation part and all others are trained on.
+        checkpoint : Path, optional
+            File for the state after each epoch; training goes on from it where it exists.
+        after_epoch : callable, optional
+            Is given the history after each epoch.
+        reporter : Reporter, optional
+
+        Raises
+        ------
+        InputError
+            If the samples are unlabelled, or encoder and model do not fit each other.
+        """
+        encoder_settings, model_settings, training = self.settings()
+        if len(samples.classes) < 2:
+            raise InputError("Labelled samples of at least two classes are needed to train.")
+        if split is None:
+            split = RandomSplit(test=0.0, folds=2, seed=training.seed).split(samples)
+        train, validation = (samples.take(split.rows(part)) for part in (TRAIN, VALIDATION))
+        if len(train) == 0 or len(validation) == 0:
+            raise InputError("The split leaves no training or no validation samples.")
+        from cistron.evaluation.calibration import fit_temperature
+        from cistron.evaluation.novelty import fit_novelty
+
+        self.classes_ = np.array(samples.classes, dtype=object)
+        self.alphabet_ = samples.payload.alphabet.name
+        self.checksum_: str | None = None
+        self.encoder_: Encoder = encoder_settings.fit(train)
+        self.model_settings_, self.training_ = model_settings, training
+        self.novelty_ = fit_novelty(train)
+        self.temperature_ = 1.0
+        self.history_: list[dict[str, Any]] = []
+        if model_settings.family == "network":
+            self._fit_network(train, validation, checkpoint, after_epoch, reporter)
+        else:
+            self._fit_classical(train)
+        if self.calibration == "temperature":
+            self.temperature_ = fit_temperature(self.logits(validation), validation.targets)
+        return self
+
+    def logits(self, samples: Samples) -> NDArray[np.float32]:
+        """Return uncalibrated logits (for classical models log-probabilities), shape (n, k)."""
+        from cistron.models.classical import log_probabilities
+        from cistron.training.fit import compute_logits
+
+        if len(samples) == 0:
+            return np.empty((0, len(self.classes_)), dtype=np.float32)
+        encoded = self.encoder_.encode(samples)
+        if self.model_settings_.family == "network":
+            return compute_logits(self.model_, encoded, self.training_)
+        return log_probabilities(self.model_, encoded)
+
+    def predict_proba(self, samples: Samples) -> NDArray[np.float64]:
+        """Return calibrated probabilities, shape (n, classes)."""
+        from cistron.evaluation.calibration import softmax
+
+        return softmax(self.logits(samples) / self.temperature_)
+
+    def predict(self, samples: Samples) -> pd.DataFrame:
+        """Return a table: `id`, `predicted`, `p_<class>` for each class, and `warning`.
+
+        `warning` says what is odd about a sample: cropped, unlike anything in training, …
+        """
+        probabilities = self.predict_proba(samples)
+        table = pd.DataFrame({"id": samples.ids})
+        table["predicted"] = self.classes_[probabilities.argmax(axis=1)]
+        for number, name in enumerate(self.classes_):
+            table[f"p_{name}"] = probabilities[:, number]
+        lost, odd = self.encoder_.warnings(samples), self.novelty_.warnings(samples)
+        table["warning"] = ["; ".join(filter(None, pair)) for pair in zip(lost, odd, strict=True)]
+        return table
+
+    def score(self, samples: Samples, labels: Any = None) -> float:
+        """Return the accuracy on labelled samples (scikit-learn's default score)."""
+        labels = samples.table["label"] if labels is None else labels
+        predicted = self.classes_[self.predict_proba(samples).argmax(axis=1)]
+        return float((predicted == np.asarray(labels, dtype=object)).mean())
+
+    def on(self, device: str) -> Self:
+        """Run on that device from now on (auto, cpu, cuda, mps); return the classifier."""
+        self.training_ = TrainingSettings(**{**self.training_.document(), "device": device})
+        return self
+
+    @property
+    def parameters(self) -> int | None:
+        """Number of trainable parameters of a network; None for classical models."""
+        if self.model_settings_.family != "network":
+            return None
+        return sum(p.numel() for p in self.model_.parameters() if p.requires_grad)
+
+    def save(self, folder: str | Path, provenance: dict[str, Any] | None = None) -> Path:
+        """Write the classifier as a folder that needs nothing else (see `cistron.load`).
+
+        Parameters
+        ----------
+        folder : path
+            Must not exist yet.
+        provenance : dict, optional
+            What is known of how it came about, as plain JSON types.
+        """
+        from cistron.model_files import save
+
+        return save(self, Path(folder), provenance or {})
+
+    def _fit_network(
+        self,
+        train: Samples,
+        validation: Samples,
+        checkpoint: Path | None,
+        after_epoch: Callable[[list[dict[str, Any]]], None],
+        reporter: Reporter,
+    ) -> None:
+        import torch
+
+        from cistron.models.input import Network
+        from cistron.training import fit
+
+        weights = class_weights(train.targets, self.classes_.tolist(), self.training_)
+        examples = [
+            fit.Examples(
+                self.encoder_.encode(part),
+                part.targets,
+                (weights[part.targets] * part.table["weight"].to_numpy()).astype(np.float32),
+            )
+            for part in (train, validation)
+        ]
+        with torch.random.fork_rng([]):
+            torch.manual_seed(self.training_.seed)
+            self.model_ = Network(self.encoder_.shape, self.model_settings_, len(self.classes_))
+        self.history_ = fit.train(
+            self.model_,
+            *examples,
+            self.training_,
+            checkpoint=checkpoint,
+            after_epoch=after_epoch,
+            reporter=reporter,
+        )
+
+    def _fit_classical(self, train: Samples) -> None:
+        from cistron.models.classical import fit_classical
+
+        weights = class_weights(train.targets, self.classes_.tolist(), self.training_)
+        self.model_ = fit_classical(
+            self.model_settings_,
+            self.encoder_.encode(train),
+            train.targets,
+            weights[train.targets] * train.table["weight"].to_numpy(),
+            self.training_.seed,
+        )
+
+
+def class_weights(
+    targets: NDArray[np.int64], classes: list[str], settings: TrainingSettings
+) -> NDArray[np.float64]:
+    """Return the weight of each class, shape (classes,); `balanced` is n / (classes · n_class).
+
+    Raises
+    ------
+    InputError
+        If weights are given by name and the names are not those of the classes.
+    """
+    chosen = settings.class_weights
+    if isinstance(chosen, dict):
+        if set(chosen) != set(classes):
+            raise InputError(
+                f"training.class_weights: names {sorted(chosen)} are not the classes {classes}."
+            )
+        return np.array([chosen[name] for name in classes])
+    if chosen == "none" or settings.sampling == "balanced":
+        return np.ones(len(classes))
+    counts = np.bincount(targets, minlength=len(classes))
+    return len(targets) / (len(classes) * np.maximum(counts, 1))

@@ -1,0 +1,296 @@
+"""The command line: parse, call, print."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cistron.errors import InputError
+from cistron.progress import Terminal
+
+if TYPE_CHECKING:
+    from cistron.experiment import Experiment
+
+app = typer.Typer(
+    name="cistron",
+    help="From biological sequences to classifiers a scientist can trust.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+data_app = typer.Typer(help="Public data sets.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+ExperimentFile = Annotated[
+    Path, typer.Argument(metavar="EXPERIMENT", help="Experiment file (YAML).")
+]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Run directory.")]
+NewRun = Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="Run directory to make.")]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key: training.epochs=5."),
+]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of the split and of training.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue what was interrupted.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
+
+
+def main() -> None:
+    """Run the command line; mistakes of the user end in one sentence and exit code 2."""
+    try:
+        app()
+    except InputError as error:
+        _stop(str(error), 2)
+    except KeyboardInterrupt:
+        _stop("Interrupted. What was finished is kept; continue with --resume.", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _stop(f"{where}{error.strerror or error}. Mend this and continue with --resume.", 2)
+
+
+def _stop(message: str, code: int) -> None:
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()
+    # Worker processes of a cross-validation must not keep an interrupted command alive.
+    if code == 130:
+        os._exit(code)
+    sys.exit(code)
+
+
+def _experiment(
+    path: Path, changes: list[str] | None, device: str | None, seed: int | None
+) -> Experiment:
+    from cistron.experiment import read_experiment
+
+    extra = [] if device is None else [f"training.device={device}"]
+    extra += [] if seed is None else [f"training.seed={seed}", f"split.seed={seed}"]
+    return read_experiment(path, [*(changes or []), *extra])
+
+
+def _command() -> str:
+    return shlex.join(["cistron", *sys.argv[1:]])
+
+
+def _print_json(document: Any) -> None:
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """From biological sequences to classifiers a scientist can trust."""
+    if show:
+        from cistron import __version__
+
+        typer.echo(f"cistron {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to make.")] = Path("demo"),
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Go the whole way on proteins made on the spot, and show that the planted truth was found."""
+    from cistron.demo import run_demo
+
+    typer.echo(run_demo(out, force=force, reporter=Terminal(quiet)))
+
+
+@app.command()
+def new(
+    recipe: Annotated[str, typer.Argument(help="senescence, localization, protein or dna.")],
+    file: Annotated[Path, typer.Argument(help="Experiment file to write.")],
+    force: Force = False,
+) -> None:
+    """Write a commented experiment file to start from."""
+    from cistron.recipes import write_recipe
+
+    write_recipe(recipe, file, force=force)
+    typer.echo(f"Wrote {file}. Next: cistron check {file}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of experiment files, for editors."""
+    from cistron.experiment import Experiment
+
+    _print_json(Experiment.model_json_schema(by_alias=True))
+
+
+@data_app.command("list")
+def data_list(as_json: AsJson = False) -> None:
+    """List the public data sets."""
+    from cistron.display import show_public
+
+    show_public(as_json)
+
+
+@data_app.command("get")
+def data_get(
+    name: Annotated[str, typer.Argument(help="A name from `cistron data list`.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to put the files in.")],
+    quiet: Quiet = False,
+) -> None:
+    """Fetch a public data set, checked against its checksums."""
+    from cistron.samples.public import fetch
+
+    for path in fetch(name, folder, progress=Terminal(quiet).say):
+        typer.echo(str(path))
+
+
+@app.command()
+def check(
+    experiment: ExperimentFile,
+    changes: Changes = None,
+    homology: Annotated[bool, typer.Option(help="Search test against training sequences.")] = True,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[CLASS=]FASTA", help="Audit an external set against all samples instead."
+        ),
+    ] = None,
+    seed: Seed = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read and validate everything, print counts and the leakage audit; train nothing.
+
+    Exits with 2 when the split leaks.
+    """
+    from cistron.display import show_check, show_external
+
+    chosen = _experiment(experiment, changes, None, seed)
+    reporter = Terminal(quiet)
+    if against:
+        from cistron.pipeline import check_against
+
+        found = check_against(chosen, against, homology=homology, reporter=reporter)
+        show_external(found, as_json)
+    else:
+        from cistron.pipeline import check as run_check
+
+        use = None if homology else False
+        samples, split, found = run_check(chosen, homology=use, reporter=reporter)
+        show_check(samples, split, found, as_json)
+    if found["verdict"] == "leak":
+        raise InputError("The audit found leakage (the checks marked FAIL).")
+
+
+@app.command()
+def fit(
+    experiment: ExperimentFile,
+    out: NewRun,
+    changes: Changes = None,
+    device: Device = None,
+    seed: Seed = None,
+    force: Force = False,
+    resume: Resume = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train on train, stop and calibrate on validation, score test once, write the report."""
+    from cistron.display import show_run
+    from cistron.pipeline import fit as run_fit
+
+    chosen = _experiment(experiment, changes, device, seed)
+    reporter = Terminal(quiet)
+    run = run_fit(chosen, out, force=force, resume=resume, reporter=reporter, command=_command())
+    show_run(run, as_json)
+
+
+@app.command()
+def crossval(
+    experiment: ExperimentFile,
+    out: NewRun,
+    changes: Changes = None,
+    workers: Annotated[int, typer.Option(min=1, help="Folds trained at the same time.")] = 1,
+    device: Device = None,
+    seed: Seed = None,
+    force: Force = False,
+    resume: Resume = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train and score every fold; scores per fold and pooled."""
+    from cistron.display import show_run
+    from cistron.pipeline import crossval as run_crossval
+
+    chosen = _experiment(experiment, changes, device, seed)
+    run = run_crossval(
+        chosen,
+        out,
+        force=force,
+        resume=resume,
+        workers=workers,
+        reporter=Terminal(quiet),
+        command=_command(),
+    )
+    show_run(run, as_json)
+
+
+@app.command()
+def predict(
+    run: RunFolder,
+    source: Annotated[
+        str, typer.Argument(metavar="INPUT", help="FASTA or table, plain or gzip; - for stdin.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="File ending in .tsv, .csv, .parquet or .jsonl.")
+    ],
+    id_column: Annotated[str, typer.Option(help="Tables: column of ids.")] = "id",
+    sequence_column: Annotated[str, typer.Option(help="Tables: column of sequences.")] = "sequence",
+    device: Device = None,
+    force: Force = False,
+    resume: Resume = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Predict the class of every record, with calibrated probabilities and warnings."""
+    from cistron.model_files import load
+    from cistron.predict import predict_file
+
+    counts = predict_file(
+        load(run).on(device or "auto"),
+        source,
+        out,
+        columns={"id": id_column, "sequence": sequence_column},
+        force=force,
+        resume=resume,
+        reporter=Terminal(quiet),
+    )
+    if as_json:
+        _print_json({"out": str(out), **counts})
+    else:
+        typer.echo(
+            f"{out}: {counts['records']:,} records, {counts['predicted']:,} predicted, "
+            f"{counts['warnings']:,} with a warning."
+        )
+
+
+@app.command()
+def report(run: RunFolder) -> None:
+    """Write the HTML page again, from what the run holds."""
+    from cistron.report import write_report
+
+    typer.echo(str(write_report(run)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,293 @@
+"""The experiment file: everything that defines a run, validated before anything is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import Field, TypeAdapter, ValidationError
+
+from cistron.encoders.composition import CompositionSettings
+from cistron.encoders.kmers import KmersSettings
+from cistron.encoders.one_hot import OneHotSettings
+from cistron.encoders.residues import ResiduesSettings
+from cistron.errors import InputError, nearest
+from cistron.models import ModelSettings
+from cistron.samples.fasta import FastaSamples
+from cistron.samples.table import TableSamples
+from cistron.settings import Settings
+from cistron.splits.group import GroupSplit
+from cistron.splits.homology import HomologySplit
+from cistron.splits.predefined import PredefinedSplit
+from cistron.splits.random import RandomSplit
+from cistron.training.settings import TrainingSettings
+
+# Each room's kinds: whoever adds a file adds it here (models list theirs in models/__init__.py).
+SamplesSettings = Annotated[FastaSamples | TableSamples, Field(discriminator="kind")]
+SplitSettings = Annotated[
+    RandomSplit | GroupSplit | HomologySplit | PredefinedSplit, Field(discriminator="kind")
+]
+EncoderSettings = Annotated[
+    ResiduesSettings | OneHotSettings | KmersSettings | CompositionSettings,
+    Field(discriminator="kind"),
+]
+
+ALPHABET_OF_ENCODER = {"residues": "protein", "one_hot": "dna"}
+
+
+class EvaluationSettings(Settings):
+    """The `evaluation` section: how the run is judged."""
+
+    bootstrap: int = Field(1000, ge=100, description="resamples for the 95 % intervals")
+    baselines: tuple[Literal["majority", "length", "composition", "homolog"], ...] = Field(
+        ("majority", "length", "composition", "homolog"), description="scored on the same samples"
+    )
+    metric: Literal["mcc", "accuracy", "balanced_accuracy"] = Field(
+        "mcc", description="the metric by which model and baselines are compared first"
+    )
+    calibration: Literal["temperature", "none"] = "temperature"
+    homology_search: bool = Field(
+        True, description="search test against training sequences for the audit and the baseline"
+    )
+
+
+class Experiment(Settings):
+    """Everything that defines a run."""
+
+    name: str = Field(min_length=1)
+    samples: SamplesSettings
+    split: SplitSettings
+    encoder: EncoderSettings
+    model: ModelSettings
+    training: TrainingSettings = TrainingSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+    def to_yaml(self) -> str:
+        """Return the experiment as YAML with every default written out."""
+        return yaml.safe_dump(self.document(), sort_keys=False, allow_unicode=True)
+
+
+def read_experiment(path: str | Path, changes: Sequence[str] = ()) -> Experiment:
+    """Read and validate an experiment file.
+
+    Parameters
+    ----------
+    path : path
+        YAML; file names in it are relative to it.
+    changes : sequence of str
+        "training.epochs=5": override keys; values are YAML.
+
+    Raises
+    ------
+    InputError
+        Naming the line, the key, its value and what is allowed, for every mistake at once.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InputError(f"{path}: the experiment file cannot be read: {reason}.") from error
+    try:
+        document = yaml.safe_load(text)
+        lines = dict(_lines(yaml.compose(text)))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "it cannot be parsed"
+        raise InputError(f"{path}{where}: this is not valid YAML: {problem}.") from error
+    if not isinstance(document, dict):
+        raise InputError(
+            f"{path}: an experiment file is a YAML mapping with the sections "
+            f"{', '.join(Experiment.model_fields)}. `cistron new` writes one to start from."
+        )
+    for change in changes:
+        _apply(document, change)
+    return make_experiment(document, source=str(path), folder=path.parent, lines=lines)
+
+
+def make_experiment(
+    document: dict[str, Any],
+    source: str = "experiment",
+    folder: Path | None = None,
+    lines: dict[tuple[Any, ...], int] | None = None,
+) -> Experiment:
+    """Validate an experiment given as a dictionary (see `read_experiment`)."""
+    try:
+        experiment = Experiment.model_validate(document, context={"folder": folder})
+    except ValidationError as error:
+        problems = [_explain(e, Experiment, source, lines or {}) for e in error.errors()]
+        raise InputError("\n".join(dict.fromkeys(problems))) from error
+    _check_sections(experiment, source)
+    return experiment
+
+
+def parse_encoder(value: Any) -> Any:
+    """Return encoder settings from a kind, a dictionary of keys, or settings."""
+    return _parse_section(value, EncoderSettings, "encoder")
+
+
+def parse_model(value: Any) -> Any:
+    """Return model settings from a kind, a dictionary of keys, or settings."""
+    return _parse_section(value, ModelSettings, "model")
+
+
+def _parse_section(value: Any, union: Any, section: str) -> Any:
+    if isinstance(value, str):
+        value = {"kind": value}
+    try:
+        return TypeAdapter(union).validate_python(value)
+    except ValidationError as error:
+        problems = [
+            _explain({**e, "loc": (section, *e["loc"])}, Experiment, section, {})
+            for e in error.errors()
+        ]
+        raise InputError("\n".join(problems)) from error
+
+
+def _check_sections(experiment: Experiment, source: str) -> None:
+    """Refuse sections that cannot work together, before any data is read."""
+    samples, split, encoder = experiment.samples, experiment.split, experiment.encoder
+    wanted = ALPHABET_OF_ENCODER.get(encoder.kind)
+    if wanted is not None and samples.alphabet != wanted:
+        others = [k for k, a in ALPHABET_OF_ENCODER.items() if a == samples.alphabet]
+        raise InputError(
+            f"{source}: encoder.kind: {encoder.kind!r} reads {wanted} sequences, and "
+            f"samples.alphabet is {samples.alphabet!r}. Use one of: "
+            f"{', '.join([*others, 'kmers', 'composition'])}."
+        )
+    gives = "positions" if encoder.kind in ALPHABET_OF_ENCODER else "vector"
+    if experiment.model.reads != gives:
+        fitting = [
+            kind.model_fields["kind"].default
+            for kind in _kinds(ModelSettings)
+            if kind.reads == gives
+        ]
+        raise InputError(
+            f"{source}: model.kind: {experiment.model.kind!r} reads "
+            f"{'one vector' if gives == 'positions' else 'positions'} per sample, and the encoder "
+            f"{encoder.kind!r} gives {'positions' if gives == 'positions' else 'one vector'}. "
+            f"Use one of: {', '.join(fitting)}; or another encoder."
+        )
+    groups = tuple(samples.groups or ())
+    needed = {
+        "group": ("split.columns", getattr(split, "columns", ())),
+        "homology": ("split.keep_together", getattr(split, "keep_together", ())),
+        "predefined": ("split.column", (getattr(split, "column", ""),)),
+    }.get(split.kind, ("", ()))
+    for column in needed[1]:
+        if column not in groups:
+            raise InputError(
+                f"{source}: {needed[0]}: {column!r} is not declared under samples.groups (there "
+                f"are: {', '.join(groups) or 'none'}).{nearest(column, groups)}"
+            )
+    if getattr(split, "test", 0) + split.validation >= 1:
+        raise InputError(
+            f"{source}: split.test and split.validation add up to 1 or more and leave nothing to "
+            "train on."
+        )
+
+
+def _kinds(union: Any) -> tuple[Any, ...]:
+    """Return the settings classes of a discriminated union."""
+    return get_args(get_args(union)[0])
+
+
+def _apply(document: dict[str, Any], change: str) -> None:
+    """Set one dotted key of a document in place."""
+    path, found, value = change.partition("=")
+    keys = path.strip().split(".")
+    if not found or not all(keys):
+        raise InputError(f"--set {change}: write it as section.key=value, like training.epochs=5.")
+    place = document
+    for key in keys[:-1]:
+        place = place.setdefault(key, {})
+        if not isinstance(place, dict):
+            raise InputError(f"--set {change}: {key!r} is a single value and has no keys.")
+    try:
+        place[keys[-1]] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise InputError(f"--set {change}: the value is not valid YAML.") from error
+
+
+def _lines(node: yaml.Node | None, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple, int]]:
+    """Yield the key path and the 1-based line of every key of a YAML document."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield (*path, key.value), key.start_mark.line + 1
+            yield from _lines(value, (*path, key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            yield (*path, number), value.start_mark.line + 1
+            yield from _lines(value, (*path, number))
+
+
+def _explain(error: Any, model: Any, source: str, lines: dict[tuple[Any, ...], int]) -> str:
+    """Turn one pydantic error into a sentence."""
+    path, owner = _place(error["loc"], model)
+    key = ".".join(map(str, path)) or "the file"
+    line = next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), None)
+    where = f"{source}, line {line}: {key}" if line else f"{source}: {key}"
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        allowed = _keys(owner)
+        guess = nearest(str(path[-1]), allowed)
+        return f"{where}: there is no such key.{guess} Allowed here: {', '.join(allowed)}."
+    if kind == "union_tag_invalid":
+        allowed = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
+        guess = nearest(context["tag"], allowed)
+        choice = f"there is no {context['tag']!r}.{guess} Use one of: {', '.join(allowed)}."
+        return f"{where}.kind: {choice}"
+    if kind == "union_tag_not_found":
+        return f"{where}: the key `kind` is missing."
+    if kind == "missing":
+        return f"{where}: this key is missing."
+    message = error["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    value = error["input"]
+    given = f" (it is {value!r})" if isinstance(value, str | int | float | bool | None) else ""
+    guess = ""
+    if kind == "literal_error" and isinstance(value, str):
+        guess = nearest(
+            value,
+            [word.strip(" '") for word in context["expected"].replace(" or ", ",").split(",")],
+        )
+    return f"{where}: {message}{given}.{guess}"
+
+
+def _place(location: Sequence[Any], model: Any) -> tuple[tuple[Any, ...], Any]:
+    """Return the key path as the user wrote it, and the settings class that owns its last key."""
+    path: list[Any] = []
+    owner = model
+    for step in location:
+        if isinstance(owner, tuple):
+            kinds = {kind.model_fields["kind"].default: kind for kind in owner}
+            if step in kinds:
+                owner = kinds[step]
+                continue
+        path.append(step)
+        if len(path) < 2 and hasattr(owner, "model_fields") and step in owner.model_fields:
+            section = owner.model_fields[step].annotation
+            kinds_here = get_args(section)
+            if hasattr(section, "model_fields"):
+                owner = section
+            elif kinds_here and all(hasattr(kind, "model_fields") for kind in kinds_here):
+                owner = kinds_here
+    # Union branches of one value ("str", "dict[str,float]") are pydantic's words, not keys.
+    fields = set(_keys(owner)) if not isinstance(owner, tuple) else set()
+    while (
+        len(path) > 2
+        and path[1] in fields
+        and isinstance(path[-1], str)
+        and ("[" in path[-1] or path[-1] in ("str", "literal", "bool", "int", "float", "path"))
+    ):
+        path.pop()
+    return tuple(path), owner
+
+
+def _keys(owner: Any) -> list[str]:
+    if isinstance(owner, tuple) or not hasattr(owner, "model_fields"):
+        return []
+    return [field.alias or name for name, field in owner.model_fields.items()]

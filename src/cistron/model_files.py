@@ -1,0 +1,198 @@
+"""A classifier as a folder: JSON and safetensors, checked when read; never a pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cistron.errors import InputError
+
+if TYPE_CHECKING:
+    from cistron.classifier import Classifier
+
+FORMAT = 1
+DESCRIPTION = "classifier.json"
+WEIGHTS = {"network": "weights.safetensors", "classical": "weights.skops"}
+ARRAYS = "encoder.safetensors"
+
+
+def save(classifier: Classifier, folder: Path, provenance: dict[str, Any]) -> Path:
+    """Write a fitted classifier; the folder appears whole or not at all.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder is there already.
+    """
+    from safetensors.numpy import save_file
+
+    from cistron import __version__
+
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists already")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
+        partial = Path(name) / "model"
+        partial.mkdir()
+        learned, encoder_arrays = classifier.encoder_.state()
+        novelty, novelty_arrays = classifier.novelty_.state()
+        arrays = {f"encoder.{k}": np.ascontiguousarray(v) for k, v in encoder_arrays.items()}
+        arrays |= {f"novelty.{k}": np.ascontiguousarray(v) for k, v in novelty_arrays.items()}
+        save_file(arrays, partial / ARRAYS)
+        weights = partial / WEIGHTS[classifier.model_settings_.family]
+        _write_weights(classifier, weights)
+        document = {
+            "format": FORMAT,
+            "cistron": __version__,
+            "alphabet": classifier.alphabet_,
+            "classes": list(classifier.classes_),
+            "encoder": {"settings": classifier.encoder_.settings.document(), "learned": learned},
+            "model": classifier.model_settings_.document(),
+            "training": classifier.training_.document(),
+            "calibration": {"kind": classifier.calibration, "temperature": classifier.temperature_},
+            "novelty": novelty,
+            "provenance": provenance,
+            "files": {path.name: _sha256(path) for path in (partial / ARRAYS, weights)},
+        }
+        document["sha256"] = _checksum(document)
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+        (partial / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+        partial.rename(folder)
+    return folder
+
+
+def load(path: str | Path) -> Classifier:
+    """Read a classifier from a run or from its `model` folder.
+
+    Parameters
+    ----------
+    path : path
+        A run directory, or the folder with `classifier.json`.
+
+    Raises
+    ------
+    InputError
+        If it is none, was changed or cut short, or comes from a newer version.
+    """
+    from safetensors.numpy import load_file
+
+    from cistron.classifier import Classifier
+    from cistron.evaluation.novelty import Novelty
+    from cistron.experiment import parse_encoder, parse_model
+    from cistron.training.settings import TrainingSettings
+
+    folder = _model_folder(Path(path))
+    document = _read_description(folder / DESCRIPTION)
+    for name, expected in document["files"].items():
+        if not (folder / name).is_file():
+            raise InputError(f"{folder / name} is missing. Copy the whole model folder again.")
+        if _sha256(folder / name) != expected:
+            raise InputError(
+                f"{folder / name} was changed or cut short since it was written (its checksum "
+                "differs). Copy the model folder again from where it was made."
+            )
+    arrays = load_file(folder / ARRAYS)
+    classifier = Classifier(
+        encoder=document["encoder"]["settings"],
+        model=document["model"],
+        training=document["training"],
+        calibration=document["calibration"]["kind"],
+    )
+    classifier.classes_ = np.array(document["classes"], dtype=object)
+    classifier.alphabet_, classifier.checksum_ = document["alphabet"], document["sha256"]
+    classifier.encoder_ = parse_encoder(document["encoder"]["settings"]).restore(
+        document["encoder"]["learned"], _under("encoder.", arrays)
+    )
+    classifier.model_settings_ = parse_model(document["model"])
+    # The device is this machine's choice, not that of the machine the model was trained on.
+    classifier.training_ = TrainingSettings(**{**document["training"], "device": "auto"})
+    classifier.temperature_ = document["calibration"]["temperature"]
+    classifier.novelty_ = Novelty.restore(document["novelty"], _under("novelty.", arrays))
+    classifier.history_ = []
+    classifier.provenance_ = document["provenance"]
+    _read_weights(classifier, folder / WEIGHTS[classifier.model_settings_.family])
+    return classifier
+
+
+def _write_weights(classifier: Classifier, path: Path) -> None:
+    if classifier.model_settings_.family == "network":
+        from safetensors.torch import save_file
+
+        state = classifier.model_.state_dict()
+        save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, path)
+    else:
+        from cistron.models.classical import dump
+
+        path.write_bytes(dump(classifier.model_))
+
+
+def _read_weights(classifier: Classifier, path: Path) -> None:
+    if classifier.model_settings_.family == "network":
+        from safetensors.torch import load_file
+
+        from cistron.models.input import Network
+
+        network = Network(
+            classifier.encoder_.shape, classifier.model_settings_, len(classifier.classes_)
+        )
+        network.load_state_dict(load_file(path))
+        classifier.model_ = network.eval()
+    else:
+        from cistron.models.classical import load as load_classical
+
+        classifier.model_ = load_classical(path.read_bytes())
+
+
+def _model_folder(path: Path) -> Path:
+    for folder in (path, path / "model"):
+        if (folder / DESCRIPTION).is_file():
+            return folder
+    if not path.exists():
+        raise InputError(f"{path}: there is no such run or model folder.")
+    if (path / "folds").is_dir():
+        raise InputError(
+            f"{path} is a cross-validation: it holds one classifier a fold and none for use. "
+            f"Name one of them ({path / 'folds' / '0'}), or train one with `cistron fit`."
+        )
+    if (path / "experiment.yaml").is_file():
+        raise InputError(
+            f"{path} is a run that was not finished. Continue it: cistron fit "
+            f"{path / 'experiment.yaml'} --out {path} --resume"
+        )
+    raise InputError(f"{path} is neither a run nor a model folder: it has no {DESCRIPTION}.")
+
+
+def _read_description(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        newest, checksum = document["format"], document["sha256"]
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is cut short or not a classifier's description.") from error
+    if newest > FORMAT:
+        raise InputError(
+            f"{path} was written by Cistron {document.get('cistron', '?')} in format {newest}; "
+            f"this version reads up to format {FORMAT}. Upgrade Cistron."
+        )
+    if checksum != _checksum(document):
+        raise InputError(f"{path} was changed since it was written (its checksum differs).")
+    return document
+
+
+def _checksum(document: dict[str, Any]) -> str:
+    content = {key: value for key, value in document.items() if key != "sha256"}
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _under(prefix: str, arrays: dict[str, Any]) -> dict[str, Any]:
+    return {name[len(prefix) :]: v for name, v in arrays.items() if name.startswith(prefix)}

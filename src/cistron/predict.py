@@ -1,0 +1,176 @@
+"""Predict a file of any size, window by window, in constant memory."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cistron.classifier import Classifier
+from cistron.errors import InputError, nearest
+from cistron.progress import SILENT, Reporter
+from cistron.samples import Samples
+from cistron.samples.stream import stream
+
+WINDOW = 4096  # records that are read, sorted by length and predicted together
+FORMATS = (".tsv", ".csv", ".parquet", ".jsonl")
+
+
+def predict_file(
+    classifier: Classifier,
+    source: str | Path,
+    out: str | Path,
+    *,
+    columns: dict[str, str] | None = None,
+    force: bool = False,
+    resume: bool = False,
+    reporter: Reporter = SILENT,
+) -> dict[str, int]:
+    """Predict every record of a FASTA file or table and write one row for each, in input order.
+
+    Records that cannot be predicted have an empty `predicted` and the reason under `warning`.
+    Each window becomes a file of its own under `<out>.parts`; they are joined at the end, and an
+    interrupted prediction goes on after the last whole window.
+
+    Parameters
+    ----------
+    classifier : Classifier
+    source : path
+        FASTA or a table (TSV, CSV, parquet), plain or gzip; "-" is standard input.
+    out : path
+        Ends in .tsv, .csv, .parquet or .jsonl.
+    columns : dict, optional
+        For tables: the names of the `id` and `sequence` columns.
+    force : bool
+        Replace the file if it is there.
+    resume : bool
+        Go on with an interrupted prediction of the same input by the same classifier.
+    reporter : Reporter, optional
+
+    Returns
+    -------
+    dict
+        How many `records` there were, how many were `predicted`, and how many have a `warning`.
+
+    Raises
+    ------
+    InputError
+        If the output exists, its suffix is unknown, or the input cannot be read.
+    """
+    out = Path(out)
+    if out.suffix not in FORMATS:
+        raise InputError(
+            f"--out {out}: the format is told by the suffix; use one of {', '.join(FORMATS)}."
+            f"{nearest(out.suffix, FORMATS)}"
+        )
+    if out.exists() and not force:
+        raise InputError(f"{out} exists and is never overwritten. Choose another, or say --force.")
+    if not out.parent.is_dir():
+        raise InputError(f"{out.parent} is no directory. Make it first.")
+    parts = out.with_name(out.name + ".parts")
+    done = _claim(parts, classifier, Path(source), resume)
+    counts = {"records": 0, "predicted": 0, "warnings": 0}
+    windows = stream(source, classifier.alphabet_, window=WINDOW, skip=done, **(columns or {}))
+    with reporter.bar(None, "predicting") as advance:
+        for number, samples in enumerate(windows, start=done):
+            table = _window(classifier, samples, number * WINDOW)
+            _write_part(table, parts / f"{number:08d}.parquet")
+            advance(len(table))
+    for table in _parts(parts):
+        counts["records"] += len(table)
+        counts["predicted"] += int(table["predicted"].notna().sum())
+        counts["warnings"] += int((table["warning"] != "").sum())
+    if counts["records"] == 0:
+        shutil.rmtree(parts)
+        raise InputError(f"{source}: there is no record to predict.")
+    _join(parts, out)
+    shutil.rmtree(parts)
+    return counts
+
+
+def _claim(parts: Path, classifier: Classifier, source: Path, resume: bool) -> int:
+    """Make the folder of parts, or open one to go on; return how many windows are done."""
+    status = source.stat() if source.is_file() else None
+    job = {
+        "source": str(source),
+        "bytes": status.st_size if status else None,
+        "modified": status.st_mtime if status else None,
+        "classifier": classifier.checksum_,
+        "window": WINDOW,
+    }
+    note = parts / "job.json"
+    if parts.exists():
+        if not resume:
+            raise InputError(
+                f"{parts} holds an interrupted prediction. Continue it with --resume, or delete it."
+            )
+        if not note.is_file() or json.loads(note.read_text(encoding="utf-8")) != job:
+            raise InputError(
+                f"{parts} is an interrupted prediction of another input or by another classifier, "
+                "so it cannot be continued. Delete it to start again."
+            )
+        return len(list(parts.glob("*.parquet")))
+    parts.mkdir()
+    note.write_text(json.dumps(job), encoding="utf-8")
+    return 0
+
+
+def _window(classifier: Classifier, samples: Samples, first: int) -> pd.DataFrame:
+    """Return one row for each record of a window that starts after `first` records."""
+    table = classifier.predict(samples)
+    unused = samples.dropped
+    if len(unused) == 0:
+        return table
+    total = len(samples) + len(unused)
+    place = unused["record"].to_numpy(dtype=np.int64) - first - 1
+    missing = pd.DataFrame(
+        {
+            "id": unused["id"].to_numpy(),
+            "warning": [f"not predicted: {reason}" for reason in unused["reason"]],
+        },
+        index=place,
+    ).reindex(columns=table.columns)
+    table.index = np.setdiff1d(np.arange(total), place)
+    missing = missing.astype({name: table[name].dtype for name in table.columns})
+    return pd.concat([table, missing]).sort_index(kind="stable")
+
+
+def _write_part(table: pd.DataFrame, path: Path) -> None:
+    partial = path.with_suffix(".partial")
+    table.to_parquet(partial, index=False)
+    partial.replace(path)
+
+
+def _parts(parts: Path) -> Iterator[pd.DataFrame]:
+    for path in sorted(parts.glob("*.parquet")):
+        yield pd.read_parquet(path)
+
+
+def _join(parts: Path, out: Path) -> None:
+    """Write all parts as one file, which appears whole or not at all."""
+    partial = out.with_name(out.name + ".partial")
+    if out.suffix == ".parquet":
+        writer: Any = None
+        for table in _parts(parts):
+            rows = pa.Table.from_pandas(table, preserve_index=False)
+            writer = writer or pq.ParquetWriter(partial, rows.schema)
+            writer.write_table(rows.cast(writer.schema))
+        writer.close()
+    else:
+        with partial.open("w", encoding="utf-8", newline="") as file:
+            for number, table in enumerate(_parts(parts)):
+                if out.suffix == ".jsonl":
+                    table.to_json(file, orient="records", lines=True, force_ascii=False)
+                else:
+                    separator = "\t" if out.suffix == ".tsv" else ","
+                    table.to_csv(
+                        file, sep=separator, index=False, header=number == 0, float_format="%.6g"
+                    )
+    partial.replace(out)

@@ -1,0 +1,71 @@
+"""The state of an unfinished training: one safetensors file, replaced whole after each epoch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+
+def save_checkpoint(
+    path: Path,
+    network: torch.nn.Module,
+    best: dict[str, torch.Tensor],
+    optimizer: torch.optim.Optimizer,
+    notes: dict[str, Any],
+) -> None:
+    """Write network, best weights so far and optimiser state; a killed write leaves the old file.
+
+    Parameters
+    ----------
+    path : Path
+    network : Module
+    best : dict of str to tensor
+        State of the network after its best epoch.
+    optimizer : Optimizer
+    notes : dict
+        JSON types: epoch, history and what else `load_checkpoint` should return.
+    """
+    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    tensors |= {f"best.{name}": value for name, value in best.items()}
+    for number, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{number}.{key}": value for key, value in state.items()}
+    tensors = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    save_file(tensors, partial, metadata={"notes": json.dumps(notes)})
+    partial.replace(path)
+
+
+def load_checkpoint(
+    path: Path, network: torch.nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+    """Restore network and optimiser in place; return the best weights and the notes.
+
+    Returns None when there is no checkpoint, or one that cannot be read: training then starts
+    again, which costs time and changes nothing of the result.
+    """
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            notes = json.loads(file.metadata()["notes"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, KeyError, json.JSONDecodeError):
+        return None
+    network.load_state_dict(_under("network.", tensors))
+    document = optimizer.state_dict()
+    document["state"] = {}
+    for name, value in _under("optimizer.", tensors).items():
+        number, key = name.split(".")
+        document["state"].setdefault(int(number), {})[key] = value
+    optimizer.load_state_dict(document)
+    return _under("best.", tensors), notes
+
+
+def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name[len(prefix) :]: v for name, v in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,56 @@
+"""Every fold of a cross-validation, in parallel processes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from cistron.progress import SILENT, Logged, Reporter
+from cistron.run import Run
+from cistron.samples import Samples
+from cistron.splits import Split
+
+
+def run_folds(
+    experiment: Any, samples: Samples, split: Split, run: Run, workers: int, reporter: Reporter
+) -> None:
+    """Train the folds that are not finished yet, `workers` at a time.
+
+    Each fold has its folder `folds/<k>` with a log, a checkpoint while it trains, and in the end
+    its classifier, predictions and baselines.
+    """
+    from joblib import Parallel, delayed
+
+    waiting = [k for k in range(split.folds) if not _finished(run, k)]
+    if len(waiting) < split.folds:
+        reporter.say(f"{split.folds - len(waiting)} of {split.folds} folds are finished already.")
+    threads = max(1, (os.cpu_count() or 1) // max(1, workers))
+    jobs = (delayed(_one_fold)(experiment, samples, split, run, k, threads) for k in waiting)
+    with reporter.bar(len(waiting), "folds") as advance:
+        for fold in Parallel(n_jobs=workers, return_as="generator_unordered")(jobs):
+            advance(1)
+            reporter.say(f"Fold {fold} is finished.")
+
+
+def _one_fold(
+    experiment: Any, samples: Samples, split: Split, run: Run, fold: int, threads: int
+) -> int:
+    import torch
+
+    from cistron.pipeline import fit_fold
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        folder: Path = run.path / "folds" / str(fold)
+        folder.mkdir(parents=True, exist_ok=True)
+        log = Logged(SILENT, folder / "log.txt")
+        fit_fold(experiment, samples, split, fold, folder, log)
+    finally:
+        torch.set_num_threads(before)
+    return fold
+
+
+def _finished(run: Run, fold: int) -> bool:
+    return (run.path / "folds" / str(fold) / "predictions.parquet").is_file()

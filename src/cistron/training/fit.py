@@ -1,0 +1,240 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from numpy.typing import NDArray
+
+from cistron.encoders import Encoded
+from cistron.errors import InputError
+from cistron.evaluation.calibration import softmax
+from cistron.evaluation.metrics import scores
+from cistron.progress import SILENT, Reporter
+from cistron.training.batches import by_length, collate, input_lengths, shuffled
+from cistron.training.checkpoint import load_checkpoint, save_checkpoint
+from cistron.training.device import autocast, choose_device
+from cistron.training.settings import TrainingSettings
+
+WATCHED = ("mcc", "roc_auc", "macro_roc_auc", "balanced_accuracy")
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Encoded samples with what is to be learned of them.
+
+    Parameters
+    ----------
+    x : Ragged or ndarray
+        n encoded samples.
+    targets : ndarray of int64, shape (n,)
+    weights : ndarray of float32, shape (n,)
+        Weight of each sample in the loss, class weights included.
+    """
+
+    x: Encoded
+    targets: NDArray[np.int64]
+    weights: NDArray[np.float32]
+
+
+def train(
+    network: torch.nn.Module,
+    training: Examples,
+    validation: Examples,
+    settings: TrainingSettings,
+    *,
+    checkpoint: Path | None = None,
+    after_epoch: Callable[[list[dict[str, Any]]], None] = lambda history: None,  # noqa: ARG005
+    reporter: Reporter = SILENT,
+) -> list[dict[str, Any]]:
+    """Train a network in place and leave it with the weights of its best epoch.
+
+    The best epoch has the lowest validation loss. Everything random in an epoch is drawn from
+    (seed, epoch), so that training which is resumed from the last whole epoch gives the same
+    weights as training that was never interrupted.
+
+    Parameters
+    ----------
+    network : Module
+        `network(x, lengths)` gives logits, shape (batch, classes).
+    training, validation : Examples
+    settings : TrainingSettings
+    checkpoint : Path, optional
+        File that holds the state after each epoch; training goes on from it where it exists.
+    after_epoch : callable, optional
+        Is given the history after each epoch.
+    reporter : Reporter, optional
+
+    Returns
+    -------
+    list of dict
+        One entry an epoch: losses, validation metrics, learning rate, seconds.
+
+    Raises
+    ------
+    InputError
+        If the loss stops being a number.
+    """
+    device = choose_device(settings.device)
+    network.to(device)
+    optimizer = torch.optim.AdamW(_decayed(network, settings), lr=settings.learning_rate)
+    best, history = copy.deepcopy(network.state_dict()), []
+    restored = load_checkpoint(checkpoint, network, optimizer) if checkpoint else None
+    if restored is not None:
+        best, history = restored[0], restored[1]["history"]
+        reporter.say(f"Resumed after epoch {len(history)}.")
+    with reporter.bar(settings.epochs, "training") as advance:
+        advance(len(history))
+        while len(history) < settings.epochs and _stalled(history) < settings.patience:
+            started = perf_counter()
+            rate, loss = _one_epoch(network, optimizer, training, settings, history)
+            entry = {"epoch": len(history) + 1, "train_loss": loss}
+            entry |= _judge(network, validation, settings)
+            entry |= {"learning_rate": rate, "seconds": round(perf_counter() - started, 2)}
+            history.append(entry)
+            if _stalled(history) == 0:
+                best = copy.deepcopy(network.state_dict())
+            if checkpoint is not None:
+                save_checkpoint(checkpoint, network, best, optimizer, {"history": history})
+            after_epoch(history)
+            advance(1, _line(entry))
+            reporter.say(f"Epoch {entry['epoch']}: {_line(entry)}, {entry['seconds']:.0f} s")
+    network.load_state_dict(best)
+    return history
+
+
+def compute_logits(
+    network: torch.nn.Module,
+    x: Encoded,
+    settings: TrainingSettings,
+    device: torch.device | None = None,
+) -> NDArray[np.float32]:
+    """Return the network's logits for every sample in the order given, shape (n, classes)."""
+    device = device or choose_device(settings.device)
+    network.to(device).eval()
+    lengths = input_lengths(x)
+    pieces, order = [], []
+    with torch.inference_mode(), autocast(device, settings.precision):
+        for rows in by_length(lengths, 4 * settings.batch_size, settings.max_tokens):
+            pieces.append(network(*collate(x, rows, device)).float().cpu().numpy())
+            order.append(rows)
+    if not pieces:
+        return np.empty((0, 0), dtype=np.float32)
+    logits = np.empty((len(lengths), pieces[0].shape[1]), dtype=np.float32)
+    logits[np.concatenate(order)] = np.concatenate(pieces)
+    return logits
+
+
+def _one_epoch(
+    network: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    data: Examples,
+    settings: TrainingSettings,
+    history: list[dict[str, Any]],
+) -> tuple[float, float]:
+    """Train one epoch; return the last learning rate and the mean loss."""
+    epoch, device = len(history), next(network.parameters()).device
+    rng = np.random.default_rng((settings.seed, epoch))
+    rows = _draw(data.targets, settings.sampling, rng)
+    batches = shuffled(rows, input_lengths(data.x), settings.batch_size, settings.max_tokens, rng)
+    total = weight = 0.0
+    rate = settings.learning_rate
+    network.train()
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(int(rng.integers(2**62)))
+        for number, batch in enumerate(batches):
+            rate = learning_rate(settings, epoch + number / len(batches), history)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            weights = torch.from_numpy(data.weights[batch]).to(device)
+            targets = torch.from_numpy(data.targets[batch]).to(device)
+            with autocast(device, settings.precision):
+                logits = network(*collate(data.x, batch, device))
+            losses = F.cross_entropy(logits.float(), targets, reduction="none")
+            loss = (losses * weights).sum() / weights.sum()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            if settings.clip is not None:
+                torch.nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
+            optimizer.step()
+            total += float(loss.detach()) * float(weights.sum())
+            weight += float(weights.sum())
+    if not math.isfinite(total):
+        raise InputError(
+            f"training: the loss is not a number in epoch {epoch + 1}. "
+            f"Lower training.learning_rate (it is {settings.learning_rate:g})."
+        )
+    return rate, total / weight
+
+
+def learning_rate(
+    settings: TrainingSettings, progress: float, history: list[dict[str, Any]]
+) -> float:
+    """Return the learning rate after `progress` epochs (with a fraction)."""
+    rising = settings.warmup * settings.epochs
+    rate = settings.learning_rate * min(1.0, (progress + 0.01) / rising if rising else 1.0)
+    if settings.schedule == "cosine":
+        return rate * 0.5 * (1 + math.cos(math.pi * progress / settings.epochs))
+    if settings.schedule == "plateau":
+        wait = max(settings.patience // 2, 1)
+        halvings = sum(
+            _stalled(history[:n]) % wait == 0 and _stalled(history[:n]) > 0
+            for n in range(1, len(history) + 1)
+        )
+        return rate * 0.5**halvings
+    return rate
+
+
+def _judge(
+    network: torch.nn.Module, data: Examples, settings: TrainingSettings
+) -> dict[str, float]:
+    logits = compute_logits(network, data.x, settings, next(network.parameters()).device)
+    losses = F.cross_entropy(
+        torch.from_numpy(logits), torch.from_numpy(data.targets), reduction="none"
+    ).numpy()
+    found = scores(data.targets, softmax(logits))
+    entry = {"validation_loss": float((losses * data.weights).sum() / data.weights.sum())}
+    entry |= {f"validation_{name}": float(found[name]) for name in WATCHED if name in found}
+    return entry
+
+
+def _draw(targets: NDArray[np.int64], sampling: str, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return the rows of one epoch."""
+    if sampling == "natural":
+        return np.arange(len(targets))
+    chances = 1 / np.bincount(targets)[targets]
+    return rng.choice(len(targets), size=len(targets), p=chances / chances.sum())
+
+
+def _decayed(network: torch.nn.Module, settings: TrainingSettings) -> list[dict[str, Any]]:
+    """Return parameter groups: weight decay on matrices and kernels, none on biases and norms."""
+    matrices = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    return [
+        {"params": matrices, "weight_decay": settings.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+
+
+def _stalled(history: list[dict[str, Any]]) -> int:
+    """Return for how many epochs the validation loss has not been lower than before."""
+    if not history:
+        return 0
+    losses = [entry["validation_loss"] for entry in history]
+    return len(losses) - 1 - int(np.argmin(losses))
+
+
+def _line(entry: dict[str, Any]) -> str:
+    names = {"validation_mcc": "MCC", "validation_roc_auc": "AUC"}
+    found = [f"{label} {entry[key]:.3f}" for key, label in names.items() if key in entry]
+    losses = f"loss {entry['train_loss']:.4f}, validation {entry['validation_loss']:.4f}"
+    return ", ".join([losses, *found])

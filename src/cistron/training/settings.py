@@ -1,0 +1,45 @@
+"""The `training` section of an experiment."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from cistron.settings import Settings
+
+
+class TrainingSettings(Settings):
+    """How a network is trained; classical models use `class_weights` and `seed` alone."""
+
+    epochs: int = Field(40, ge=1, description="most passes over the training samples")
+    batch_size: int = Field(64, ge=1, description="samples a step")
+    max_tokens: int = Field(
+        131_072, ge=1, description="most positions a batch may fill, padding included"
+    )
+    learning_rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(0.01, ge=0, description="of AdamW; not on biases and norms")
+    schedule: Literal["constant", "cosine", "plateau"] = Field(
+        "cosine", description="cosine: to zero over `epochs`; plateau: halved when it stalls"
+    )
+    warmup: float = Field(0.05, ge=0, lt=1, description="share of all steps to rise from zero")
+    clip: float | None = Field(1.0, gt=0, description="largest norm of the gradient")
+    patience: int = Field(
+        6, ge=1, description="epochs without a lower validation loss before training stops"
+    )
+    class_weights: Literal["balanced", "none"] | dict[str, float] = Field(
+        "balanced", description="weight of each class in the loss"
+    )
+    sampling: Literal["natural", "balanced"] = Field(
+        "natural", description="balanced: every epoch draws as many samples of each class"
+    )
+    seed: int = Field(1, ge=0)
+    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="auto: bf16 on a CUDA device that has it, else fp32"
+    )
+
+    @field_validator("class_weights", mode="before")
+    @classmethod
+    def _none_means_none(cls, value: object) -> object:
+        return "none" if value is None else value
