@@ -1,0 +1,158 @@
+"""What commands print on stdout: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cistron.run import Run
+from cistron.samples import Samples
+from cistron.splits import PARTS, Split
+
+MARKS = {"pass": "green", "warn": "yellow", "fail": "bold red", "skipped": "dim"}
+SHOWN = ("mcc", "roc_auc", "macro_roc_auc", "accuracy", "balanced_accuracy", "ece")
+
+
+def show_check(samples: Samples, split: Split, found: dict[str, Any], as_json: bool) -> None:
+    """Print what `cistron check` found."""
+    counts = _counts(samples, split)
+    dropped = samples.dropped["reason"].map(_kind_of_reason).value_counts()
+    if as_json:
+        document = {
+            "samples": len(samples),
+            "classes": {name: int(n) for name, n in counts.sum(axis=1).items()},
+            "parts": {part: {c: int(n) for c, n in counts[part].items()} for part in counts},
+            "dropped": {str(reason): int(n) for reason, n in dropped.items()},
+            "notes": list(samples.notes),
+            "audit": found,
+        }
+        print_json(document)
+        return
+    console = _console()
+    table = Table(title=f"{len(samples):,} samples", title_justify="left")
+    for heading in ("class", "samples", *counts.columns, "length 5 %", "median", "95 %"):
+        table.add_column(heading, justify="left" if heading == "class" else "right")
+    lengths = pd.Series(samples.payload.lengths)
+    labels = samples.table["label"]
+    for name in counts.index:
+        low, middle, high = lengths[(labels == name).to_numpy()].quantile([0.05, 0.5, 0.95])
+        cells = [int(counts.loc[name].sum()), *counts.loc[name], int(low), int(middle), int(high)]
+        table.add_row(Text(str(name)), *[f"{cell:,}" for cell in cells])
+    console.print(table)
+    if samples.groups:
+        found_groups = [f"{samples.table[c].nunique():,} values of {c}" for c in samples.groups]
+        console.print(Text("Groups: " + ", ".join(found_groups)))
+    for note in samples.notes:
+        console.print(Text(f"Note: {note}"))
+    if len(dropped):
+        console.print(Text(f"Not used: {int(dropped.sum()):,} records"))
+        for reason, n in dropped.items():
+            console.print(Text(f"  {n:,}  {reason}"))
+    console.print(Text(f"Split: {found['split']['kind']}. {split.reason}"))
+    _audit_table(console, found)
+
+
+def show_external(found: dict[str, Any], as_json: bool) -> None:
+    """Print the audit of an external set."""
+    if as_json:
+        print_json(found)
+    else:
+        _audit_table(_console(), found)
+
+
+def show_run(run: Run, as_json: bool) -> None:
+    """Print the scores of a run beside its baselines."""
+    metrics = run.metrics
+    if as_json:
+        print_json({"run": str(run.path), "audit": run.audit["verdict"], **metrics})
+        return
+    console = _console()
+    rows = {"model": metrics["test"], **metrics["baselines"]}
+    shown = [name for name in SHOWN if name in metrics["test"]]
+    title = f"Test scores (n = {metrics['test']['n']:,}; 95 % interval)"
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    for name in shown:
+        table.add_column(name.replace("_", " "), justify="right")
+    for row, scores in rows.items():
+        table.add_row(row, *[_interval(scores.get(name)) for name in shown])
+    console.print(table)
+    comparison = metrics.get("comparison")
+    if comparison:
+        console.print(Text(_compared(comparison)))
+    verdict = run.audit["verdict"]
+    console.print(Text(f"Audit: {verdict}.", style=MARKS["fail"] if verdict == "leak" else ""))
+    console.print(Text(f"Report: {run.path / 'report.html'}"))
+
+
+def show_public(as_json: bool) -> None:
+    """Print the public data sets."""
+    from cistron.samples.public import PUBLIC
+
+    if as_json:
+        print_json(
+            {
+                name: {"title": d.title, "bytes": d.size, "licence": d.licence, "origin": d.origin}
+                for name, d in PUBLIC.items()
+            }
+        )
+        return
+    table = Table()
+    for heading in ("name", "what", "download", "licence", "origin"):
+        table.add_column(heading)
+    for name, data in PUBLIC.items():
+        size = f"{data.size / 1e6:.0f} MB"
+        table.add_row(name, data.title, size, data.licence, data.origin)
+    _console().print(table)
+
+
+def print_json(document: Any) -> None:
+    """Print JSON on stdout."""
+    _console().print_json(json.dumps(document, ensure_ascii=False), highlight=False)
+
+
+def _console() -> Console:
+    return Console(soft_wrap=False)
+
+
+def _counts(samples: Samples, split: Split) -> pd.DataFrame:
+    counts = pd.crosstab(samples.table["label"], split.names())
+    return counts.reindex(index=list(samples.classes), columns=list(PARTS), fill_value=0)
+
+
+def _kind_of_reason(reason: str) -> str:
+    """Return a reason without what is particular to one record (in parentheses)."""
+    return reason.split(" (")[0]
+
+
+def _audit_table(console: Console, found: dict[str, Any]) -> None:
+    table = Table(title=f"Audit: {found['verdict']}", title_justify="left")
+    table.add_column("verdict")
+    table.add_column("check")
+    table.add_column("what was found")
+    for check in found["checks"]:
+        mark = Text(check["verdict"].upper(), style=MARKS[check["verdict"]])
+        table.add_row(mark, check["name"].replace("_", " "), Text(check["summary"]))
+    console.print(table)
+
+
+def _interval(value: dict[str, Any] | None) -> str:
+    if value is None or value["value"] is None:
+        return "n/a"
+    text = f"{value['value']:.3f}"
+    if value.get("low") is not None and value.get("high") is not None:
+        text += f" ({value['low']:.3f} to {value['high']:.3f})"
+    return text
+
+
+def _compared(comparison: dict[str, Any]) -> str:
+    words = {"better": "beats", "worse": "is worse than", "undecided": "cannot be told apart from"}
+    return (
+        f"The model {words[comparison['verdict']]} the best baseline, {comparison['baseline']}: "
+        f"difference in {comparison['metric']} {_interval(comparison['difference'])}."
+    )
