@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cistron.classifier import Classifier
-from cistron.errors import InputError
+from cistron.errors import InputError, nearest
 from cistron.evaluation import evaluate
 from cistron.evaluation.baselines import score_baselines
 from cistron.experiment import Experiment
@@ -26,8 +26,9 @@ from cistron.progress import SILENT, Logged, Reporter
 from cistron.report import write_report
 from cistron.run import METRICS, SOURCES, Run
 from cistron.samples import Samples
+from cistron.samples.fasta import read_fasta
 from cistron.splits import TEST, TRAIN, UNUSED, VALIDATION, Split
-from cistron.splits.audit import audit, audit_folds, nearest_training
+from cistron.splits.audit import audit, audit_external, audit_folds, nearest_training
 from cistron.splits.components import components
 
 LIBRARIES = ("cistron", "torch", "numpy", "pandas", "scikit-learn", "scipy")
@@ -72,6 +73,40 @@ def check(
     search = experiment.evaluation.homology_search if homology is None else homology
     found = audit(samples, split, homology=search, progress=reporter.say)
     return samples, split, {**found, "split": _describe(experiment, split)}
+
+
+def check_against(
+    experiment: Experiment,
+    external: Sequence[str],
+    *,
+    homology: bool = True,
+    reporter: Reporter = SILENT,
+) -> dict[str, Any]:
+    """Audit an external set against all samples of an experiment.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    external : sequence of str
+        FASTA files; "class=file" where the class is known.
+    homology : bool
+        Whether to search the external sequences against the samples.
+    reporter : Reporter, optional
+    """
+    samples = experiment.samples.read()
+    named = dict(text.split("=", 1) for text in external if "=" in text)
+    if named and len(named) < len(external):
+        raise InputError("--against: give a class to every file (class=file) or to none.")
+    unknown = [name for name in named if name not in samples.classes]
+    if unknown:
+        raise InputError(
+            f"--against: {unknown[0]!r} is not a class of the experiment "
+            f"({', '.join(samples.classes)}).{nearest(unknown[0], samples.classes)}"
+        )
+    source = {name: Path(file) for name, file in named.items()} or [Path(f) for f in external]
+    other = read_fasta(source, alphabet=experiment.samples.alphabet)
+    reporter.say(f"Read {len(samples):,} samples and {len(other):,} external sequences.")
+    return audit_external(samples, other, homology=homology, progress=reporter.say)
 
 
 def fit(

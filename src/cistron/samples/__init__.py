@@ -89,6 +89,11 @@ class Samples:
         return self.take(np.arange(len(self))[rows])
 
     @property
+    def shape(self) -> tuple[int]:
+        """Number of samples, as arrays say it: scikit-learn's tools index what has a shape."""
+        return (len(self),)
+
+    @property
     def ids(self) -> NDArray[np.object_]:
         """Sample ids, shape (n,)."""
         return self.table["id"].to_numpy(dtype=object)

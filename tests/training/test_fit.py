@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from cistron.classifier import Classifier, class_weights
+from cistron.errors import InputError
+from cistron.splits import TEST
+from cistron.splits.random import random_split
+from cistron.training.device import choose_device
+from cistron.training.fit import learning_rate
+from cistron.training.settings import TrainingSettings
+
+SMALL = {"kind": "cnn", "filters": 16}
+TRAINING = {"epochs": 3, "batch_size": 16, "learning_rate": 3e-3, "patience": 3}
+
+
+class Killed(Exception):
+    pass
+
+
+def weights(classifier: Classifier) -> dict[str, torch.Tensor]:
+    return classifier.model_.state_dict()
+
+
+def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+def fitted(samples, split, **more) -> Classifier:
+    return Classifier("residues", SMALL, TRAINING).fit(samples, split, **more)
+
+
+def test_the_planted_motif_is_learned(planted):
+    split = random_split(planted, folds=2)
+    training = {**TRAINING, "epochs": 25, "patience": 25}
+    classifier = Classifier("residues", {"kind": "cnn", "filters": 32}, training)
+    classifier.fit(planted, split)
+    assert classifier.score(planted.take(split.rows(TEST))) > 0.9
+
+
+def test_the_same_seed_gives_the_same_weights(planted):
+    split = random_split(planted, folds=2)
+    first, second = fitted(planted, split), fitted(planted, split)
+    assert same(weights(first), weights(second))
+    other = Classifier("residues", SMALL, {**TRAINING, "seed": 2}).fit(planted, split)
+    assert not same(weights(first), weights(other))
+
+
+def test_training_leaves_the_global_random_state_alone(planted):
+    before = torch.random.get_rng_state()
+    fitted(planted, random_split(planted, folds=2))
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("stop_after", [1, 2])
+def test_resumed_training_ends_at_the_same_weights(planted, tmp_path, stop_after):
+    split = random_split(planted, folds=2)
+    whole = fitted(planted, split)
+
+    def die(history):
+        if len(history) == stop_after:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fitted(planted, split, checkpoint=tmp_path / "c.safetensors", after_epoch=die)
+    resumed = fitted(planted, split, checkpoint=tmp_path / "c.safetensors")
+    assert same(weights(whole), weights(resumed))
+    assert [e["validation_loss"] for e in resumed.history_] == [
+        e["validation_loss"] for e in whole.history_
+    ]
+
+
+def test_a_damaged_checkpoint_means_starting_again(planted, tmp_path):
+    split = random_split(planted, folds=2)
+    path = tmp_path / "c.safetensors"
+    path.write_bytes(b"cut short")
+    assert same(weights(fitted(planted, split)), weights(fitted(planted, split, checkpoint=path)))
+
+
+def test_the_best_epoch_is_kept(planted):
+    split = random_split(planted, folds=2)
+    seen = []
+
+    def remember(history):
+        seen.append(history[-1]["validation_loss"])
+
+    training = {**TRAINING, "epochs": 12, "learning_rate": 0.05, "patience": 4}
+    classifier = Classifier("residues", SMALL, training).fit(planted, split, after_epoch=remember)
+    best = int(np.argmin(seen))
+    short = {**training, "schedule": "constant", "warmup": 0.0}
+    again = Classifier("residues", SMALL, {**short, "epochs": 12}).fit(planted, split)
+    losses = [e["validation_loss"] for e in again.history_]
+    stopped = Classifier("residues", SMALL, {**short, "epochs": int(np.argmin(losses)) + 1})
+    assert same(weights(again), weights(stopped.fit(planted, split)))
+    assert len(classifier.history_) <= best + 1 + 4
+
+
+def test_test_samples_do_not_influence_training(planted):
+    split = random_split(planted, folds=2)
+    table = planted.table.copy()
+    rows = split.rows(TEST)
+    table.loc[rows, "label"] = table.loc[rows, "label"].to_numpy()[::-1]
+    changed = type(planted)(table, planted.payload, planted.classes, planted.groups)
+    first, second = fitted(planted, split), fitted(changed, split)
+    assert same(weights(first), weights(second))
+    assert first.temperature_ == second.temperature_
+
+
+def test_a_diverging_loss_is_said(planted):
+    table = planted.table.assign(weight=np.inf)
+    samples = type(planted)(table, planted.payload, planted.classes, planted.groups)
+    with pytest.raises(InputError, match=r"loss is not a number in epoch 1\. Lower"):
+        fitted(samples, random_split(planted, folds=2))
+
+
+def test_schedules():
+    cosine = TrainingSettings(epochs=10, warmup=0.1, learning_rate=1.0)
+    assert learning_rate(cosine, 0, []) < 0.05
+    assert learning_rate(cosine, 1, []) == pytest.approx(0.5 * (1 + np.cos(np.pi / 10)))
+    assert learning_rate(cosine, 10, []) == pytest.approx(0)
+    plateau = TrainingSettings(
+        epochs=10, warmup=0, learning_rate=1.0, schedule="plateau", patience=4
+    )
+    history = [{"validation_loss": x} for x in (1.0, 0.9, 0.95, 0.95, 0.95, 0.95)]
+    assert learning_rate(plateau, 2, history[:2]) == 1.0
+    assert learning_rate(plateau, 4, history[:4]) == 0.5
+    assert learning_rate(plateau, 6, history) == 0.25
+
+
+def test_class_weights():
+    targets = np.array([0, 0, 0, 1])
+    balanced = class_weights(targets, ["a", "b"], TrainingSettings())
+    np.testing.assert_allclose(balanced, [4 / 6, 2])
+    given = TrainingSettings(class_weights={"a": 1, "b": 3})
+    assert class_weights(targets, ["a", "b"], given).tolist() == [1, 3]
+    with pytest.raises(InputError, match=r"names \['a', 'b'\] are not the classes"):
+        class_weights(targets, ["a", "c"], given)
+    assert class_weights(targets, ["a", "b"], TrainingSettings(class_weights=None)).tolist() == [
+        1,
+        1,
+    ]
+
+
+def test_balanced_sampling_learns_a_rare_class(planted):
+    rows = np.concatenate([np.arange(120), np.arange(120, 160)])
+    samples = planted.take(rows)
+    training = {**TRAINING, "epochs": 20, "patience": 20, "sampling": "balanced"}
+    classifier = Classifier("residues", {"kind": "cnn", "filters": 32}, training)
+    classifier.fit(samples, random_split(samples, folds=2))
+    assert (classifier.predict(samples)["predicted"] == "with").mean() > 0.15
+
+
+def test_an_absent_device_is_refused():
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device here")
+    with pytest.raises(InputError, match="there is no 'cuda' on this machine"):
+        choose_device("cuda")
+    assert choose_device("auto").type in ("cpu", "mps")
