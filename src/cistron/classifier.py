@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
 
 from cistron.encoders import Encoder
 from cistron.errors import InputError
@@ -21,7 +22,7 @@ from cistron.splits.random import RandomSplit
 from cistron.training.settings import TrainingSettings
 
 
-class Classifier:
+class Classifier(ClassifierMixin, BaseEstimator):
     """Tells classes of samples apart.
 
     Follows scikit-learn's conventions (`fit`, `predict_proba`, `score`, `classes_`,
@@ -68,19 +69,6 @@ class Classifier:
         self.model = model
         self.training = training
         self.calibration = calibration
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002 (scikit-learn's)
-        """Return the constructor's arguments."""
-        names = ("encoder", "model", "training", "calibration")
-        return {name: getattr(self, name) for name in names}
-
-    def set_params(self, **params: Any) -> Self:
-        """Change arguments of the constructor; takes effect at the next `fit`."""
-        for name, value in params.items():
-            if name not in self.get_params():
-                raise ValueError(f"Classifier has no parameter {name!r}")
-            setattr(self, name, value)
-        return self
 
     def settings(self) -> tuple[Any, Any, TrainingSettings]:
         """Return the validated settings of encoder, model and training."""

@@ -319,8 +319,9 @@ def _nearest(experiment: Experiment, samples: Samples, split: Split, reporter: R
 def _baselines(
     experiment: Experiment, samples: Samples, split: Split, nearest: Any
 ) -> dict[str, NDArray[np.float64]]:
+    found = None if nearest is None else (nearest.row, nearest.identity)
     return score_baselines(
-        samples, split.rows(TRAIN), split.rows(TEST), experiment.evaluation.baselines, nearest
+        samples, split.rows(TRAIN), split.rows(TEST), experiment.evaluation.baselines, found
     )
 
 

@@ -1,0 +1,175 @@
+"""How a run is judged: metrics, intervals, calibration, baselines, and figures of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from cistron.evaluation.curves import curves
+from cistron.evaluation.intervals import MODEL, Bootstrap, Interval, bootstrap
+from cistron.evaluation.metrics import LOWER_IS_BETTER, confusion, per_class, reliability
+
+DIFFERENCES = ("mcc", "roc_auc", "macro_roc_auc", "balanced_accuracy", "log_loss")
+MOST_GROUPS = 50
+DIGITS = 5  # of the points of a curve
+
+
+def evaluate(
+    targets: ArrayLike,
+    probabilities: ArrayLike,
+    classes: Sequence[str],
+    groups: ArrayLike | None = None,
+    group_columns: Mapping[str, ArrayLike] | None = None,
+    baselines: Mapping[str, ArrayLike] | None = None,
+    resamples: int = 1000,
+    seed: int = 1,
+    headline: str = "mcc",
+) -> dict[str, Any]:
+    """Score predictions and baselines on the same samples.
+
+    Parameters
+    ----------
+    targets : array-like of int, shape (n,)
+        Index of each sample's class in `classes`.
+    probabilities : array-like, shape (n, classes)
+    classes : sequence of str
+        With two, the last is the positive class.
+    groups : array-like, shape (n,), optional
+        What the bootstrap resamples; single samples without it.
+    group_columns : mapping of str to array-like of shape (n,), optional
+        Columns in whose groups accuracy is reported.
+    baselines : mapping of str to array-like of shape (n, classes), optional
+        Probabilities of baselines for the same samples.
+    resamples, seed : int
+        Of the bootstrap.
+    headline : str
+        The metric by which model and baselines are compared first.
+
+    Returns
+    -------
+    dict
+        `classes`, `positive`, `headline`, `scores`, `baselines`, `comparison`, of JSON types;
+        None for a number that is not defined. Differences are the model minus the best baseline.
+    """
+    targets = np.asarray(targets, dtype=np.int64)
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    if probabilities.shape[1:] != (len(classes),):
+        raise ValueError(f"{probabilities.shape} probabilities for {len(classes)} classes")
+    found = bootstrap(targets, probabilities, groups, resamples, seed, baselines)
+    if headline not in found.observed[MODEL]:
+        raise ValueError(f"{headline!r} is none of {', '.join(found.observed[MODEL])}")
+    return {
+        "classes": list(classes),
+        "positive": classes[-1] if len(classes) == 2 else None,
+        "headline": headline,
+        "scores": {
+            "n": len(targets),
+            **_metrics(found, MODEL),
+            **_details(targets, probabilities, classes),
+            "groups": _by_group(targets, probabilities, group_columns or {}),
+            "resampled": f"{found.units} {found.unit}" + (f" ({found.note})" if found.note else ""),
+        },
+        "baselines": {
+            name: {"n": len(targets), **_metrics(found, name)} for name in baselines or {}
+        },
+        "comparison": _compare(found, headline) if baselines else None,
+    }
+
+
+def _metrics(found: Bootstrap, predictor: str) -> dict[str, dict[str, float | None]]:
+    return {name: _json(found.interval(name, predictor)) for name in found.observed[predictor]}
+
+
+def _details(
+    targets: NDArray[np.int64], probabilities: NDArray[np.float64], classes: Sequence[str]
+) -> dict[str, Any]:
+    """Return what is known beyond single numbers: classes, confusion, calibration, curves."""
+    k = len(classes)
+    each = per_class(targets, probabilities)
+    by_class = {
+        name: {m: int(v[c]) if m == "n" else _number(v[c]) for m, v in each.items()}
+        for c, name in enumerate(classes)
+    }
+    bins = reliability(targets, probabilities)
+    calibration = [
+        {m: int(v[b]) if m == "n" else _number(v[b]) for m, v in bins.items()}
+        for b in range(len(bins["n"]))
+    ]
+    lines = {
+        name: {kind: _points(line) for kind, line in drawn.items()}
+        for c, (name, drawn) in enumerate(zip(classes, curves(targets, probabilities), strict=True))
+        if drawn is not None and (k > 2 or c == 1)
+    }
+    predicted = probabilities.argmax(axis=1)
+    return {
+        "per_class": by_class,
+        "confusion": confusion(targets, predicted, k).tolist(),
+        "calibration": calibration,
+        "curves": lines,
+    }
+
+
+def _by_group(
+    targets: NDArray[np.int64],
+    probabilities: NDArray[np.float64],
+    columns: Mapping[str, ArrayLike],
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the accuracy within the largest groups of each column."""
+    correct = (probabilities.argmax(axis=1) == targets).astype(np.float64)
+    found = {}
+    for column, values in columns.items():
+        names = pd.Series(values, dtype=object)
+        names = names.astype(str).where(names.notna(), "")
+        table = pd.DataFrame({"value": names, "correct": correct}).groupby("value")["correct"]
+        counts = table.agg(["size", "mean"]).reset_index()
+        largest = counts.sort_values(["size", "value"], ascending=[False, True])[:MOST_GROUPS]
+        found[column] = [
+            {"value": value, "n": int(size), "accuracy": float(mean)}
+            for value, size, mean in largest.itertuples(index=False)
+        ]
+    return found
+
+
+def _compare(found: Bootstrap, headline: str) -> dict[str, Any]:
+    """Compare the model with the baseline that is best by the headline metric."""
+    sign = -1 if headline in LOWER_IS_BETTER else 1
+    rank = {
+        name: np.nan_to_num(sign * values[headline], nan=-np.inf)
+        for name, values in found.observed.items()
+        if name != MODEL
+    }
+    best = max(rank, key=lambda name: rank[name])
+    difference = found.paired_difference(headline, best)
+    worst, most = sorted((sign * difference.low, sign * difference.high))
+    verdict = "better" if worst > 0 else "worse" if most < 0 else "undecided"
+    return {
+        "baseline": best,
+        "metric": headline,
+        "difference": _json(difference),
+        "verdict": verdict,
+        "differences": {
+            metric: _json(found.paired_difference(metric, best))
+            for metric in DIFFERENCES
+            if metric in found.observed[MODEL]
+        },
+    }
+
+
+def _json(interval: Interval) -> dict[str, float | None]:
+    return {
+        "value": _number(interval.value),
+        "low": _number(interval.low),
+        "high": _number(interval.high),
+    }
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _points(line: tuple[NDArray[np.float64], NDArray[np.float64]]) -> dict[str, list[float]]:
+    return {axis: points.round(DIGITS).tolist() for axis, points in zip("xy", line, strict=True)}

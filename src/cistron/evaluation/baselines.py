@@ -1,0 +1,140 @@
+"""What simple rules score on the same samples: a model that beats none of them learned little.
+
+Every rule is fitted on training samples only and gives probabilities of shape (n_test, classes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cistron.samples import Samples, Sequences
+from cistron.samples.composition import composition as letter_shares
+from cistron.samples.composition import kmer_counts
+
+Floats = NDArray[np.float64]
+Nearest = tuple[NDArray[np.int64], Floats]
+"""For each test sample: the row (in all samples) of the most similar training sample, -1 where
+none is similar, and its identity from 0 to 1."""
+
+HOMOLOG = "homolog"
+
+
+def majority(train: Samples, test: Samples) -> Floats:
+    """Return the class frequencies of the training samples, whatever the test sample."""
+    return np.tile(_frequencies(train), (len(test), 1))
+
+
+def length(train: Samples, test: Samples) -> Floats:
+    """Return logistic regression on the logarithm of the length and its square."""
+    return _logistic(train, test, _length_features)
+
+
+def composition(train: Samples, test: Samples) -> Floats:
+    """Return logistic regression on the shares of letters, for DNA of 3-mers as well."""
+    return _logistic(train, test, _composition_features)
+
+
+def homolog(train: Samples, labels: NDArray[np.int64], identity: Floats) -> Floats:
+    """Return the label of the nearest training sample, believed as far as the two are identical.
+
+    The probabilities are those of the training frequencies, moved towards the label by the share
+    of identical letters, so that predictions can be ranked.
+
+    Parameters
+    ----------
+    train : Samples
+    labels : ndarray of int, shape (n_test,)
+        Class of each test sample's nearest training sample; -1 where none is similar.
+    identity : ndarray of float, shape (n_test,)
+        From 0 to 1; not read where there is none.
+    """
+    prior = _frequencies(train)
+    weight = np.where(labels >= 0, identity, 0.0)[:, None]
+    return prior + weight * (np.eye(len(prior))[labels] - prior)
+
+
+RULES: dict[str, Callable[[Samples, Samples], Floats]] = {
+    "majority": majority,
+    "length": length,
+    "composition": composition,
+}
+
+
+def score_baselines(
+    samples: Samples,
+    train_rows: NDArray[np.int64],
+    test_rows: NDArray[np.int64],
+    which: Sequence[str],
+    nearest: Nearest | None = None,
+    note: Callable[[str], None] = lambda sentence: None,  # noqa: ARG005
+) -> dict[str, Floats]:
+    """Return what each baseline predicts of the test samples.
+
+    Parameters
+    ----------
+    samples : Samples
+        Labelled.
+    train_rows, test_rows : ndarray of int
+        Rows of `samples`.
+    which : sequence of str
+        Out of "majority", "length", "composition" and "homolog".
+    nearest : Nearest, optional
+        Without it "homolog" is left out.
+    note : callable, optional
+        Is told what was left out, in a sentence.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (test samples, classes)
+        In the order of `which`.
+    """
+    train, test = samples.take(train_rows), samples.take(test_rows)
+    found: dict[str, Floats] = {}
+    for name in which:
+        if name != HOMOLOG:
+            found[name] = RULES[name](train, test)
+        elif nearest is None:
+            note("The nearest-homolog baseline is left out: no homology search was made.")
+        else:
+            row, identity = nearest
+            labels = np.where(row >= 0, samples.targets[row], -1)
+            found[name] = homolog(train, labels, identity)
+    return found
+
+
+def _frequencies(train: Samples) -> Floats:
+    counts = np.bincount(train.targets, minlength=len(train.classes))
+    return counts / counts.sum()
+
+
+def _length_features(sequences: Sequences) -> Floats:
+    logarithm = np.log(np.maximum(sequences.lengths, 1))
+    return np.stack([logarithm, logarithm**2], axis=1)
+
+
+def _composition_features(sequences: Sequences) -> Floats:
+    shares = letter_shares(sequences)
+    if sequences.alphabet.name != "dna":
+        return shares
+    words = kmer_counts(sequences, 3).astype(np.float64)
+    return np.hstack([shares, words / np.maximum(words.sum(axis=1, keepdims=True), 1)])
+
+
+def _logistic(train: Samples, test: Samples, features: Callable[[Sequences], Floats]) -> Floats:
+    """Return what logistic regression on standardised features predicts of the test samples."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    targets = train.targets
+    if len(np.unique(targets)) < 2:
+        return majority(train, test)
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    model.fit(features(train.payload), targets)
+    probabilities = np.zeros((len(test), len(train.classes)))
+    if len(test):
+        probabilities[:, model.classes_] = model.predict_proba(features(test.payload))
+    return probabilities

@@ -1,0 +1,151 @@
+"""Bootstrap intervals of every metric, and of paired differences between predictors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cistron.evaluation.metrics import scores
+
+MODEL = "model"
+FEW_GROUPS = 10
+PERCENTILES = (2.5, 97.5)
+CELLS = 1_000_000  # samples × resamples weighted at a time
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A number and its 95 % interval.
+
+    Parameters
+    ----------
+    value : float
+        Over all samples; NaN where it is not defined.
+    low, high : float
+        2.5th and 97.5th percentile over the resamples; NaN where there are none.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Bootstrap:
+    """Metrics of one model, and of others on the same samples, over the same resamples.
+
+    Parameters
+    ----------
+    observed : dict
+        Predictor ("model" or a name of the others) → metric → value over all samples.
+    resampled : dict
+        Predictor → metric → value in every resample, shape (resamples,).
+    unit : str
+        What was resampled: "groups" or "samples".
+    units : int
+        How many of them there are.
+    note : str
+        What is to be said of the intervals; empty where nothing is.
+    """
+
+    observed: dict[str, dict[str, float]]
+    resampled: dict[str, dict[str, NDArray[np.float64]]]
+    unit: str
+    units: int
+    note: str
+
+    def interval(self, metric: str, predictor: str = MODEL) -> Interval:
+        """Return a metric of one predictor."""
+        values = self.resampled[predictor][metric]
+        return _interval(self.observed[predictor][metric], values)
+
+    def paired_difference(self, metric: str, other: str) -> Interval:
+        """Return the model's metric minus that of another predictor on the same resamples."""
+        value = self.observed[MODEL][metric] - self.observed[other][metric]
+        return _interval(value, self.resampled[MODEL][metric] - self.resampled[other][metric])
+
+
+def bootstrap(
+    targets: ArrayLike,
+    probabilities: ArrayLike,
+    groups: ArrayLike | None = None,
+    resamples: int = 1000,
+    seed: int = 1,
+    others: Mapping[str, ArrayLike] | None = None,
+) -> Bootstrap:
+    """Resample groups of samples with replacement, and score every resample.
+
+    Samples of a group (a family, a patient) are not independent, so whole groups are drawn
+    (Efron and Tibshirani 1993, https://doi.org/10.1201/9780429246593, percentile intervals).
+
+    Parameters
+    ----------
+    targets : array-like of int, shape (n,)
+    probabilities : array-like, shape (n, classes)
+        The model's.
+    groups : array-like, shape (n,), optional
+        Samples with the same value are drawn together; without it each sample is drawn alone.
+    resamples : int
+        Where there are fewer than two groups nothing can be resampled, and intervals are NaN.
+    seed : int
+    others : mapping of str to array-like of shape (n, classes), optional
+        Predictors to compare with, none named "model".
+    """
+    targets = np.asarray(targets, dtype=np.int64)
+    predictors = {MODEL: np.asarray(probabilities), **(others or {})}
+    if len(predictors) != 1 + len(others or {}):
+        raise ValueError('"model" cannot be the name of another predictor')
+    alone = np.arange(len(targets))
+    names, group = np.unique(alone if groups is None else np.asarray(groups), return_inverse=True)
+    unit = "samples" if len(names) == len(targets) else "groups"
+    if len(names) < 2:
+        resamples = 0
+    drawn: dict[str, list[dict[str, NDArray[np.float64]]]] = {name: [] for name in predictors}
+    step = max(1, CELLS // max(len(targets), 1))
+    for first in range(0, resamples, step):
+        last = min(first + step, resamples)
+        weights = _draw(len(names), range(first, last), seed)[group].T
+        for name, predicted in predictors.items():
+            drawn[name].append(scores(targets, predicted, weights))
+    observed = {
+        name: {metric: float(value) for metric, value in scores(targets, predicted).items()}
+        for name, predicted in predictors.items()
+    }
+    resampled = {
+        name: {
+            metric: np.concatenate([np.empty(0), *(chunk[metric] for chunk in drawn[name])])
+            for metric in observed[name]
+        }
+        for name in predictors
+    }
+    return Bootstrap(observed, resampled, unit, len(names), _note(unit, len(names)))
+
+
+def _draw(units: int, numbers: range, seed: int) -> NDArray[np.float64]:
+    """Return how often each unit was drawn, shape (units, resamples).
+
+    Every resample has a generator of its own, so that it does not depend on the chunk it is in.
+    """
+    counts = np.empty((units, len(numbers)))
+    for column, number in enumerate(numbers):
+        chosen = np.random.default_rng((seed, number)).integers(units, size=units)
+        counts[:, column] = np.bincount(chosen, minlength=units)
+    return counts
+
+
+def _interval(value: float, resampled: NDArray[np.float64]) -> Interval:
+    """Return percentiles over the resamples in which the number is defined."""
+    defined = resampled[~np.isnan(resampled)]
+    if len(defined) == 0:
+        return Interval(value, np.nan, np.nan)
+    low, high = np.percentile(defined, PERCENTILES)
+    return Interval(value, float(low), float(high))
+
+
+def _note(unit: str, units: int) -> str:
+    if units < 2:
+        return f"too few {unit} for an interval"
+    return f"few {unit}: the interval is rough" if units < FEW_GROUPS else ""

@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+
+from cistron.evaluation.baselines import HOMOLOG, RULES, score_baselines
+from cistron.evaluation.metrics import scores
+from cistron.samples import Sequences, make_samples
+
+LETTERS = {"protein": "ARNDCQEGHILKMFPSTWYV", "dna": "ACGT"}
+ALL = ["majority", "length", "composition", "homolog"]
+
+
+def made(n, signal, alphabet="protein", seed=0, classes=2):
+    """Return random sequences whose class shows in the named property alone."""
+    rng = np.random.default_rng(seed)
+    letters = np.array(list(LETTERS[alphabet]))
+    targets = rng.integers(0, classes, n)
+    texts = []
+    for target in targets:
+        length = 60 + (40 * target if signal == "length" else 0) + rng.integers(0, 30)
+        shares = np.ones(len(letters))
+        if signal == "composition":
+            shares[target] = 2.5
+        if signal == "triplets" and target:
+            whole = rng.choice(["ACG", "TTA", "GCT", "CGA"], size=length // 3)
+            text = "".join(whole)
+        else:
+            text = "".join(rng.choice(letters, size=length, p=shares / shares.sum()))
+        texts.append(text)
+    labels = [f"c{target}" for target in targets]
+    return make_samples(Sequences.from_text(texts, alphabet), labels=labels)
+
+
+def run(samples, which=("majority", "length", "composition"), nearest=None, **more):
+    train, test = np.split(np.arange(len(samples)), [2 * len(samples) // 3])
+    found = score_baselines(samples, train, test, which, nearest, **more)
+    targets = samples.targets[test]
+    return found, {name: scores(targets, p) for name, p in found.items()}
+
+
+@pytest.mark.parametrize("signal", ["length", "composition"])
+def test_planted_signal_is_found_by_its_baseline_alone(signal):
+    _, found = run(made(600, signal))
+    other = {"length": "composition", "composition": "length"}[signal]
+    assert found[signal]["roc_auc"] > 0.85
+    assert 0.38 < found[other]["roc_auc"] < 0.62
+    assert (found["majority"]["roc_auc"], found["majority"]["mcc"]) == (0.5, 0)
+
+
+def test_without_signal_all_are_chance():
+    _, found = run(made(900, "none"))
+    for name in RULES:
+        assert 0.4 < found[name]["roc_auc"] < 0.6
+
+
+def test_three_classes():
+    predicted, found = run(made(600, "composition", classes=3))
+    assert found["composition"]["macro_roc_auc"] > 0.8
+    assert predicted["composition"].shape == (200, 3)
+
+
+def test_dna_composition_reads_triplets():
+    _, found = run(made(400, "triplets", "dna"))
+    assert found["composition"]["roc_auc"] > 0.95
+
+
+def test_majority_is_the_training_frequencies():
+    samples = make_samples(Sequences.from_text(["ACD"] * 5), labels=["a", "a", "a", "b", "b"])
+    found = score_baselines(samples, np.arange(4), np.array([4, 0]), ["majority"])["majority"]
+    assert found.tolist() == [[0.75, 0.25]] * 2
+
+
+def test_test_samples_do_not_touch_the_fit():
+    samples = made(300, "composition")
+    train = np.arange(150)
+    whole = score_baselines(samples, train, np.arange(150, 300), list(RULES))
+    single = score_baselines(samples, train, np.array([222]), list(RULES))
+    for name in RULES:
+        np.testing.assert_allclose(single[name][0], whole[name][72], rtol=1e-12)
+
+
+def test_rows_are_probabilities():
+    nearest = np.full(200, -1), np.full(200, np.nan)
+    nearest[0][:50], nearest[1][:50] = 3, 0.4
+    found, _ = run(made(600, "length", classes=3), ALL, nearest)
+    assert list(found) == ALL
+    for predicted in found.values():
+        assert (predicted >= 0).all()
+        np.testing.assert_allclose(predicted.sum(axis=1), 1)
+
+
+def test_homolog_is_believed_as_far_as_it_is_identical():
+    labels = ["a", "b", "b", "b", "a", "a"]
+    samples = make_samples(Sequences.from_text(["ACD"] * 6), labels=labels)
+    nearest = np.array([0, 0, 3, -1]), np.array([1.0, 0.5, 0.5, np.nan])
+    test = np.array([4, 5, 4, 5])
+    found = score_baselines(samples, np.arange(4), test, [HOMOLOG], nearest)[HOMOLOG]
+    expected = [[1, 0], [0.625, 0.375], [0.125, 0.875], [0.25, 0.75]]
+    np.testing.assert_allclose(found, expected)
+
+
+def test_homolog_without_a_search_is_left_out_and_said():
+    notes = []
+    found, _ = run(made(60, "none"), ALL, note=notes.append)
+    assert list(found) == list(RULES)
+    assert len(notes) == 1
+    assert "homolog" in notes[0]
+
+
+def test_a_class_absent_from_training_has_probability_zero():
+    rng = np.random.default_rng(0)
+    texts = ["".join(rng.choice(list("ACDEF"), size=30)) for _ in range(40)]
+    labels = ["a", "b"] * 19 + ["c", "c"]
+    samples = make_samples(Sequences.from_text(texts), labels=labels)
+    found = score_baselines(samples, np.arange(38), np.array([38, 39]), list(RULES))
+    for predicted in found.values():
+        assert (predicted[:, 2] == 0).all()
+    one = score_baselines(samples, np.arange(0, 38, 2), np.array([38]), list(RULES))
+    assert all(predicted.tolist() == [[1, 0, 0]] for predicted in one.values())

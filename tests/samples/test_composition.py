@@ -1,0 +1,62 @@
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cistron.samples import Sequences
+from cistron.samples import composition as module
+from cistron.samples.alphabet import DNA, PROTEIN
+from cistron.samples.composition import composition, kmer_counts, letter_counts
+
+DNA_TEXTS = st.lists(st.text("ACGTNRY", max_size=30), min_size=1, max_size=12)
+
+
+def test_composition_by_hand():
+    found = composition(Sequences.from_text(["AARN", "AB", "XA", "XX", "", "UJ"]))
+    letters = PROTEIN.letters
+    assert found.shape == (6, 20)
+    assert found[0, letters.index("A")] == 0.5
+    assert found[1, letters.index("A")] == 0.5
+    assert found[1, letters.index("D")] == found[1, letters.index("N")] == 0.25
+    assert found[2, letters.index("A")] == 1
+    assert found[3].sum() == found[4].sum() == 0
+    assert [found[5, letters.index(x)] for x in "CIL"] == [0.5, 0.25, 0.25]
+
+
+@settings(max_examples=60, deadline=None)
+@given(DNA_TEXTS)
+def test_letters_are_counted(strings):
+    found = letter_counts(Sequences.from_text(strings, "dna"))
+    assert found.tolist() == [[text.count(x) for x in DNA.letters] for text in strings]
+
+
+@settings(max_examples=60, deadline=None)
+@given(DNA_TEXTS, st.integers(1, 4))
+def test_words_are_counted_with_overlaps_within_each_sequence(strings, k):
+    found = kmer_counts(Sequences.from_text(strings, "dna"), k)
+    words = ["".join(word) for word in product("ACGT", repeat=k)]
+    for text, counts in zip(strings, found, strict=True):
+        inside = [text[i : i + k] for i in range(len(text) - k + 1)]
+        assert counts.tolist() == [inside.count(word) for word in words]
+
+
+@pytest.mark.parametrize("cells", [50, 4096])
+def test_chunks_do_not_show(monkeypatch, cells):
+    rng = np.random.default_rng(1)
+    lengths = np.append(rng.integers(0, 40, 60), [500, 0, 3])
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    sequences = Sequences(rng.integers(0, 6, offsets[-1]).astype(np.uint8), offsets, DNA)
+    whole = composition(sequences), kmer_counts(sequences, 2), letter_counts(sequences)
+    monkeypatch.setattr(module, "CHUNK", 37)
+    monkeypatch.setattr(module, "CELLS", cells)
+    pieces = composition(sequences), kmer_counts(sequences, 2), letter_counts(sequences)
+    for a, b in zip(whole, pieces, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_no_sequences():
+    none = Sequences.from_text([])
+    assert composition(none).shape == (0, 20)
+    assert kmer_counts(none, 2).shape == (0, 400)
