@@ -114,10 +114,11 @@ def test_missing_files_are_refused(fitted, tmp_path):
     (tmp_path / "model" / "weights.safetensors").unlink()
     with pytest.raises(InputError, match=r"weights.safetensors is missing"):
         cistron.load(tmp_path / "model")
+    (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no such run"):
         cistron.load(tmp_path / "absent")
     with pytest.raises(InputError, match="neither a run nor a model"):
-        cistron.load(tmp_path)
+        cistron.load(tmp_path / "empty")
 
 
 def test_nothing_is_overwritten(fitted, tmp_path):
