@@ -118,7 +118,7 @@ def make_experiment(
     try:
         experiment = Experiment.model_validate(document, context={"folder": folder})
     except ValidationError as error:
-        problems = [_explain(e, Experiment, source, lines or {}) for e in error.errors()]
+        problems = [_explain(e, document, source, lines or {}) for e in error.errors()]
         raise InputError("\n".join(dict.fromkeys(problems))) from error
     _check_sections(experiment, source)
     return experiment
@@ -141,7 +141,7 @@ def _parse_section(value: Any, union: Any, section: str) -> Any:
         return TypeAdapter(union).validate_python(value)
     except ValidationError as error:
         problems = [
-            _explain({**e, "loc": (section, *e["loc"])}, Experiment, section, {})
+            _explain({**e, "loc": (section, *e["loc"])}, {section: value}, "Settings", {})
             for e in error.errors()
         ]
         raise InputError("\n".join(problems)) from error
@@ -224,9 +224,9 @@ def _lines(node: yaml.Node | None, path: tuple[Any, ...] = ()) -> Iterator[tuple
             yield from _lines(value, (*path, number))
 
 
-def _explain(error: Any, model: Any, source: str, lines: dict[tuple[Any, ...], int]) -> str:
+def _explain(error: Any, document: Any, source: str, lines: dict[tuple[Any, ...], int]) -> str:
     """Turn one pydantic error into a sentence."""
-    path, owner = _place(error["loc"], model)
+    path, owner = _place(error, document, Experiment)
     key = ".".join(map(str, path)) or "the file"
     line = next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), None)
     where = f"{source}, line {line}: {key}" if line else f"{source}: {key}"
@@ -234,7 +234,8 @@ def _explain(error: Any, model: Any, source: str, lines: dict[tuple[Any, ...], i
     if kind == "extra_forbidden":
         allowed = _keys(owner)
         guess = nearest(str(path[-1]), allowed)
-        return f"{where}: there is no such key.{guess} Allowed here: {', '.join(allowed)}."
+        choice = f" Allowed here: {', '.join(allowed)}." if allowed else ""
+        return f"{where}: there is no such key.{guess}{choice}"
     if kind == "union_tag_invalid":
         allowed = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
         guess = nearest(context["tag"], allowed)
@@ -257,37 +258,41 @@ def _explain(error: Any, model: Any, source: str, lines: dict[tuple[Any, ...], i
     return f"{where}: {message}{given}.{guess}"
 
 
-def _place(location: Sequence[Any], model: Any) -> tuple[tuple[Any, ...], Any]:
-    """Return the key path as the user wrote it, and the settings class that owns its last key."""
+def _place(error: Any, document: Any, model: Any) -> tuple[tuple[Any, ...], type[Settings] | None]:
+    """Return an error's key path as the user wrote it, and the class that owns the last key.
+
+    Pydantic's locations also name the branch of a union ("fasta", "str", "[table]"): steps that
+    are not in the document are such words, except the last one of a key that is missing.
+    """
     path: list[Any] = []
-    owner = model
-    for step in location:
-        if isinstance(owner, tuple):
-            kinds = {kind.model_fields["kind"].default: kind for kind in owner}
-            if step in kinds:
-                owner = kinds[step]
-                continue
+    owner: Any = model
+    steps = error["loc"]
+    for number, step in enumerate(steps):
+        missing = error["type"] == "missing" and number == len(steps) - 1
+        inside = isinstance(document, dict) and step in document
+        inside |= isinstance(document, list | tuple) and isinstance(step, int)
+        if not inside and not missing:
+            owner = next((k for k in _branches(owner) if _kind(k) == step), None)
+            continue
         path.append(step)
-        if len(path) < 2 and hasattr(owner, "model_fields") and step in owner.model_fields:
-            section = owner.model_fields[step].annotation
-            kinds_here = get_args(section)
-            if hasattr(section, "model_fields"):
-                owner = section
-            elif kinds_here and all(hasattr(kind, "model_fields") for kind in kinds_here):
-                owner = kinds_here
-    # Union branches of one value ("str", "dict[str,float]") are pydantic's words, not keys.
-    fields = set(_keys(owner)) if not isinstance(owner, tuple) else set()
-    while (
-        len(path) > 2
-        and path[1] in fields
-        and isinstance(path[-1], str)
-        and ("[" in path[-1] or path[-1] in ("str", "literal", "bool", "int", "float", "path"))
-    ):
-        path.pop()
-    return tuple(path), owner
+        if not missing:
+            document = document[step]
+        fields = getattr(owner, "model_fields", {})
+        if number < len(steps) - 1:
+            owner = fields[step].annotation if step in fields else None
+    return tuple(path), owner if hasattr(owner, "model_fields") else None
 
 
-def _keys(owner: Any) -> list[str]:
-    if isinstance(owner, tuple) or not hasattr(owner, "model_fields"):
+def _branches(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation)
+
+
+def _kind(branch: Any) -> str | None:
+    field = getattr(branch, "model_fields", {}).get("kind")
+    return field.default if field else None
+
+
+def _keys(owner: type[Settings] | None) -> list[str]:
+    if owner is None:
         return []
     return [field.alias or name for name, field in owner.model_fields.items()]

@@ -242,7 +242,9 @@ def fit_fold(
 
 def describe_samples(samples: Samples, split: Split, folds: bool = False) -> pd.DataFrame:
     """Return samples.parquet: every record that was read, used or not."""
-    table = samples.table.copy()
+    own = {"length", "part", "fold", "dropped"}
+    clashing = {name: f"{name} (group)" for name in samples.groups if name in own}
+    table = samples.table.rename(columns=clashing)
     table["length"] = samples.payload.lengths
     table["part"] = "" if folds else split.names()
     table["fold"] = split.fold

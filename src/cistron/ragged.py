@@ -47,8 +47,13 @@ class Ragged:
     def slices(self, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Self:
         """Return the stretches `values[start:start + length]` as rows of a new array."""
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        index = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
-        return replace(self, values=self.values[index], offsets=offsets)
+        # Views joined once: an index array would take 24 times the memory of uint8 values.
+        pieces = [
+            self.values[start:end]
+            for start, end in zip(starts.tolist(), (starts + lengths).tolist(), strict=True)
+        ]
+        values = np.concatenate([self.values[:0], *pieces])
+        return replace(self, values=values, offsets=offsets)
 
     def padded(
         self, rows: NDArray[np.int64], fill: int | float = 0

@@ -1,6 +1,50 @@
 """One architecture a file, and the classical models.
 
-A model is one file here with a settings class (its `kind` and keys). A network's settings have
-`build(channels, outputs) -> torch.nn.Module`; a classical model's have
-`build(seed, class_weights) -> scikit-learn estimator`. `KINDS` lists them.
+A model is one file here with its settings class (its `kind` and keys). A network's settings have
+`build(channels, outputs) -> torch.nn.Module`, a classical model's `build(seed)`, which returns a
+scikit-learn estimator (see `families`). `ModelSettings` lists them, one line
+each.
 """
+
+from typing import Annotated, get_args
+
+from pydantic import Field
+
+from cistron.models.bagging import BaggingSettings
+from cistron.models.bilstm import BiLSTMSettings
+from cistron.models.cnn import CNNSettings
+from cistron.models.cnn_lstm import CNNLSTMSettings
+from cistron.models.gradient_boosting import GradientBoostingSettings
+from cistron.models.light_attention import LightAttentionSettings
+from cistron.models.logistic_regression import LogisticRegressionSettings
+from cistron.models.lstm import LSTMSettings
+from cistron.models.mlp import MLPSettings
+from cistron.models.parallel_cnn_lstm import ParallelCNNLSTMSettings
+from cistron.models.random_forest import RandomForestSettings
+from cistron.models.resnet import ResNetSettings
+from cistron.models.rnn import RNNSettings
+from cistron.models.svm import SVMSettings
+from cistron.models.transformer import TransformerSettings
+from cistron.settings import Settings
+
+ModelSettings = Annotated[
+    CNNSettings
+    | ResNetSettings
+    | RNNSettings
+    | LSTMSettings
+    | BiLSTMSettings
+    | CNNLSTMSettings
+    | ParallelCNNLSTMSettings
+    | TransformerSettings
+    | LightAttentionSettings
+    | MLPSettings
+    | LogisticRegressionSettings
+    | RandomForestSettings
+    | GradientBoostingSettings
+    | SVMSettings
+    | BaggingSettings,
+    Field(discriminator="kind"),
+]
+"""Settings of any model, told apart by `kind`."""
+
+KINDS: tuple[type[Settings], ...] = get_args(get_args(ModelSettings)[0])

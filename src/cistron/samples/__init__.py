@@ -101,9 +101,8 @@ class Samples:
     @property
     def targets(self) -> NDArray[np.int64]:
         """Index of each sample's class in `classes`, shape (n,); -1 where unlabelled."""
-        return pd.Categorical(self.table["label"], categories=list(self.classes)).codes.astype(
-            np.int64
-        )
+        labels = pd.Categorical(self.table["label"], categories=list(self.classes))
+        return np.asarray(labels.codes, dtype=np.int64)
 
     def group(self, columns: Sequence[str]) -> NDArray[np.int64]:
         """Return a number for each distinct combination of group columns, shape (n,)."""

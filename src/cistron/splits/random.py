@@ -8,10 +8,10 @@ import numpy as np
 from pydantic import Field
 
 from cistron.samples import Samples
+from cistron.samples.letters import identical
 from cistron.settings import Settings
 from cistron.splits import Split
 from cistron.splits.deal import deal
-from cistron.splits.identical import identical
 
 
 class SplitShares(Settings):

@@ -1,0 +1,135 @@
+"""Classical models: fitted with weights, stored without pickle."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cistron.errors import InputError
+from cistron.models.families import ClassicalSettings
+
+if TYPE_CHECKING:
+    from sklearn.base import ClassifierMixin
+
+LEAST_PROBABILITY = 1e-6  # a forest whose trees all agree says 0, of which there is no logarithm
+
+MODELS = {
+    "StandardScaler → LogisticRegression",
+    "StandardScaler → CalibratedClassifierCV",
+    "RandomForestClassifier",
+    "HistGradientBoostingClassifier",
+    "BaggingClassifier",
+}
+
+# What our five kinds hold beyond the types that skops itself holds safe.
+TRUSTED = [
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.model_selection._split.StratifiedKFold",
+    "sklearn.tree._tree.Tree",
+]
+
+# What reading a damaged archive raises, depending on where the damage is.
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    AttributeError,
+    EOFError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+def fit_classical(
+    settings: ClassicalSettings,
+    X: NDArray[np.float32],
+    y: NDArray[np.int64],
+    weights: NDArray[np.float32],
+    seed: int,
+) -> ClassifierMixin:
+    """Build and fit a classical model.
+
+    Parameters
+    ----------
+    settings : ClassicalSettings
+    X : ndarray, shape (n, features)
+    y : ndarray of int64, shape (n,)
+        Class of each sample, 0 up; every class occurs.
+    weights : ndarray, shape (n,)
+        Weight of each sample, class weights included. Every step of a pipeline is given them, so
+        that a weight of 2 is the same as the sample twice.
+    seed : int
+
+    Returns
+    -------
+    estimator
+        With `predict_proba`; its columns are the classes in order.
+
+    Raises
+    ------
+    InputError
+        If a class has too few samples.
+    """
+    needed = getattr(settings, "folds", 1)
+    counts = np.bincount(y)
+    if counts.min() < needed:
+        raise InputError(
+            f"model: class {counts.argmin()} (counted from 0) has {counts.min()} training "
+            f"samples, and {settings.kind} needs {needed}. "
+            + ("Lower model.folds or choose another model." if needed > 1 else "Add samples.")
+        )
+    estimator = settings.build(seed)
+    steps = [f"{name}__" for name, _ in getattr(estimator, "steps", [])] or [""]
+    return estimator.fit(X, y, **{f"{step}sample_weight": weights for step in steps})
+
+
+def log_probabilities(estimator: ClassifierMixin, X: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the logarithm of each class's probability, shape (n, classes).
+
+    Probabilities below `LEAST_PROBABILITY` count as that, and each row sums to 1 again.
+    """
+    probabilities = np.clip(estimator.predict_proba(X), LEAST_PROBABILITY, None)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    return np.log(probabilities).astype(np.float32)
+
+
+def dump(estimator: ClassifierMixin) -> bytes:
+    """Return a fitted classical model as the bytes of a file that runs nothing when read."""
+    from skops.io import dumps
+
+    return dumps(estimator, compression=zipfile.ZIP_DEFLATED)
+
+
+def load(data: bytes) -> ClassifierMixin:
+    """Read what `dump` wrote.
+
+    Raises
+    ------
+    InputError
+        If the bytes are damaged, or hold anything but one of our classical models.
+    """
+    from skops.io import get_untrusted_types, loads
+
+    try:
+        strangers = sorted(set(get_untrusted_types(data=data)) - set(TRUSTED))
+        estimator = None if strangers else loads(data, trusted=TRUSTED)
+    except DAMAGE as error:
+        raise InputError(
+            "The file of the classical model is damaged. Copy it again, or train again."
+        ) from error
+    steps = [step for _, step in getattr(estimator, "steps", [])] or [estimator]
+    found = " → ".join(type(step).__name__ for step in steps)
+    if strangers or found not in MODELS:
+        raise InputError(
+            f"The file of the classical model holds {', '.join(strangers) or found}, which is "
+            "none of our models. It is not used."
+        )
+    return estimator

@@ -1,0 +1,52 @@
+"""Convolutions that find motifs, then a recurrent network that reads their order."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from cistron.models.families import NetworkSettings
+from cistron.models.layers import ConvolutionBlock, Pooling, Recurrent, RecurrentPoolingKind
+
+
+class CNNLSTMSettings(NetworkSettings):
+    """Settings of the `cnn_lstm`."""
+
+    kind: Literal["cnn_lstm"] = "cnn_lstm"
+    blocks: int = Field(3, ge=1, le=12, description="convolutions, one upon the other")
+    filters: int = Field(64, ge=1, description="channels of each convolution")
+    kernel_size: int = Field(9, ge=1, description="positions a convolution spans")
+    pool_size: int = Field(2, ge=1, description="positions that each block merges into one")
+    hidden: int = Field(64, ge=1, description="units of each LSTM layer and direction")
+    layers: int = Field(1, ge=1, le=12, description="LSTM layers")
+    bidirectional: bool = Field(True, description="read from both ends")
+    pooling: RecurrentPoolingKind = Field("mean+max", description="how positions become one vector")
+    dropout: float = Field(0.3, ge=0, lt=1)
+
+    def build(self, channels: int, outputs: int) -> nn.Module:
+        """Return the network."""
+        return CNNLSTM(self, channels, outputs)
+
+
+class CNNLSTM(nn.Module):
+    """(Convolution → batch norm → ReLU → max-pool) x blocks → LSTM → pooling → linear."""
+
+    def __init__(self, settings: CNNLSTMSettings, channels: int, outputs: int) -> None:
+        super().__init__()
+        s = settings
+        widths = [channels] + [s.filters] * s.blocks
+        self.blocks = nn.ModuleList(
+            ConvolutionBlock(width, s.filters, s.kernel_size, s.pool_size) for width in widths[:-1]
+        )
+        self.lstm = Recurrent(nn.LSTM, s.filters, s.hidden, s.layers, s.dropout, s.bidirectional)
+        self.pooling = Pooling(s.pooling, self.lstm.width, s.bidirectional)
+        self.head = nn.Sequential(nn.Dropout(s.dropout), nn.Linear(self.pooling.width, outputs))
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return logits, shape (batch, outputs), of x, shape (batch, time, channels)."""
+        for block in self.blocks:
+            x, mask = block(x, mask)
+        x = self.lstm(x, mask)
+        return self.head(self.pooling(x, mask))

@@ -1,0 +1,127 @@
+"""What an encoder hands over → what a network reads, on the device and in the batch."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from cistron.encoders import InputShape
+from cistron.errors import InputError
+from cistron.models.families import NetworkSettings
+from cistron.models.layers import blank, reversal
+
+
+class Network(nn.Module):
+    """A network with its input: codes become channels here, and padding is blanked.
+
+    `body` is the architecture. Where the shape has a complement (DNA on both strands), logits are
+    the mean over the sequence and its reverse complement.
+
+    Parameters
+    ----------
+    shape : InputShape
+        What the encoder makes of a sample.
+    settings : NetworkSettings
+        Of the architecture.
+    outputs : int
+        Classes.
+
+    Raises
+    ------
+    InputError
+        If the architecture cannot read what the encoder makes.
+    """
+
+    table: Tensor
+    complement: Tensor
+
+    def __init__(self, shape: InputShape, settings: NetworkSettings, outputs: int) -> None:
+        super().__init__()
+        require_fit(shape, settings)
+        self.kind = shape.kind
+        self.both_strands = shape.complement is not None
+        self.padding = shape.letters  # the code that stands for no letter
+        self.embedding = None
+        table = complement = None
+        if shape.kind == "codes" and shape.table is None:
+            self.embedding = nn.Embedding(shape.letters + 1, shape.width, self.padding)
+        elif shape.table is not None:
+            table = F.pad(torch.tensor(shape.table, dtype=torch.float32), (0, 0, 0, 1))
+        if shape.complement is not None:
+            complement = torch.tensor([*shape.complement.tolist(), self.padding])
+        self.register_buffer("table", table)
+        self.register_buffer("complement", complement)
+        self.body = settings.build(shape.width, outputs)
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return logits.
+
+        Parameters
+        ----------
+        x : tensor
+            Codes, uint8, shape (batch, time); channels, float, shape (batch, time, channels); or
+            vectors, float, shape (batch, features).
+        lengths : tensor of int64, shape (batch,), optional
+            Positions of each sample, at least 1; what lies behind counts for nothing. None for
+            vectors.
+
+        Returns
+        -------
+        tensor, shape (batch, outputs)
+        """
+        if lengths is None:
+            return self.body(x)
+        if not self.both_strands:
+            return self.body(*self.channels(x, lengths))
+        both = torch.cat([x, self.reverse_complement(x, lengths)])
+        logits = self.body(*self.channels(both, lengths.repeat(2)))
+        return logits.unflatten(0, (2, -1)).mean(dim=0)
+
+    def channels(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the architecture reads.
+
+        Returns
+        -------
+        x : tensor of float, shape (batch, time, channels)
+            Zero at padding.
+        mask : tensor of bool, shape (batch, time)
+            True on the first `lengths` positions.
+        """
+        mask = valid(x, lengths)
+        if self.kind == "channels":
+            return blank(x, mask), mask
+        codes = x.masked_fill(~mask, self.padding).int()
+        if self.embedding is not None:
+            return self.embedding(codes), mask
+        return F.embedding(codes, self.table), mask
+
+    def reverse_complement(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Return the codes of the other strand, shape (batch, time), aligned left."""
+        mask = valid(x, lengths)
+        codes = x.masked_fill(~mask, self.padding).gather(1, reversal(mask))
+        return self.complement[codes.long()].to(x.dtype)
+
+
+def valid(x: Tensor, lengths: Tensor) -> Tensor:
+    """Return the mask of the positions within each sample's length, shape (batch, time)."""
+    return torch.arange(x.shape[1], device=x.device) < lengths.unsqueeze(1)
+
+
+def require_fit(shape: InputShape, settings: NetworkSettings) -> None:
+    """Check that an architecture can read what an encoder makes.
+
+    Raises
+    ------
+    InputError
+        If it cannot.
+    """
+    given = "vector" if shape.kind == "vector" else "positions"
+    if given != settings.reads:
+        words = {"positions": "a sequence of positions", "vector": "one vector a sample"}
+        raise InputError(
+            f"model.kind: {settings.kind!r} reads {words[settings.reads]}, and the encoder gives "
+            f"{words[given]}. Choose another encoder or another model."
+        )
+    if shape.complement is not None and shape.kind != "codes":
+        raise InputError("encoder: only codes of DNA can be read on both strands.")

@@ -1,0 +1,239 @@
+"""Where the label and the groups of a record come from: its header, or a table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cistron.errors import InputError, nearest
+from cistron.samples import Sequences
+from cistron.samples.frames import read_frame
+from cistron.samples.keys import LabelTable
+from cistron.samples.records import Block
+
+
+@dataclass(eq=False)
+class Records:
+    """All records of the input, on their way to becoming samples.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `id` (as in the input, not unique), `header`, `source`, `record` (1-based in its source),
+        `label`, `weight` and `reason`: why the record is not used, or "".
+    sequences : Sequences
+    paths : list of Path
+        Every file that was read.
+    groups : dict of str to ndarray of object
+        Group columns; None where there is no value.
+    notes : list of str
+    """
+
+    table: pd.DataFrame
+    sequences: Sequences
+    paths: list[Path]
+    groups: dict[str, NDArray[np.object_]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def drop(self, rows: NDArray[np.bool_] | pd.Series, reason: str) -> None:
+        """Mark rows as not used; a reason given before stays."""
+        self.table.loc[np.asarray(rows) & self.used, "reason"] = reason
+
+    @property
+    def used(self) -> NDArray[np.bool_]:
+        """Rows that no reason speaks against, shape (records,)."""
+        return (self.table["reason"] == "").to_numpy(dtype=bool)
+
+    def place(self, row: int) -> str:
+        """Say where a record stands."""
+        source, record = self.table.loc[row, ["source", "record"]]
+        return f"record {record:,} of {source}"
+
+
+def collect(blocks: Sequence[tuple[Block, Path]], labels: Sequence[str | None]) -> Records:
+    """Put the blocks of all files together.
+
+    Parameters
+    ----------
+    blocks : sequence of (Block, Path)
+        Never empty: a file without a record is refused before.
+    labels : sequence of str or None
+        The label of every record of each block.
+    """
+    whole = Block.join([block for block, _ in blocks])
+    sizes = [len(block) for block, _ in blocks]
+    firsts = [np.arange(len(block)) + block.first_record for block, _ in blocks]
+    sources = np.array([str(path) for _, path in blocks], dtype=object)
+    table = pd.DataFrame(
+        {
+            "id": pd.Series(whole.ids, dtype=object),
+            "header": pd.Series(whole.headers, dtype=object),
+            "source": pd.Series(np.repeat(sources, sizes), dtype=object),
+            "record": np.concatenate(firsts),
+            "label": pd.Series(np.repeat(np.array(labels, dtype=object), sizes), dtype=object),
+            "weight": 1.0,
+            "reason": pd.Series(whole.problems, dtype=object),
+        }
+    )
+    paths = list(dict.fromkeys(path for _, path in blocks))
+    return Records(table, whole.sequences, paths, notes=whole.notes())
+
+
+def capture(pattern: str, headers: Sequence[str]) -> NDArray[np.object_]:
+    """Return what the pattern captures in each header; None where it does not match."""
+    regex = re.compile(pattern)
+    group = next(iter(regex.groupindex.values()), 1)
+    found = (regex.search(header) for header in headers)
+    values = [match.group(group) if match else None for match in found]
+    return np.array([value.strip() or None if value else None for value in values], dtype=object)
+
+
+def label_by_pattern(records: Records, pattern: str) -> None:
+    """Take labels from the headers; records whose header does not match are not used.
+
+    Raises
+    ------
+    InputError
+        If no header matches.
+    """
+    labels = capture(pattern, records.table["header"].tolist())
+    missing = pd.isna(labels)
+    if missing.all():
+        headers = "; ".join(records.table["header"].iloc[:3])
+        raise InputError(
+            f"samples.label: the pattern {pattern!r} matches none of the {len(labels):,} headers "
+            f"of {records.paths[0]}, such as: {headers}. It is searched in the whole line behind "
+            "the >."
+        )
+    records.table["label"] = pd.Series(labels, dtype=object)
+    records.drop(missing, "the header does not match the label pattern")
+
+
+def label_by_table(records: Records, source: LabelTable, columns: dict[str, str]) -> None:
+    """Take labels and groups from a table, by id; records that are not in it are not used.
+
+    Parameters
+    ----------
+    records : Records
+    source : LabelTable
+    columns : dict
+        Group name → column of the table.
+
+    Raises
+    ------
+    InputError
+        If the table says two things about one id, or knows none of the records.
+    """
+    frame = read_frame(source.table, [source.id, source.column, *columns.values()])
+    frame = frame[frame[source.id].notna()].drop_duplicates(ignore_index=True)
+    twice = frame[source.id].duplicated()
+    if twice.any():
+        name = frame[source.id][twice].iloc[0]
+        of_name = frame[frame[source.id] == name].astype(object)
+        said = next(column for column in frame if len(of_name[column].unique()) > 1)
+        values = " and ".join(repr(value) for value in of_name[said].iloc[:2])
+        raise InputError(
+            f"{source.table} contradicts itself: {said} of {name!r} is {values} (ids with rows "
+            f"that differ: {frame[source.id][twice].nunique():,}). Leave one row of each id."
+        )
+    rows = pd.Index(frame[source.id]).get_indexer(pd.Index(records.table["id"]))
+    unknown = rows < 0
+    if unknown.all():
+        ours, theirs = records.table["id"].iloc[:3], frame[source.id].iloc[:3]
+        raise InputError(
+            f"{source.table} knows none of the {len(rows):,} records. Its column {source.id!r} "
+            f"holds {_quoted(theirs)}; the records are called {_quoted(ours)}. An id is the "
+            "first word of a header."
+        )
+    records.table["label"] = pd.Series(_values(frame[source.column], rows), dtype=object)
+    for group, column in columns.items():
+        records.groups[group] = _values(frame[column], rows)
+    records.drop(unknown, "not in the label table")
+    records.drop(records.table["label"].isna(), "no label in the label table")
+    records.paths.append(source.table)
+    unused = np.setdiff1d(np.arange(len(frame)), rows)
+    if len(unused):
+        records.notes.append(
+            f"Ids of {source.table} that are no record: {len(unused):,} "
+            f"({_quoted(frame[source.id].iloc[unused[:3]])}{', …' if len(unused) > 3 else ''})."
+        )
+
+
+def require_groups(records: Records, described: dict[str, str]) -> None:
+    """Refuse samples without a group: groups must not be guessed.
+
+    Parameters
+    ----------
+    records : Records
+    described : dict
+        Group name → where its values come from ("the pattern 'gene=([^|]+)'").
+
+    Raises
+    ------
+    InputError
+        Naming the first record without a value, and how many there are.
+    """
+    used = records.used
+    for name, values in records.groups.items():
+        missing = np.flatnonzero(used & pd.isna(values))
+        if len(missing):
+            row = int(missing[0])
+            raise InputError(
+                f"samples.groups.{name}: {described[name]} gives no value for {len(missing):,} of "
+                f"{used.sum():,} records. The first is {records.place(row)}: "
+                f"{records.table.loc[row, 'header']!r}. Every sample needs a group; mend the "
+                "source of the groups or take these records out."
+            )
+
+
+def rename(records: Records, names: dict[str, str]) -> None:
+    """Give labels other names.
+
+    Raises
+    ------
+    InputError
+        If no record carries one of the labels.
+    """
+    known = set(records.table["label"].dropna())
+    for label in names:
+        _require_label(label, known, "rename")
+    renamed = [names.get(label, label) for label in records.table["label"].tolist()]
+    records.table["label"] = pd.Series(renamed, dtype=object)
+
+
+def keep_only(records: Records, classes: Sequence[str]) -> None:
+    """Drop the records of other classes.
+
+    Raises
+    ------
+    InputError
+        If no record is of one of the classes.
+    """
+    known = set(records.table["label"].dropna())
+    for name in classes:
+        _require_label(name, known, "only")
+    records.drop(~records.table["label"].isin(list(classes)), "of a class that is not in `only`")
+
+
+def _require_label(label: str, known: set[str], key: str) -> None:
+    if label not in known:
+        there = ", ".join(sorted(known)[:20])
+        raise InputError(
+            f"samples.{key}: no record is labelled {label!r}. The labels are: {there}."
+            f"{nearest(label, known)}"
+        )
+
+
+def _values(column: pd.Series, rows: NDArray[np.intp]) -> NDArray[np.object_]:
+    values = np.array([*column, None], dtype=object)
+    return values[rows]  # row -1 is the None at the end
+
+
+def _quoted(names: Sequence[str] | pd.Series) -> str:
+    return ", ".join(repr(name) for name in names)

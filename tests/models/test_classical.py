@@ -1,0 +1,191 @@
+"""Classical models: probabilities, weights, and files without pickle."""
+
+import io
+import json
+import zipfile
+from logging import getLogger
+
+import numpy as np
+import pytest
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from skops.io import dumps
+
+from cistron.errors import InputError
+from cistron.models import (
+    BaggingSettings,
+    GradientBoostingSettings,
+    LogisticRegressionSettings,
+    RandomForestSettings,
+    SVMSettings,
+)
+from cistron.models.classical import (
+    LEAST_PROBABILITY,
+    dump,
+    fit_classical,
+    load,
+    log_probabilities,
+)
+
+MODELS = [
+    LogisticRegressionSettings(),
+    RandomForestSettings(trees=20),
+    GradientBoostingSettings(trees=20, leaf_size=5),
+    SVMSettings(),
+    BaggingSettings(trees=20),
+]
+every_model = pytest.mark.parametrize("settings", MODELS, ids=lambda settings: settings.kind)
+
+
+def data(classes=2, n=150, seed=0):
+    """Return features of very different scale, of which the first two tell the class."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 6))
+    y = np.digitize(X[:, 0] + X[:, 1], [0.0] if classes == 2 else [-0.7, 0.7])
+    X *= [1, 1, 1e-3, 1e-3, 100, 100]
+    return X.astype(np.float32), y
+
+
+def fitted(settings, classes=2, weights=None, seed=1):
+    X, y = data(classes)
+    weights = np.ones(len(y), dtype=np.float32) if weights is None else weights
+    return fit_classical(settings, X, y, weights, seed)
+
+
+@every_model
+@pytest.mark.parametrize("classes", [2, 3])
+def test_what_was_planted_is_found(settings, classes):
+    X, y = data(classes, seed=1)
+    logs = log_probabilities(fitted(settings, classes), X)
+    assert logs.shape == (len(X), classes)
+    assert logs.dtype == np.float32
+    np.testing.assert_allclose(np.exp(logs).sum(axis=1), 1, atol=1e-5)
+    assert (logs.argmax(axis=1) == y).mean() > 0.75
+
+
+@every_model
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_file_gives_identical_probabilities(settings, classes):
+    estimator = fitted(settings, classes)
+    X, _ = data(classes, seed=1)
+    again = load(dump(estimator))
+    np.testing.assert_array_equal(again.predict_proba(X), estimator.predict_proba(X))
+    assert type(again) is type(estimator)
+
+
+@every_model
+def test_the_same_seed_gives_the_same_model(settings):
+    X, _ = data(seed=1)
+    first, again = (log_probabilities(fitted(settings, seed=7), X) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+
+
+@pytest.mark.parametrize("settings", [MODELS[1], MODELS[3], MODELS[4]], ids=lambda s: s.kind)
+def test_another_seed_gives_another_model(settings):
+    X, _ = data(seed=1)
+    first, other = (log_probabilities(fitted(settings, seed=seed), X) for seed in (7, 8))
+    assert not np.array_equal(first, other)
+
+
+@every_model
+def test_weights_shift_the_balance(settings):
+    _, y = data()
+    unseen, _ = data(seed=1)
+    heavy = np.where(y == 1, 20, 1).astype(np.float32)
+    plain = log_probabilities(fitted(settings), unseen)
+    shifted = log_probabilities(fitted(settings, weights=heavy), unseen)
+    assert np.exp(shifted)[:, 1].mean() > np.exp(plain)[:, 1].mean()
+
+
+def test_a_weight_of_two_is_the_sample_twice():
+    X, y = data()
+    weights = np.where(np.arange(len(y)) < 50, 2, 1).astype(np.float32)
+    twice = np.repeat(np.arange(len(y)), weights.astype(int))
+    settings = LogisticRegressionSettings()
+    ones = np.ones(len(twice), dtype=np.float32)
+    a = fit_classical(settings, X, y, weights, seed=1)
+    b = fit_classical(settings, X[twice], y[twice], ones, seed=1)
+    np.testing.assert_allclose(a.predict_proba(X), b.predict_proba(X), atol=1e-3)
+    np.testing.assert_allclose(a[0].scale_, b[0].scale_, rtol=1e-5)
+
+
+@pytest.mark.parametrize("settings", [MODELS[0], MODELS[3]], ids=lambda s: s.kind)
+def test_the_unit_of_a_feature_does_not_matter(settings):
+    X, y = data()
+    ones = np.ones(len(y), dtype=np.float32)
+    units = np.array([1000, 0.001, 5, 1, 1, 1], dtype=np.float32)
+    a = fit_classical(settings, X, y, ones, seed=1).predict_proba(X)
+    b = fit_classical(settings, X * units, y, ones, seed=1).predict_proba(X * units)
+    np.testing.assert_allclose(a, b, atol=1e-3)
+
+
+def test_a_probability_of_zero_has_a_logarithm():
+    X = np.array([[0.0], [1.0]] * 10, dtype=np.float32)
+    y = np.array([0, 1] * 10)
+    ones = np.ones(20, dtype=np.float32)
+    logs = log_probabilities(fit_classical(RandomForestSettings(), X, y, ones, 1), X[:2])
+    assert logs[0, 1] == pytest.approx(np.log(LEAST_PROBABILITY), rel=1e-4)
+    assert logs[0, 0] == pytest.approx(0, abs=1e-5)
+
+
+def test_too_few_samples_of_a_class_are_refused():
+    X, y = data()
+    y[y == 1] = 0
+    y[:3] = 1
+    ones = np.ones(len(y), dtype=np.float32)
+    with pytest.raises(InputError, match=r"class 1 .* has 3 training samples, and svm needs 5"):
+        fit_classical(SVMSettings(), X, y, ones, seed=1)
+    fit_classical(SVMSettings(folds=3), X, y, ones, seed=1)
+    with pytest.raises(InputError, match=r"class 1 .* has 0 training samples"):
+        fit_classical(LogisticRegressionSettings(), X, np.where(y == 1, 2, 0), ones, seed=1)
+
+
+@every_model
+def test_a_damaged_file_is_refused(settings):
+    whole = dump(fitted(settings))
+    rng = np.random.default_rng(0)
+    for end in rng.integers(0, len(whole), 10):
+        with pytest.raises(InputError, match="damaged"):
+            load(whole[:end])
+    with pytest.raises(InputError, match="damaged"):
+        load(b"not an archive")
+    changed = bytearray(whole)
+    changed[100] ^= 1  # within the first member's data
+    with pytest.raises(InputError, match="damaged"):
+        load(bytes(changed))
+
+
+def rewritten(data, change):
+    """Return the archive with its schema.json changed: what a forger would do."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            text = old.read(name)
+            new.writestr(name, change(json.loads(text)) if name == "schema.json" else text)
+    return out.getvalue()
+
+
+def test_strange_types_are_refused():
+    def forge(schema):
+        return json.dumps(schema | {"__class__": "Popen", "__module__": "subprocess"})
+
+    with pytest.raises(InputError, match=r"subprocess.Popen"):
+        load(rewritten(dump(fitted(MODELS[1])), forge))
+    with pytest.raises(InputError, match="damaged"):
+        load(rewritten(dump(fitted(MODELS[1])), lambda _: "[]"))
+    with pytest.raises(InputError, match=r"holds logging.getLogger"):
+        load(dumps(make_pipeline(FunctionTransformer(getLogger))))
+
+
+def test_other_models_are_refused():
+    X, y = data()
+    with pytest.raises(InputError, match=r"sklearn.neighbors._kd_tree.KDTree"):
+        load(dumps(KNeighborsClassifier().fit(X, y)))
+    with pytest.raises(InputError, match="holds GaussianNB, which is none"):
+        load(dumps(GaussianNB().fit(X, y)))
+    with pytest.raises(InputError, match="holds StandardScaler → GaussianNB"):
+        load(dumps(make_pipeline(StandardScaler(), GaussianNB()).fit(X, y)))
+    with pytest.raises(InputError, match="holds ndarray"):
+        load(dumps(X))

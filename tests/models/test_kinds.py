@@ -1,0 +1,58 @@
+"""The list of kinds, and what their settings refuse."""
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from cistron.models import KINDS, ModelSettings
+from cistron.models.families import ClassicalSettings, NetworkSettings
+
+ADAPTER = TypeAdapter(ModelSettings)
+
+
+def test_kinds_are_told_apart_by_name():
+    names = [kind().kind for kind in KINDS]
+    assert len(set(names)) == len(names) == 15
+    for kind, name in zip(KINDS, names, strict=True):
+        assert type(ADAPTER.validate_python({"kind": name})) is kind
+        assert kind.__module__ == f"cistron.models.{name}"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind().kind)
+def test_settings_survive_json(kind):
+    settings = kind()
+    assert ADAPTER.validate_json(settings.model_dump_json()) == settings
+    assert kind.family == ("network" if issubclass(kind, NetworkSettings) else "classical")
+    assert issubclass(kind, NetworkSettings | ClassicalSettings)
+    vectors = kind.family == "classical" or settings.kind == "mlp"
+    assert kind.reads == ("vector" if vectors else "positions")
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.kind = "other"
+
+
+def test_every_kind_has_a_schema():
+    schema = ADAPTER.json_schema()
+    assert set(schema["discriminator"]["mapping"]) == {kind().kind for kind in KINDS}
+
+
+@pytest.mark.parametrize(
+    ("document", "key"),
+    [
+        ({"kind": "cnn", "filters": 0}, "filters"),
+        ({"kind": "cnn", "kernel_size": 0}, "kernel_size"),
+        ({"kind": "cnn", "dropout": 1.0}, "dropout"),
+        ({"kind": "cnn", "pooling": "last"}, "pooling"),
+        ({"kind": "cnn", "filter": 8}, "filter"),
+        ({"kind": "bilstm", "layers": 0}, "layers"),
+        ({"kind": "transformer", "hidden": 20, "heads": 4}, "multiple of 2 x heads"),
+        ({"kind": "svm", "gamma": -1}, "gamma"),
+        ({"kind": "svm", "folds": 1}, "folds"),
+        ({"kind": "random_forest", "trees": 0}, "trees"),
+        ({"kind": "gradient_boosting", "learning_rate": 0}, "learning_rate"),
+        ({"kind": "logistic_regression", "c": 0}, "c"),
+        ({"kind": "bagging", "leaf_size": 0}, "leaf_size"),
+        ({"kind": "perceptron"}, "kind"),
+    ],
+)
+def test_values_out_of_bounds_are_refused(document, key):
+    with pytest.raises(ValidationError, match=key):
+        ADAPTER.validate_python(document)
