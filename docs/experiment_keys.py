@@ -1,0 +1,78 @@
+"""Write docs/experiment-keys.md: every key of an experiment file, from the settings themselves.
+
+    python docs/experiment_keys.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_args
+
+from cistron.experiment import Experiment
+
+HEAD = """\
+# Every key of an experiment file
+
+Written by `python docs/experiment_keys.py` from the settings themselves; a test keeps it current.
+`cistron schema` prints the same as a JSON schema, which editors use to complete and check files.
+"""
+
+
+def main() -> None:
+    """Write the page."""
+    Path(__file__).with_name("experiment-keys.md").write_text(page(), encoding="utf-8")
+
+
+def page() -> str:
+    """Return the page as Markdown."""
+    parts = [HEAD]
+    schema = Experiment.model_json_schema(by_alias=True)
+    for section, field in Experiment.model_fields.items():
+        if section == "name":
+            continue
+        parts.append(f"## {section}\n")
+        branches = [b for b in get_args(field.annotation) if hasattr(b, "model_fields")]
+        for settings in branches or [field.annotation]:
+            kind = settings.model_fields.get("kind")
+            if kind is not None:
+                parts.append(f"### kind: {kind.default}\n")
+            summary = (settings.__doc__ or "").strip().splitlines()[0]
+            parts.append(f"{summary}\n")
+            parts.append(table(settings.__name__, schema))
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def table(name: str, schema: dict[str, Any]) -> str:
+    """Return the keys of one settings class as a Markdown table."""
+    lines = ["| key | default | what it is |", "|---|---|---|"]
+    properties = schema["$defs"][name]["properties"]
+    required = schema["$defs"][name].get("required", [])
+    for key, facts in properties.items():
+        if key != "kind":
+            default = "" if key in required else _yaml(facts.get("default"))
+            lines.append(f"| `{key}` | {default} | {_meaning(facts)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _meaning(facts: dict[str, Any]) -> str:
+    choices = facts.get("enum") or next(
+        (option["enum"] for option in facts.get("anyOf", []) if "enum" in option), None
+    )
+    words = [facts.get("description", "")]
+    if choices:
+        words.append("one of " + ", ".join(f"`{choice}`" for choice in choices))
+    return "; ".join(word for word in words if word).replace("|", "\\|")
+
+
+def _yaml(value: Any) -> str:
+    if value is None or value == {}:
+        return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, list):
+        return f"`[{', '.join(map(str, value))}]`"
+    return f"`{value}`"
+
+
+if __name__ == "__main__":
+    main()

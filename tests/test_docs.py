@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def test_the_page_of_keys_is_current():
+    page = runpy.run_path(str(DOCS / "experiment_keys.py"))["page"]()
+    assert (DOCS / "experiment-keys.md").read_text(encoding="utf-8") == page
