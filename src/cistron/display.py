@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cistron.run import Run
-from cistron.samples import Samples
-from cistron.splits import PARTS, Split
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cistron.run import Run
+    from cistron.samples import Samples
+    from cistron.splits import Split
 
 MARKS = {"pass": "green", "warn": "yellow", "fail": "bold red", "skipped": "dim"}
 SHOWN = ("mcc", "roc_auc", "macro_roc_auc", "accuracy", "balanced_accuracy", "ece")
@@ -33,6 +35,8 @@ def show_check(samples: Samples, split: Split, found: dict[str, Any], as_json: b
         }
         print_json(document)
         return
+    import pandas as pd
+
     console = _console()
     table = Table(title=f"{len(samples):,} samples", title_justify="left")
     for heading in ("class", "samples", *counts.columns, "length 5 %", "median", "95 %"):
@@ -121,6 +125,10 @@ def _console() -> Console:
 
 
 def _counts(samples: Samples, split: Split) -> pd.DataFrame:
+    import pandas as pd
+
+    from cistron.splits import PARTS
+
     counts = pd.crosstab(samples.table["label"], split.names())
     return counts.reindex(index=list(samples.classes), columns=list(PARTS), fill_value=0)
 

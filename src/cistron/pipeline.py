@@ -351,7 +351,8 @@ def _metrics(
     baselines: dict[str, NDArray[np.float64]],
 ) -> dict[str, Any]:
     """Return metrics.json of a single split."""
-    units, result = resampling_groups(samples, split), {}
+    units = resampling_groups(samples, split)
+    result: dict[str, Any] = {}
     for name, part in (("test", TEST), ("validation", VALIDATION)):
         rows = split.rows(part)
         table = predictions[predictions["part"] == name]
@@ -417,9 +418,9 @@ def _pool(experiment: Experiment, samples: Samples, split: Split, run: Run) -> d
     for k in range(split.folds):
         inside = tested["fold"].to_numpy() == k
         one = evaluate(targets[inside], probabilities[inside], groups=units[inside], **common)
-        lite = {key: v for key, v in one["scores"].items() if isinstance(v, int | dict)}
-        scalars = {key: v for key, v in lite.items() if key == "n" or "value" in dict(v)}
-        folds.append({"fold": k, **scalars})
+        scores = one["scores"]
+        lite = {m: v for m, v in scores.items() if isinstance(v, dict) and "value" in v}
+        folds.append({"fold": k, "n": scores["n"], **lite})
     result = {k: found[k] for k in ("classes", "positive", "headline", "baselines", "comparison")}
     return {**result, "test": found["scores"], "validation": None, "folds": folds}
 

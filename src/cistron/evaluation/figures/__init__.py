@@ -1,0 +1,29 @@
+"""The figures of a report: plain functions from numbers to SVG text.
+
+Each returns one `<svg>` element that scales with its container, adapts to light and dark (see
+`cistron.evaluation.figures.svg`) and says in its `aria-label` what it shows. The same numbers
+give the same text. Missing numbers (None or NaN) are left out of the drawing and written as n/a.
+"""
+
+from cistron.evaluation.figures.calls import (
+    NAMED_COLUMNS,
+    confusion_matrix,
+    pr_curves,
+    reliability,
+    roc_curves,
+)
+from cistron.evaluation.figures.data import history, identity_bins, length_histogram
+from cistron.evaluation.figures.intervals import folds, forest
+
+__all__ = [
+    "NAMED_COLUMNS",
+    "confusion_matrix",
+    "folds",
+    "forest",
+    "history",
+    "identity_bins",
+    "length_histogram",
+    "pr_curves",
+    "reliability",
+    "roc_curves",
+]

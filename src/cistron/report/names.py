@@ -1,0 +1,113 @@
+"""What metrics, baselines and parts are called, and what they mean, in a few words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+METRICS = {
+    "accuracy": ("Accuracy", "the share of the samples that are called correctly"),
+    "balanced_accuracy": (
+        "Balanced accuracy",
+        "the share called correctly within each class, averaged over the classes, so that a large "
+        "class does not decide; guessing scores one over the number of classes",
+    ),
+    "mcc": (
+        "MCC",
+        "Matthews correlation coefficient, the agreement of calls and truth from \N{MINUS SIGN}1 "
+        "to 1; guessing scores 0, whatever the sizes of the classes",
+    ),
+    "f1": ("F1", "the harmonic mean of precision and recall"),
+    "precision": ("Precision", "of the samples called a class, the share that belongs to it"),
+    "recall": ("Recall", "of the samples of a class, the share that is found (sensitivity)"),
+    "specificity": (
+        "Specificity",
+        "of the samples that are not of a class, the share that is not called it",
+    ),
+    "roc_auc": (
+        "ROC AUC",
+        "the chance that a sample of the class is ranked above one that is not; guessing scores "
+        "0.5",
+    ),
+    "pr_auc": (
+        "PR AUC",
+        "the area under precision against recall (average precision); guessing scores the share "
+        "of the class",
+    ),
+    "log_loss": (
+        "Log loss",
+        "the mean of minus the logarithm of the probability given to the true class; lower is "
+        "better",
+    ),
+    "brier": (
+        "Brier score",
+        "the mean squared error of the probabilities, summed over the classes where there are more "
+        "than two; lower is better",
+    ),
+    "ece": (
+        "ECE",
+        "expected calibration error, the mean distance between how sure the classifier is and how "
+        "often it is right; lower is better",
+    ),
+}
+AVERAGES = {
+    "macro": "averaged over the classes, each counting the same",
+    "weighted": "averaged over the classes, each counting by its size",
+}
+
+# Name in metrics.json → heading of a column, and how a sentence says it.
+BASELINES = {
+    "majority": ("Majority class", "always calling the most common class"),
+    "length": ("Length alone", "logistic regression on sequence length alone"),
+    "composition": ("Composition", "logistic regression on composition alone"),
+    "homolog": ("Nearest homolog", "copying the label of the nearest training homolog"),
+}
+
+
+def _parts(metric: str) -> tuple[str, str]:
+    """Return the averaging prefix ("" where there is none) and the metric's own name."""
+    prefix, _, rest = metric.partition("_")
+    return (prefix, rest) if prefix in AVERAGES else ("", metric)
+
+
+def label(metric: str) -> str:
+    """Return the name of a metric as a table says it."""
+    average, name = _parts(metric)
+    text = METRICS[name][0] if name in METRICS else human(name)
+    return f"{text}, {average}" if average else text
+
+
+def meaning(metric: str) -> str:
+    """Return what a metric says, without a full stop; empty where it is not known."""
+    average, name = _parts(metric)
+    text = METRICS[name][1] if name in METRICS else ""
+    return f"{text}; {AVERAGES[average]}" if average and text else text
+
+
+def in_order(metrics: Iterable[str]) -> list[str]:
+    """Return metric names in the order of `METRICS`, macro before weighted averages."""
+    known = list(METRICS)
+
+    def place(metric: str) -> tuple[int, int, str]:
+        average, name = _parts(metric)
+        rank = known.index(name) if name in known else len(known)
+        return rank, ["", *AVERAGES].index(average), metric
+
+    return sorted(metrics, key=place)
+
+
+def baseline(name: str) -> str:
+    """Return the heading of a baseline's column."""
+    return BASELINES[name][0] if name in BASELINES else human(name)
+
+
+def baseline_phrase(name: str) -> str:
+    """Return what a baseline does, as a sentence says it."""
+    return BASELINES[name][1] if name in BASELINES else f"the baseline “{human(name)}”"
+
+
+def human(key: str) -> str:
+    """Return a key of a file as words: "similar_sequences" → "Similar sequences"."""
+    if key in METRICS:
+        return METRICS[key][0]
+    words = str(key).replace("_", " ").strip()
+    return words[:1].upper() + words[1:]

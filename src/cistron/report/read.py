@@ -1,0 +1,168 @@
+"""What a run directory holds, read for the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from cistron.errors import InputError
+from cistron.run import EXPERIMENT, METRICS, Run
+
+_NO_GROUP = {"id", "label", "weight", "length", "part", "fold", "dropped", "source", "record"}
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """Everything the report is made of; None for a file that the run does not have.
+
+    Parameters
+    ----------
+    name : str
+        The experiment's name, or that of the directory.
+    folder : str
+        Name of the run directory.
+    metrics : dict
+        metrics.json
+    audit, environment : dict or None
+        audit.json and environment.json
+    samples, predictions, history : DataFrame or None
+        samples.parquet, predictions.parquet and history.csv
+    settings : str or None
+        The text of experiment.yaml.
+    experiment : dict
+        What that text says.
+    has_model : bool
+        Whether the run holds a classifier.
+    """
+
+    name: str
+    folder: str
+    metrics: dict[str, Any]
+    audit: dict[str, Any] | None
+    environment: dict[str, Any] | None
+    samples: pd.DataFrame | None
+    predictions: pd.DataFrame | None
+    history: pd.DataFrame | None
+    settings: str | None
+    experiment: dict[str, Any]
+    has_model: bool
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names, in the order of every table."""
+        return [str(name) for name in self.metrics["classes"]]
+
+    @property
+    def used(self) -> pd.DataFrame | None:
+        """The samples that were used."""
+        if self.samples is None:
+            return None
+        return self.samples[self.samples["dropped"].eq("")]
+
+    @property
+    def groups(self) -> list[str]:
+        """Names of the group columns of `samples`."""
+        columns = [] if self.samples is None else [str(name) for name in self.samples.columns]
+        return [name for name in columns if name not in _NO_GROUP]
+
+    def section(self, name: str) -> dict[str, Any]:
+        """Return a section of the experiment; empty where there is none."""
+        section = self.experiment.get(name)
+        return section if isinstance(section, dict) else {}
+
+
+def read_run(path: str | Path) -> Content:
+    """Read the files of a run.
+
+    Raises
+    ------
+    InputError
+        If metrics.json is missing, or a file cannot be read.
+    """
+    path = Path(path)
+    metrics = _document(path, METRICS)
+    if metrics is None:
+        raise InputError(
+            f"{path} is no finished run: it has no {METRICS}. A report is made of a run that "
+            "`cistron fit` or `cistron crossval` has finished."
+        )
+    missing = [key for key in ("classes", "headline", "test") if key not in metrics]
+    if missing:
+        raise InputError(f"{path / METRICS} has no key {missing[0]!r}, so it cannot be reported.")
+    settings = _text(path / EXPERIMENT)
+    experiment = _yaml(path / EXPERIMENT, settings)
+    folder = path.resolve().name
+    return Content(
+        name=str(experiment.get("name") or folder),
+        folder=folder,
+        metrics=metrics,
+        audit=_document(path, "audit.json"),
+        environment=_document(path, "environment.json"),
+        samples=_samples(path),
+        predictions=_parquet(path / "predictions.parquet"),
+        history=_history(path / "history.csv"),
+        settings=settings,
+        experiment=experiment,
+        has_model=(path / "model").is_dir(),
+    )
+
+
+def _document(path: Path, name: str) -> dict[str, Any] | None:
+    if not (path / name).is_file():
+        return None
+    document = Run(path).read_json(name)
+    if not isinstance(document, dict):
+        raise InputError(f"{path / name} is damaged: it should hold an object with keys.")
+    return document
+
+
+def _text(path: Path) -> str | None:
+    if not path.is_file():
+        return None
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is damaged: it is not UTF-8 text.") from error
+
+
+def _yaml(path: Path, text: str | None) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(text or "")
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is damaged: it is not valid YAML.") from error
+    return document if isinstance(document, dict) else {}
+
+
+def _samples(path: Path) -> pd.DataFrame | None:
+    table = _parquet(path / "samples.parquet")
+    if table is None:
+        return None
+    table = table.assign(**{name: "" for name in ("part", "dropped") if name not in table})
+    text = {
+        name: table[name].astype(object).where(table[name].notna(), "")
+        for name in ("part", "dropped", "label")
+    }
+    return table.assign(**text)
+
+
+def _parquet(path: Path) -> pd.DataFrame | None:
+    if not path.is_file():
+        return None
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # pyarrow's errors are one or the other
+        raise InputError(f"{path} is damaged: {error}") from error
+
+
+def _history(path: Path) -> pd.DataFrame | None:
+    if not path.is_file():
+        return None
+    try:
+        table = pd.read_csv(path)
+    except ValueError as error:  # of which pandas' EmptyDataError and ParserError are kinds
+        raise InputError(f"{path} is damaged: {error}") from error
+    return table if len(table) and "epoch" in table else None

@@ -1,0 +1,254 @@
+"""The tables of the report, as rows of written-out cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cistron.evaluation import MOST_GROUPS
+from cistron.evaluation.figures import NAMED_COLUMNS
+from cistron.evaluation.figures.numbers import THIN, count, decimal
+from cistron.evaluation.metrics import LOWER_IS_BETTER
+from cistron.report.names import baseline, human, in_order, label, meaning
+from cistron.report.read import Content
+
+MISTAKES = 10
+LONGEST = 20  # rows of a table that could have thousands
+
+
+@dataclass(frozen=True)
+class Column:
+    """The heading of a column.
+
+    Parameters
+    ----------
+    text : str
+    title : str
+        What it means, where that needs saying.
+    numeric : bool
+        Whether its cells are numbers, set to the right.
+    """
+
+    text: str
+    title: str = ""
+    numeric: bool = True
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell: its text, a smaller line below it, and whether it is the best of its row."""
+
+    text: str
+    below: str = ""
+    best: bool = False
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A captioned table; the first cell of every row is the heading of that row."""
+
+    caption: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+
+
+def percent(share: float | None) -> str:
+    """Write a share in per cent with one decimal."""
+    return "n/a" if share is None or not np.isfinite(share) else f"{100 * share:.1f}{THIN}%"
+
+
+def metric_names(scores: Mapping[str, Any]) -> list[str]:
+    """Return the metrics among the keys of S or S-lite of metrics.json, in order."""
+    return in_order(k for k, v in scores.items() if isinstance(v, Mapping) and "value" in v)
+
+
+def _score(score: Mapping[str, Any] | None, digits: int = 3, best: bool = False) -> Cell:
+    score = score or {}
+    below = ""
+    if score.get("low") is not None and score.get("high") is not None:
+        below = f"{decimal(score['low'], digits)} to {decimal(score['high'], digits)}"
+    return Cell(decimal(score.get("value"), digits), below, best)
+
+
+def all_scores(metrics: Mapping[str, Any]) -> Table:
+    """Every metric of the model, of each baseline, and of the model on validation samples."""
+    scored = {"Model": metrics["test"]}
+    scored |= {baseline(name): scores for name, scores in metrics.get("baselines", {}).items()}
+    compared = list(scored)
+    if metrics.get("validation"):
+        scored["Model, validation"] = metrics["validation"]
+    rows = [[Cell("Samples"), *(Cell(count(scores.get("n"))) for scores in scored.values())]]
+    for metric in metric_names(metrics["test"]):
+        best = _best(metric, {name: scored[name] for name in compared})
+        cells = (_score(s.get(metric), best=name in best) for name, s in scored.items())
+        rows.append([Cell(label(metric), title=meaning(metric)), *cells])
+    best_of = " The best of each row is bold." if len(compared) > 1 else ""
+    caption = f"All metrics with their 95{THIN}% intervals.{best_of}"
+    return Table(caption, [Column("Metric", numeric=False), *map(Column, scored)], rows)
+
+
+def _best(metric: str, scored: Mapping[str, Any]) -> set[str]:
+    values = {name: (scores.get(metric) or {}).get("value") for name, scores in scored.items()}
+    known = {name: value for name, value in values.items() if value is not None}
+    if len(set(known.values())) < 2:
+        return set()
+    choose = min if metric in LOWER_IS_BETTER else max
+    return {name for name, value in known.items() if value == choose(known.values())}
+
+
+def per_class(scores: Mapping[str, Any], classes: Sequence[str]) -> Table | None:
+    """Metrics of each class against all others."""
+    found = scores.get("per_class") or {}
+    named = [name for name in classes if name in found]
+    if not named:
+        return None
+    metrics = [m for m in in_order(found[named[0]]) if m != "n"]
+    columns = [Column("Class", numeric=False), Column("Samples")]
+    columns += [Column(label(m), meaning(m)) for m in metrics]
+    rows = [
+        [Cell(name), Cell(count(found[name].get("n")))]
+        + [Cell(decimal(found[name].get(m), 3)) for m in metrics]
+        for name in named
+    ]
+    return Table("Each class against all others.", columns, rows)
+
+
+def confusion(scores: Mapping[str, Any], classes: Sequence[str]) -> Table:
+    """List the counts of the confusion matrix, with the share of the row below each."""
+    counts = np.asarray(scores["confusion"], dtype=float)
+    sums = np.maximum(counts.sum(axis=1), 1)
+    many = len(classes) > NAMED_COLUMNS
+    rows = [
+        [Cell(f"{row + 1}. {name}" if many else name)]
+        + [Cell(count(float(n)), percent(float(n / sums[row]))) for n in counts[row]]
+        for row, name in enumerate(classes)
+    ]
+    named = [Column(f"{i + 1}.", name) if many else Column(name) for i, name in enumerate(classes)]
+    caption = "Counts by true class (rows) and predicted class (columns)."
+    return Table(caption, [Column("True class", numeric=False), *named], rows)
+
+
+def folds(metrics: Mapping[str, Any]) -> Table:
+    """Metrics of every fold, and of all folds pooled."""
+    entries = metrics["folds"]
+    names = metric_names(entries[0])
+    columns = [Column("Fold", numeric=False), Column("Samples")]
+    columns += [Column(label(m), meaning(m)) for m in names]
+    named = [(str(entry.get("fold")), entry) for entry in entries]
+    rows = [
+        [Cell(name), Cell(count(scores.get("n")))]
+        + [Cell(decimal((scores.get(m) or {}).get("value"), 3)) for m in names]
+        for name, scores in [*named, ("Pooled", metrics["test"])]
+    ]
+    return Table("Scores of each fold, and of all held-out predictions together.", columns, rows)
+
+
+def worst_groups(column: str, entries: Sequence[Mapping[str, Any]]) -> Table:
+    """Accuracy within each group, the worst first."""
+    known = [entry for entry in entries if entry.get("accuracy") is not None]
+    ranked = sorted(known, key=lambda e: (e["accuracy"], -e["n"], str(e["value"])))[:LONGEST]
+    rows = [
+        [Cell(str(e["value"])), Cell(count(e["n"])), Cell(percent(e["accuracy"]))] for e in ranked
+    ]
+    largest = " largest" if len(known) >= MOST_GROUPS else ""
+    many = f"; {LONGEST} of the {count(len(known))}{largest}" if len(known) > LONGEST else ""
+    columns = [Column(human(column), numeric=False), Column("Samples"), Column("Accuracy")]
+    return Table(f"Accuracy by {human(column).lower()}, the worst first{many}.", columns, rows)
+
+
+def mistakes(content: Content) -> Table | None:
+    """List the wrong calls that the model was most sure of."""
+    table = content.predictions
+    if table is None or not {"id", "label", "predicted", "part"} <= set(table.columns):
+        return None
+    wrong = table[(table["part"] == "test") & (table["label"] != table["predicted"])]
+    shares = wrong[[f"p_{name}" for name in content.classes if f"p_{name}" in wrong]]
+    if not shares.size:
+        return None
+    ranked = wrong.assign(sure=shares.max(axis=1)).sort_values(
+        ["sure", "id"], ascending=[False, True]
+    )
+    most = ranked[["id", "label", "predicted", "sure"]].head(MISTAKES).to_numpy(dtype=object)
+    rows = [
+        [Cell(str(name)), Cell(str(true)), Cell(str(called)), Cell(decimal(float(sure), 3))]
+        for name, true, called, sure in most
+    ]
+    columns = [Column(text, numeric=False) for text in ("Sample", "Label", "Predicted")]
+    caption = "The wrong calls it was most sure of. Worth a look: some may be labelled wrong."
+    return Table(caption, [*columns, Column("Probability")], rows)
+
+
+def samples_by_part(content: Content) -> Table | None:
+    """How many samples of each class are in each part, or in each fold."""
+    used = content.used
+    if used is None or used.empty:
+        return None
+    parts = _parts(content, used)
+    columns = [Column("Class", numeric=False), *map(Column, parts), Column("All"), Column("Share")]
+    rows = []
+    for name in content.classes:
+        own = used["label"].astype(str) == name
+        cells = [Cell(count(int((own & inside).sum()))) for inside in parts.values()]
+        share = percent(own.sum() / len(used))
+        rows.append([Cell(name), *cells, Cell(count(int(own.sum()))), Cell(share)])
+    sums = [Cell(count(int(inside.sum()))) for inside in parts.values()]
+    rows.append([Cell("All"), *sums, Cell(count(len(used))), Cell(percent(1.0))])
+    return Table("Samples that were used.", columns, rows)
+
+
+def _parts(content: Content, used: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return the name of each part or fold → which samples are in it."""
+    if content.metrics.get("folds") and "fold" in used:
+        numbers = sorted(int(fold) for fold in used["fold"].unique() if fold >= 0)
+        return {f"Fold\N{NO-BREAK SPACE}{n}": used["fold"] == n for n in numbers}
+    parts = {human(name): used["part"] == name for name in ("train", "validation", "test")}
+    if (used["part"] == "").any():
+        parts["In no part"] = used["part"] == ""
+    return parts
+
+
+def groups(content: Content) -> Table | None:
+    """How many groups each group column makes, and how large the largest is."""
+    used = content.used
+    if used is None or used.empty or not content.groups:
+        return None
+    parts = _parts(content, used)
+    rows = []
+    for column in content.groups:
+        sizes = used[column].value_counts()
+        if sizes.empty:
+            continue
+        cells = [Cell(count(used.loc[inside, column].nunique())) for inside in parts.values()]
+        size = int(sizes.iloc[0])
+        largest = str(min(sizes.index[sizes == size].astype(str)))
+        share = f"{count(size)} samples, {percent(size / len(used))}"
+        rows.append([Cell(column), Cell(count(len(sizes))), *cells, Cell(largest, share)])
+    columns = [Column("Column", numeric=False), Column("Groups"), *map(Column, parts)]
+    return Table("Groups in each part.", [*columns, Column("Largest group")], rows)
+
+
+def dropped(content: Content) -> Table | None:
+    """Why records were not used, and how many."""
+    table = content.samples
+    if table is None or not table["dropped"].ne("").any():
+        return None
+    reasons = table.loc[table["dropped"].ne(""), "dropped"].astype(str).value_counts()
+    ranked = sorted(reasons.items(), key=lambda item: (-item[1], str(item[0])))
+    rows = [[Cell(str(reason)), Cell(count(n))] for reason, n in ranked[:LONGEST]]
+    rest = sum(n for _, n in ranked[LONGEST:])
+    if rest:
+        rows.append([Cell(f"{count(len(ranked) - LONGEST)} other reasons"), Cell(count(rest))])
+    columns = [Column("Reason", numeric=False), Column("Records")]
+    return Table("Records that were read and not used.", columns, rows)
+
+
+def facts(caption: str, pairs: Iterable[tuple[str, str]]) -> Table | None:
+    """Two columns: what, and how much of it."""
+    rows = [[Cell(name), Cell(text)] for name, text in pairs]
+    columns = [Column("", numeric=False), Column("", numeric=False)]
+    return Table(caption, columns, rows) if rows else None

@@ -1,0 +1,138 @@
+"""What the numbers say, in sentences."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from cistron.evaluation.figures.numbers import THIN, decimal
+from cistron.report.names import baseline_phrase, human, label
+
+# Mean distance between confidence and accuracy up to which probabilities are called calibrated,
+# and up to which roughly so. A convention of this report, stated on the page.
+CALIBRATED, ROUGHLY = 0.05, 0.10
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The answer to one question about a run.
+
+    Parameters
+    ----------
+    question : str
+    state : {"pass", "warn", "fail", "unknown"}
+    answer : str
+        One or two words.
+    sentence : str
+        The answer with its numbers.
+    """
+
+    question: str
+    state: str
+    answer: str
+    sentence: str
+
+
+def findings(metrics: dict[str, Any], audit: dict[str, Any] | None) -> list[Finding]:
+    """Answer whether it is better than the baselines, cleanly split, and calibrated."""
+    return [comparison(metrics), split(audit), calibration(metrics["test"])]
+
+
+def comparison(metrics: dict[str, Any]) -> Finding:
+    """Say whether the model beats the best baseline."""
+    question = "Better than the baselines?"
+    found = metrics.get("comparison")
+    if not found:
+        sentence = (
+            "The model was compared with no baseline, so nothing here shows that it learned more "
+            "than a simple rule knows."
+        )
+        return Finding(question, "unknown", "Not compared", sentence)
+    phrase, numbers = baseline_phrase(found["baseline"]), _numbers(metrics, found)
+    if found["verdict"] == "better":
+        return Finding(question, "pass", "Yes", f"The model beats {phrase} ({numbers}).")
+    if found["verdict"] == "worse":
+        return Finding(question, "fail", "No", f"The model does not beat {phrase} ({numbers}).")
+    sentence = (
+        f"Whether the model beats {phrase} is undecided: the interval of the difference includes "
+        f"zero ({numbers})."
+    )
+    return Finding(question, "warn", "Undecided", sentence)
+
+
+def _numbers(metrics: dict[str, Any], found: dict[str, Any]) -> str:
+    """Return "MCC 0.21 against 0.62; difference −0.41, 95 % interval −0.45 to −0.37"."""
+    metric, difference = found["metric"], found.get("difference") or {}
+    ours = (metrics["test"].get(metric) or {}).get("value")
+    theirs = (metrics.get("baselines", {}).get(found["baseline"], {}).get(metric) or {}).get(
+        "value"
+    )
+    text = f"{label(metric)} {decimal(ours)} against {decimal(theirs)}"
+    if difference.get("value") is not None:
+        text += f"; difference {signed(difference['value'])}"
+    if difference.get("low") is not None and difference.get("high") is not None:
+        low, high = signed(difference["low"]), signed(difference["high"])
+        text += f", 95{THIN}% interval {low} to {high}"
+    return text
+
+
+def signed(number: float | None) -> str:
+    """Write a difference with its sign."""
+    text = decimal(number)
+    return f"+{text}" if number is not None and number > 0 and float(text) != 0 else text
+
+
+def split(audit: dict[str, Any] | None) -> Finding:
+    """Say whether the audit found a leak."""
+    question = "Split clean?"
+    if not audit:
+        return Finding(question, "unknown", "Not audited", "The split was not audited.")
+    checks = audit.get("checks", [])
+    failed = [check for check in checks if check["verdict"] == "fail"]
+    warned = [check for check in checks if check["verdict"] == "warn"]
+    skipped = [check for check in checks if check["verdict"] == "skipped"]
+    left_out = f" Not checked: {_names(skipped)}." if skipped else ""
+    if audit.get("verdict") == "leak":
+        sentence = f"Training samples leak into the test samples: {_names(failed)}."
+        return Finding(question, "fail", "Leak", sentence + left_out)
+    if audit.get("verdict") == "warning":
+        sentence = f"The split has no leak, but the audit warns: {_names(warned)}."
+        return Finding(question, "warn", "Warnings", sentence + left_out)
+    passed = sum(check["verdict"] == "pass" for check in checks)
+    sentence = f"The split is clean: {passed} of {len(checks)} checks pass, none warns or fails."
+    return Finding(question, "pass", "Yes", sentence + left_out)
+
+
+def _names(checks: list[dict[str, Any]]) -> str:
+    return ", ".join(human(check["name"]).lower() for check in checks) or "see the audit"
+
+
+def calibration(scores: dict[str, Any]) -> Finding:
+    """Say whether a probability means what it says."""
+    question = "Calibrated?"
+    error = (scores.get("ece") or {}).get("value")
+    if error is None or not math.isfinite(error):
+        return Finding(question, "unknown", "Unknown", "Calibration was not measured.")
+    numbers = (
+        f"how sure the model is differs from how often it is right by {decimal(error)} on average"
+    )
+    lean = f"; mostly it is {_lean(scores)}" if _lean(scores) else ""
+    if error <= CALIBRATED:
+        sentence = f"Probabilities can be taken at their word: {numbers}."
+        return Finding(question, "pass", "Yes", sentence)
+    if error <= ROUGHLY:
+        sentence = f"Probabilities are rough: {numbers}{lean}."
+        return Finding(question, "warn", "Roughly", sentence)
+    sentence = f"Probabilities cannot be taken at their word: {numbers}{lean}."
+    return Finding(question, "fail", "No", sentence)
+
+
+def _lean(scores: dict[str, Any]) -> str:
+    """Return "too sure" or "not sure enough" where most of the error goes one way."""
+    bins = [row for row in scores.get("calibration") or [] if row.get("n")]
+    bins = [row for row in bins if row["confidence"] is not None and row["accuracy"] is not None]
+    gaps = [row["n"] * (row["confidence"] - row["accuracy"]) for row in bins]
+    if not gaps or abs(sum(gaps)) < 0.6 * sum(abs(gap) for gap in gaps):
+        return ""
+    return "too sure" if sum(gaps) > 0 else "not sure enough"

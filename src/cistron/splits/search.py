@@ -1,0 +1,292 @@
+"""Find similar sequences: MMseqs2, or k-mers where it is absent; results are kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cistron.samples import Sequences
+from cistron.splits import kmer_search, mmseqs
+from cistron.splits.hits import Hits
+from cistron.samples.letters import identical
+
+EngineName = Literal["auto", "mmseqs", "kmers"]
+Progress = Callable[[str], None]
+
+LARGE = 20_000  # proteins; above, the most sensitive search takes over seven minutes on two cores
+CACHE_FORMAT = 1
+MOST_SENSITIVE = 7.5
+GUARDS_FROM = {"mmseqs": 0.3, "kmers": kmer_search.GUARDS_FROM}
+"""Identity from which an engine finds nearly every pair."""
+
+
+def silent(sentence: str) -> None:
+    """Report nothing."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """How to search.
+
+    Parameters
+    ----------
+    identity : float
+        The lowest identity of interest: the lower, the more sensitive and slower the search.
+    max_hits : int
+        Targets aligned with each query at most, the most promising first.
+    sensitivity : float, optional
+        MMseqs2's `-s`, 1 to 7.5. By default 7.5 at 30 % identity, falling by 1 for every 10 %, to
+        no less than 4; at most 5.7 for more than 20,000 sequences.
+    engine : {"auto", "mmseqs", "kmers"}
+        "auto": MMseqs2 where it is found.
+    threads : int, optional
+        All cores by default.
+    cache : bool
+        Keep results in the folder CISTRON_CACHE, or ~/.cache/cistron/search.
+    """
+
+    identity: float = 0.3
+    max_hits: int = 300
+    sensitivity: float | None = None
+    engine: EngineName = "auto"
+    threads: int | None = None
+    cache: bool = True
+
+    @property
+    def chosen_engine(self) -> str:
+        """The engine's name, with "auto" settled."""
+        if self.engine != "auto":
+            return self.engine
+        return "mmseqs" if mmseqs.find_binary() else "kmers"
+
+    @property
+    def engine_version(self) -> str:
+        """What the chosen engine calls its version."""
+        binary = mmseqs.find_binary()
+        if self.chosen_engine == "mmseqs" and binary:
+            return mmseqs.version(binary)
+        return str(kmer_search.VERSION)
+
+    @property
+    def guards_from(self) -> float:
+        """Identity from which the chosen engine finds nearly every pair."""
+        return GUARDS_FROM[self.chosen_engine]
+
+    def settled_sensitivity(self, sequences: int) -> float:
+        """Return the sensitivity of a search in so many sequences."""
+        if self.sensitivity is not None:
+            return self.sensitivity
+        most = MOST_SENSITIVE if sequences <= LARGE else 5.7
+        return float(np.clip(MOST_SENSITIVE - 10 * (self.identity - 0.3), 4, most))
+
+    @property
+    def cores(self) -> int:
+        """Number of threads to use."""
+        if self.threads is not None:
+            return self.threads
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
+
+
+def find_similar(
+    queries: Sequences,
+    targets: Sequences | None = None,
+    search: Search = Search(),  # noqa: B008 (frozen)
+    progress: Progress = silent,
+) -> Hits:
+    """Return the significant similarities of every query with the targets.
+
+    Significant means an E-value of 0.001 at most, or at least 70 % identity over 80 % of both
+    sequences. DNA is searched on both strands. Identical sequences are found whatever their
+    length. Of identical targets the first stands for all; with `targets=None` (all against all,
+    without a sequence's hit on itself) each later copy has a hit on the first.
+
+    Parameters
+    ----------
+    queries : Sequences
+    targets : Sequences, optional
+        Of the same alphabet.
+    search : Search, optional
+    progress : callable, optional
+        Is told what is being done, in sentences.
+
+    Returns
+    -------
+    Hits
+        Whatever their identity and coverage: choose with `Hits.at_least`.
+
+    Raises
+    ------
+    InputError
+        If MMseqs2 is asked for and not found.
+    RuntimeError
+        If MMseqs2 fails.
+    """
+    copies, first = _distinct(queries)
+    distinct = queries.take(first)
+    if targets is None:
+        hits = _cached(distinct, None, search, progress)
+        again = np.flatnonzero(first[copies] != np.arange(len(queries)))
+        same = Hits.of_pairs(again, first[copies[again]], _own_bits(queries, again))
+        others = first
+    else:
+        _, others = _distinct(targets)
+        distinct_targets = targets.take(others)
+        hits = _cached(distinct, distinct_targets, search, progress)
+        same = _same(distinct, distinct_targets).renamed(first, others)
+        same = _for_copies(same, copies, first)
+    hits = _for_copies(hits.renamed(first, others), copies, first)
+    return Hits.join([hits, same])
+
+
+def clusters(
+    sequences: Sequences,
+    identity: float,
+    coverage: float,
+    search: Search = Search(),  # noqa: B008 (frozen)
+    progress: Progress = silent,
+) -> NDArray[np.int64]:
+    """Return the row of each sequence's cluster representative, shape (n,).
+
+    Every member reaches the identity with its representative and the coverage of both. Members of
+    two clusters can be as similar: clusters alone do not keep all similar pairs together.
+
+    Parameters
+    ----------
+    sequences : Sequences
+    identity, coverage : float
+        0 to 1.
+    search, progress
+        As in `find_similar`.
+    """
+    if search.chosen_engine == "mmseqs" and sequences.alphabet.name == "protein":
+        progress(f"Clustering {len(sequences):,} sequences at {identity:.0%} identity.")
+        return mmseqs.cluster(
+            sequences, identity, coverage, sensitivity=search.sensitivity, threads=search.cores
+        )
+    hits = find_similar(sequences, None, search, progress)
+    return greedy_clusters(hits[hits.at_least(identity, coverage)], sequences.lengths)
+
+
+def greedy_clusters(hits: Hits, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the row of each sequence's representative: the longest sequence left, in turn."""
+    representative = np.full(len(lengths), -1)
+    starts = np.searchsorted(hits.query, np.arange(len(lengths) + 1))
+    for row in np.argsort(-lengths, kind="stable"):
+        if representative[row] < 0:
+            similar = hits.target[starts[row] : starts[row + 1]]
+            representative[similar[representative[similar] < 0]] = row
+            representative[row] = row
+    return representative
+
+
+def _distinct(sequences: Sequences) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return each row's number among the distinct sequences, and the first row of each."""
+    number = identical(sequences)
+    return number, np.unique(number, return_index=True)[1]
+
+
+def _own_bits(sequences: Sequences, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return about what aligning sequences with themselves scores (2 bits a letter)."""
+    return 2.0 * sequences.lengths[rows]
+
+
+def _same(queries: Sequences, targets: Sequences) -> Hits:
+    """Return the hits of distinct queries on distinct targets that are the same sequence."""
+    number = identical(Sequences.stack([queries, targets]))
+    _, query, target = np.intersect1d(
+        number[: len(queries)], number[len(queries) :], return_indices=True
+    )
+    return Hits.of_pairs(query, target, _own_bits(queries, query))
+
+
+def _for_copies(hits: Hits, copies: NDArray[np.int64], first: NDArray[np.int64]) -> Hits:
+    """Return the hits of each distinct query's first row, for all of its rows."""
+    order = np.argsort(hits.query, kind="stable")
+    starts = np.searchsorted(hits.query[order], first)
+    counts = np.searchsorted(hits.query[order], first, side="right") - starts
+    rows = np.repeat(np.arange(len(copies)), counts[copies])
+    begins = np.repeat(np.cumsum(counts[copies]) - counts[copies], counts[copies])
+    which = order[np.arange(len(rows)) - begins + np.repeat(starts[copies], counts[copies])]
+    return replace(hits[which], query=rows)
+
+
+def _cached(
+    queries: Sequences, targets: Sequences | None, search: Search, progress: Progress
+) -> Hits:
+    path = _cache_folder() / f"{_key(queries, targets, search)}.npz"
+    if search.cache:
+        kept = _load(path)
+        if kept is not None:
+            progress("Similar sequences: taken from an earlier search.")
+            return kept
+    against = "each other" if targets is None else f"{len(targets):,}"
+    name = {"mmseqs": "MMseqs2", "kmers": "k-mers"}[search.chosen_engine]
+    progress(f"Searching {len(queries):,} sequences against {against} ({name}).")
+    if search.chosen_engine == "mmseqs":
+        sensitivity = search.settled_sensitivity(_size(queries, targets))
+        hits = mmseqs.search(
+            queries,
+            targets,
+            sensitivity=sensitivity,
+            max_hits=search.max_hits,
+            threads=search.cores,
+        )
+    else:
+        hits = kmer_search.search(queries, targets, max_hits=search.max_hits)
+    if search.cache:
+        _save(path, hits)
+    return hits
+
+
+def _size(queries: Sequences, targets: Sequences | None) -> int:
+    return len(queries) if targets is None else max(len(queries), len(targets))
+
+
+def _cache_folder() -> Path:
+    named = os.environ.get("CISTRON_CACHE")
+    return Path(named) if named else Path.home() / ".cache" / "cistron" / "search"
+
+
+def _key(queries: Sequences, targets: Sequences | None, search: Search) -> str:
+    sensitivity = search.settled_sensitivity(_size(queries, targets))
+    settings = (CACHE_FORMAT, search.chosen_engine, search.engine_version, search.max_hits)
+    digest = hashlib.sha256(repr((*settings, sensitivity, targets is None)).encode())
+    for sequences in (queries, *(() if targets is None else (targets,))):
+        digest.update(sequences.alphabet.name.encode())
+        digest.update(np.ascontiguousarray(sequences.offsets, dtype=np.int64).data)
+        digest.update(np.ascontiguousarray(sequences.values).data)
+    return digest.hexdigest()
+
+
+def _load(path: Path) -> Hits | None:
+    """Return the hits of a file, or None where it is absent or damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            columns = [stored[f.name] for f in fields(Hits)]
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
+        return None
+    return Hits(*columns) if len({len(c) for c in columns}) == 1 else None
+
+
+def _save(path: Path, hits: Hits) -> None:
+    """Write a file that is either whole or not there; a full or read-only disk is no error."""
+    columns = {f.name: getattr(hits, f.name) for f in fields(Hits)}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        with os.fdopen(handle, "wb") as stream:
+            np.savez_compressed(stream, **columns)
+        Path(name).replace(path)
+    except OSError:
+        return
