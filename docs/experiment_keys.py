@@ -1,6 +1,6 @@
 """Write docs/experiment-keys.md: every key of an experiment file, from the settings themselves.
 
-    python docs/experiment_keys.py
+Run it as `python docs/experiment_keys.py`.
 """
 
 from __future__ import annotations

@@ -443,7 +443,7 @@ def test_files_that_are_no_protein_fasta(project, tmp_path, capsys, case):
 def test_other_bad_input(project, tmp_path, capsys):
     experiment = str(project / "experiment.yaml")
     message = fails(capsys, "check", experiment, "--set", f"samples.classes.with={tmp_path}")
-    assert "is a directory" in message
+    assert "is a folder" in message
     message = fails(capsys, "check", experiment, "--set", "training.epochs=-1")
     assert "greater than or equal to 1" in message
     message = fails(capsys, "check", experiment, "--set", "samples.only=[with]")

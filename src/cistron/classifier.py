@@ -11,10 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from cistron.encoders import Encoder
+from cistron.encoders import Encoded, Encoder
 from cistron.errors import InputError
 from cistron.experiment import parse_encoder, parse_model
 from cistron.progress import SILENT, Reporter
+from cistron.ragged import Ragged
 from cistron.samples import Samples
 from cistron.settings import Settings
 from cistron.splits import TRAIN, VALIDATION, Split
@@ -143,7 +144,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         encoded = self.encoder_.encode(samples)
         if self.model_settings_.family == "network":
             return compute_logits(self.model_, encoded, self.training_)
-        return log_probabilities(self.model_, encoded)
+        return log_probabilities(self.model_, _vectors(encoded))
 
     def predict_proba(self, samples: Samples) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (n, classes)."""
@@ -211,20 +212,19 @@ class Classifier(ClassifierMixin, BaseEstimator):
         from cistron.training import fit
 
         weights = class_weights(train.targets, self.classes_.tolist(), self.training_)
-        examples = [
-            fit.Examples(
-                self.encoder_.encode(part),
-                part.targets,
-                (weights[part.targets] * part.table["weight"].to_numpy()).astype(np.float32),
-            )
-            for part in (train, validation)
-        ]
+
+        def examples(part: Samples) -> fit.Examples:
+            weighted = weights[part.targets] * part.table["weight"].to_numpy()
+            encoded = self.encoder_.encode(part)
+            return fit.Examples(encoded, part.targets, weighted.astype(np.float32))
+
         with torch.random.fork_rng([]):
             torch.manual_seed(self.training_.seed)
             self.model_ = Network(self.encoder_.shape, self.model_settings_, len(self.classes_))
         self.history_ = fit.train(
             self.model_,
-            *examples,
+            examples(train),
+            examples(validation),
             self.training_,
             checkpoint=checkpoint,
             after_epoch=after_epoch,
@@ -237,11 +237,27 @@ class Classifier(ClassifierMixin, BaseEstimator):
         weights = class_weights(train.targets, self.classes_.tolist(), self.training_)
         self.model_ = fit_classical(
             self.model_settings_,
-            self.encoder_.encode(train),
+            _vectors(self.encoder_.encode(train)),
             train.targets,
             weights[train.targets] * train.table["weight"].to_numpy(),
             self.training_.seed,
         )
+
+
+def _vectors(encoded: Encoded) -> NDArray[np.float32]:
+    """Return what an encoder made if it is one vector a sample.
+
+    Raises
+    ------
+    InputError
+        If it is positions, which classical models cannot read.
+    """
+    if isinstance(encoded, Ragged):
+        raise InputError(
+            "model: a classical model reads one vector a sample, and the encoder gives "
+            "positions. Use kmers or composition, or a network."
+        )
+    return encoded
 
 
 def class_weights(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -46,15 +47,24 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr bu
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
 
 
+class Interrupted(BaseException):
+    """Ctrl-C; Typer would answer KeyboardInterrupt itself, without a word of how to go on."""
+
+
+def _interrupt(number: int, frame: object) -> None:  # noqa: ARG001
+    raise Interrupted
+
+
 def main() -> None:
     """Run the command line; mistakes of the user end in one sentence and exit code 2."""
     # Threads that wait by spinning halve the speed of training on a machine with other work.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    signal.signal(signal.SIGINT, _interrupt)
     try:
         app()
     except InputError as error:
         _stop(str(error), 2)
-    except KeyboardInterrupt:
+    except Interrupted:
         _stop("Interrupted. What was finished is kept; continue with --resume.", 130)
     except BrokenPipeError:
         sys.stderr.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from cistron.splits import Split
 
 MARKS = {"pass": "green", "warn": "yellow", "fail": "bold red", "skipped": "dim"}
-SHOWN = ("mcc", "roc_auc", "macro_roc_auc", "accuracy", "balanced_accuracy", "ece")
+SHOWN = ("mcc", "roc_auc", "macro_roc_auc", "accuracy")
 
 
 def show_check(samples: Samples, split: Split, found: dict[str, Any], as_json: bool) -> None:
@@ -79,10 +80,10 @@ def show_run(run: Run, as_json: bool) -> None:
     rows = {"model": metrics["test"], **metrics["baselines"]}
     shown = [name for name in SHOWN if name in metrics["test"]]
     title = f"Test scores (n = {metrics['test']['n']:,}; 95 % interval)"
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("")
     for name in shown:
-        table.add_column(name.replace("_", " "), justify="right")
+        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
     for row, scores in rows.items():
         table.add_row(row, *[_interval(scores.get(name)) for name in shown])
     console.print(table)
@@ -91,7 +92,7 @@ def show_run(run: Run, as_json: bool) -> None:
         console.print(Text(_compared(comparison)))
     verdict = run.audit["verdict"]
     console.print(Text(f"Audit: {verdict}.", style=MARKS["fail"] if verdict == "leak" else ""))
-    console.print(Text(f"Report: {run.path / 'report.html'}"))
+    console.print(Text(f"Report: {run.path / 'report.html'}"), soft_wrap=True)
 
 
 def show_public(as_json: bool) -> None:
@@ -152,9 +153,9 @@ def _audit_table(console: Console, found: dict[str, Any]) -> None:
 def _interval(value: dict[str, Any] | None) -> str:
     if value is None or value["value"] is None:
         return "n/a"
-    text = f"{value['value']:.3f}"
+    text = f"{value['value']:.2f}"
     if value.get("low") is not None and value.get("high") is not None:
-        text += f" ({value['low']:.3f} to {value['high']:.3f})"
+        text += f" ({value['low']:.2f} to {value['high']:.2f})"
     return text
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -54,7 +55,11 @@ class Residues:
         letters = len(PROTEIN.letters)
         if self.settings.as_ == "embedding":
             return InputShape("codes", self.settings.width, letters=letters)
-        table = PROTEIN.shares if self.settings.as_ == "one_hot" else PROTEIN.shares @ BLOSUM62
+        table = (
+            PROTEIN.shares
+            if self.settings.as_ == "one_hot"
+            else PROTEIN.shares @ BLOSUM62.astype(np.float32)
+        )
         return InputShape("codes", table.shape[1], table=table, letters=letters)
 
     @property

@@ -107,7 +107,7 @@ class Samples:
     def group(self, columns: Sequence[str]) -> NDArray[np.int64]:
         """Return a number for each distinct combination of group columns, shape (n,)."""
         if not columns:
-            return np.arange(len(self))
+            return np.arange(len(self), dtype=np.int64)
         return self.table.groupby(list(columns), sort=False).ngroup().to_numpy(dtype=np.int64)
 
     def take(self, rows: NDArray[np.int64] | Sequence[int]) -> Self:

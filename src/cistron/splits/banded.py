@@ -22,30 +22,39 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Scores:
-    """What an alignment scores.
+class LetterScores:
+    """What two aligned letters score: identical, of one group, or any others."""
+
+    same: int
+    alike: int
+    other: int
+
+
+@dataclass(frozen=True)
+class SeedScores(LetterScores):
+    """Scores of a stretch without gaps around a seed, and what it must reach to be aligned."""
+
+    least: int
+
+
+@dataclass(frozen=True)
+class Scores(LetterScores):
+    """Scores of an alignment.
 
     Parameters
     ----------
     same, alike, other : int
-        For identical letters, letters of one group, and any others.
     gap_open, gap_extend : int
         Costs of a gap's first and of each further letter.
     scale, k : float
         Karlin and Altschul's parameters (1990, doi:10.1073/pnas.87.6.2264): a score S is
         (scale · S - ln k) / ln 2 bits.
-    least : int
-        What the letters around a seed must score to be aligned.
     """
 
-    same: int
-    alike: int
-    other: int
     gap_open: int
     gap_extend: int
     scale: float
     k: float
-    least: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,13 +87,11 @@ class Seeds:
     diagonal: Rows
 
     def __getitem__(self, which: NDArray) -> Seeds:
-        return Seeds(
-            self.query[which], self.target[which], self.place[which], self.diagonal[which]
-        )
+        return Seeds(self.query[which], self.target[which], self.place[which], self.diagonal[which])
 
 
 def ungapped(
-    queries: Sequences, targets: Sequences, seeds: Seeds, scores: Scores, group: Rows
+    queries: Sequences, targets: Sequences, seeds: Seeds, scores: LetterScores, group: Rows
 ) -> Rows:
     """Return the best score without gaps near each seed, on its diagonal; shape (seeds,)."""
     table, padding = _table(scores, group), len(queries.alphabet.letters)
@@ -138,7 +145,7 @@ def align(
     )
 
 
-def _table(scores: Scores, group: Rows) -> NDArray[np.int32]:
+def _table(scores: LetterScores, group: Rows) -> NDArray[np.int32]:
     """Return the score of every two letters; the last row and column are padding."""
     table = np.full((len(group) + 1, len(group) + 1), NEVER, dtype=np.int32)
     table[:-1, :-1] = scores.other

@@ -18,6 +18,7 @@ from cistron.splits.deal import deal
 from cistron.splits.group import grouped_units
 from cistron.splits.random import SplitShares
 from cistron.splits.search import Search, clusters, find_similar
+from cistron.splits.strands import either_strand
 
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
 ROUNDS = 3
@@ -49,7 +50,7 @@ class HomologySplit(SplitShares):
         search = Search(identity=self.identity, engine=self.engine)
         partitions = [identical(samples.payload)]
         if samples.payload.alphabet.name == "dna":
-            partitions.append(_either_strand(samples))
+            partitions.append(either_strand(samples.payload))
         if self.keep_together:
             partitions.append(grouped_units(samples, self.keep_together))
         partitions.append(clusters(samples.payload, self.identity, self.coverage, search))
@@ -92,9 +93,7 @@ class HomologySplit(SplitShares):
                 "or use a group split."
             )
 
-    def _described(
-        self, split: Split, search: Search, rounds: int, pairs: int, left: int
-    ) -> Split:
+    def _described(self, split: Split, search: Search, rounds: int, pairs: int, left: int) -> Split:
         details: dict[str, Any] = {
             "engine": search.chosen_engine,
             "engine_version": search.engine_version,
@@ -134,19 +133,6 @@ def homology_split(
         engine.
     """
     return HomologySplit(identity=identity, coverage=coverage, **settings).split(samples)
-
-
-def _either_strand(samples: Samples) -> NDArray[np.int64]:
-    """Return a number for each distinct sequence, whichever strand it is on, shape (n,)."""
-    payload = samples.payload
-    complement = payload.alphabet.complement
-    seen: dict[bytes, int] = {}
-    found = []
-    for row in range(len(payload)):
-        strand = payload[row]
-        other = complement[strand[::-1]].tobytes()
-        found.append(seen.setdefault(min(strand.tobytes(), other), len(seen)))
-    return np.array(found, dtype=np.int64)
 
 
 def _no_pairs() -> Pairs:

@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cistron.samples import Sequences
 from cistron.samples.alphabet import DNA, Alphabet
-from cistron.splits.banded import Scores, Seeds, align, ungapped
+from cistron.splits.banded import Scores, Seeds, SeedScores, align, ungapped
 from cistron.splits.hits import Hits, Rows, significant
 
 VERSION = 1
@@ -24,19 +23,17 @@ GUARDS_FROM = 0.5
 WORDS = 4_000_000  # shared words looked at at a time
 COMMON = 2_000  # a word with more places among the targets says nothing
 DIAGONALS = 16  # diagonals that count as one
-SHORT = 100  # letters below which one shared word is enough to look closer
+SHORT = 200  # letters below which one shared word is enough to look closer
 
 # The groups of residues that MMseqs2's linear clustering takes for one (Steinegger & Söding 2018,
 # doi:10.1038/s41467-018-04964-5); an ambiguous letter goes with one that it may be.
 GROUPS = ("AST", "CU", "DNB", "EQZ", "FY", "G", "H", "IVJ", "KRO", "LM", "P", "W")
 
-# `scale` was set so that proteins score as many bits as MMseqs2 gives them.
-PROTEIN_SCORES = Scores(
-    same=5, alike=2, other=-1, gap_open=10, gap_extend=1, scale=0.30, k=0.1, least=40
-)
-DNA_SCORES = Scores(
-    same=5, alike=-4, other=-4, gap_open=10, gap_extend=2, scale=0.19, k=0.2, least=70
-)
+# A seed is judged more strictly than an alignment, which must bridge poor stretches.
+PROTEIN_SEEDS = SeedScores(same=5, alike=1, other=-2, least=45)
+PROTEIN_SCORES = Scores(same=5, alike=2, other=-1, gap_open=10, gap_extend=1, scale=0.30, k=0.1)
+DNA_SEEDS = SeedScores(same=5, alike=-4, other=-4, least=70)
+DNA_SCORES = Scores(same=5, alike=-4, other=-4, gap_open=10, gap_extend=2, scale=0.19, k=0.2)
 
 
 def search(queries: Sequences, targets: Sequences | None, *, max_hits: int) -> Hits:
@@ -94,13 +91,14 @@ def _words(sequences: Sequences) -> tuple[Rows, Rows, Rows]:
 def _one_strand(queries: Sequences, targets: Sequences | None, max_hits: int) -> Hits:
     """Search as the queries stand; all against all, each pair is looked at once."""
     others = queries if targets is None else targets
-    scores = DNA_SCORES if queries.alphabet is DNA else PROTEIN_SCORES
+    dna = queries.alphabet is DNA
+    seed_scores, scores = (DNA_SEEDS, DNA_SCORES) if dna else (PROTEIN_SEEDS, PROTEIN_SCORES)
     group = word_alphabet(queries.alphabet)[0]
     hits = [Hits.none()]
     for shared in _shared(_words(queries), _words(others), once=targets is None):
         seeds = _promising(shared, queries.lengths, others.lengths)
-        stretch = ungapped(queries, others, seeds, scores, group)
-        good = np.flatnonzero(stretch >= scores.least)
+        stretch = ungapped(queries, others, seeds, seed_scores, group)
+        good = np.flatnonzero(stretch >= seed_scores.least)
         seeds = _best(seeds[good], stretch[good], max_hits)
         found = align(queries, others, seeds, scores, group)
         spans = found.identity, found.query_coverage, found.target_coverage

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cistron.samples import Sequences
+from cistron.samples.letters import identical
 from cistron.splits import kmer_search, mmseqs
 from cistron.splits.hits import Hits
-from cistron.samples.letters import identical
 
 EngineName = Literal["auto", "mmseqs", "kmers"]
 Progress = Callable[[str], None]
@@ -101,7 +101,7 @@ class Search:
 def find_similar(
     queries: Sequences,
     targets: Sequences | None = None,
-    search: Search = Search(),  # noqa: B008 (frozen)
+    search: Search = Search(),
     progress: Progress = silent,
 ) -> Hits:
     """Return the significant similarities of every query with the targets.
@@ -153,7 +153,7 @@ def clusters(
     sequences: Sequences,
     identity: float,
     coverage: float,
-    search: Search = Search(),  # noqa: B008 (frozen)
+    search: Search = Search(),
     progress: Progress = silent,
 ) -> NDArray[np.int64]:
     """Return the row of each sequence's cluster representative, shape (n,).
@@ -198,7 +198,7 @@ def _distinct(sequences: Sequences) -> tuple[NDArray[np.int64], NDArray[np.int64
 
 def _own_bits(sequences: Sequences, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return about what aligning sequences with themselves scores (2 bits a letter)."""
-    return 2.0 * sequences.lengths[rows]
+    return sequences.lengths[rows].astype(np.float64) * 2
 
 
 def _same(queries: Sequences, targets: Sequences) -> Hits:
