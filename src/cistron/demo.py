@@ -18,8 +18,9 @@ from cistron.progress import SILENT, Reporter
 from cistron.samples import Sequences, make_samples
 from cistron.samples.alphabet import PROTEIN
 
-MOTIF = "WHCKWPF"
-FAMILIES, MEMBERS, LENGTH = 120, 10, 110
+# Of common residues: a motif of rare ones is itself a significant hit between carriers.
+MOTIF = "SNDAVTEG"
+FAMILIES, MEMBERS, LENGTH = 240, 5, 110
 CONSERVED = 0.72  # chance that a residue of the family's ancestor is kept
 CARRIERS = {"control": 0.04, "signal": 0.65}  # share of members with the motif
 EXPERIMENT = """\
@@ -168,9 +169,9 @@ def _summary(folder: Path, metrics: dict[str, Any], effects: dict[str, float]) -
     found = effects["motif"] - max(effects["shuffled"], effects["none"]) > 0.2
     lines += [
         "",
-        "Under the random split, copying the nearest relative's label looks like knowledge; under "
-        "the homology",
-        "split it is worth nothing, and what is left is the motif.",
+        "A random split rewards whoever recognises relatives. The homology split leaves none in "
+        "training, and what is",
+        "left to learn is the motif.",
         "",
         f"The planted motif was {'found' if found else 'NOT found'}: mean probability of 'signal' "
         "on fresh random proteins is",

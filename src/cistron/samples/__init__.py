@@ -108,7 +108,8 @@ class Samples:
         """Return a number for each distinct combination of group columns, shape (n,)."""
         if not columns:
             return np.arange(len(self), dtype=np.int64)
-        return self.table.groupby(list(columns), sort=False).ngroup().to_numpy(dtype=np.int64)
+        numbers = self.table.groupby(list(columns), sort=False).ngroup()
+        return np.asarray(numbers, dtype=np.int64)
 
     def take(self, rows: NDArray[np.int64] | Sequence[int]) -> Self:
         """Return the given rows as Samples of their own."""
