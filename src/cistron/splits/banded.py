@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cistron.samples import Sequences
 
 BAND = 128  # diagonals
-CELLS = 1 << 23  # band cells kept for the way back at a time; more leave the processor's cache
+CELLS = 1 << 24  # band cells kept for the way back at a time
 AROUND = 32  # letters before and after a seed that its ungapped score counts
 STRETCHES = 1 << 16  # seeds scored at a time
 STOP, DIAGONAL, UP, LEFT = range(4)

@@ -100,6 +100,8 @@ def _one_strand(queries: Sequences, targets: Sequences | None, max_hits: int) ->
         stretch = ungapped(queries, others, seeds, seed_scores, group)
         good = np.flatnonzero(stretch >= seed_scores.least)
         seeds = _best(seeds[good], stretch[good], max_hits)
+        if targets is None:
+            seeds = _from_the_shorter(seeds, queries.lengths)
         found = align(queries, others, seeds, scores, group)
         spans = found.identity, found.query_coverage, found.target_coverage
         hit = Hits(seeds.query, seeds.target, *spans, found.bits)
@@ -153,6 +155,17 @@ def _promising(shared: Seeds, query_lengths: Rows, target_lengths: Rows) -> Seed
     seeds = shared[first]
     shortest = np.minimum(query_lengths[seeds.query], target_lengths[seeds.target])
     return seeds[(count > 1) | (shortest < SHORT)]
+
+
+def _from_the_shorter(seeds: Seeds, lengths: Rows) -> Seeds:
+    """Return the same pairs, the shorter sequence as the query: it takes less to align."""
+    turned = lengths[seeds.query] > lengths[seeds.target]
+    return Seeds(
+        np.where(turned, seeds.target, seeds.query),
+        np.where(turned, seeds.query, seeds.target),
+        np.where(turned, seeds.place + seeds.diagonal, seeds.place),
+        np.where(turned, -seeds.diagonal, seeds.diagonal),
+    )
 
 
 def _best(seeds: Seeds, stretch: Rows, max_hits: int) -> Seeds:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
-import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,12 +14,12 @@ from cistron.samples import Sequences
 from cistron.samples.letters import identical
 from cistron.splits import kmer_search, mmseqs
 from cistron.splits.hits import Hits
+from cistron.splits.search_cache import cache_path, load_hits, save_hits
 
 EngineName = Literal["auto", "mmseqs", "kmers"]
 Progress = Callable[[str], None]
 
 LARGE = 20_000  # proteins; above, the most sensitive search takes over seven minutes on two cores
-CACHE_FORMAT = 1
 MOST_SENSITIVE = 7.5
 GUARDS_FROM = {"mmseqs": 0.3, "kmers": kmer_search.GUARDS_FROM}
 """Identity from which an engine finds nearly every pair."""
@@ -224,17 +220,19 @@ def _for_copies(hits: Hits, copies: NDArray[np.int64], first: NDArray[np.int64])
 def _cached(
     queries: Sequences, targets: Sequences | None, search: Search, progress: Progress
 ) -> Hits:
-    path = _cache_folder() / f"{_key(queries, targets, search)}.npz"
-    if search.cache:
-        kept = _load(path)
-        if kept is not None:
-            progress("Similar sequences: taken from an earlier search.")
-            return kept
+    """Search distinct sequences, or read what an earlier search found."""
+    engine, size = search.chosen_engine, max(len(queries), len(targets or ()))
+    sensitivity = search.settled_sensitivity(size) if engine == "mmseqs" else 0.0
+    settings = (engine, search.engine_version, search.max_hits, sensitivity)
+    path = cache_path(queries, targets, settings)
+    kept = load_hits(path) if search.cache else None
+    if kept is not None:
+        progress("Similar sequences: taken from an earlier search.")
+        return kept
     against = "each other" if targets is None else f"{len(targets):,}"
-    name = {"mmseqs": "MMseqs2", "kmers": "k-mers"}[search.chosen_engine]
+    name = {"mmseqs": "MMseqs2", "kmers": "k-mers"}[engine]
     progress(f"Searching {len(queries):,} sequences against {against} ({name}).")
-    if search.chosen_engine == "mmseqs":
-        sensitivity = search.settled_sensitivity(_size(queries, targets))
+    if engine == "mmseqs":
         hits = mmseqs.search(
             queries,
             targets,
@@ -245,48 +243,5 @@ def _cached(
     else:
         hits = kmer_search.search(queries, targets, max_hits=search.max_hits)
     if search.cache:
-        _save(path, hits)
+        save_hits(path, hits)
     return hits
-
-
-def _size(queries: Sequences, targets: Sequences | None) -> int:
-    return len(queries) if targets is None else max(len(queries), len(targets))
-
-
-def _cache_folder() -> Path:
-    named = os.environ.get("CISTRON_CACHE")
-    return Path(named) if named else Path.home() / ".cache" / "cistron" / "search"
-
-
-def _key(queries: Sequences, targets: Sequences | None, search: Search) -> str:
-    sensitivity = search.settled_sensitivity(_size(queries, targets))
-    settings = (CACHE_FORMAT, search.chosen_engine, search.engine_version, search.max_hits)
-    digest = hashlib.sha256(repr((*settings, sensitivity, targets is None)).encode())
-    for sequences in (queries, *(() if targets is None else (targets,))):
-        digest.update(sequences.alphabet.name.encode())
-        digest.update(np.ascontiguousarray(sequences.offsets, dtype=np.int64).data)
-        digest.update(np.ascontiguousarray(sequences.values).data)
-    return digest.hexdigest()
-
-
-def _load(path: Path) -> Hits | None:
-    """Return the hits of a file, or None where it is absent or damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            columns = [stored[f.name] for f in fields(Hits)]
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
-        return None
-    return Hits(*columns) if len({len(c) for c in columns}) == 1 else None
-
-
-def _save(path: Path, hits: Hits) -> None:
-    """Write a file that is either whole or not there; a full or read-only disk is no error."""
-    columns = {f.name: getattr(hits, f.name) for f in fields(Hits)}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        with os.fdopen(handle, "wb") as stream:
-            np.savez_compressed(stream, **columns)
-        Path(name).replace(path)
-    except OSError:
-        return
