@@ -16,6 +16,8 @@ from cistron.samples.letters import find_alphabet, select
 from cistron.samples.records import Block
 from cistron.samples.table import table_blocks
 
+STREAMED = 1 << 20  # bytes read at once: a window's worth, so that memory stays that of a window
+
 
 def stream(
     path: str | Path,
@@ -60,7 +62,7 @@ def stream(
             rows = table_blocks(source, letters, (id, sequence), skip=skip * window)
             blocks: Iterator[Block] = (block for block, _ in rows)
         else:
-            blocks = fasta_blocks(source, letters, skip=skip * window)
+            blocks = fasta_blocks(source, letters, STREAMED, skip=skip * window)
         for block in _windows(blocks, window):
             yield _unlabelled(block, str(path))
 
