@@ -494,3 +494,35 @@ def test_help_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_crossval_by_gene_on_headers_of_the_first_senescence_set(tmp_path):
+    """Genes are read from headers as they are: no edits, non-ASCII ones included."""
+    texts, _ = planted_texts(120)
+    genes = [f"GENE{i % 30}" for i in range(120)]
+    for name, first in (("negative", 0), ("positive", 60)):
+        lines = []
+        for i in range(first, first + 60):
+            gene = genes[i] + name[0].upper()
+            header = f"Seq_{gene}共207条.xlsx_{i}" if i % 7 == 0 else f"Seq_uniparc_{gene}.xlsx_{i}"
+            lines.append(f">{header}\n{texts[i]}\n")
+        (tmp_path / f"{name}.fasta").write_text("".join(lines), encoding="utf-8")
+    (tmp_path / "first.yaml").write_text(
+        "name: first\n"
+        "samples:\n"
+        "  kind: fasta\n"
+        "  alphabet: protein\n"
+        "  classes: {negative: negative.fasta, positive: positive.fasta}\n"
+        "  groups: {gene: 'Seq_(?:uniparc_)?([A-Za-z0-9-]+)'}\n"
+        "  conflicts: drop\n"
+        "split: {kind: group, columns: gene, folds: 3}\n"
+        "encoder: {kind: composition}\n"
+        "model: {kind: logistic_regression}\n"
+        "evaluation: {bootstrap: 100, homology_search: false}\n"
+    )
+    out = tmp_path / "run"
+    assert command("crossval", str(tmp_path / "first.yaml"), "-o", str(out), "-q") == 0
+    samples = pd.read_parquet(out / "samples.parquet")
+    assert samples["gene"].nunique() == 60
+    assert samples.groupby("gene")["fold"].nunique().max() == 1
+    assert json.loads((out / "audit.json").read_text())["verdict"] != "leak"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,10 @@ def run_folds(
     if len(waiting) < split.folds:
         reporter.say(f"{split.folds - len(waiting)} of {split.folds} folds are finished already.")
     threads = max(1, (os.cpu_count() or 1) // max(1, workers))
-    jobs = (delayed(_one_fold)(experiment, samples, split, run, k, threads) for k in waiting)
+    parent = os.getpid()
+    jobs = (
+        delayed(_one_fold)(experiment, samples, split, run, k, threads, parent) for k in waiting
+    )
     with reporter.bar(len(waiting), "folds") as advance:
         for fold in Parallel(n_jobs=workers, return_as="generator_unordered")(jobs):
             advance(1)
@@ -34,12 +39,19 @@ def run_folds(
 
 
 def _one_fold(
-    experiment: Any, samples: Samples, split: Split, run: Run, fold: int, threads: int
+    experiment: Any,
+    samples: Samples,
+    split: Split,
+    run: Run,
+    fold: int,
+    threads: int,
+    parent: int,
 ) -> int:
     import torch
 
     from cistron.pipeline import fit_fold
 
+    _end_with(parent)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -50,6 +62,18 @@ def _one_fold(
     finally:
         torch.set_num_threads(before)
     return fold
+
+
+def _end_with(parent: int) -> None:
+    """End this worker soon after the process that started it: two must never write one fold."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    if os.getpid() != parent:
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def _finished(run: Run, fold: int) -> bool:
