@@ -31,7 +31,14 @@ from cistron.splits.shortcuts import (
     length_shortcut,
 )
 
-__all__ = ["NearestHomolog", "audit", "audit_external", "audit_folds", "nearest_training"]
+__all__ = [
+    "NearestHomolog",
+    "audit",
+    "audit_external",
+    "audit_folds",
+    "nearest_in_other_folds",
+    "nearest_training",
+]
 
 CHECKS: tuple[Callable[[Context], Check], ...] = (
     exact_duplicates,
@@ -102,6 +109,7 @@ def audit_folds(
     split: Split,
     *,
     homology: bool = True,
+    nearest: NearestHomolog | None = None,
     engine: EngineName = "auto",
     threads: int | None = None,
     progress: Progress = silent,
@@ -112,14 +120,15 @@ def audit_folds(
     ----------
     samples, split, homology, engine, threads, progress
         As in `audit`.
+    nearest : NearestHomolog, optional
+        What the search found, if it was made already (`nearest_in_other_folds`).
 
     Returns
     -------
     dict
         As of `audit`; the parts are "fold 0", "fold 1", …
     """
-    nearest = None
-    if homology:
+    if homology and nearest is None:
         nearest = nearest_in_other_folds(
             samples, split, engine=engine, threads=threads, progress=progress
         )

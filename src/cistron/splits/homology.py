@@ -75,6 +75,7 @@ class HomologySplit(SplitShares):
             )
         groups = grouped_units(samples, self.keep_together)
         search = Search(self.identity, engine=self.engine, sensitivity=self.sensitivity)
+        search = search.settled(len(samples))
         units, pairs = self._units(samples, groups, search, progress)
         joined = 0
         for number in range(1, ROUNDS + 1):
@@ -112,6 +113,9 @@ class HomologySplit(SplitShares):
             hits = find_similar(sequences, None, search, progress)
             hits = hits[hits.at_least(self.identity, self.coverage)]
             pairs = hits.query, hits.target
+            # Beside the pairs, clusters matter in families larger than the search's limit of hits:
+            # what MMseqs2 thinks sensitive enough for clusters will do.
+            search = replace(search, sensitivity=self.sensitivity)
         if self.method == "clusters" or search.may_miss_pairs(sequences):
             partitions.append(clusters(sequences, self.identity, self.coverage, search, progress))
         units = components(partitions, len(samples), pairs)

@@ -75,7 +75,8 @@ def search(
     """Return significant local alignments of every query with the targets.
 
     Small sets are searched exhaustively, larger ones through k-mers. Sequences under 30 letters
-    are besides compared exhaustively with each other.
+    are besides compared exhaustively with each other. MMseqs2 ends an alignment of proteins that
+    scores over 32,767 (some 8,000 identical residues), and splits DNA at 65,535 letters.
 
     Parameters
     ----------
@@ -187,6 +188,7 @@ def _candidates(
     if alphabet == "dna":
         # The aligner of DNA needs the best diagonal, which mode 1 finds.
         options += ["--dbtype", "2", "--search-type", "3", "--strand", "2"]
+        options += ["--max-seq-len", "65535"]
         return [*options, *(["--prefilter-mode", "1"] if exhaustive else ["-k", "12"])]
     options += ["--dbtype", "1", "--search-type", "1"]
     if exhaustive:

@@ -12,7 +12,7 @@ from cistron.samples import Sequences
 from cistron.samples.composition import composition
 from cistron.splits import PARTS
 from cistron.splits.allocate import allocate, balance
-from cistron.splits.checks import FAIL, PASS, SKIPPED, WARN, Check, Context
+from cistron.splits.checks import CERTAIN, FAIL, PASS, SKIPPED, WARN, Check, Context
 
 FOLDS = 5
 MOST_SAMPLES = 20_000  # more do not change what two or twenty numbers can tell
@@ -29,7 +29,7 @@ Rows = NDArray[np.int64]
 def group_labels(context: Context) -> Check:
     """Look whether the label is a property of the group rather than of the sample."""
     details, telling, divided = {}, [], []
-    for column in context.group_columns():
+    for column in context.group_columns:
         group = context.samples.group([column])
         table = pd.DataFrame({"group": group, "label": context.targets})
         table = table[(group >= 0) & (context.targets >= 0)]
@@ -70,7 +70,7 @@ def composition_shortcut(context: Context) -> Check:
 def dominant_groups(context: Context) -> Check:
     """Look for a unit of the split, or a group, that makes up much of a class."""
     columns = {"unit of the split": context.units}
-    for column in context.group_columns():
+    for column in context.group_columns:
         group = context.samples.group([column])
         if len(np.unique(group)) >= FEWEST_GROUPS:
             columns[column] = group
@@ -163,6 +163,12 @@ def separability(features: Floats, targets: Rows, units: Rows, seed: int = 1) ->
     }
 
 
+def _chance(targets: Rows) -> float:
+    """Return the standard error of the ROC AUC of the smallest class where nothing tells it."""
+    smallest, n = np.unique(targets, return_counts=True)[1].min(), len(targets)
+    return float(((n + 1) / (12 * smallest * (n - smallest))) ** 0.5)
+
+
 def _shortcut(context: Context, name: str, subject: str, features: Any, limit: float) -> Check:
     """Cross-validate features on labelled training samples."""
     rows = context.trained[context.targets[context.trained] >= 0]
@@ -173,7 +179,7 @@ def _shortcut(context: Context, name: str, subject: str, features: Any, limit: f
     if not found:
         said = "Too few samples or units of a class in training to cross-validate."
         return Check(name, SKIPPED, said)
-    area = found["roc_auc"]
+    area, limit = found["roc_auc"], max(limit, 0.5 + CERTAIN * _chance(context.targets[rows]))
     said = (
         f"{subject} alone tells the classes of held-out training samples with ROC AUC {area:.2f} "
         f"(guessing: 0.50), balanced accuracy {found['balanced_accuracy']:.2f}."

@@ -1,0 +1,187 @@
+"""What a run's scores are made of: predictions, baselines on the same samples, metrics."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cistron.classifier import Classifier
+from cistron.evaluation import evaluate
+from cistron.evaluation.baselines import score_baselines
+from cistron.experiment import Experiment
+from cistron.run import Run
+from cistron.samples import Samples
+from cistron.splits import TEST, TRAIN, UNUSED, VALIDATION, Split
+from cistron.splits.components import components
+
+FEWEST_GROUPS = 10  # a group column with fewer values is no unit to resample
+
+
+def describe_samples(samples: Samples, split: Split, folds: bool = False) -> pd.DataFrame:
+    """Return samples.parquet: every record that was read, used or not."""
+    own = {"length", "part", "fold", "dropped"}
+    clashing = {name: f"{name} (group)" for name in samples.groups if name in own}
+    table = samples.table.rename(columns=clashing)
+    table["length"] = samples.payload.lengths
+    table["part"] = "" if folds else split.names()
+    table["fold"] = split.fold
+    table["dropped"] = ""
+    unused = samples.dropped[["id", "source", "record", "reason"]].rename(
+        columns={"reason": "dropped"}
+    )
+    unused = unused.assign(part="", fold=UNUSED)
+    return pd.concat([table, unused.astype({"fold": "int16"})], ignore_index=True)
+
+
+def predict_parts(
+    classifier: Classifier, samples: Samples, split: Split, fold: int = UNUSED
+) -> pd.DataFrame:
+    """Return predictions.parquet: calibrated probabilities of validation and test samples."""
+    tables = []
+    for part in (VALIDATION, TEST):
+        rows = split.rows(part)
+        if len(rows):
+            table = classifier.predict(samples.take(rows))
+            table.insert(1, "part", split.names()[rows])
+            table.insert(2, "fold", fold)
+            table.insert(3, "label", samples.table["label"].to_numpy()[rows])
+            tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def baselines_of(
+    experiment: Experiment, samples: Samples, split: Split, nearest: Any
+) -> dict[str, NDArray[np.float64]]:
+    """Return each baseline's probabilities for the test part, shape (tested, classes)."""
+    found = None if nearest is None else (nearest.row, nearest.identity)
+    return score_baselines(
+        samples, split.rows(TRAIN), split.rows(TEST), experiment.evaluation.baselines, found
+    )
+
+
+def baseline_table(
+    samples: Samples, split: Split, baselines: dict[str, NDArray[np.float64]]
+) -> pd.DataFrame:
+    """Return baselines.parquet: one row for each baseline and test sample."""
+    tables = []
+    for name, probabilities in baselines.items():
+        table = pd.DataFrame({"baseline": name, "id": samples.ids[split.rows(TEST)]})
+        for number, label in enumerate(samples.classes):
+            table[f"p_{label}"] = probabilities[:, number]
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"baseline": []})
+
+
+def _probabilities(table: pd.DataFrame, classes: tuple[str, ...]) -> NDArray[np.float64]:
+    return table[[f"p_{name}" for name in classes]].to_numpy(dtype=np.float64)
+
+
+def metrics_of(
+    experiment: Experiment,
+    samples: Samples,
+    split: Split,
+    predictions: pd.DataFrame,
+    baselines: dict[str, NDArray[np.float64]],
+) -> dict[str, Any]:
+    """Return metrics.json of a single split."""
+    units = resampling_groups(samples, split)
+    result: dict[str, Any] = {}
+    for name, part in (("test", TEST), ("validation", VALIDATION)):
+        rows = split.rows(part)
+        table = predictions[predictions["part"] == name]
+        found = evaluate(
+            samples.targets[rows],
+            _probabilities(table, samples.classes),
+            list(samples.classes),
+            groups=units[rows],
+            group_columns={c: samples.table[c].to_numpy()[rows] for c in samples.groups},
+            baselines=baselines if part == TEST else None,
+            resamples=experiment.evaluation.bootstrap,
+            seed=experiment.training.seed,
+            headline=experiment.evaluation.metric,
+        )
+        if part == TEST:
+            result |= {k: found[k] for k in ("classes", "positive", "headline")}
+            result |= {"baselines": found["baselines"], "comparison": found["comparison"]}
+        result[name] = found["scores"]
+    return {**result, "folds": []}
+
+
+def pool(experiment: Experiment, samples: Samples, split: Split, run: Run) -> dict[str, Any]:
+    """Join the folds' files in the run's own, and return metrics.json of the cross-validation."""
+    folders = [run.path / "folds" / str(k) for k in range(split.folds)]
+    tables = [pd.read_parquet(folder / "predictions.parquet") for folder in folders]
+    tested = pd.concat([t[t["part"] == "test"] for t in tables], ignore_index=True)
+    run.write_table("predictions.parquet", tested)
+    baselines = pd.read_parquet(run.path / "baselines.parquet")
+    histories = [
+        pd.read_csv(f / "history.csv").assign(fold=k)
+        for k, f in enumerate(folders)
+        if (f / "history.csv").is_file()
+    ]
+    if histories:
+        history = pd.concat(histories, ignore_index=True)
+        history.insert(0, "fold", history.pop("fold"))
+        run.write_text("history.csv", history.to_csv(index=False))
+    rows = pd.Series(np.arange(len(samples)), index=samples.ids)[tested["id"]].to_numpy()
+    by_name = {
+        str(name): _probabilities(table.set_index("id").loc[tested["id"]], samples.classes)
+        for name, table in baselines.groupby("baseline", sort=False)
+    }
+    common: dict[str, Any] = {
+        "classes": list(samples.classes),
+        "resamples": experiment.evaluation.bootstrap,
+        "seed": experiment.training.seed,
+        "headline": experiment.evaluation.metric,
+    }
+    units, targets = resampling_groups(samples, split)[rows], samples.targets[rows]
+    probabilities = _probabilities(tested, samples.classes)
+    found = evaluate(
+        targets,
+        probabilities,
+        groups=units,
+        group_columns={c: samples.table[c].to_numpy()[rows] for c in samples.groups},
+        baselines=by_name,
+        **common,
+    )
+    folds = []
+    for k in range(split.folds):
+        inside = tested["fold"].to_numpy() == k
+        one = evaluate(targets[inside], probabilities[inside], groups=units[inside], **common)
+        scores = one["scores"]
+        lite = {m: v for m, v in scores.items() if isinstance(v, dict) and "value" in v}
+        folds.append({"fold": k, "n": scores["n"], **lite})
+    result = {k: found[k] for k in ("classes", "positive", "headline", "baselines", "comparison")}
+    return {**result, "test": found["scores"], "validation": None, "folds": folds}
+
+
+def score_folds(
+    experiment: Experiment, samples: Samples, split: Split, run: Run, nearest: Any
+) -> None:
+    """Write the baselines of every fold, fitted on the training part of that fold.
+
+    The nearest homolog comes from the other folds: those that train and the one that validates.
+    """
+    tables = []
+    for fold in range(split.folds):
+        part = split.for_fold(fold, samples.targets)
+        inside = None
+        if nearest is not None:
+            here = np.isin(nearest.tested, part.rows(TEST))
+            inside = replace(nearest, row=nearest.row[here], identity=nearest.identity[here])
+        baselines = baselines_of(experiment, samples, part, inside)
+        tables.append(baseline_table(samples, part, baselines))
+    run.write_table("baselines.parquet", pd.concat(tables, ignore_index=True))
+
+
+def resampling_groups(samples: Samples, split: Split) -> NDArray[np.int64]:
+    """Return what the bootstrap resamples: the split's units, joined by group columns, shape (n,).
+
+    A column with fewer than ten values (a species, a part) is left out: it is no unit.
+    """
+    columns = [c for c in samples.groups if samples.table[c].nunique() >= FEWEST_GROUPS]
+    return components([split.units, *(samples.group([c]) for c in columns)], len(samples))

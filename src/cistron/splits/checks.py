@@ -1,0 +1,305 @@
+"""The audit's checks for leakage: what stands, or nearly stands, in two parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cistron.samples import Samples
+from cistron.samples.letters import identical
+from cistron.splits.nearest import BOTH_COVERED, COVERED, NearestHomolog
+from cistron.splits.predefined import SPELLINGS
+from cistron.splits.strands import same_molecule
+
+EXAMPLES = 5
+MANY_SIMILAR = 0.01  # share of the tested sequences
+TELLING_HOMOLOG = 0.2  # MCC
+CERTAIN = 3  # standard errors above chance, for few samples
+BINS = (0.3, 0.4, 0.5, 0.7, 0.9)
+
+Rows = NDArray[np.int64]
+Verdict = Literal["pass", "warn", "fail", "skipped"]
+PASS, WARN, FAIL, SKIPPED = get_args(Verdict)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing the audit looked at.
+
+    Parameters
+    ----------
+    name : str
+    verdict : {"pass", "warn", "fail", "skipped"}
+    summary : str
+        What was found, with the numbers, in plain sentences.
+    details : dict
+        More numbers, as JSON types.
+    """
+
+    name: str
+    verdict: Verdict
+    summary: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What the checks look at.
+
+    Parameters
+    ----------
+    samples : Samples
+    place : ndarray of int, shape (n,)
+        Part or fold of each sample; -1 in none.
+    places : tuple of str
+        What the parts or folds are called.
+    tested, trained : ndarray of int64
+        Rows on which a model is scored, and is trained; the same for a cross-validation.
+    units : ndarray of int64, shape (n,)
+        Samples with the same number were never separated.
+    nearest : NearestHomolog or None
+        None where no search was made.
+    tested_as : str
+        What a tested sample is called: "test" or "external".
+    """
+
+    samples: Samples
+    place: NDArray[np.integer]
+    places: tuple[str, ...]
+    tested: Rows
+    trained: Rows
+    units: Rows
+    nearest: NearestHomolog | None
+    tested_as: str = "test"
+
+    @cached_property
+    def targets(self) -> Rows:
+        """Index of each sample's class, shape (n,); -1 where unlabelled."""
+        return self.samples.targets
+
+    def divided(self, units: Rows) -> Rows:
+        """Return the rows whose unit stands in several places; a negative unit is none."""
+        rows = np.flatnonzero((self.place >= 0) & (units >= 0))
+        first = np.full(units.max(initial=-1) + 1, -1)
+        first[units[rows]] = self.place[rows]
+        broken = np.zeros(len(first), dtype=bool)
+        broken[units[rows[self.place[rows] != first[units[rows]]]]] = True
+        return rows[broken[units[rows]]]
+
+    @cached_property
+    def group_columns(self) -> list[str]:
+        """Names of the group columns, less one that is itself the split."""
+        return [name for name in self.samples.groups if not self._is_the_split(name)]
+
+    def _is_the_split(self, column: str) -> bool:
+        values = self.samples.table[column]
+        if set(values.astype(str).str.strip().str.lower()) <= set(SPELLINGS):
+            return True
+        pairs = np.unique(np.stack([self.samples.group([column]), self.place]), axis=1)
+        one_to_one = all(len(np.unique(side)) == pairs.shape[1] for side in pairs)
+        return one_to_one and pairs.shape[1] == len(self.places)
+
+
+def exact_duplicates(context: Context) -> Check:
+    """Look for sequences that are letter by letter the same in two places."""
+    number = identical(context.samples.payload)
+    rows = context.divided(number)
+    conflicts = _conflicting(number, context.targets)
+    details = {
+        **_examples(context, number, rows),
+        "sequences": len(np.unique(number[rows])),
+        "conflicting_labels": conflicts,
+        **_tested_shares(context, rows),
+    }
+    said, verdict = "No sequence stands in two parts.", PASS
+    if len(rows):
+        said = f"Letter by letter in two parts: {_count(details['sequences'], 'sequence')} "
+        said += f"({_tested_sentence(context, details)})."
+        verdict = FAIL
+    if conflicts:
+        said += f" With more than one label: {_count(conflicts, 'sequence')}."
+        verdict = FAIL if len(rows) else WARN
+    return Check("exact_duplicates", verdict, said, details)
+
+
+def reverse_complements(context: Context) -> Check:
+    """Look for DNA whose other strand stands in another place."""
+    if context.samples.payload.alphabet.name != "dna":
+        return Check("reverse_complements", SKIPPED, "Proteins have no reverse complement.")
+    sequences = context.samples.payload
+    number = same_molecule(sequences)
+    rows = np.setdiff1d(context.divided(number), context.divided(identical(sequences)))
+    details = {**_examples(context, number, rows), **_tested_shares(context, rows)}
+    if not len(rows):
+        said = "No sequence has its reverse complement in another part."
+        return Check("reverse_complements", PASS, said, details)
+    said = (
+        f"With the reverse complement in another part: {_count(len(rows), 'sequence')} "
+        f"({_tested_sentence(context, details)})."
+    )
+    return Check("reverse_complements", FAIL, said, details)
+
+
+def shared_groups(context: Context) -> Check:
+    """Look for values of group columns that stand in two places."""
+    columns = context.group_columns
+    if not columns:
+        return Check("shared_groups", SKIPPED, "There are no group columns.")
+    details: dict[str, Any] = {}
+    for column in columns:
+        rows = context.divided(context.samples.group([column]))
+        values = context.samples.table[column].to_numpy()[rows]
+        details[column] = {
+            "shared": len(pd.unique(values)),
+            "of": int(context.samples.table[column].nunique()),
+            "samples": len(rows),
+            "examples": [str(value) for value in pd.unique(values)[:EXAMPLES]],
+        }
+    found = [
+        f"{d['shared']:,} of {d['of']:,} values of {name} ({_count(d['samples'], 'sample')})"
+        for name, d in details.items()
+        if d["shared"]
+    ]
+    if found:
+        said = f"In two parts: {'; '.join(found)}."
+        return Check("shared_groups", FAIL, said, details)
+    said = f"No value of {' or '.join(columns)} is in two parts."
+    return Check("shared_groups", PASS, said, details)
+
+
+def similar_sequences(context: Context) -> Check:
+    """Count how similar the most similar training sequence of each tested one is."""
+    nearest = context.nearest
+    if nearest is None:
+        return _not_searched("similar_sequences")
+    n = max(len(nearest.tested), 1)
+    percent = [f"{edge:.0%}".replace("%", "") for edge in (*BINS, 1.0)]
+    names = ["no hit", f"below {percent[0]} %"]
+    names += [f"{a} to {b} %" for a, b in pairwise(percent)]
+    found = np.where(np.isnan(nearest.closest), 0, 1 + np.digitize(nearest.closest, BINS))
+    counts = np.bincount(found, minlength=len(names))
+    similar, any_hit = int(nearest.similar.sum()), int((found > 0).sum())
+    details = {
+        "bins": [
+            {"bin": name, "n": int(count), "share": float(count / n)}
+            for name, count in zip(names, counts, strict=True)
+        ],
+        "searched": len(nearest.tested),
+        "with_hit": any_hit,
+        "share_with_hit": any_hit / n,
+        "similar": similar,
+        "share_similar": similar / n,
+        "identity": nearest.guards_from,
+        "coverage": BOTH_COVERED,
+        "engine": nearest.engine,
+    }
+    said = (
+        f"{similar / n:.1%} of the {len(nearest.tested):,} {context.tested_as} sequences have a "
+        f"training sequence of at least {nearest.guards_from:.0%} identity over "
+        f"{BOTH_COVERED:.0%} of both; {any_hit / n:.1%} have any relative that spans at least "
+        f"{COVERED:.0%} of them."
+    )
+    if nearest.engine["name"] != "MMseqs2":
+        said += (
+            f" The k-mer search finds relatives from {nearest.guards_from:.0%} identity; what is "
+            "less similar it misses in part."
+        )
+    verdict = WARN if similar / n > MANY_SIMILAR else PASS
+    return Check("similar_sequences", verdict, said, details)
+
+
+def nearest_homolog(context: Context) -> Check:
+    """Score copying the label of the most similar training sequence."""
+    nearest = context.nearest
+    if nearest is None:
+        return _not_searched("nearest_homolog")
+    labelled = context.targets[nearest.tested] >= 0
+    truth, row = context.targets[nearest.tested][labelled], nearest.row[labelled]
+    learned = context.targets[context.trained]
+    if not len(truth) or not (learned >= 0).any():
+        said = f"The {context.tested_as} samples carry none of the training classes' labels."
+        return Check("nearest_homolog", SKIPPED, said)
+    from sklearn.metrics import matthews_corrcoef
+
+    majority = int(np.bincount(learned[learned >= 0]).argmax())
+    hit = row >= 0
+    copied = np.where(hit, context.targets[row], majority)
+    right, present = copied == truth, np.unique(truth)
+    mcc = float(matthews_corrcoef(truth, copied))
+    details = {
+        "samples": len(truth),
+        "share_with_hit": float(hit.mean()),
+        "accuracy_with_hit": float(right[hit].mean()) if hit.any() else None,
+        "accuracy": float(right.mean()),
+        "balanced_accuracy": float(np.mean([right[truth == k].mean() for k in present])),
+        "mcc": mcc,
+    }
+    with_hit = f"right for {right[hit].mean():.1%} of them" if hit.any() else "so it says nothing"
+    said = (
+        f"Copying the label of the most similar training sequence scores MCC "
+        f"{mcc:.2f} (accuracy {right.mean():.1%}): {hit.mean():.1%} of the "
+        f"{context.tested_as} sequences have one, {with_hit}."
+    )
+    limit = max(TELLING_HOMOLOG, CERTAIN / len(truth) ** 0.5)
+    verdict = WARN if mcc > limit else PASS
+    return Check("nearest_homolog", verdict, said, details)
+
+
+def _not_searched(name: str) -> Check:
+    return Check(name, SKIPPED, "Test and training sequences were not compared.")
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def _examples(context: Context, number: Rows, rows: Rows) -> dict[str, Any]:
+    """Return the number of rows, and of some that belong together the ids and places."""
+    kinds = pd.unique(number[rows])[:EXAMPLES]
+    ids, examples = context.samples.ids, []
+    for kind in kinds:
+        members = rows[number[rows] == kind][:EXAMPLES]
+        examples.append([[str(ids[r]), context.places[context.place[r]]] for r in members])
+    return {"samples": len(rows), "examples": examples}
+
+
+def _tested_shares(context: Context, rows: Rows) -> dict[str, Any]:
+    """Return which share of the tested samples is among some rows, overall and by class."""
+    inside = np.isin(context.tested, rows)
+    targets = context.targets[context.tested]
+    by_class = {
+        name: float(inside[targets == k].mean())
+        for k, name in enumerate(context.samples.classes)
+        if (targets == k).any()
+    }
+    return {
+        "share_of_tested": float(inside.mean()) if len(inside) else 0.0,
+        "share_by_class": by_class,
+    }
+
+
+def _tested_sentence(context: Context, details: dict[str, Any]) -> str:
+    shares = [f"{share:.1%} of {name}" for name, share in details["share_by_class"].items()]
+    said = f"{details['share_of_tested']:.1%} of the {context.tested_as} samples"
+    return f"{said}: {', '.join(shares)}" if shares else said
+
+
+def _conflicting(number: Rows, targets: Rows) -> int:
+    """Return how many distinct sequences carry more than one label."""
+    labelled = targets >= 0
+    pairs = np.unique(np.stack([number[labelled], targets[labelled]]), axis=1)
+    return int((np.unique(pairs[0], return_counts=True)[1] > 1).sum())
+
+
+def report(checks: Sequence[Check]) -> dict[str, Any]:
+    """Return the checks and the verdict over all of them, as JSON types."""
+    verdicts = {check.verdict for check in checks}
+    verdict = "leak" if "fail" in verdicts else "warning" if "warn" in verdicts else "clean"
+    return {"verdict": verdict, "checks": [asdict(check) for check in checks]}

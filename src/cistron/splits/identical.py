@@ -1,3 +1,0 @@
-"""Find byte-identical sequences by hash."""
-
-from cistron.samples.letters import identical as identical
