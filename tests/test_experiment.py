@@ -109,6 +109,10 @@ def test_sections_that_cannot_work_together(file):
     assert "encoder.kind: 'residues' reads protein" in message
     assert "one_hot, kmers, composition" in message
     file.write_text(TEXT)
+    message = refused(file, "kind: residues", "kind: descriptors")
+    assert "'cnn' reads positions per sample" in message
+    assert "gives one vector" in message
+    file.write_text(TEXT)
     message = refused(file, "kind: cnn", "kind: random_forest")
     assert "model.kind: 'random_forest' reads one vector" in message
     assert "light_attention" in message

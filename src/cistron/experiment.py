@@ -10,6 +10,7 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
 from cistron.encoders.composition import CompositionSettings
+from cistron.encoders.descriptors import DescriptorsSettings
 from cistron.encoders.kmers import KmersSettings
 from cistron.encoders.one_hot import OneHotSettings
 from cistron.encoders.residues import ResiduesSettings
@@ -30,11 +31,12 @@ SplitSettings = Annotated[
     RandomSplit | GroupSplit | HomologySplit | PredefinedSplit, Field(discriminator="kind")
 ]
 EncoderSettings = Annotated[
-    ResiduesSettings | OneHotSettings | KmersSettings | CompositionSettings,
+    ResiduesSettings | OneHotSettings | KmersSettings | CompositionSettings | DescriptorsSettings,
     Field(discriminator="kind"),
 ]
 
-ALPHABET_OF_ENCODER = {"residues": "protein", "one_hot": "dna"}
+ALPHABET_OF_ENCODER = {"residues": "protein", "one_hot": "dna", "descriptors": "protein"}
+ENCODERS_OF_POSITIONS = ("residues", "one_hot")
 
 
 class EvaluationSettings(Settings):
@@ -158,7 +160,7 @@ def _check_sections(experiment: Experiment, source: str) -> None:
             f"samples.alphabet is {samples.alphabet!r}. Use one of: "
             f"{', '.join([*others, 'kmers', 'composition'])}."
         )
-    gives = "positions" if encoder.kind in ALPHABET_OF_ENCODER else "vector"
+    gives = "positions" if encoder.kind in ENCODERS_OF_POSITIONS else "vector"
     if experiment.model.reads != gives:
         fitting = [
             kind.model_fields["kind"].default

@@ -16,7 +16,8 @@ from cistron.splits.search import EngineName, Progress, Search, find_similar, si
 
 COVERED = 0.5  # of the tested sequence, for a hit to count as a relative
 BOTH_COVERED = 0.8  # of both sequences, for a hit to count as similar
-MOST_HITS = 1000  # per tested sequence; the homology split searches its parts the same way
+MOST_HITS = 1000  # per tested sequence, as the homology split searches its parts: kept results
+FEW_HITS = 50  # enough for the nearest: aligning a giant protein with hundreds takes minutes
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -78,7 +79,8 @@ def nearest_training(
         Is told what is being done, in sentences.
     """
     test, train = split.rows(TEST), split.rows(TRAIN)
-    search = Search(max_hits=MOST_HITS, engine=engine, threads=threads).settled(len(samples))
+    most = MOST_HITS if "joined_pairs" in split.details else FEW_HITS
+    search = Search(max_hits=most, engine=engine, threads=threads).settled(len(samples))
     sequences = samples.payload
     hits = find_similar(sequences.take(test), sequences.take(train), search, progress)
     return _summarised(hits.renamed(np.arange(len(test)), train), test, sequences, search)
