@@ -155,7 +155,7 @@ def _interval(value: dict[str, Any] | None) -> str:
         return "n/a"
     text = f"{value['value']:.2f}"
     if value.get("low") is not None and value.get("high") is not None:
-        text += f" ({value['low']:.2f} to {value['high']:.2f})"
+        text += f" ({value['low']:.2f}, {value['high']:.2f})"
     return text
 
 
