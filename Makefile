@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 .PHONY: demo test lint format browser slow clean
 
 demo: $(STAMP)
-	$(BIN)/cistron demo
+	$(BIN)/cistron demo --force
 
 test: $(STAMP) lint
 	$(BIN)/python -m pytest
