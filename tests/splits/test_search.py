@@ -154,6 +154,15 @@ def test_larger_sets_are_searched_through_kmers_and_clustered(monkeypatch):
     assert (together == together[0]).all()
 
 
+def test_pairs_that_cannot_cover_each_other_can_be_spared():
+    rng = np.random.default_rng(6)
+    text = random_text(rng, 200)
+    targets = Sequences.from_text([text[:70], mutated(text, 0.7, rng)])
+    queries = Sequences.from_text([text])
+    assert set(pairs(find_similar(queries, targets))) == {(0, 0), (0, 1)}
+    assert set(pairs(find_similar(queries, targets, Search(covering=0.6)))) == {(0, 1)}
+
+
 def test_clusters_of_a_small_set():
     ancestors, others = mutants([0.6], n=5)
     sequences = Sequences.stack([ancestors, others])

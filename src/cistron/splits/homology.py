@@ -16,7 +16,15 @@ from cistron.splits.components import components
 from cistron.splits.deal import deal
 from cistron.splits.group import grouped_units
 from cistron.splits.random import SplitShares
-from cistron.splits.search import EngineName, Progress, Search, clusters, find_similar, silent
+from cistron.splits.search import (
+    LARGE,
+    EngineName,
+    Progress,
+    Search,
+    clusters,
+    find_similar,
+    silent,
+)
 from cistron.splits.strands import same_molecule
 
 ROUNDS = 3
@@ -110,7 +118,11 @@ class HomologySplit(SplitShares):
         sequences, pairs = samples.payload, None
         partitions = [same_molecule(sequences), groups]
         if self.method == "components":
-            hits = find_similar(sequences, None, search, progress)
+            # MMseqs2 judges by the lengths what a pair can cover: gaps may let it cover more. Of
+            # 5,493 pairs at coverage 0.8 in 10,000 proteins, three quarters of that coverage lost
+            # 44 and separated 2. Small sets are searched whole, as the audit of folds asks.
+            covering = 0.75 * self.coverage if len(sequences) > LARGE else 0.0
+            hits = find_similar(sequences, None, replace(search, covering=covering), progress)
             hits = hits[hits.at_least(self.identity, self.coverage)]
             pairs = hits.query, hits.target
             # Beside the pairs, clusters matter in families larger than the search's limit of hits:

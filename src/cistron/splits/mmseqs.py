@@ -70,6 +70,7 @@ def search(
     *,
     sensitivity: float,
     max_hits: int,
+    covering: float = 0.0,
     threads: int,
 ) -> Hits:
     """Return significant local alignments of every query with the targets.
@@ -87,6 +88,8 @@ def search(
         1 (fast) to 7.5 (sensitive); proteins only.
     max_hits : int
         Targets aligned with each query at most.
+    covering : float
+        Share of both sequences that an alignment must be able to cover, 0 to 1.
     threads : int
     """
     binary = _binary()
@@ -101,6 +104,7 @@ def search(
                 continue
             options = _candidates(query, target, queries.alphabet.name, short, sensitivity)
             options += ["-e", "1e6" if short else "0.001", "--max-seqs", str(max_hits)]
+            options += ["-c", f"{covering:.4f}", "--cov-mode", "0"]
             options += ["--format-output", ",".join(COLUMNS), "--threads", str(threads)]
             out = folder / "hits.tsv"
             command = [binary, "easy-search", query.path, target.path, out, folder / "work"]

@@ -47,6 +47,9 @@ class Search:
         The lowest identity of interest: the lower, the more sensitive and slower the search.
     max_hits : int
         Targets aligned with each query at most, the most promising first.
+    covering : float
+        Pairs that cannot cover so much of both sequences are not aligned, which spares time; the
+        k-mer search aligns them nevertheless.
     sensitivity : float, optional
         MMseqs2's `-s`, 1 to 7.5. By default 7.5 at 30 % identity, falling by 1 for every 10 %, to
         no less than 4; at most 5.7 for more than 20,000 sequences.
@@ -60,6 +63,7 @@ class Search:
 
     identity: float = 0.3
     max_hits: int = 300
+    covering: float = 0.0
     sensitivity: float | None = None
     engine: EngineName = "auto"
     threads: int | None = None
@@ -258,7 +262,7 @@ def _cached(
     """Search distinct sequences, or read what an earlier search found."""
     engine = search.chosen_engine
     sensitivity = search.settled(max(len(queries), len(targets or ()))).sensitivity or 0.0
-    settings = (engine, search.engine_version, search.max_hits, sensitivity)
+    settings = (engine, search.engine_version, search.max_hits, search.covering, sensitivity)
     path = cache_path(queries, targets, settings)
     kept = load_hits(path) if search.cache else None
     if kept is not None:
@@ -272,6 +276,7 @@ def _cached(
             targets,
             sensitivity=sensitivity,
             max_hits=search.max_hits,
+            covering=search.covering,
             threads=search.cores,
         )
     else:
