@@ -76,7 +76,7 @@ def check(
     """
     samples = experiment.samples.read()
     reporter.say(f"Read {len(samples):,} samples; {len(samples.dropped):,} records are not used.")
-    split = experiment.split.split(samples)
+    split = experiment.split.split(samples, reporter.say)
     search = experiment.evaluation.homology_search if homology is None else homology
     found = audit(samples, split, homology=search, progress=reporter.say)
     return samples, split, {**found, "split": _describe(experiment, split)}
@@ -153,7 +153,7 @@ def fit(
     with timer.stage("read"):
         samples = experiment.samples.read()
     with timer.stage("split"):
-        split = experiment.split.split(samples)
+        split = experiment.split.split(samples, reporter.say)
     if not len(split.rows(TEST)):
         raise InputError("split.test: nothing is held out, so there is nothing to score.")
     run.start(experiment, samples.sources, resume=resume)
@@ -205,7 +205,7 @@ def crossval(
     with timer.stage("read"):
         samples = experiment.samples.read()
     with timer.stage("split"):
-        split = experiment.split.split(samples)
+        split = experiment.split.split(samples, reporter.say)
     if split.folds < 2:
         raise InputError(
             "split: cross-validation needs folds, and this split has none (a predefined split "

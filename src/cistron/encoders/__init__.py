@@ -2,7 +2,7 @@
 
 An encoder is one file here: a settings class (its `kind` and keys) with the methods
 `fit(samples) -> Encoder` and `restore(document, arrays) -> Encoder`, and the fitted encoder
-itself. `KINDS` in `cistron.experiment` lists them.
+itself. `EncoderSettings` in `cistron.experiment` lists them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where examples come from: a table of samples with one payload per row.
 
 A source is one file here with a settings class (its `kind` and keys) that has a method
-`read() -> Samples`; `KINDS` lists them.
+`read() -> Samples`; `SamplesSettings` in `cistron.experiment` lists them.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """What is held out: for every sample a part and a fold, and why that is safe.
 
 A split is one file here with a settings class (its `kind` and keys) that has a method
-`split(samples) -> Split`; `KINDS` lists them.
+`split(samples, progress) -> Split`; `SplitSettings` in `cistron.experiment` lists them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -15,6 +16,13 @@ from numpy.typing import NDArray
 PARTS = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
 UNUSED = -1
+
+Progress = Callable[[str], None]
+"""Is told in sentences what a long job is doing."""
+
+
+def silent(sentence: str) -> None:
+    """Report nothing."""
 
 
 @dataclass(frozen=True, eq=False)

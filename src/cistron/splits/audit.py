@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cistron.samples import Samples, Sequences
-from cistron.splits import PARTS, TEST, TRAIN, UNUSED, Split
+from cistron.splits import PARTS, TEST, TRAIN, UNUSED, Progress, Split, silent
 from cistron.splits.checks import (
     Check,
     Context,
@@ -22,7 +22,7 @@ from cistron.splits.checks import (
     similar_sequences,
 )
 from cistron.splits.nearest import NearestHomolog, nearest_in_other_folds, nearest_training
-from cistron.splits.search import EngineName, Progress, silent
+from cistron.splits.search import EngineName
 from cistron.splits.shortcuts import (
     class_balance,
     composition_shortcut,

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from cistron.errors import InputError, nearest
 from cistron.samples import Samples
-from cistron.splits import Split
+from cistron.splits import Progress, Split, silent
 from cistron.splits.components import components
 from cistron.splits.deal import deal
 from cistron.splits.random import SplitShares
@@ -29,7 +29,7 @@ class GroupSplit(SplitShares):
     def _one_or_several(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
 
-    def split(self, samples: Samples) -> Split:
+    def split(self, samples: Samples, progress: Progress = silent) -> Split:  # noqa: ARG002
         """Deal whole groups; samples linked through any of the columns stay together."""
         units = grouped_units(samples, self.columns)
         names = " or ".join(self.columns)

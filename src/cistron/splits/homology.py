@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 
 from cistron.errors import InputError
 from cistron.samples import Samples, Sequences
-from cistron.splits import TEST, TRAIN, VALIDATION, Split
+from cistron.splits import TEST, TRAIN, VALIDATION, Progress, Split, silent
 from cistron.splits.components import components
 from cistron.splits.deal import deal
 from cistron.splits.group import grouped_units
@@ -19,11 +19,9 @@ from cistron.splits.random import SplitShares
 from cistron.splits.search import (
     LARGE,
     EngineName,
-    Progress,
     Search,
     clusters,
     find_similar,
-    silent,
 )
 from cistron.splits.strands import same_molecule
 

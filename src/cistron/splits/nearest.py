@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from cistron.samples import Samples, Sequences
 from cistron.samples.letters import identical
-from cistron.splits import TEST, TRAIN, UNUSED, Split
+from cistron.splits import TEST, TRAIN, UNUSED, Progress, Split, silent
 from cistron.splits.hits import Hits
-from cistron.splits.search import EngineName, Progress, Search, find_similar, silent
+from cistron.splits.search import EngineName, Search, find_similar
 
 COVERED = 0.5  # of the tested sequence, for a hit to count as a relative
 BOTH_COVERED = 0.8  # of both sequences, for a hit to count as similar

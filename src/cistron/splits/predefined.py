@@ -11,7 +11,7 @@ from pydantic import Field
 from cistron.errors import InputError, nearest
 from cistron.samples import Samples
 from cistron.settings import Settings
-from cistron.splits import PARTS, TRAIN, UNUSED, VALIDATION, Split
+from cistron.splits import PARTS, TRAIN, UNUSED, VALIDATION, Progress, Split, silent
 from cistron.splits.allocate import allocate, balance
 
 SPELLINGS = {
@@ -37,7 +37,7 @@ class PredefinedSplit(Settings):
     )
     seed: int = Field(1, ge=0)
 
-    def split(self, samples: Samples) -> Split:
+    def split(self, samples: Samples, progress: Progress = silent) -> Split:  # noqa: ARG002
         """Read parts or folds from the column.
 
         Raises

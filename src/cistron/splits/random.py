@@ -10,7 +10,7 @@ from pydantic import Field
 from cistron.samples import Samples
 from cistron.samples.letters import identical
 from cistron.settings import Settings
-from cistron.splits import Split
+from cistron.splits import Progress, Split, silent
 from cistron.splits.deal import deal
 
 
@@ -28,7 +28,7 @@ class RandomSplit(SplitShares):
 
     kind: Literal["random"] = "random"
 
-    def split(self, samples: Samples) -> Split:
+    def split(self, samples: Samples, progress: Progress = silent) -> Split:  # noqa: ARG002
         """Deal samples at random, identical sequences together."""
         units = identical(samples.payload)
         together = len(units) - len(np.unique(units))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -12,12 +11,11 @@ from numpy.typing import NDArray
 
 from cistron.samples import Sequences
 from cistron.samples.letters import identical
-from cistron.splits import kmer_search, mmseqs
+from cistron.splits import Progress, kmer_search, mmseqs, silent
 from cistron.splits.hits import Hits
 from cistron.splits.search_cache import cache_path, load_hits, save_hits
 
 EngineName = Literal["auto", "mmseqs", "kmers"]
-Progress = Callable[[str], None]
 
 MOST_SENSITIVE = 7.5
 # Of 10,000 proteins, 5.7 found 96 % of the pairs at 30 % identity that 7.5 finds, and their
@@ -31,10 +29,6 @@ GUARDS_FROM = {
 }
 """Identity from which an engine finds nearly every pair."""
 NAMES = {"mmseqs": "MMseqs2", "kmers": "k-mers"}
-
-
-def silent(sentence: str) -> None:
-    """Report nothing."""
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def group_labels(context: Context) -> Check:
         said += ": what counts is the number of groups, not of samples."
     if divided:
         said += f" Use a group split by {' and '.join(divided)}."
-    return Check("group_labels", WARN if telling else PASS, said, details)
+    return Check("group_labels", WARN if divided else PASS, said, details)
 
 
 def length_shortcut(context: Context) -> Check:
