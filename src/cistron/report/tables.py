@@ -226,10 +226,10 @@ def groups(content: Content) -> Table | None:
         cells = [Cell(count(used.loc[inside, column].nunique())) for inside in parts.values()]
         size = int(sizes.iloc[0])
         largest = str(min(sizes.index[sizes == size].astype(str)))
-        share = f"{count(size)} samples, {percent(size / len(used))}"
+        share = f"{count(size)}, {percent(size / len(used))}"
         rows.append([Cell(column), Cell(count(len(sizes))), *cells, Cell(largest, share)])
     columns = [Column("Column", numeric=False), Column("Groups"), *map(Column, parts)]
-    return Table("Groups in each part.", [*columns, Column("Largest group")], rows)
+    return Table("Groups in each part.", [*columns, Column("Largest")], rows)
 
 
 def dropped(content: Content) -> Table | None:
