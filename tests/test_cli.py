@@ -355,6 +355,12 @@ def test_predict_reads_tables_and_stdin(run, tmp_path, capsys):
     subprocess.run([*arguments, "-o", str(tmp_path / "s.tsv")], input=text, text=True, check=True)
     again = pd.read_csv(tmp_path / "s.tsv", sep="\t")
     np.testing.assert_allclose(again["p_with"], table["p_with"], atol=1e-5)
+    (tmp_path / "notes.txt").write_text("not a FASTA file")
+    for _ in range(2):  # the first failure leaves nothing behind that stops the second
+        message = fails(
+            capsys, "predict", str(run), str(tmp_path / "notes.txt"), "-o", str(tmp_path / "n.tsv")
+        )
+        assert "is no FASTA header" in message
     message = fails(
         capsys, "predict", str(run), str(tmp_path / "t.csv"), "-o", str(tmp_path / "p.xls")
     )

@@ -78,11 +78,16 @@ def predict_file(
     done = _claim(parts, classifier, Path(source), resume)
     counts = {"records": 0, "predicted": 0, "warnings": 0}
     windows = stream(source, classifier.alphabet_, window=WINDOW, skip=done, **(columns or {}))
-    with reporter.bar(None, "predicting") as advance:
-        for number, samples in enumerate(windows, start=done):
-            table = _window(classifier, samples, number * WINDOW)
-            _write_part(table, parts / f"{number:08d}.parquet")
-            advance(len(table))
+    try:
+        with reporter.bar(None, "predicting") as advance:
+            for number, samples in enumerate(windows, start=done):
+                table = _window(classifier, samples, number * WINDOW)
+                _write_part(table, parts / f"{number:08d}.parquet")
+                advance(len(table))
+    except InputError:
+        if not any(parts.glob("*.parquet")):
+            shutil.rmtree(parts)  # nothing to go on with
+        raise
     for table in _parts(parts):
         counts["records"] += len(table)
         counts["predicted"] += int(table["predicted"].notna().sum())
