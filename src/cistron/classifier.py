@@ -148,9 +148,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, samples: Samples) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (n, classes)."""
-        from cistron.evaluation.calibration import softmax
+        from cistron.evaluation.calibration import apply
 
-        return softmax(self.logits(samples) / self.temperature_)
+        return apply(self.logits(samples), self.temperature_)
 
     def predict(self, samples: Samples) -> pd.DataFrame:
         """Return a table: `id`, `predicted`, `p_<class>` for each class, and `warning`.

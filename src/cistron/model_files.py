@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cistron.errors import InputError
+from cistron.samples.files import sha256
 
 if TYPE_CHECKING:
     from cistron.classifier import Classifier
@@ -57,7 +58,7 @@ def save(classifier: Classifier, folder: Path, provenance: dict[str, Any]) -> Pa
             "calibration": {"kind": classifier.calibration, "temperature": classifier.temperature_},
             "novelty": novelty,
             "provenance": provenance,
-            "files": {path.name: _sha256(path) for path in (partial / ARRAYS, weights)},
+            "files": {path.name: sha256(path) for path in (partial / ARRAYS, weights)},
         }
         document["sha256"] = _checksum(document)
         text = json.dumps(document, indent=2, ensure_ascii=False)
@@ -91,7 +92,7 @@ def load(path: str | Path) -> Classifier:
     for name, expected in document["files"].items():
         if not (folder / name).is_file():
             raise InputError(f"{folder / name} is missing. Copy the whole model folder again.")
-        if _sha256(folder / name) != expected:
+        if sha256(folder / name) != expected:
             raise InputError(
                 f"{folder / name} was changed or cut short since it was written (its checksum "
                 "differs). Copy the model folder again from where it was made."
@@ -187,11 +188,6 @@ def _checksum(document: dict[str, Any]) -> str:
     content = {key: value for key, value in document.items() if key != "sha256"}
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _under(prefix: str, arrays: dict[str, Any]) -> dict[str, Any]:

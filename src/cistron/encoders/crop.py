@@ -2,15 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.encoders import InputShape
 from cistron.ragged import Ragged
-from cistron.samples import Sequences
+from cistron.samples import Samples, Sequences
 
 CROPS = Literal["start", "end", "ends", "center"]
+
+
+@dataclass(frozen=True, eq=False)
+class CroppedCodes:
+    """A fitted encoder of sequences as letter codes, cropped; it learned nothing.
+
+    Parameters
+    ----------
+    settings : Settings
+        With `max_length` and `crop`.
+    shape : InputShape
+        What a network is to make of the codes.
+    """
+
+    settings: Any
+    shape: InputShape
+
+    @property
+    def names(self) -> None:
+        """Positions have no names."""
+        return
+
+    def encode(self, samples: Samples) -> Ragged:
+        """Return one row of uint8 codes a sequence, at most `max_length` long."""
+        return crop(samples.payload, self.settings.max_length, self.settings.crop)
+
+    def warnings(self, samples: Samples) -> list[str]:
+        """Say which sequences were cropped."""
+        return crop_warnings(samples.payload, self.settings.max_length)
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+        """Nothing is learned."""
+        return {}, {}
 
 
 def crop(sequences: Sequences, max_length: int, keep: CROPS) -> Ragged:

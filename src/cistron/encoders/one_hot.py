@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from numpy.typing import NDArray
 from pydantic import Field
 
 from cistron.encoders import InputShape
-from cistron.encoders.crop import CROPS, crop, crop_warnings
-from cistron.ragged import Ragged
+from cistron.encoders.crop import CROPS, CroppedCodes
 from cistron.samples import Samples
 from cistron.samples.alphabet import DNA
 from cistron.settings import Settings
 
 
 class OneHotSettings(Settings):
-    """Settings of the `one_hot` encoder."""
+    """Settings of the `one_hot` encoder.
+
+    Encoder of DNA as base codes; N is all zeros, other ambiguous bases are shared equally.
+    """
 
     kind: Literal["one_hot"] = "one_hot"
     max_length: int = Field(5000, ge=1, description="longer sequences are cropped to this")
@@ -26,40 +27,15 @@ class OneHotSettings(Settings):
         True, description="average the logits of the sequence and of its reverse complement"
     )
 
-    def fit(self, samples: Samples) -> OneHot:  # noqa: ARG002 (nothing is estimated)
+    def fit(self, samples: Samples) -> CroppedCodes:  # noqa: ARG002 (nothing is estimated)
         """Return the encoder; it learns nothing from the samples."""
-        return OneHot(self)
+        return CroppedCodes(self, self.shape())
 
-    def restore(self, document: dict[str, Any], arrays: dict[str, NDArray]) -> OneHot:  # noqa: ARG002
+    def restore(self, document: dict[str, Any], arrays: dict[str, NDArray]) -> CroppedCodes:  # noqa: ARG002
         """Rebuild the encoder from its state."""
-        return OneHot(self)
+        return CroppedCodes(self, self.shape())
 
-
-@dataclass(frozen=True)
-class OneHot:
-    """Encoder of DNA as base codes; N is all zeros, other ambiguous bases are shared equally."""
-
-    settings: OneHotSettings
-
-    @property
     def shape(self) -> InputShape:
         """Codes of bases in the order A, C, G, T."""
-        complement = DNA.complement if self.settings.both_strands else None
+        complement = DNA.complement if self.both_strands else None
         return InputShape("codes", 4, DNA.shares, len(DNA.letters), complement)
-
-    @property
-    def names(self) -> None:
-        """Positions have no names."""
-        return
-
-    def encode(self, samples: Samples) -> Ragged:
-        """Return one row of uint8 codes a sequence, at most `max_length` long."""
-        return crop(samples.payload, self.settings.max_length, self.settings.crop)
-
-    def warnings(self, samples: Samples) -> list[str]:
-        """Say which sequences were cropped."""
-        return crop_warnings(samples.payload, self.settings.max_length)
-
-    def state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
-        """Nothing is learned."""
-        return {}, {}

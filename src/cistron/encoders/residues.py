@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -11,15 +10,19 @@ from pydantic import Field
 
 from cistron.encoders import InputShape
 from cistron.encoders.blosum62 import BLOSUM62
-from cistron.encoders.crop import CROPS, crop, crop_warnings
-from cistron.ragged import Ragged
+from cistron.encoders.crop import CROPS, CroppedCodes
 from cistron.samples import Samples
 from cistron.samples.alphabet import PROTEIN
 from cistron.settings import Settings
 
 
 class ResiduesSettings(Settings):
-    """Settings of the `residues` encoder."""
+    """Settings of the `residues` encoder.
+
+    An ambiguous residue (B, Z, J) is shared equally among what it may be, X is all zeros, U and
+    O count as C and K; as BLOSUM62 rows, X is all zeros too. `ends` keeps the first and the last
+    half of `max_length`, because sorting signals sit at both termini.
+    """
 
     kind: Literal["residues"] = "residues"
     max_length: int = Field(1000, ge=1, description="longer proteins are cropped to this")
@@ -29,52 +32,22 @@ class ResiduesSettings(Settings):
     )
     width: int = Field(32, ge=1, description="channels of a learned embedding")
 
-    def fit(self, samples: Samples) -> Residues:  # noqa: ARG002 (nothing is estimated)
+    def fit(self, samples: Samples) -> CroppedCodes:  # noqa: ARG002 (nothing is estimated)
         """Return the encoder; it learns nothing from the samples."""
-        return Residues(self)
+        return CroppedCodes(self, self.shape())
 
-    def restore(self, document: dict[str, Any], arrays: dict[str, NDArray]) -> Residues:  # noqa: ARG002
+    def restore(self, document: dict[str, Any], arrays: dict[str, NDArray]) -> CroppedCodes:  # noqa: ARG002
         """Rebuild the encoder from its state."""
-        return Residues(self)
+        return CroppedCodes(self, self.shape())
 
-
-@dataclass(frozen=True)
-class Residues:
-    """Encoder of proteins as residue codes.
-
-    An ambiguous residue (B, Z, J) is shared equally among what it may be, X is all zeros, U and
-    O count as C and K; as BLOSUM62 rows, X is all zeros too. `ends` keeps the first and the last
-    half of `max_length`, because sorting signals sit at both termini.
-    """
-
-    settings: ResiduesSettings
-
-    @property
     def shape(self) -> InputShape:
         """Codes, and the fixed channels of each (none for a learned embedding)."""
         letters = len(PROTEIN.letters)
-        if self.settings.as_ == "embedding":
-            return InputShape("codes", self.settings.width, letters=letters)
+        if self.as_ == "embedding":
+            return InputShape("codes", self.width, letters=letters)
         table = (
             PROTEIN.shares
-            if self.settings.as_ == "one_hot"
+            if self.as_ == "one_hot"
             else PROTEIN.shares @ BLOSUM62.astype(np.float32)
         )
         return InputShape("codes", table.shape[1], table=table, letters=letters)
-
-    @property
-    def names(self) -> None:
-        """Positions have no names."""
-        return
-
-    def encode(self, samples: Samples) -> Ragged:
-        """Return one row of uint8 codes a protein, at most `max_length` long."""
-        return crop(samples.payload, self.settings.max_length, self.settings.crop)
-
-    def warnings(self, samples: Samples) -> list[str]:
-        """Say which proteins were cropped."""
-        return crop_warnings(samples.payload, self.settings.max_length)
-
-    def state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
-        """Nothing is learned."""
-        return {}, {}

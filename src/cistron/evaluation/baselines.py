@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cistron.samples import Samples, Sequences
 from cistron.samples.composition import composition as letter_shares
-from cistron.samples.composition import kmer_counts
+from cistron.samples.composition import kmer_counts, length_features
 
 Floats = NDArray[np.float64]
 Nearest = tuple[NDArray[np.int64], Floats]
@@ -29,7 +29,7 @@ def majority(train: Samples, test: Samples) -> Floats:
 
 def length(train: Samples, test: Samples) -> Floats:
     """Return logistic regression on the logarithm of the length and its square."""
-    return _logistic(train, test, _length_features)
+    return _logistic(train, test, length_features)
 
 
 def composition(train: Samples, test: Samples) -> Floats:
@@ -108,11 +108,6 @@ def score_baselines(
 def _frequencies(train: Samples) -> Floats:
     counts = np.bincount(train.targets, minlength=len(train.classes))
     return counts / counts.sum()
-
-
-def _length_features(sequences: Sequences) -> Floats:
-    logarithm = np.log(np.maximum(sequences.lengths, 1))
-    return np.stack([logarithm, logarithm**2], axis=1)
 
 
 def _composition_features(sequences: Sequences) -> Floats:

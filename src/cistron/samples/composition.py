@@ -40,6 +40,12 @@ def composition(sequences: Sequences) -> NDArray[np.float64]:
     return np.divide(known, total, out=known, where=total > 0)
 
 
+def length_features(sequences: Sequences) -> NDArray[np.float64]:
+    """Return the logarithm of the length and its square, shape (n, 2)."""
+    logarithm = np.log(np.maximum(sequences.lengths, 1))
+    return np.stack([logarithm, logarithm**2], axis=1)
+
+
 def kmer_counts(sequences: Sequences, k: int) -> NDArray[np.float32]:
     """Return how often each word of k standard letters occurs, overlaps included.
 

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cistron.samples import Sequences
-from cistron.samples.composition import composition
+from cistron.samples.composition import composition, length_features
 from cistron.splits import PARTS
 from cistron.splits.allocate import allocate, balance
 from cistron.splits.checks import CERTAIN, FAIL, PASS, SKIPPED, WARN, Check, Context
@@ -113,12 +112,6 @@ def class_balance(context: Context) -> Check:
     deviation = found[worst]["deviation"]
     said = f"Class shares differ from those of the whole by at most {deviation:.1%} (in {worst})."
     return Check("class_balance", WARN if deviation > UNBALANCED else PASS, said, found)
-
-
-def length_features(sequences: Sequences) -> Floats:
-    """Return the logarithm of the length and its square, shape (n, 2)."""
-    logarithm = np.log(np.maximum(sequences.lengths, 1))
-    return np.stack([logarithm, logarithm**2], axis=1)
 
 
 def separability(features: Floats, targets: Rows, units: Rows, seed: int = 1) -> dict[str, float]:
