@@ -68,6 +68,17 @@ def test_groups_are_never_guessed(one_file):
         read_fasta(one_file, label=r"place=(\w+)", groups={"odd": "family=(f[0-2])"})
 
 
+def test_a_group_that_is_a_matter_of_files(two_files):
+    files = {"train": two_files["zero"], "test": two_files["one"]}
+    paths = list(two_files.values())
+    samples = read_fasta(paths, label=r"gene=(\S+)", groups={"part": {"files": files}})
+    assert samples.table["part"].tolist() == ["train"] * 4 + ["test"] * 4
+    with refused("samples.groups.part", "no value has the file", two_files["one"]):
+        read_fasta(paths, groups={"part": {"files": {"train": two_files["zero"]}}})
+    with refused("samples.groups.part", two_files["one"], "not among the files"):
+        read_fasta(two_files["zero"], groups={"part": {"files": files}})
+
+
 def test_dropped_records_need_no_group(one_file):
     samples = read_fasta(
         one_file, label=r"(?:family=)(f\d)", groups={"odd": "family=(f[0-2])"}, only=["f0", "f1"]
@@ -202,7 +213,9 @@ def test_numbers_as_class_names(two_files):
 def test_settings_survive_a_round_trip(two_files):
     one = FastaSamples(classes={k: str(v) for k, v in two_files.items()}, groups={"g": "gene=(.)"})
     other = FastaSamples(path="x", label=LABELS, groups={"f": {"column": "family"}}, only=["a"])
-    for made in (one, other):
+    parts = {"part": {"files": {"train": ["x"], "test": ["y", "z"]}}}
+    third = FastaSamples(path=["x", "y", "z"], groups=parts)
+    for made in (one, other, third):
         assert FastaSamples.model_validate(made.document()) == made
     assert one.document()["classes"]["zero"] == [str(two_files["zero"])]
     assert FastaSamples.model_json_schema()["properties"]["kind"]["const"] == "fasta"

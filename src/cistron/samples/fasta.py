@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from cistron.errors import InputError
+from cistron.errors import InputError, nearest
 from cistron.samples import Samples
 from cistron.samples.alphabet import Alphabet
 from cistron.samples.files import BYTE_ORDER_MARK, Input, looks_like, open_input
@@ -18,6 +18,7 @@ from cistron.samples.filters import SequenceFilters, finish
 from cistron.samples.keys import (
     ClassName,
     GroupColumn,
+    GroupFiles,
     GroupName,
     GroupSource,
     InputPaths,
@@ -86,11 +87,30 @@ class FastaSamples(SequenceFilters):
             if isinstance(group, GroupColumn):
                 records.groups[name] = columns_found[name]
                 origins[name] = f"the column {group.column!r} of the label table"
+            elif isinstance(group, GroupFiles):
+                records.groups[name] = self._of_files(name, group, records)
+                origins[name] = "the files of the group"
             else:
                 records.groups[name] = capture(group, headers)
                 origins[name] = f"the pattern {group!r}"
         labelled = self.classes is not None or self.label is not None
         return finish(records, self, list(self.classes or ()) if labelled else None, origins)
+
+    def _of_files(self, name: str, group: GroupFiles, records: Records) -> NDArray[np.object_]:
+        """Return each record's value of a group that is a matter of files."""
+        values = {str(path): value for value, paths in group.files.items() for path in paths}
+        for path in records.paths:
+            if str(path) not in values:
+                raise InputError(
+                    f"samples.groups.{name}: no value has the file {path}."
+                    f"{nearest(str(path), values)} Name every file of the samples once."
+                )
+        if unread := sorted(values.keys() - set(map(str, records.paths))):
+            raise InputError(
+                f"samples.groups.{name}: {unread[0]} is not among the files of the samples."
+                f"{nearest(unread[0], map(str, records.paths))}"
+            )
+        return records.table["source"].map(values).to_numpy(dtype=object)
 
     def _read_files(self) -> Records:
         files: list[tuple[str | None, Path]] = [(None, path) for path in self.path or ()]
@@ -125,7 +145,8 @@ def read_fasta(
         {"table": file, "id": column, "column": column}. Without it, and without a dict of
         classes, the samples are unlabelled.
     groups : dict, optional
-        Group name → regular expression, or {"column": column of the label table}.
+        Group name → regular expression, {"column": column of the label table}, or
+        {"files": {value: files}}.
     **settings
         Further keys of `FastaSamples`: min_length, max_length, max_unknown, conflicts,
         duplicates, only, rename.

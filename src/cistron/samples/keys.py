@@ -47,7 +47,10 @@ def _several(value: Any) -> Any:
 
 
 def _tag(value: Any) -> str:
-    return "[pattern]" if isinstance(value, str) else "[table]"
+    if isinstance(value, str):
+        return "[pattern]"
+    files = "files" in value if isinstance(value, dict) else isinstance(value, GroupFiles)
+    return "[files]" if files else "[table]"
 
 
 class LabelTable(Settings):
@@ -79,7 +82,19 @@ LabelSource = Annotated[
     Annotated[Pattern, Tag("[pattern]")] | Annotated[LabelTable, Tag("[table]")],
     Discriminator(_tag),
 ]
+
+
+class GroupFiles(Settings):
+    """A value for each file, as when a data set comes as a train and a test file."""
+
+    files: dict[ClassName, InputPaths] = Field(
+        min_length=1, description="value: the file or files whose records have it"
+    )
+
+
 GroupSource = Annotated[
-    Annotated[Pattern, Tag("[pattern]")] | Annotated[GroupColumn, Tag("[table]")],
+    Annotated[Pattern, Tag("[pattern]")]
+    | Annotated[GroupColumn, Tag("[table]")]
+    | Annotated[GroupFiles, Tag("[files]")],
     Discriminator(_tag),
 ]
