@@ -14,6 +14,7 @@ from cistron.models.vectors import (
     as_picture,
     convolutions,
     last_step,
+    least_features,
     positions_left,
     recurrence,
 )
@@ -44,14 +45,14 @@ class SenSeqNetSettings(NetworkSettings):
     )
 
     @model_validator(mode="after")
-    def _wide_enough(self) -> Self:
-        self.positions_left()
+    def _enough_units(self) -> Self:
+        least = least_features(self.kernel_sizes, POOLED, PADDING)
+        if 2 * self.hidden < least:
+            raise ValueError(
+                f"hidden ({self.hidden}) must be at least {(least + 1) // 2}: the convolutions "
+                "read the units of both directions"
+            )
         return self
-
-    def positions_left(self) -> int:
-        """Return how many positions the convolutions leave of the LSTM's output."""
-        remedy = "It is 2 x model.hidden: raise that, or lower model.kernel_sizes."
-        return positions_left(2 * self.hidden, self.kernel_sizes, POOLED, PADDING, remedy)
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""
@@ -78,7 +79,8 @@ class SenSeqNet(nn.Module):
         self.conv1, self.conv2, self.conv3 = convolutions(s.filters, s.kernel_sizes, PADDING)
         self.bn1, self.bn2, self.bn3 = (nn.BatchNorm2d(width) for width in s.filters)
         self.dropout = nn.Dropout(s.dropout)
-        self.fc = nn.Linear(s.filters[-1] * s.positions_left(), outputs)
+        left = positions_left(2 * s.hidden, s.kernel_sizes, POOLED, PADDING)
+        self.fc = nn.Linear(s.filters[-1] * left, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits, shape (batch, outputs), of x, shape (batch, features)."""

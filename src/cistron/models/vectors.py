@@ -65,29 +65,35 @@ def activated(x: Tensor, pool: bool = True) -> Tensor:
     return F.max_pool2d(x, (2, 1)) if pool else x
 
 
+def least_features(kernel_sizes: Sequence[int], pools: Sequence[bool], padding: int = 0) -> int:
+    """Return the length of the shortest vector that the convolutions can read.
+
+    Of each convolution at least two positions must be left, so that batch normalisation has a
+    variance even for one sample.
+    """
+    least = 1
+    for size, pool in zip(reversed(kernel_sizes), reversed(pools), strict=True):
+        least = max(2 * least if pool else least, 2) + size - 1 - 2 * padding
+    return least
+
+
 def positions_left(
-    features: int,
-    kernel_sizes: Sequence[int],
-    pools: Sequence[bool],
-    padding: int = 0,
-    remedy: str = "Choose an encoder that gives a longer vector, or smaller model.kernel_sizes.",
+    features: int, kernel_sizes: Sequence[int], pools: Sequence[bool], padding: int = 0
 ) -> int:
     """Return the length of a vector after convolutions, each with or without pooling by 2.
 
     Raises
     ------
     InputError
-        If the vector is too short: of each convolution at least two positions must be left, so
-        that batch normalisation has a variance even for one sample.
+        If the vector is too short.
     """
-    least = 1
-    for size, pool in zip(reversed(kernel_sizes), reversed(pools), strict=True):
-        least = max(2 * least if pool else least, 2) + size - 1 - 2 * padding
+    least = least_features(kernel_sizes, pools, padding)
     if features < least:
         sizes = ", ".join(map(str, kernel_sizes))
         raise InputError(
-            f"model: convolutions of {sizes} positions need a vector of at least {least} "
-            f"features, and it has {features}. {remedy}"
+            f"model.kernel_sizes: convolutions of {sizes} need a vector of at least {least} "
+            f"features, and the encoder gives {features}. Choose an encoder that gives more, or "
+            "smaller kernels."
         )
     for size, pool in zip(kernel_sizes, pools, strict=True):
         features += 2 * padding - size + 1
