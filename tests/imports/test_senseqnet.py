@@ -273,5 +273,9 @@ def test_senseqnet_for_real(tmp_path):
     r, f = np.arange(1, 17)[:, None], np.arange(1280)[None]
     x = (0.2 * np.sin(1e-2 * r * r * f + r)).astype(np.float32)
     np.testing.assert_allclose(predicted(classifier, x)[:, 1], SENESCENT, atol=2e-6)
-    expected = published(read_state_dict(path), torch.from_numpy(embeddings())).numpy()
+    state = read_state_dict(path)
+    drawn = [value for name, value in state.items() if "weight_hh" in name]
+    assert len(drawn) == 8
+    assert all(value.abs().max() <= 181**-0.5 for value in drawn)  # as they were initialised
+    expected = published(state, torch.from_numpy(embeddings())).numpy()
     np.testing.assert_allclose(predicted(classifier, embeddings()), expected, atol=1e-5)
