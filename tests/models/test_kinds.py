@@ -50,6 +50,9 @@ def test_every_kind_has_a_schema():
         ({"kind": "gradient_boosting", "learning_rate": 0}, "learning_rate"),
         ({"kind": "logistic_regression", "c": 0}, "c"),
         ({"kind": "bagging", "leaf_size": 0}, "leaf_size"),
+        ({"kind": "senseqnet", "hidden": 10}, "hidden"),
+        ({"kind": "vector_cnn", "filters": [8, 8]}, "filters"),
+        ({"kind": "vector_cnn_lstm", "kernel_sizes": [3, 0, 3]}, "kernel_sizes"),
         ({"kind": "perceptron"}, "kind"),
     ],
 )
