@@ -56,7 +56,7 @@ class PublicData:
 
 SENESCENCE = PublicData(
     name="senescence",
-    title="Proteins found by searches for senescence and for proliferation genes; a trained network",
+    title="Proteins found by searches for senescence and proliferation genes; a trained network",
     size=49_773_032,
     licence="none stated: for use where you have it, not for redistribution",
     origin="SenSeqNet, package senseqnet 1.1.2 (github.com/HanliJiang13/SenSeqNet)",
