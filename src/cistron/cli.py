@@ -296,6 +296,27 @@ def predict(
         )
 
 
+@app.command("import")
+def import_(
+    format_: Annotated[str, typer.Argument(metavar="FORMAT", help="senseqnet.")],
+    files: Annotated[list[Path], typer.Argument(help="senseqnet: SenSeqNet_model.pth.")],
+    out: NewRun,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Turn a published network and its weights into a run that predicts."""
+    from cistron.imports import import_model
+
+    reporter = Terminal(quiet)
+    classifier = import_model(
+        format_, files, out, force=force, reporter=reporter, command=_command()
+    )
+    typer.echo(
+        f"{out}: {classifier.parameters:,} parameters, classes {', '.join(classifier.classes_)}. "
+        f"Next: cistron predict {out} new.fasta --out predictions.tsv"
+    )
+
+
 @app.command()
 def report(run: RunFolder) -> None:
     """Write the HTML page again, from what the run holds."""

@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skops.io import dumps
 
+from cistron.classifier import class_weights
 from cistron.errors import InputError
 from cistron.models import (
     BaggingSettings,
@@ -28,6 +29,7 @@ from cistron.models.classical import (
     load,
     log_probabilities,
 )
+from cistron.training.settings import TrainingSettings
 
 MODELS = [
     LogisticRegressionSettings(),
@@ -97,6 +99,20 @@ def test_weights_shift_the_balance(settings):
     plain = log_probabilities(fitted(settings), unseen)
     shifted = log_probabilities(fitted(settings, weights=heavy), unseen)
     assert np.exp(shifted)[:, 1].mean() > np.exp(plain)[:, 1].mean()
+
+
+@every_model
+def test_balanced_weights_make_up_for_nine_of_one_and_one_of_the_other(settings):
+    # Features that tell nothing: what is left is what the model holds of the classes.
+    rng = np.random.default_rng(0)
+    X, y = np.zeros((400, 2), dtype=np.float32), (rng.permutation(400) < 40).astype(np.int64)
+    for kind, expected in (("balanced", 0.5), ("none", 0.1)):
+        by_class = class_weights(y, ["a", "b"], TrainingSettings(class_weights=kind))
+        if kind == "balanced":
+            assert by_class[1] / by_class[0] == pytest.approx((y == 0).sum() / (y == 1).sum())
+        weights = by_class[y].astype(np.float32)
+        logs = log_probabilities(fit_classical(settings, X, y, weights, seed=1), X[:1])
+        assert np.exp(logs)[0, 1] == pytest.approx(expected, abs=0.06)
 
 
 def test_a_weight_of_two_is_the_sample_twice():

@@ -11,7 +11,7 @@ ADAPTER = TypeAdapter(ModelSettings)
 
 def test_kinds_are_told_apart_by_name():
     names = [kind().kind for kind in KINDS]
-    assert len(set(names)) == len(names) == 15
+    assert len(set(names)) == len(names) == 22
     for kind, name in zip(KINDS, names, strict=True):
         assert type(ADAPTER.validate_python({"kind": name})) is kind
         assert kind.__module__ == f"cistron.models.{name}"
@@ -23,7 +23,7 @@ def test_settings_survive_json(kind):
     assert ADAPTER.validate_json(settings.model_dump_json()) == settings
     assert kind.family == ("network" if issubclass(kind, NetworkSettings) else "classical")
     assert issubclass(kind, NetworkSettings | ClassicalSettings)
-    vectors = kind.family == "classical" or settings.kind == "mlp"
+    vectors = kind.family == "classical" or settings.kind.startswith(("mlp", "senseqnet", "vector"))
     assert kind.reads == ("vector" if vectors else "positions")
     with pytest.raises(ValidationError, match="frozen"):
         settings.kind = "other"
@@ -50,6 +50,9 @@ def test_every_kind_has_a_schema():
         ({"kind": "gradient_boosting", "learning_rate": 0}, "learning_rate"),
         ({"kind": "logistic_regression", "c": 0}, "c"),
         ({"kind": "bagging", "leaf_size": 0}, "leaf_size"),
+        ({"kind": "senseqnet", "hidden": 10}, "hidden"),
+        ({"kind": "vector_cnn", "filters": [8, 8]}, "filters"),
+        ({"kind": "vector_cnn_lstm", "kernel_sizes": [3, 0, 3]}, "kernel_sizes"),
         ({"kind": "perceptron"}, "kind"),
     ],
 )

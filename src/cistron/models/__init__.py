@@ -23,8 +23,15 @@ from cistron.models.parallel_cnn_lstm import ParallelCNNLSTMSettings
 from cistron.models.random_forest import RandomForestSettings
 from cistron.models.resnet import ResNetSettings
 from cistron.models.rnn import RNNSettings
+from cistron.models.senseqnet import SenSeqNetSettings
 from cistron.models.svm import SVMSettings
 from cistron.models.transformer import TransformerSettings
+from cistron.models.vector_bilstm import VectorBiLSTMSettings
+from cistron.models.vector_cnn import VectorCNNSettings
+from cistron.models.vector_cnn_lstm import VectorCNNLSTMSettings
+from cistron.models.vector_lstm import VectorLSTMSettings
+from cistron.models.vector_parallel_cnn_lstm import VectorParallelCNNLSTMSettings
+from cistron.models.vector_rnn import VectorRNNSettings
 from cistron.settings import Settings
 
 ModelSettings = Annotated[
@@ -38,6 +45,13 @@ ModelSettings = Annotated[
     | TransformerSettings
     | LightAttentionSettings
     | MLPSettings
+    | SenSeqNetSettings
+    | VectorCNNSettings
+    | VectorRNNSettings
+    | VectorLSTMSettings
+    | VectorBiLSTMSettings
+    | VectorCNNLSTMSettings
+    | VectorParallelCNNLSTMSettings
     | LogisticRegressionSettings
     | RandomForestSettings
     | GradientBoostingSettings

@@ -11,6 +11,8 @@ from cistron.models.families import ClassicalSettings
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
+CACHE = 1000  # MB of the kernel that are kept: all of it up to 16,000 samples
+
 
 class SVMSettings(ClassicalSettings):
     """Settings of the `svm`; its time grows with the square of the number of samples."""
@@ -37,7 +39,7 @@ class SVMSettings(ClassicalSettings):
         from sklearn.svm import SVC
 
         parts = StratifiedKFold(self.folds, shuffle=True, random_state=seed)
-        machine = SVC(C=self.c, gamma=self.gamma)
+        machine = SVC(C=self.c, gamma=self.gamma, cache_size=CACHE)
         return make_pipeline(
             StandardScaler(), CalibratedClassifierCV(machine, cv=parts, ensemble=False)
         )

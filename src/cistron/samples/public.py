@@ -10,7 +10,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cistron.errors import InputError, nearest
@@ -36,6 +36,8 @@ class PublicData:
         Folder of the files inside the package.
     files : dict
         File name → SHA-256.
+    elsewhere : dict
+        File name → its path inside the package, of files that are not in that folder.
     """
 
     name: str
@@ -49,11 +51,12 @@ class PublicData:
     wheel_sha256: str
     inside: str
     files: dict[str, str]
+    elsewhere: dict[str, str] = field(default_factory=dict)
 
 
 SENESCENCE = PublicData(
     name="senescence",
-    title="Proteins found by searches for senescence genes and for proliferation genes",
+    title="Proteins found by searches for senescence and proliferation genes; a trained network",
     size=49_773_032,
     licence="none stated: for use where you have it, not for redistribution",
     origin="SenSeqNet, package senseqnet 1.1.2 (github.com/HanliJiang13/SenSeqNet)",
@@ -74,7 +77,9 @@ SENESCENCE = PublicData(
         "reps_30_rep_seq_pos.fasta": (
             "0548c13dd351d068eb7b5c906ee200f0aadfbe075f86d59075c14ae03ae8f735"
         ),
+        "SenSeqNet_model.pth": "9eb73f64626d9507d93777b978de5557ece7ad8bed9fe7285e879d35f88043c6",
     },
+    elsewhere={"SenSeqNet_model.pth": "senseqnet/SenSeqNet_model.pth"},
 )
 
 PUBLIC = {data.name: data for data in (SENESCENCE,)}
@@ -196,7 +201,7 @@ def _extract(data: PublicData, file: str, partial: Path, folder: Path) -> None:
     whole = partial / file
     with (
         zipfile.ZipFile(partial / data.wheel) as archive,
-        archive.open(f"{data.inside}/{file}") as source,
+        archive.open(data.elsewhere.get(file, f"{data.inside}/{file}")) as source,
         whole.open("wb") as target,
     ):
         shutil.copyfileobj(source, target, 1 << 20)
