@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from cistron.encoders import Encoded, Encoder
 from cistron.errors import InputError
-from cistron.experiment import parse_encoder, parse_model
+from cistron.experiment import parse_encoder, parse_model, require_length
 from cistron.progress import SILENT, Reporter
 from cistron.ragged import Ragged
 from cistron.samples import Samples
@@ -76,7 +76,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
         training = self.training or {}
         if not isinstance(training, TrainingSettings):
             training = TrainingSettings(**training)
-        return parse_encoder(self.encoder), parse_model(self.model), training
+        encoder, model = parse_encoder(self.encoder), parse_model(self.model)
+        require_length(model, encoder, "Settings")
+        return encoder, model, training
 
     def fit(
         self,

@@ -136,6 +136,23 @@ def parse_model(value: Any) -> Any:
     return _parse_section(value, ModelSettings, "model")
 
 
+def require_length(model: Any, encoder: Any, source: str) -> None:
+    """Refuse an encoder whose sequences may be longer than a network of fixed length reads.
+
+    Raises
+    ------
+    InputError
+        If they may.
+    """
+    length, longest = getattr(model, "length", None), getattr(encoder, "max_length", None)
+    if length is not None and longest is not None and longest > length:
+        raise InputError(
+            f"{source}: encoder.max_length: {model.kind!r} reads {length} positions "
+            f"(model.length), and the encoder keeps up to {longest}. Set encoder.max_length to "
+            f"{length} or less; shorter sequences are padded."
+        )
+
+
 def _parse_section(value: Any, union: Any, section: str) -> Any:
     if isinstance(value, str):
         value = {"kind": value}
@@ -173,6 +190,7 @@ def _check_sections(experiment: Experiment, source: str) -> None:
             f"{encoder.kind!r} gives {'positions' if gives == 'positions' else 'one vector'}. "
             f"Use one of: {', '.join(fitting)}; or another encoder."
         )
+    require_length(experiment.model, encoder, source)
     groups = tuple(samples.groups or ())
     needed = {
         "group": ("split.columns", getattr(split, "columns", ())),
