@@ -13,7 +13,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from cistron.encoders import Encoded, Encoder
 from cistron.errors import InputError
-from cistron.experiment import parse_encoder, parse_model, require_length
+from cistron.experiment import parse_encoder, parse_model
+from cistron.models.fixed_length import require_length
 from cistron.progress import SILENT, Reporter
 from cistron.ragged import Ragged
 from cistron.samples import Samples
@@ -77,7 +78,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         if not isinstance(training, TrainingSettings):
             training = TrainingSettings(**training)
         encoder, model = parse_encoder(self.encoder), parse_model(self.model)
-        require_length(model, encoder, "Settings")
+        require_length(encoder, model)
         return encoder, model, training
 
     def fit(

@@ -296,6 +296,38 @@ def predict(
         )
 
 
+@app.command("import")
+def import_(
+    format_: Annotated[str, typer.Argument(metavar="FORMAT", help="keras.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="keras: MODEL.json WEIGHTS.h5, or one .keras or whole-model .h5."),
+    ],
+    out: NewRun,
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B", help="Class names in the order of the outputs [negative,positive]."
+        ),
+    ] = None,
+    both_strands: Annotated[
+        bool, typer.Option("--both-strands", help="DNA: average the logits of both strands.")
+    ] = False,
+    force: Force = False,
+) -> None:
+    """Turn a published network and its weights into a run that predicts."""
+    from cistron.imports import import_model
+
+    names = [name.strip() for name in classes.split(",")] if classes else None
+    classifier = import_model(
+        format_, files, out, classes=names, both_strands=both_strands, force=force
+    )
+    typer.echo(
+        f"{out}: {classifier.parameters:,} parameters, classes {', '.join(classifier.classes_)}. "
+        f"Next: cistron predict {out} new.fasta --out predictions.tsv"
+    )
+
+
 @app.command()
 def report(run: RunFolder) -> None:
     """Write the HTML page again, from what the run holds."""

@@ -16,6 +16,7 @@ from cistron.encoders.one_hot import OneHotSettings
 from cistron.encoders.residues import ResiduesSettings
 from cistron.errors import InputError, nearest
 from cistron.models import ModelSettings
+from cistron.models.fixed_length import require_length
 from cistron.samples.fasta import FastaSamples
 from cistron.samples.table import TableSamples
 from cistron.settings import Settings
@@ -136,23 +137,6 @@ def parse_model(value: Any) -> Any:
     return _parse_section(value, ModelSettings, "model")
 
 
-def require_length(model: Any, encoder: Any, source: str) -> None:
-    """Refuse an encoder whose sequences may be longer than a network of fixed length reads.
-
-    Raises
-    ------
-    InputError
-        If they may.
-    """
-    length, longest = getattr(model, "length", None), getattr(encoder, "max_length", None)
-    if length is not None and longest is not None and longest > length:
-        raise InputError(
-            f"{source}: encoder.max_length: {model.kind!r} reads {length} positions "
-            f"(model.length), and the encoder keeps up to {longest}. Set encoder.max_length to "
-            f"{length} or less; shorter sequences are padded."
-        )
-
-
 def _parse_section(value: Any, union: Any, section: str) -> Any:
     if isinstance(value, str):
         value = {"kind": value}
@@ -190,7 +174,7 @@ def _check_sections(experiment: Experiment, source: str) -> None:
             f"{encoder.kind!r} gives {'positions' if gives == 'positions' else 'one vector'}. "
             f"Use one of: {', '.join(fitting)}; or another encoder."
         )
-    require_length(experiment.model, encoder, source)
+    require_length(encoder, experiment.model, f"{source}: ")
     groups = tuple(samples.groups or ())
     needed = {
         "group": ("split.columns", getattr(split, "columns", ())),

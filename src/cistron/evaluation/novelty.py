@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cistron.samples import Samples, Sequences
+from cistron.samples.alphabet import ALPHABETS
 from cistron.samples.composition import composition, letter_counts
 
 Floats = NDArray[np.float64]
@@ -103,6 +104,20 @@ class Novelty:
             threshold=document["threshold"],
             shortest=document["shortest"],
             longest=document["longest"],
+        )
+
+    @classmethod
+    def unfitted(cls, alphabet: str) -> Self:
+        """Return what is known where the training samples are not: only letters can be odd."""
+        features = ALPHABETS[alphabet].standard + 1
+        return cls(
+            alphabet=alphabet,
+            mean=np.zeros(features),
+            scale=np.ones(features),
+            whitening=np.zeros((features, features)),
+            threshold=0.0,
+            shortest=0,
+            longest=2**53,
         )
 
     def _whitened(self, sequences: Sequences) -> Floats:

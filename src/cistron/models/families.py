@@ -16,9 +16,9 @@ Reads = Literal["positions", "vector"]
 class NetworkSettings(Settings):
     """Settings of a network.
 
-    `reads` says what a sample is to it: `positions` (a sequence) or one `vector`. A network that
-    reads sequences of a fixed length has it as its field `length`: shorter ones are padded there,
-    and no sequence may be longer (`cistron.experiment.require_length`).
+    `reads` says what a sample is to it: `positions` (a sequence of any length) or one `vector`.
+    Settings with a key `length` are those of a network that reads at most that many positions
+    (see `fixed_length`).
     """
 
     family: ClassVar[Literal["network"]] = "network"

@@ -6,58 +6,30 @@ Keras's defaults. Shapes are Keras's, channels last.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Literal
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from pydantic import Field
 from torch import Tensor, nn
 
 from cistron.errors import InputError
 from cistron.models.families import NetworkSettings
-from cistron.models.keras_layers import LSTM, Convolution, MaxPool, Padding, dense, to_length
+from cistron.models.keras_layers import (
+    LSTM,
+    Activation,
+    ActivationName,
+    BothDirections,
+    Convolution,
+    GlobalPooling,
+    MaxPool,
+    Padding,
+    dense,
+    to_length,
+)
 from cistron.models.layers import BatchNorm
 from cistron.settings import Settings
 
-ActivationName = Literal[
-    "linear",
-    "relu",
-    "elu",
-    "selu",
-    "gelu",
-    "silu",
-    "softplus",
-    "tanh",
-    "sigmoid",
-    "softmax",
-    "exponential",
-]
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": F.relu,
-    "elu": F.elu,
-    "selu": F.selu,
-    "gelu": F.gelu,
-    "silu": F.silu,
-    "softplus": F.softplus,
-    "tanh": torch.tanh,
-    "sigmoid": torch.sigmoid,
-    "softmax": lambda x: F.softmax(x, dim=-1),
-    "exponential": torch.exp,
-}
 Sizes = tuple[int, ...]
-
-
-class Activation(nn.Module):
-    """An activation by Keras's name."""
-
-    def __init__(self, name: ActivationName) -> None:
-        super().__init__()
-        self.name = name
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the same shape."""
-        return ACTIVATIONS[self.name](x)
 
 
 def _activated(layer: nn.Module, name: ActivationName) -> nn.Module:
@@ -105,19 +77,6 @@ class MaxPoolingLayer(Settings):
         return MaxPool(self.pool_size, self.strides, self.padding)
 
 
-class GlobalPooling(nn.Module):
-    """The mean or the maximum over all axes but batch and channels."""
-
-    def __init__(self, largest: bool) -> None:
-        super().__init__()
-        self.largest = largest
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return shape (batch, channels)."""
-        x = x.flatten(1, -2)
-        return x.amax(dim=1) if self.largest else x.mean(dim=1)
-
-
 class GlobalPoolingLayer(Settings):
     """Global pooling."""
 
@@ -158,23 +117,6 @@ class LSTMLayer(Settings):
     def build(self, shape: Sizes) -> nn.Module:
         """Return the layer for inputs of that shape, without the batch."""
         return LSTM(shape[-1], self.units, self.return_sequences, self.go_backwards, self.use_bias)
-
-
-class BothDirections(nn.Module):
-    """Two recurrent layers, one from each end, joined."""
-
-    def __init__(self, onward: LSTM, backward: LSTM, merge: str) -> None:
-        super().__init__()
-        self.onward, self.backward, self.merge = onward, backward, merge
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return what both make of x, position by position where they return sequences."""
-        a, b = self.onward(x), self.backward(x)
-        if self.backward.sequences:
-            b = b.flip(1)
-        if self.merge == "concat":
-            return torch.cat([a, b], dim=-1)
-        return {"sum": a + b, "ave": (a + b) / 2, "mul": a * b}[self.merge]
 
 
 class BidirectionalLayer(Settings):

@@ -8,17 +8,42 @@ New weights are drawn as Keras draws them: Glorot uniform, orthogonal for recurr
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from cistron.errors import InputError
+from cistron.models.fixed_length import fill_up
 from cistron.models.layers import blank
 
 Padding = Literal["valid", "same", "causal"]
+ActivationName = Literal[
+    "linear",
+    "relu",
+    "elu",
+    "selu",
+    "gelu",
+    "silu",
+    "softplus",
+    "tanh",
+    "sigmoid",
+    "softmax",
+    "exponential",
+]
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "elu": F.elu,
+    "selu": F.selu,
+    "gelu": F.gelu,
+    "silu": F.silu,
+    "softplus": F.softplus,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "softmax": lambda x: F.softmax(x, dim=-1),
+    "exponential": torch.exp,
+}
 
 
 def to_length(x: Tensor, mask: Tensor, length: int) -> Tensor:
@@ -36,14 +61,7 @@ def to_length(x: Tensor, mask: Tensor, length: int) -> Tensor:
     InputError
         If a sample is longer.
     """
-    if x.shape[1] > length:
-        if mask[:, length:].any():
-            raise InputError(
-                f"model.length: the network reads {length:,} positions, and a sequence has "
-                f"{int(mask.sum(dim=1).max()):,}. Set encoder.max_length to {length} or less."
-            )
-        x, mask = x[:, :length], mask[:, :length]
-    return F.pad(blank(x, mask), (0, 0, 0, length - x.shape[1]))
+    return fill_up(blank(x, mask), mask, length)[0]
 
 
 def same_padding(positions: int, size: int, stride: int = 1, dilation: int = 1) -> tuple[int, int]:
@@ -151,6 +169,19 @@ class MaxPool(nn.Module):
         return y.squeeze(2).movedim(1, -1)
 
 
+class GlobalPooling(nn.Module):
+    """The mean or the maximum over all axes but batch and channels."""
+
+    def __init__(self, largest: bool) -> None:
+        super().__init__()
+        self.largest = largest
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return shape (batch, channels)."""
+        x = x.flatten(1, -2)
+        return x.amax(dim=1) if self.largest else x.mean(dim=1)
+
+
 class LSTM(nn.Module):
     """An LSTM with one bias a gate: PyTorch's second one is zero and stays so.
 
@@ -175,17 +206,47 @@ class LSTM(nn.Module):
         super().__init__()
         self.sequences, self.backwards = sequences, backwards
         self.cell = nn.LSTM(channels, units, batch_first=True, bias=bias)
-        nn.init.xavier_uniform_(self.cell.weight_ih_l0)
-        nn.init.orthogonal_(self.cell.weight_hh_l0)
+        weights = dict(self.cell.named_parameters())
+        nn.init.xavier_uniform_(weights["weight_ih_l0"])
+        nn.init.orthogonal_(weights["weight_hh_l0"])
         if bias:
-            nn.init.zeros_(self.cell.bias_hh_l0).requires_grad_(False)
-            nn.init.zeros_(self.cell.bias_ih_l0)
-            nn.init.ones_(self.cell.bias_ih_l0[units : 2 * units].detach())  # the forget gate
+            nn.init.zeros_(weights["bias_hh_l0"]).requires_grad_(False)
+            nn.init.zeros_(weights["bias_ih_l0"])
+            nn.init.ones_(weights["bias_ih_l0"].detach()[units : 2 * units])  # the forget gate
 
     def forward(self, x: Tensor) -> Tensor:
         """Return shape (batch, positions, units), or (batch, units)."""
         y = self.cell(x.flip(1) if self.backwards else x)[0]
         return y if self.sequences else y[:, -1]
+
+
+class BothDirections(nn.Module):
+    """Two recurrent layers, one from each end, joined."""
+
+    def __init__(self, onward: LSTM, backward: LSTM, merge: str) -> None:
+        super().__init__()
+        self.onward, self.backward, self.merge = onward, backward, merge
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return what both make of x, position by position where they return sequences."""
+        a, b = self.onward(x), self.backward(x)
+        if self.backward.sequences:
+            b = b.flip(1)
+        if self.merge == "concat":
+            return torch.cat([a, b], dim=-1)
+        return {"sum": a + b, "ave": (a + b) / 2, "mul": a * b}[self.merge]
+
+
+class Activation(nn.Module):
+    """An activation by Keras's name."""
+
+    def __init__(self, name: ActivationName) -> None:
+        super().__init__()
+        self.name = name
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the same shape."""
+        return ACTIVATIONS[self.name](x)
 
 
 def dense(inputs: int, outputs: int, bias: bool = True) -> nn.Linear:
