@@ -14,7 +14,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from cistron.encoders import Encoded, Encoder
 from cistron.errors import InputError
 from cistron.experiment import parse_encoder, parse_model
-from cistron.models.fixed_length import require_length
 from cistron.progress import SILENT, Reporter
 from cistron.ragged import Ragged
 from cistron.samples import Samples
@@ -77,9 +76,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         training = self.training or {}
         if not isinstance(training, TrainingSettings):
             training = TrainingSettings(**training)
-        encoder, model = parse_encoder(self.encoder), parse_model(self.model)
-        require_length(encoder, model)
-        return encoder, model, training
+        return parse_encoder(self.encoder), parse_model(self.model), training
 
     def fit(
         self,
@@ -120,7 +117,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
             raise InputError("The split leaves no training or no validation samples.")
         from cistron.evaluation.calibration import fit_temperature
         from cistron.evaluation.novelty import fit_novelty
+        from cistron.models.fixed_length import require_length
 
+        require_length(encoder_settings, model_settings)
         self.classes_ = np.array(samples.classes, dtype=object)
         self.alphabet_ = samples.payload.alphabet.name
         self.checksum_: str | None = None

@@ -235,6 +235,7 @@ def _explain(error: Any, document: Any, source: str, lines: dict[tuple[Any, ...]
     line = next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), None)
     where = f"{source}, line {line}: {key}" if line else f"{source}: {key}"
     kind, context = error["type"], error.get("ctx", {})
+    tag = context.get("discriminator", "kind").strip("'")
     if kind == "extra_forbidden":
         allowed = _keys(owner)
         guess = nearest(str(path[-1]), allowed)
@@ -244,9 +245,9 @@ def _explain(error: Any, document: Any, source: str, lines: dict[tuple[Any, ...]
         allowed = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
         guess = nearest(context["tag"], allowed)
         choice = f"there is no {context['tag']!r}.{guess} Use one of: {', '.join(allowed)}."
-        return f"{where}.kind: {choice}"
+        return f"{where}.{tag}: {choice}"
     if kind == "union_tag_not_found":
-        return f"{where}: the key `kind` is missing."
+        return f"{where}: the key `{tag}` is missing."
     if kind == "missing":
         return f"{where}: this key is missing."
     message = error["msg"].removeprefix("Value error, ")

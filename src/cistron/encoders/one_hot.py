@@ -28,7 +28,7 @@ class OneHotSettings(Settings):
     kind: Literal["one_hot"] = "one_hot"
     max_length: int = Field(5000, ge=1, description="longer sequences are cropped to this")
     crop: CROPS = Field("center", description="which part of a longer sequence is kept")
-    both_strands: bool | Literal["average", "rows"] = Field(
+    both_strands: Literal[True, False, "average", "rows"] = Field(
         True,
         description="true or average: the mean of the logits of the sequence and its reverse "
         "complement; rows: in training two samples; false: one strand",

@@ -23,6 +23,12 @@ from cistron.models.input import Network
 from cistron.models.keras import KerasSettings
 from cistron.training.settings import TrainingSettings
 
+NOTES = (
+    "Its training samples are not in the files, so no sequence is called unlike them, and nothing "
+    "is scored.",
+    "Its probabilities are the published ones and are not calibrated.",
+)
+
 
 def import_keras(
     files: Sequence[Path], *, classes: Sequence[str] | None = None, both_strands: bool = False
@@ -65,6 +71,7 @@ def import_keras(
                 f"{files[-1]} holds weights of more layers than {where} has. Are model and "
                 "weights those of one network?"
             )
+    classifier.provenance_ = {"notes": list(NOTES)}
     return classifier
 
 

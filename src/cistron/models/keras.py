@@ -241,7 +241,7 @@ class KerasSettings(NetworkSettings):
     kind: Literal["keras"] = "keras"
     length: int = Field(620, ge=1, description="positions it reads; no sequence may be longer")
     layers: tuple[KerasLayer, ...] = Field(
-        SCANNER, min_length=1, description="layers in order; default: a motif scanner"
+        SCANNER, description="layers in order; default: a motif scanner"
     )
 
     @property
