@@ -307,20 +307,30 @@ def import_(
     classes: Annotated[
         str | None,
         typer.Option(
-            metavar="A,B", help="Class names in the order of the outputs [negative,positive]."
+            metavar="A,B",
+            help="keras: class names in the order of the outputs; of one output, the class it "
+            "speaks against first. By default negative,positive.",
         ),
     ] = None,
     both_strands: Annotated[
-        bool, typer.Option("--both-strands", help="DNA: average the logits of both strands.")
+        bool, typer.Option("--both-strands", help="keras: average the logits of both strands.")
     ] = False,
     force: Force = False,
+    quiet: Quiet = False,
 ) -> None:
     """Turn a published network and its weights into a run that predicts."""
     from cistron.imports import import_model
 
-    names = [name.strip() for name in classes.split(",")] if classes else None
+    reporter = Terminal(quiet)
     classifier = import_model(
-        format_, files, out, classes=names, both_strands=both_strands, force=force
+        format_,
+        files,
+        out,
+        classes=[name.strip() for name in classes.split(",")] if classes else None,
+        both_strands=both_strands,
+        force=force,
+        reporter=reporter,
+        command=_command(),
     )
     typer.echo(
         f"{out}: {classifier.parameters:,} parameters, classes {', '.join(classifier.classes_)}. "

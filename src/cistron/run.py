@@ -17,6 +17,7 @@ from cistron.experiment import Experiment
 
 EXPERIMENT = "experiment.yaml"
 METRICS = "metrics.json"
+ENVIRONMENT = "environment.json"
 SOURCES = "sources.json"  # checksums of the input, until environment.json has them
 
 
@@ -33,9 +34,16 @@ class Run:
 
     @classmethod
     def claim(
-        cls, path: str | Path, experiment: Experiment, *, force: bool = False, resume: bool = False
+        cls,
+        path: str | Path,
+        experiment: Experiment | None,
+        *,
+        force: bool = False,
+        resume: bool = False,
     ) -> Run:
         """Return the run of that path if it may be written; change nothing yet.
+
+        A model that is imported has no experiment, and is not resumed.
 
         Raises
         ------
@@ -72,13 +80,21 @@ class Run:
                 )
         self.write_json(SOURCES, sources)
 
-    def _require_replaceable(self, experiment: Experiment, force: bool, resume: bool) -> None:
-        if not (self.path / EXPERIMENT).is_file():
+    def _require_replaceable(
+        self, experiment: Experiment | None, force: bool, resume: bool
+    ) -> None:
+        imported = self.imported
+        if not imported and not (self.path / EXPERIMENT).is_file():
             raise InputError(
                 f"{self.path} exists and is not a run. Nothing in it was touched; choose another "
                 "directory for --out."
             )
-        if resume:
+        if resume and imported:
+            raise InputError(
+                f"{self.path} holds an imported model, which cannot be continued. Choose another "
+                "directory for --out, or replace it with --force."
+            )
+        if resume and experiment is not None:
             before = yaml.safe_load((self.path / EXPERIMENT).read_text(encoding="utf-8"))
             changed = sorted(_different(before, experiment.document()))
             if changed:
@@ -87,8 +103,9 @@ class Run:
                     "cannot be continued. Undo the change, or choose another directory for --out."
                 )
         elif not force:
-            state = "a finished run" if self.finished else "a run that was not finished"
-            remedy = "" if self.finished else "continue it with --resume, "
+            state, remedy = "a run that was not finished", "continue it with --resume, "
+            if imported or self.finished:
+                state, remedy = "an imported model" if imported else "a finished run", ""
             raise InputError(
                 f"{self.path} holds {state}, which is never overwritten: {remedy}choose another "
                 "directory for --out, or replace it with --force."
@@ -98,6 +115,14 @@ class Run:
     def finished(self) -> bool:
         """Whether the run came to its end."""
         return (self.path / METRICS).is_file()
+
+    @property
+    def imported(self) -> str | None:
+        """The format of an imported model; None of a run that was trained here."""
+        if not (self.path / ENVIRONMENT).is_file():
+            return None
+        environment = self.read_json(ENVIRONMENT)
+        return environment.get("imported") if isinstance(environment, dict) else None
 
     @property
     def metrics(self) -> dict[str, Any]:

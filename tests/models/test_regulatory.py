@@ -159,6 +159,8 @@ def test_one_output_tells_two_classes_apart_and_three_need_three():
     probabilities = two(x, lengths).softmax(1)
     torch.testing.assert_close(probabilities[:, 1:], z.sigmoid())
     assert Network(ONE_STRAND, DeepDifESettings(length=50), 3)(x, lengths).shape == (4, 3)
+    labels = Network(ONE_STRAND, DeepDifESettings(length=50), 2, exclusive=False).eval()
+    assert labels(x, lengths)[:, 0].all()  # of two labels, each has its own logit
 
 
 @torch.no_grad()

@@ -1,19 +1,43 @@
-"""Published networks → runs: one file a format."""
+"""Published networks → runs: one file a format.
+
+A format is a function that turns files into a classifier; `FORMATS` lists them, one line each.
+"""
 
 from __future__ import annotations
 
+import platform
 import shutil
+import tempfile
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cistron.errors import InputError, nearest
+from cistron.progress import SILENT, Logged, Reporter
 from cistron.samples.files import sha256
 
 if TYPE_CHECKING:
     from cistron.classifier import Classifier
 
-FORMATS = ("keras",)
+
+class Format(NamedTuple):
+    """Where a format is read: `function(files, **options) -> Classifier`.
+
+    What the function puts into the classifier's `provenance_` is kept beside the files'
+    checksums; sentences under the key `notes` are also told to the user.
+    """
+
+    module: str
+    function: str
+    options: tuple[str, ...] = ()
+
+
+FORMATS = {
+    "keras": Format("cistron.imports.keras", "import_keras", ("classes", "both_strands")),
+}
 
 
 def import_model(
@@ -21,27 +45,28 @@ def import_model(
     files: Sequence[str | Path],
     out: str | Path,
     *,
-    classes: Sequence[str] | None = None,
-    both_strands: bool = False,
     force: bool = False,
+    reporter: Reporter = SILENT,
+    command: str = "",
+    **options: Any,
 ) -> Classifier:
     """Turn published files into a run that predicts and is explained like any other.
 
     Parameters
     ----------
-    format_ : {"keras"}
-        What the files are.
+    format_ : str
+        A key of `FORMATS`.
     files : sequence of path
         See the format's own function.
     out : path
-        The run directory to make; the classifier is its folder `model`.
-    classes : sequence of str, optional
-        Names of the classes, in the order of the network's outputs; of one output, the class it
-        speaks against and the one it speaks for.
-    both_strands : bool
-        DNA: average the logits of the sequence and of its reverse complement.
+        The run directory to make; the classifier is its folder `model`. Nothing in it is scored.
     force : bool
         Replace a run that is there.
+    reporter : Reporter, optional
+    command : str
+        Recorded in environment.json.
+    **options
+        Of the format's own function. None and False are the same as not given.
 
     Raises
     ------
@@ -49,33 +74,62 @@ def import_model(
         If the format is unknown, a file cannot be read or holds what has no counterpart here, or
         `out` is taken.
     """
-    if format_ not in FORMATS:
-        raise InputError(
-            f"import: there is no format {format_!r}.{nearest(format_, FORMATS)} Use one of: "
-            f"{', '.join(FORMATS)}."
-        )
-    from cistron.imports.keras import import_keras
+    from cistron.run import Run
 
-    out, paths = Path(out), [Path(file) for file in files]
-    _require_free(out, force)
-    classifier = import_keras(paths, classes=classes, both_strands=both_strands)
-    provenance: dict[str, Any] = {
-        "imported": format_,
-        "sources": {str(path): sha256(path) for path in paths},
-    }
-    if out.exists():
-        shutil.rmtree(out)
-    classifier.save(out / "model", provenance)
+    paths = [Path(file) for file in files]
+    chosen = _format(format_)
+    given = {name: value for name, value in options.items() if value not in (None, False)}
+    foreign = [name for name in given if name not in chosen.options]
+    if foreign:
+        raise InputError(
+            f"import: --{foreign[0].replace('_', '-')} means nothing for {format_}. Leave it out."
+        )
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        raise InputError(f"{missing[0]}: there is no such file.")
+    run = Run.claim(out, None, force=force)
+    classifier = getattr(import_module(chosen.module), chosen.function)(paths, **given)
+    sources = {str(path): sha256(path) for path in paths}
+    origin = {"imported": format_, "sources": sources, **getattr(classifier, "provenance_", {})}
+    _write(run, classifier, origin, reporter, command)
     return classifier
 
 
-def _require_free(out: Path, force: bool) -> None:
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return
-    if not (out / "model" / "classifier.json").is_file():
-        raise InputError(f"{out} exists and is not a run. Choose another directory for --out.")
-    if not force:
+def _format(name: str) -> Format:
+    if name not in FORMATS:
         raise InputError(
-            f"{out} holds a run, which is never overwritten: choose another directory for --out, "
-            "or replace it with --force."
+            f"import: there is no format {name!r}.{nearest(name, FORMATS)} Use one of: "
+            f"{', '.join(FORMATS)}."
         )
+    return FORMATS[name]
+
+
+def _write(
+    run: Any, classifier: Classifier, origin: dict[str, Any], reporter: Reporter, command: str
+) -> None:
+    """Write the run directory; it appears whole or not at all."""
+    from cistron.pipeline import LIBRARIES
+    from cistron.run import ENVIRONMENT, Run
+
+    out = run.path.absolute()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as name:
+        partial = Run(Path(name) / out.name)
+        classifier.save(partial.path / "model", origin)
+        reporter = Logged(reporter, partial.path / "log.txt")
+        reporter.say(f"Imported {', '.join(origin['sources'])} ({origin['imported']}).")
+        for note in origin.get("notes", ()):
+            reporter.say(note)
+        environment = {
+            **{library: version(library) for library in LIBRARIES},
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "parameters": classifier.parameters,
+            "command": command,
+            **origin,
+        }
+        partial.write_json(ENVIRONMENT, environment)
+        if out.exists():
+            shutil.rmtree(out)
+        partial.path.rename(out)

@@ -43,7 +43,7 @@ class NetworkSettings(Settings):
         channels : int
             Channels at each position, or features of the vector.
         outputs : int
-            Classes; 1 where a `single_logit` tells two apart.
+            Classes; 1 where a single logit tells two apart.
 
         Returns
         -------

@@ -28,6 +28,8 @@ class Network(nn.Module):
         Of the architecture.
     outputs : int
         Classes.
+    exclusive : bool
+        Whether each sample has one class: only then can a single logit tell two apart.
 
     Raises
     ------
@@ -38,13 +40,15 @@ class Network(nn.Module):
     table: Tensor
     complement: Tensor
 
-    def __init__(self, shape: InputShape, settings: NetworkSettings, outputs: int) -> None:
+    def __init__(
+        self, shape: InputShape, settings: NetworkSettings, outputs: int, exclusive: bool = True
+    ) -> None:
         super().__init__()
         require_fit(shape, settings)
         self.kind = shape.kind
         self.both_strands = shape.complement is not None
         self.strands_as_rows = shape.strands_as_rows
-        self.single_logit = settings.single_logit and outputs == 2
+        self.single_logit = settings.single_logit and outputs == 2 and exclusive
         self.padding = shape.letters  # the code that stands for no letter
         self.embedding = None
         table = complement = None

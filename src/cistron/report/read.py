@@ -85,6 +85,10 @@ def read_run(path: str | Path) -> Content:
     """
     path = Path(path)
     metrics = _document(path, METRICS)
+    if metrics is None and Run(path).imported:
+        raise InputError(
+            f"{path} holds an imported model: nothing was scored, so there is nothing to report."
+        )
     if metrics is None:
         raise InputError(
             f"{path} is no finished run: it has no {METRICS}. A report is made of a run that "
