@@ -131,6 +131,23 @@ def test_predictions_are_those_of_keras(tmp_path, name, layout):
     assert classifier.parameters == count - statistics + unscaled
 
 
+@pytest.mark.parametrize("place", ["first layer", "build_config", "build_input_shape"])
+def test_the_input_shape_is_found_where_there_is_no_input_layer(tmp_path, place):
+    files = write(tmp_path, chain(), "keras 2")
+    document, shape = json.loads(files[0].read_text()), [None, LENGTH, 4]
+    del document["config"]["layers"][0]
+    if place == "first layer":
+        document["config"]["layers"][0]["config"]["batch_input_shape"] = shape
+    elif place == "build_config":
+        document["build_config"] = {"input_shape": shape}
+    else:
+        document["config"]["build_input_shape"] = shape
+    files[0].write_text(json.dumps(document))
+    samples, x = dna()
+    found = import_keras(files).predict_proba(samples)[:, 1:]
+    np.testing.assert_allclose(found, made.predict(chain(), x), atol=2e-6)
+
+
 def test_both_strands_are_averaged_when_asked(tmp_path):
     files = write(tmp_path, chain(), "keras 2")
     one, both = import_keras(files), import_keras(files, both_strands=True)
