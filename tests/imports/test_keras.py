@@ -253,7 +253,7 @@ def test_a_network_that_branches_is_refused(tmp_path):
 def test_files_that_are_not_keras_s(tmp_path):
     model, weights = write(tmp_path, chain(), "keras 2")
     other, odd = tmp_path / "other.h5", tmp_path / "odd.json"
-    odd.write_text("{}")
+    odd.write_text('{"class_name": "Sequential", "config": {"name": "empty"}}')
     with h5py.File(other, "w") as file:
         file["data"] = np.zeros(3)
     archive = write(tmp_path, chain(), "keras archive")[0]
@@ -286,6 +286,11 @@ def test_weights_of_another_network_are_refused(tmp_path):
         import_keras(files)
     made.write_keras2(files[1], picture())
     with pytest.raises(InputError, match=r"layer 2, Conv1D .* the weights have the shapes \(5, 4,"):
+        import_keras(files)
+    broken = chain()
+    broken.layers[6][3][1][0, 0] = np.nan
+    made.write_keras2(files[1], broken)
+    with pytest.raises(InputError, match=r"layer 8, LSTM .* no numbers"):
         import_keras(files)
 
 

@@ -141,8 +141,12 @@ def _hdf5(content: bytes, path: Path) -> h5py.File:
 def _parse(text: str | bytes, path: Path) -> dict[str, Any]:
     try:
         document = json.loads(text)
-        if isinstance(document, dict) and "class_name" in document and "config" in document:
+        config = document["config"]
+        layers = config if isinstance(config, list) else config["layers"]
+        if document["class_name"] and all(
+            e["class_name"] and "name" in e["config"] for e in layers
+        ):
             return document
-    except (json.JSONDecodeError, UnicodeDecodeError):
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
         pass
     raise InputError(f"{path} is not the JSON of a Keras model (model.to_json() writes it).")

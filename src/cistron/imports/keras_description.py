@@ -64,7 +64,7 @@ def chain(document: dict[str, Any], where: str) -> Iterator[Layer]:
     before = None
     for number, entry in enumerate(described, start=1):
         options = entry["config"]
-        name = str(options.get("name", entry.get("name", "")))
+        name = str(options["name"])
         layer = Layer(
             entry["class_name"],
             name,
@@ -107,7 +107,7 @@ def _sources(node: Any) -> Iterator[str]:
 def chain_settings(layers: list[Layer], where: str) -> tuple[KerasSettings, int]:
     """Return the network's settings and how many outputs it has."""
     shape = layers[0].config.get("batch_input_shape") or layers[0].config.get("batch_shape")
-    inner = tuple(shape[1:]) if shape else ()
+    inner = tuple(shape[1:]) if isinstance(shape, list) else ()
     length = {2: inner[:1], 3: inner[1:2] if inner[:1] == (1,) else inner[:1]}.get(len(inner), ())
     if not length or length[0] is None or inner not in _layouts(length[0]):
         raise InputError(

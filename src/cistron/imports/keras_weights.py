@@ -124,7 +124,7 @@ def load_into(targets: list[tuple[Tensor, str]], arrays: list[NDArray], where: s
     Raises
     ------
     InputError
-        If number or shapes differ.
+        If number or shapes differ, or a value is no number.
     """
     turned = [
         _turned(array) if kind == "kernel" else array
@@ -137,6 +137,8 @@ def load_into(targets: list[tuple[Tensor, str]], arrays: list[NDArray], where: s
             f"{where}: the weights have the shapes {shapes}, which is not what the layer's "
             "configuration asks for. Are model and weights those of one network?"
         )
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise InputError(f"{where}: its weights hold values that are no numbers.")
     for (tensor, _), array in zip(targets, turned, strict=True):
         tensor.copy_(torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)))
 

@@ -198,13 +198,9 @@ class ReshapeLayer(Settings):
     layer: Literal["Reshape"]
     target_shape: Sizes
 
-    def build(self, shape: Sizes) -> nn.Module:
-        """Return the layer for inputs of that shape, without the batch."""
-        return (
-            nn.Unflatten(1, self.target_shape)
-            if len(shape) == 1
-            else nn.Sequential(nn.Flatten(), nn.Unflatten(1, self.target_shape))
-        )
+    def build(self, shape: Sizes) -> nn.Module:  # noqa: ARG002
+        """Return the layer."""
+        return nn.Sequential(nn.Flatten(), nn.Unflatten(1, self.target_shape))
 
 
 KerasLayer = Annotated[
