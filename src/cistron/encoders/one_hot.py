@@ -46,4 +46,6 @@ class OneHotSettings(Settings):
         """Codes of bases in the order A, C, G, T."""
         complement = DNA.complement if self.both_strands else None
         rows = self.both_strands == "rows"
-        return InputShape("codes", 4, DNA.shares, len(DNA.letters), complement, rows)
+        return InputShape(
+            "codes", 4, DNA.shares, len(DNA.letters), complement, strands_as_rows=rows
+        )
