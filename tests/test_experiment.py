@@ -122,6 +122,12 @@ def test_sections_that_cannot_work_together(file):
     assert "Did you mean 'gene'?" in message
     file.write_text(TEXT)
     assert "leave nothing" in refused(file, "kind: random\n", "kind: random\n  test: 0.95\n")
+    file.write_text(TEXT)
+    message = refused(file, "kind: cnn", "kind: keras\n  layers: [{layer: Conv3D}]")
+    assert "model.layers.0.layer: there is no 'Conv3D'. Did you mean 'Conv2D'?" in message
+    file.write_text(TEXT)
+    message = refused(file, "kind: cnn", "kind: deepcre\n  length: 50")
+    assert "the network 'deepcre' reads 50 positions (model.length)" in message
 
 
 def test_yaml_that_is_none(file):

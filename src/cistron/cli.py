@@ -298,9 +298,26 @@ def predict(
 
 @app.command("import")
 def import_(
-    format_: Annotated[str, typer.Argument(metavar="FORMAT", help="senseqnet.")],
-    files: Annotated[list[Path], typer.Argument(help="senseqnet: SenSeqNet_model.pth.")],
+    format_: Annotated[str, typer.Argument(metavar="FORMAT", help="senseqnet or keras.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="senseqnet: SenSeqNet_model.pth. keras: MODEL.json WEIGHTS.h5, or one .keras or "
+            "whole-model .h5."
+        ),
+    ],
     out: NewRun,
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B",
+            help="keras: class names in the order of the outputs; of one output, the class it "
+            "speaks against first. By default negative,positive.",
+        ),
+    ] = None,
+    both_strands: Annotated[
+        bool, typer.Option("--both-strands", help="keras: average the logits of both strands.")
+    ] = False,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -309,7 +326,14 @@ def import_(
 
     reporter = Terminal(quiet)
     classifier = import_model(
-        format_, files, out, force=force, reporter=reporter, command=_command()
+        format_,
+        files,
+        out,
+        classes=[name.strip() for name in classes.split(",")] if classes else None,
+        both_strands=both_strands,
+        force=force,
+        reporter=reporter,
+        command=_command(),
     )
     typer.echo(
         f"{out}: {classifier.parameters:,} parameters, classes {', '.join(classifier.classes_)}. "

@@ -16,6 +16,7 @@ from cistron.encoders.one_hot import OneHotSettings
 from cistron.encoders.residues import ResiduesSettings
 from cistron.errors import InputError, nearest
 from cistron.models import ModelSettings
+from cistron.models.fixed_length import require_length
 from cistron.samples.fasta import FastaSamples
 from cistron.samples.table import TableSamples
 from cistron.settings import Settings
@@ -173,6 +174,7 @@ def _check_sections(experiment: Experiment, source: str) -> None:
             f"{encoder.kind!r} gives {'positions' if gives == 'positions' else 'one vector'}. "
             f"Use one of: {', '.join(fitting)}; or another encoder."
         )
+    require_length(encoder, experiment.model, f"{source}: ")
     groups = tuple(samples.groups or ())
     needed = {
         "group": ("split.columns", getattr(split, "columns", ())),
@@ -233,6 +235,7 @@ def _explain(error: Any, document: Any, source: str, lines: dict[tuple[Any, ...]
     line = next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), None)
     where = f"{source}, line {line}: {key}" if line else f"{source}: {key}"
     kind, context = error["type"], error.get("ctx", {})
+    tag = context.get("discriminator", "kind").strip("'")
     if kind == "extra_forbidden":
         allowed = _keys(owner)
         guess = nearest(str(path[-1]), allowed)
@@ -242,9 +245,9 @@ def _explain(error: Any, document: Any, source: str, lines: dict[tuple[Any, ...]
         allowed = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
         guess = nearest(context["tag"], allowed)
         choice = f"there is no {context['tag']!r}.{guess} Use one of: {', '.join(allowed)}."
-        return f"{where}.kind: {choice}"
+        return f"{where}.{tag}: {choice}"
     if kind == "union_tag_not_found":
-        return f"{where}: the key `kind` is missing."
+        return f"{where}: the key `{tag}` is missing."
     if kind == "missing":
         return f"{where}: this key is missing."
     message = error["msg"].removeprefix("Value error, ")

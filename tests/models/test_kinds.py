@@ -11,7 +11,7 @@ ADAPTER = TypeAdapter(ModelSettings)
 
 def test_kinds_are_told_apart_by_name():
     names = [kind().kind for kind in KINDS]
-    assert len(set(names)) == len(names) == 22
+    assert len(set(names)) == len(names) == 27
     for kind, name in zip(KINDS, names, strict=True):
         assert type(ADAPTER.validate_python({"kind": name})) is kind
         assert kind.__module__ == f"cistron.models.{name}"
@@ -44,6 +44,9 @@ def test_every_kind_has_a_schema():
         ({"kind": "cnn", "filter": 8}, "filter"),
         ({"kind": "bilstm", "layers": 0}, "layers"),
         ({"kind": "transformer", "hidden": 20, "heads": 4}, "multiple of 2 x heads"),
+        ({"kind": "deepdife", "length": 16}, "length must be 17 or more"),
+        ({"kind": "deepdife", "filters": 2, "convolutions": 4}, "filters are halved"),
+        ({"kind": "keras", "layers": [{"layer": "Conv3D"}]}, "Conv3D"),
         ({"kind": "svm", "gamma": -1}, "gamma"),
         ({"kind": "svm", "folds": 1}, "folds"),
         ({"kind": "random_forest", "trees": 0}, "trees"),

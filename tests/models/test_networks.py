@@ -1,5 +1,7 @@
 """What holds for every network, whatever its architecture."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,10 @@ from cistron.models import (
     BiLSTMSettings,
     CNNLSTMSettings,
     CNNSettings,
+    DeepCRESettings,
+    DeepDifESettings,
+    DilatedResNetSettings,
+    LCRESettings,
     LightAttentionSettings,
     LSTMSettings,
     MLPSettings,
@@ -48,6 +54,11 @@ READERS = [
     TransformerSettings(),
     TransformerSettings(pooling="mean+max", heads=2),
     LightAttentionSettings(),
+    DilatedResNetSettings(),
+    DilatedResNetSettings(pool_size=1, blocks=3, kernel_size=4),
+    DeepCRESettings(length=40),
+    LCRESettings(length=44),
+    DeepDifESettings(length=50, convolutions=4),
 ]
 
 
@@ -122,7 +133,7 @@ def test_padding_influences_nothing(shape, settings, training):
         loss = F.cross_entropy(network(x, lengths), targets)
         network.zero_grad()
         loss.backward()
-        gradients = [p.grad.clone() for p in network.parameters()]
+        gradients = [p.grad.clone() for p in network.parameters() if p.requires_grad]
         found.append((loss.detach(), *gradients))
         if shape.kind == "channels":
             padding = torch.arange(50) >= lengths[:, None]
@@ -163,6 +174,16 @@ def residual(inputs, filters):
     return (inputs + filters) * filters * 3 + 4 * filters + shortcut
 
 
+def dense(*widths):
+    return sum((a + 1) * b for a, b in pairwise(widths))
+
+
+def regulatory(channels):
+    """Return the convolutions of deepcre: two of each width, over 8 positions."""
+    widths = [channels, 64, 64, 128, 128, 64, 64]
+    return sum((8 * a + 1) * b for a, b in pairwise(widths))
+
+
 PARAMETERS = {  # reading 20 channels, with 2 outputs
     "cnn": blocks(20, 64, 9, 3) + 128 * 2 + 2,
     "resnet": blocks(20, 32, 7, 1)
@@ -176,6 +197,15 @@ PARAMETERS = {  # reading 20 channels, with 2 outputs
     "parallel_cnn_lstm": blocks(20, 64, 9, 3) + 2 * lstm(20, 64) + 2 * 256 + (128 + 256) * 2 + 2,
     "transformer": 21 * 64 + 2 * (12 * 64 * 64 + 13 * 64) + 2 * 64 + 65 + 64 * 2 + 2,
     "light_attention": 2 * (20 * 9 + 1) * 128 + 257 * 32 + 2 * 32 + 33 * 2,
+    "dilated_resnet": blocks(20, 64, 15, 1)
+    + 6 * (64 * 64 * 3 + 64 * 64 + 64 + 2 * 2 * 64)
+    + 2 * 64
+    + 65 * 64
+    + 129 * 2,
+    "deepcre": regulatory(20) + dense(384, 128, 64, 1),
+    "lcre": regulatory(20) + 2 * 64 + 4 * 64 * (64 + 64 + 1) + dense(384, 128, 64, 1),
+    "deepdife": (20 * 12 + 1) * 64 + (6 * 64 + 1) * (64 + 32) + dense(96, 256, 128, 1),
+    "keras": (20 * 12 + 1) * 64 + 65,
     "mlp": 21 * 128 + 129 * 128 + 2 * 2 * 128 + 129 * 2,
 }
 TOTALS = {
@@ -188,6 +218,11 @@ TOTALS = {
     "parallel_cnn_lstm": 130_946,
     "transformer": 101_635,
     "light_attention": 54_690,
+    "dilated_resnet": 124_098,
+    "deepcre": 396_033,
+    "lcre": 429_185,
+    "deepdife": 110_241,
+    "keras": 15_489,
     "mlp": 19_970,
 }
 PUBLISHED = ("senseqnet", "vector_")  # networks over one vector have a file of their own
@@ -198,7 +233,9 @@ NETWORKS = [
 
 @pytest.mark.parametrize("kind", NETWORKS, ids=lambda kind: kind().kind)
 def test_parameter_counts_of_the_defaults(kind):
-    count = sum(p.numel() for p in kind().build(20, 2).parameters())
+    outputs = 1 if kind().single_logit else 2
+    body = kind().build(20, outputs)
+    count = sum(p.numel() for p in body.parameters() if p.requires_grad)
     assert count == PARAMETERS[kind().kind] == TOTALS[kind().kind]
 
 
@@ -236,7 +273,7 @@ def test_half_precision_trains(settings):
     with torch.autocast("cpu", torch.bfloat16):
         logits = network(*batch(ONE_HOT))
     F.cross_entropy(logits.float(), torch.tensor([0, 1, 0, 1, 0])).backward()
-    assert all(p.grad.isfinite().all() for p in network.parameters())
+    assert all(p.grad.isfinite().all() for p in network.parameters() if p.requires_grad)
 
 
 def planted(n=64, motif="WCHWC", seed=0):
@@ -274,11 +311,14 @@ def right(network, x, lengths, targets):
 
 @pytest.mark.parametrize("kind", [k for k in NETWORKS if k.reads == "positions"])
 def test_every_network_learns_a_planted_motif(kind):
-    assert train(Network(ONE_HOT, kind(), 2), *planted(), enough=0.95) > 0.95
+    settings = kind(length=40) if "length" in kind.model_fields else kind()
+    assert train(Network(ONE_HOT, settings, 2), *planted(), enough=0.95) > 0.95
 
 
 @pytest.mark.parametrize(
-    "kind", [CNNSettings, CNNLSTMSettings, LightAttentionSettings], ids=lambda kind: kind().kind
+    "kind",
+    [CNNSettings, CNNLSTMSettings, LightAttentionSettings, DilatedResNetSettings],
+    ids=lambda kind: kind().kind,
 )
 def test_the_motif_is_found_in_new_sequences(kind):
     network = Network(ONE_HOT, kind(), 2)

@@ -39,6 +39,9 @@ class InputShape:
         For codes: how many there are.
     complement : ndarray of uint8, shape (letters,), optional
         For codes of DNA read on both strands: the complement of each code.
+    strands_as_rows : bool
+        With a complement: in training each strand is a sample of its own; else, and in
+        prediction, the logits of the two are averaged.
     """
 
     kind: Literal["codes", "channels", "vector"]
@@ -46,6 +49,7 @@ class InputShape:
     table: NDArray[np.float32] | None = None
     letters: int = 0
     complement: NDArray[np.uint8] | None = None
+    strands_as_rows: bool = False
 
 
 class Encoder(Protocol):

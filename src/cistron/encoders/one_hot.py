@@ -18,13 +18,20 @@ class OneHotSettings(Settings):
     """Settings of the `one_hot` encoder.
 
     Encoder of DNA as base codes; N is all zeros, other ambiguous bases are shared equally.
+
+    `both_strands: average` (or `true`) makes any network strand-invariant: its logits are the mean
+    over the sequence and its reverse complement, in training too. `rows` trains on the two as two
+    samples and averages the logits in prediction. Use `false` for windows with a reading
+    direction, such as a promoter and terminator written 5' to 3'.
     """
 
     kind: Literal["one_hot"] = "one_hot"
     max_length: int = Field(5000, ge=1, description="longer sequences are cropped to this")
     crop: CROPS = Field("center", description="which part of a longer sequence is kept")
-    both_strands: bool = Field(
-        True, description="average the logits of the sequence and of its reverse complement"
+    both_strands: Literal[True, False, "average", "rows"] = Field(
+        True,
+        description="true or average: the mean of the logits of the sequence and its reverse "
+        "complement; rows: in training two samples; false: one strand",
     )
 
     def fit(self, samples: Samples) -> CroppedCodes:  # noqa: ARG002 (nothing is estimated)
@@ -38,4 +45,7 @@ class OneHotSettings(Settings):
     def shape(self) -> InputShape:
         """Codes of bases in the order A, C, G, T."""
         complement = DNA.complement if self.both_strands else None
-        return InputShape("codes", 4, DNA.shares, len(DNA.letters), complement)
+        rows = self.both_strands == "rows"
+        return InputShape(
+            "codes", 4, DNA.shares, len(DNA.letters), complement, strands_as_rows=rows
+        )

@@ -37,6 +37,7 @@ class Format(NamedTuple):
 
 FORMATS = {
     "senseqnet": Format("cistron.imports.senseqnet", "import_senseqnet"),
+    "keras": Format("cistron.imports.keras", "import_keras", ("classes", "both_strands")),
 }
 
 

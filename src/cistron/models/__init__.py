@@ -14,7 +14,12 @@ from cistron.models.bagging import BaggingSettings
 from cistron.models.bilstm import BiLSTMSettings
 from cistron.models.cnn import CNNSettings
 from cistron.models.cnn_lstm import CNNLSTMSettings
+from cistron.models.deepcre import DeepCRESettings
+from cistron.models.deepdife import DeepDifESettings
+from cistron.models.dilated_resnet import DilatedResNetSettings
 from cistron.models.gradient_boosting import GradientBoostingSettings
+from cistron.models.keras import KerasSettings
+from cistron.models.lcre import LCRESettings
 from cistron.models.light_attention import LightAttentionSettings
 from cistron.models.logistic_regression import LogisticRegressionSettings
 from cistron.models.lstm import LSTMSettings
@@ -44,6 +49,11 @@ ModelSettings = Annotated[
     | ParallelCNNLSTMSettings
     | TransformerSettings
     | LightAttentionSettings
+    | DilatedResNetSettings
+    | DeepCRESettings
+    | LCRESettings
+    | DeepDifESettings
+    | KerasSettings
     | MLPSettings
     | SenSeqNetSettings
     | VectorCNNSettings

@@ -17,12 +17,23 @@ class NetworkSettings(Settings):
     """Settings of a network.
 
     `reads` says what a sample is to it: `positions` (a sequence of any length) or one `vector`.
+    Settings with a key `length` are those of a network that reads at most that many positions
+    (see `fixed_length`).
     """
 
     family: ClassVar[Literal["network"]] = "network"
     reads: ClassVar[Reads] = "positions"
 
     kind: str
+
+    @property
+    def single_logit(self) -> bool:
+        """Whether two classes are told apart by one output z, as a sigmoid network does.
+
+        Its logits are then (0, z), whose softmax is (1 - sigmoid(z), sigmoid(z)); `build` is asked
+        for one output.
+        """
+        return False
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network, initialised under PyTorch's global seed.
@@ -32,7 +43,7 @@ class NetworkSettings(Settings):
         channels : int
             Channels at each position, or features of the vector.
         outputs : int
-            Classes.
+            Classes; 1 where a single logit tells two apart.
 
         Returns
         -------

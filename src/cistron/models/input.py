@@ -16,7 +16,9 @@ class Network(nn.Module):
     """A network with its input: codes become channels here, and padding is blanked.
 
     `body` is the architecture. Where the shape has a complement (DNA on both strands), logits are
-    the mean over the sequence and its reverse complement.
+    the mean over the sequence and its reverse complement; in training, where the shape has each
+    strand as a row, they are those of the sequences and then those of their reverse complements.
+    A body with a single logit z for two classes gives the logits (0, z).
 
     Parameters
     ----------
@@ -26,6 +28,8 @@ class Network(nn.Module):
         Of the architecture.
     outputs : int
         Classes.
+    exclusive : bool
+        Whether each sample has one class: only then can a single logit tell two apart.
 
     Raises
     ------
@@ -36,11 +40,15 @@ class Network(nn.Module):
     table: Tensor
     complement: Tensor
 
-    def __init__(self, shape: InputShape, settings: NetworkSettings, outputs: int) -> None:
+    def __init__(
+        self, shape: InputShape, settings: NetworkSettings, outputs: int, exclusive: bool = True
+    ) -> None:
         super().__init__()
         require_fit(shape, settings)
         self.kind = shape.kind
         self.both_strands = shape.complement is not None
+        self.strands_as_rows = shape.strands_as_rows
+        self.single_logit = settings.single_logit and outputs == 2 and exclusive
         self.padding = shape.letters  # the code that stands for no letter
         self.embedding = None
         table = complement = None
@@ -52,7 +60,7 @@ class Network(nn.Module):
             complement = torch.tensor([*shape.complement.tolist(), self.padding])
         self.register_buffer("table", table)
         self.register_buffer("complement", complement)
-        self.body = settings.build(shape.width, outputs)
+        self.body = settings.build(shape.width, 1 if self.single_logit else outputs)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return logits.
@@ -68,15 +76,21 @@ class Network(nn.Module):
 
         Returns
         -------
-        tensor, shape (batch, outputs)
+        tensor, shape (batch, outputs); (2 * batch, outputs) in training with strands as rows
         """
         if lengths is None:
-            return self.body(x)
+            return self._logits(x)
         if not self.both_strands:
-            return self.body(*self.channels(x, lengths))
+            return self._logits(*self.channels(x, lengths))
         both = torch.cat([x, self.reverse_complement(x, lengths)])
-        logits = self.body(*self.channels(both, lengths.repeat(2)))
+        logits = self._logits(*self.channels(both, lengths.repeat(2)))
+        if self.training and self.strands_as_rows:
+            return logits
         return logits.unflatten(0, (2, -1)).mean(dim=0)
+
+    def _logits(self, *inputs: Tensor) -> Tensor:
+        logits = self.body(*inputs)
+        return F.pad(logits, (1, 0)) if self.single_logit else logits
 
     def channels(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return what the architecture reads.

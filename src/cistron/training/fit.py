@@ -65,7 +65,8 @@ def train(
     Parameters
     ----------
     network : Module
-        `network(x, lengths)` gives logits, shape (batch, classes).
+        `network(x, lengths)` gives logits, shape (batch, classes); in training it may give several
+        times as many rows, the batch over again each time.
     training, validation : Examples
     settings : TrainingSettings
     checkpoint : Path, optional
@@ -159,6 +160,9 @@ def _one_epoch(
             targets = torch.from_numpy(data.targets[batch]).to(device)
             with autocast(device, settings.precision):
                 logits = network(*collate(data.x, batch, device))
+            rows_each = len(logits) // len(targets)  # 2 where each strand is a row of its own
+            targets = torch.cat([targets] * rows_each)
+            weights = torch.cat([weights] * rows_each)
             losses = F.cross_entropy(logits.float(), targets, reduction="none")
             loss = (losses * weights).sum() / weights.sum()
             optimizer.zero_grad(set_to_none=True)
