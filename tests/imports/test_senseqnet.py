@@ -189,6 +189,30 @@ def test_the_command(file, tmp_path, capsys):
 
 
 @needs_the_encoder
+@torch.no_grad()
+def test_predicts_from_any_weights_of_the_language_models_name(run, tmp_path, monkeypatch):
+    from tests.language_models.tiny import make_tiny_esm
+    from transformers import EsmModel, EsmTokenizer
+
+    folder = tmp_path / "models" / "esm2_t33_650M_UR50D"
+    sizes = {"hidden_size": 1280, "num_hidden_layers": 1, "intermediate_size": 16}
+    make_tiny_esm(folder, **sizes)
+    monkeypatch.setenv("CISTRON_MODELS", str(folder.parent))
+    monkeypatch.setenv("CISTRON_CACHE", str(tmp_path / "cache"))
+    proteins = ["MKVLAT", "WWHCWACDEFGHIKLMNPQRSTVWY", "MKKLLPTAAAGLLLLAAQPAMA"]
+    table = cistron.load(run).predict(make_samples(Sequences.from_text(proteins)))
+    tokens = EsmTokenizer.from_pretrained(folder)
+    model = EsmModel.from_pretrained(folder, add_pooling_layer=False).eval()
+    means = [
+        model(**tokens(protein, return_tensors="pt")).last_hidden_state[0, 1:-1].mean(0)
+        for protein in proteins
+    ]
+    expected = published(checkpoint(), torch.stack(means))[:, 1].numpy()
+    np.testing.assert_allclose(table["p_senescent"], expected, atol=1e-4)
+    assert (table["warning"] == "").all()
+
+
+@needs_the_encoder
 def test_a_run_is_never_overwritten(file, tmp_path, planted):
     out = tmp_path / "run"
     import_model("senseqnet", [file], out)

@@ -2,7 +2,8 @@
 
 These networks read a protein's embedding, averaged over its residues. A recurrence over it is one
 over a sequence of length 1: it starts from zero and stops there, so that the recurrent weights
-touch nothing and never leave their initialisation. A convolution over it slides along the axis of
+touch nothing, their gradient is zero and, but for weight decay, they never leave their
+initialisation. A convolution over it slides along the axis of
 the embedding, whose order means nothing. The networks over residues (`cnn`, `lstm`, `cnn_lstm`, …)
 are what is meant by these names; the ones here are kept to compare with, and to load what was
 published.
