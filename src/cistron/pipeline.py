@@ -241,7 +241,7 @@ def fit_fold(
 ) -> None:
     """Train and predict one fold in its own folder; `predictions.parquet` is written last."""
     folder.mkdir(parents=True, exist_ok=True)
-    run, part = Run(folder), split.for_fold(fold, samples.targets)
+    run, part = Run(folder), split.for_fold(fold, samples.strata)
     classifier = _trained(experiment, samples, part, folder, reporter)
     run.write_table("predictions.parquet", predict_parts(classifier, samples, part, fold))
     (folder / "checkpoint.safetensors").unlink(missing_ok=True)
