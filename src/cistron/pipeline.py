@@ -259,6 +259,7 @@ def _trained(
         experiment.model,
         experiment.training,
         experiment.evaluation.calibration,
+        experiment.evaluation.thresholds,
     )
     classifier.fit(
         samples,

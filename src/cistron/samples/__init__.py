@@ -185,5 +185,6 @@ def make_samples(
     if separator:
         members = read_memberships(table["label"], classes, separator)
         text = write_labels(members, classes, separator)
-        table["label"] = pd.Series(np.where(members.any(axis=1), text, None), dtype=object)
+        text[~members.any(axis=1)] = None
+        table["label"] = pd.Series(text, dtype=object)
     return Samples(table, payload, tuple(classes), tuple(groups or ()), separator=separator)

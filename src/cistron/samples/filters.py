@@ -177,7 +177,7 @@ def _drop_duplicates(records: Records) -> None:
 def _still_there(records: Records, order: tuple[str, ...], separator: str) -> tuple[str, ...]:
     """Return the classes that a record which is used still has."""
     members = read_memberships(records.table["label"][records.used], order, separator)
-    return tuple(name for name, any_of in zip(order, members.any(axis=0), strict=True) if any_of)
+    return tuple(name for name, n in zip(order, members.sum(axis=0), strict=True) if n)
 
 
 def _require_classes(records: Records, classes: Sequence[str], separator: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cistron.errors import InputError
 from cistron.samples.labels import Records, require_label
@@ -60,12 +61,12 @@ def join_classes(
     members = read_memberships(labels, order, separator)
     unlabelled = np.array([not names for names in sets])
     records.drop(unlabelled, "no label")
-    records.drop(~members.any(axis=1), "of no class that is in `only`")
+    records.drop(members.sum(axis=1) == 0, "of no class that is in `only`")
     _note_taken_out(records, sets, set(order))
     members = _merged(records, members)
     text = write_labels(members, order, separator)
-    label = np.where(members.any(axis=1), text, None)
-    records.table["label"] = pd.Series(label, dtype=object)
+    text[~members.any(axis=1)] = None
+    records.table["label"] = pd.Series(text, dtype=object)
     return tuple(order)
 
 
@@ -97,7 +98,7 @@ def _note_taken_out(records: Records, sets: Sets, kept: set[str]) -> None:
         )
 
 
-def _merged(records: Records, members: np.ndarray) -> np.ndarray:
+def _merged(records: Records, members: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Give the first of the records of one id and sequence the classes of all; drop the others."""
     used = np.flatnonzero(records.used)
     number = identical(records.sequences.take(used))

@@ -114,7 +114,9 @@ def class_balance(context: Context) -> Check:
     return Check("class_balance", WARN if deviation > UNBALANCED else PASS, said, found)
 
 
-def separability(features: Floats, targets: Rows, units: Rows, seed: int = 1) -> dict[str, float]:
+def separability(
+    features: Floats, targets: NDArray[Any], units: Rows, seed: int = 1
+) -> dict[str, float]:
     """Return how well a logistic regression tells the classes, in folds that divide no unit.
 
     Parameters
@@ -139,8 +141,8 @@ def separability(features: Floats, targets: Rows, units: Rows, seed: int = 1) ->
     from sklearn.preprocessing import StandardScaler
 
     if targets.ndim == 2:
-        areas = [separability(features, own.astype(np.int64), units, seed) for own in targets.T]
-        return {"roc_auc": float(np.mean([a["roc_auc"] for a in areas]))} if all(areas) else {}
+        each = [separability(features, own.astype(np.int64), units, seed) for own in targets.T]
+        return {"roc_auc": float(np.mean([e["roc_auc"] for e in each]))} if all(each) else {}
     kinds, target = np.unique(targets, return_inverse=True)
     if len(kinds) < 2:
         return {}
@@ -175,7 +177,7 @@ def _shortcut(context: Context, name: str, subject: str, features: Any, limit: f
         rows = np.sort(np.random.default_rng(1).choice(rows, MOST_SAMPLES, replace=False))
     values = features(context.samples.payload.take(rows))
     members = context.memberships[rows]
-    told = members if context.samples.separator else context.labels[rows]
+    told: NDArray[Any] = members if context.samples.separator else context.labels[rows]
     found = separability(values, told, context.units[rows])
     if not found:
         said = "Too few samples or units of a class in training to cross-validate."
