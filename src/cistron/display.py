@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MARKS = {"pass": "green", "warn": "yellow", "fail": "bold red", "skipped": "dim"}
 SHOWN = ("mcc", "roc_auc", "macro_roc_auc", "accuracy")
-SHOWN_OF_SETS = ("macro_f1", "macro_mcc", "macro_roc_auc", "jaccard")
+SHOWN_OF_SETS = ("macro_f1", "macro_mcc", "jaccard")
 
 
 def show_check(samples: Samples, split: Split, found: dict[str, Any], as_json: bool) -> None:

@@ -71,9 +71,9 @@ def _compares_sets(document: Any) -> Any:
     if not isinstance(document, dict):
         return document
     samples, evaluation = document.get("samples"), document.get("evaluation", {})
-    if isinstance(samples, dict) and isinstance(evaluation, dict):
-        if samples.get("label_separator"):
-            return {**document, "evaluation": {"metric": "macro_f1", **evaluation}}
+    several = isinstance(samples, dict) and samples.get("label_separator") is not None
+    if several and isinstance(evaluation, dict):
+        return {**document, "evaluation": {"metric": "macro_f1", **evaluation}}
     return document
 
 

@@ -76,6 +76,11 @@ class Head:
         """Return probabilities together with what is named because of them."""
         return Calls(probabilities, self.called(probabilities))
 
+    @property
+    def named_thresholds(self) -> dict[str, float]:
+        """Threshold of each class."""
+        return dict(zip(self.classes, self.thresholds, strict=True))
+
     def fitted(
         self, logits: ArrayLike, memberships: NDArray[np.bool_], calibrate: bool, rule: str
     ) -> Self:

@@ -172,6 +172,8 @@ def fit(
         baselines = baselines_of(experiment, samples, split, nearest)
         run.write_table("baselines.parquet", baseline_table(samples, split, baselines))
         metrics = metrics_of(experiment, samples, split, predictions, baselines)
+        if classifier.heads_:
+            metrics["thresholds"] = classifier.head.named_thresholds
     _finish(run, experiment, metrics, timer, classifier, samples, command)
     return run
 

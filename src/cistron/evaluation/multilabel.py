@@ -217,7 +217,8 @@ def overlap(truth: Sets, called: Sets) -> Floats:
 
     Jaccard 1912, https://doi.org/10.1111/j.1469-8137.1912.tb05611.x
     """
-    both, either = ((s.sum(axis=1)).astype(np.float64) for s in (truth & called, truth | called))
+    both = np.asarray((truth & called).sum(axis=1), dtype=np.float64)
+    either = np.asarray((truth | called).sum(axis=1), dtype=np.float64)
     return ratio(both, either, 1.0)
 
 
