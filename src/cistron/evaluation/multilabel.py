@@ -207,8 +207,8 @@ def reliability(memberships: ArrayLike, calls: Calls, bins: int = 10) -> dict[st
         "low": edges[:-1],
         "high": edges[1:],
         "n": n,
-        "confidence": ratio(np.bincount(place, confidence, minlength=bins), n),
-        "accuracy": ratio(np.bincount(place, right, minlength=bins), n),
+        "confidence": ratio(np.bincount(place, confidence, minlength=bins).astype(np.float64), n),
+        "accuracy": ratio(np.bincount(place, right, minlength=bins).astype(np.float64), n),
     }
 
 

@@ -127,7 +127,7 @@ def fit_each_class(
                     f"{settings.kind} needs {needed} to learn it. Add samples, leave the class "
                     "out (samples.only), or choose another model."
                 )
-    columns = zip(memberships.T.astype(np.int64), weights.T, strict=True)
+    columns = zip(memberships.T.astype(np.int64), np.ascontiguousarray(weights.T), strict=True)
     return [fit_classical(settings, X, y, weight, seed) for y, weight in columns]
 
 
