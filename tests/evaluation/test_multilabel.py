@@ -145,6 +145,8 @@ def test_thresholds_are_the_best_there_are(seed, n, rule):
 def test_without_a_rule_thresholds_are_a_half():
     truth, calls = made()
     assert choose_thresholds(truth, calls.probabilities, "none").tolist() == [0.5] * 4
+    with pytest.raises(ValueError, match="use one of f1, mcc, none"):
+        choose_thresholds(truth, calls.probabilities, "f2")
 
 
 def test_shifts_and_temperature_are_recovered():

@@ -115,6 +115,13 @@ def test_mistakes_are_told(headers, settings, message):
         read_fasta(headers, label=HEADERS, label_separator="-", **settings)
 
 
+def test_a_separator_needs_labels(headers, tmp_path):
+    with pytest.raises(ValueError, match="`label_separator` need labels"):
+        read_fasta(headers, label_separator="-")
+    with pytest.raises(ValueError, match="`label_separator` need labels"):
+        read_table(tmp_path / "x.tsv", label=None, label_separator="-")
+
+
 def test_rare_combinations_count_with_their_rarest_class():
     rows = [[1, 0, 0]] * 30 + [[0, 1, 0]] * 20 + [[0, 0, 1]] * 12 + [[1, 1, 0]] * RARE
     rows += [[1, 0, 1]] * 3 + [[0, 0, 0]]

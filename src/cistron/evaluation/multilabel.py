@@ -26,6 +26,7 @@ from cistron.evaluation.metrics import (
 Floats = NDArray[np.float64]
 Sets = NDArray[np.bool_]
 USUAL_THRESHOLD = 0.5
+RULES = ("f1", "mcc", "none")
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +83,8 @@ def choose_thresholds(memberships: ArrayLike, probabilities: ArrayLike, rule: st
     """
     truth = np.asarray(memberships, dtype=bool)
     probabilities = np.asarray(probabilities, dtype=np.float64)
+    if rule not in RULES:
+        raise ValueError(f"no rule {rule!r} for thresholds: use one of {', '.join(RULES)}")
     thresholds = np.full(truth.shape[1], USUAL_THRESHOLD)
     if rule != "none":
         for c in np.flatnonzero(truth.any(axis=0) & ~truth.all(axis=0)):

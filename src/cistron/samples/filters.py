@@ -50,6 +50,12 @@ class SequenceFilters(Settings):
         "several (`Cytoplasm-Nucleus`, `a;b`); none: one class each",
     )
 
+    @property
+    def keys_of_labels(self) -> list[str]:
+        """The keys given that are about labels."""
+        keys = ("only", "rename", "label_separator")
+        return [f"`{key}`" for key in keys if getattr(self, key)]
+
     @model_validator(mode="after")
     def _length_range(self) -> Self:
         if self.max_length is not None and self.max_length < self.min_length:
