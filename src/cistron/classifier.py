@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from cistron.encoders import Encoded, Encoder
 from cistron.errors import InputError
 from cistron.experiment import parse_encoder, parse_model
+from cistron.heads import Head
 from cistron.progress import SILENT, Reporter
 from cistron.ragged import Ragged
 from cistron.samples import Samples
@@ -21,6 +22,8 @@ from cistron.settings import Settings
 from cistron.splits import TRAIN, VALIDATION, Split
 from cistron.splits.random import RandomSplit
 from cistron.training.settings import TrainingSettings
+
+LARGEST_WEIGHT = 20.0  # of having a rare class: more lets single samples decide
 
 
 class Classifier(ClassifierMixin, BaseEstimator):
@@ -39,6 +42,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
         Keys of the `training` section.
     calibration : {"temperature", "none"}
         How probabilities are calibrated on the validation samples.
+    thresholds : {"f1", "mcc", "none"}
+        Where a sample may have several classes: what the threshold of each class maximises on the
+        validation samples; none: 0.5 each.
 
     Attributes
     ----------
@@ -50,7 +56,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
         The fitted encoder.
     model_ : torch.nn.Module or scikit-learn estimator
     temperature_ : float
-        What logits are divided by before the softmax.
+        What logits are divided by before the softmax (or sigmoid: see `heads_`).
+    heads_ : tuple of Head
+        What it answers, with calibration and thresholds; empty where each sample has one class.
     novelty_ : Novelty
         What the training samples looked like.
     checksum_ : str or None
@@ -59,17 +67,21 @@ class Classifier(ClassifierMixin, BaseEstimator):
         One entry an epoch; empty for classical models.
     """
 
+    heads_: tuple[Head, ...] = ()
+
     def __init__(
         self,
         encoder: str | dict[str, Any] | Settings = "residues",
         model: str | dict[str, Any] | Settings = "cnn_lstm",
         training: dict[str, Any] | TrainingSettings | None = None,
         calibration: str = "temperature",
+        thresholds: str = "f1",
     ) -> None:
         self.encoder = encoder
         self.model = model
         self.training = training
         self.calibration = calibration
+        self.thresholds = thresholds
 
     def settings(self) -> tuple[Any, Any, TrainingSettings]:
         """Return the validated settings of encoder, model and training."""
@@ -126,19 +138,38 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.encoder_: Encoder = encoder_settings.fit(train)
         self.model_settings_, self.training_ = model_settings, training
         self.novelty_ = fit_novelty(train)
+        self.model_: Any = None
         self.temperature_ = 1.0
+        self.heads_ = ()
+        if samples.separator:
+            self.heads_ = (Head("class", samples.classes, "sigmoid", samples.separator),)
         self.history_: list[dict[str, Any]] = []
         if model_settings.family == "network":
             self._fit_network(train, validation, checkpoint, after_epoch, reporter)
         else:
             self._fit_classical(train)
-        if self.calibration == "temperature":
+        if samples.separator:
+            calibrate = self.calibration == "temperature"
+            logits, truth = self.logits(validation), validation.memberships
+            self.heads_ = (self.head.fitted(logits, truth, calibrate, self.thresholds),)
+            self.temperature_ = self.head.temperature
+        elif self.calibration == "temperature":
             self.temperature_ = fit_temperature(self.logits(validation), validation.targets)
         return self
 
+    @property
+    def head(self) -> Head:
+        """What is answered: the classes, calibration and thresholds."""
+        if self.heads_:
+            return self.heads_[0]
+        return Head("class", tuple(self.classes_), temperature=self.temperature_)
+
     def logits(self, samples: Samples) -> NDArray[np.float32]:
-        """Return uncalibrated logits (for classical models log-probabilities), shape (n, k)."""
-        from cistron.models.classical import log_probabilities
+        """Return uncalibrated logits (of classical models log-probabilities), shape (n, k).
+
+        Of classical models of several classes a sample: the logarithm of the odds.
+        """
+        from cistron.models.classical import log_odds, log_probabilities
         from cistron.training.fit import compute_logits
 
         if len(samples) == 0:
@@ -146,22 +177,24 @@ class Classifier(ClassifierMixin, BaseEstimator):
         encoded = self.encoder_.encode(samples)
         if self.model_settings_.family == "network":
             return compute_logits(self.model_, encoded, self.training_)
+        if self.head.kind == "sigmoid":
+            return log_odds(self.model_, _vectors(encoded))
         return log_probabilities(self.model_, _vectors(encoded))
 
     def predict_proba(self, samples: Samples) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (n, classes)."""
-        from cistron.evaluation.calibration import apply
-
-        return apply(self.logits(samples), self.temperature_)
+        return self.head.probabilities(self.logits(samples))
 
     def predict(self, samples: Samples) -> pd.DataFrame:
         """Return a table: `id`, `predicted`, `p_<class>` for each class, and `warning`.
 
+        Where a sample may have several classes, `predicted` names those that reach their
+        threshold, joined by the separator of the labels; where none does, the most probable one.
         `warning` says what is odd about a sample: cropped, unlike anything in training, …
         """
         probabilities = self.predict_proba(samples)
         table = pd.DataFrame({"id": samples.ids})
-        table["predicted"] = self.classes_[probabilities.argmax(axis=1)]
+        table["predicted"] = self.head.named(probabilities)
         for number, name in enumerate(self.classes_):
             table[f"p_{name}"] = probabilities[:, number]
         lost, odd = self.encoder_.warnings(samples), self.novelty_.warnings(samples)
@@ -169,9 +202,12 @@ class Classifier(ClassifierMixin, BaseEstimator):
         return table
 
     def score(self, samples: Samples, labels: Any = None) -> float:
-        """Return the accuracy on labelled samples (scikit-learn's default score)."""
+        """Return the accuracy on labelled samples (scikit-learn's default score).
+
+        Of several classes a sample, the share whose set of classes is exactly right.
+        """
         labels = samples.table["label"] if labels is None else labels
-        predicted = self.classes_[self.predict_proba(samples).argmax(axis=1)]
+        predicted = self.head.named(self.predict_proba(samples))
         return float((predicted == np.asarray(labels, dtype=object)).mean())
 
     def on(self, device: str) -> Self:
@@ -213,16 +249,21 @@ class Classifier(ClassifierMixin, BaseEstimator):
         from cistron.models.input import Network
         from cistron.training import fit
 
-        weights = class_weights(train.targets, self.classes_.tolist(), self.training_)
+        weights = self._class_weights(train)
 
         def examples(part: Samples) -> fit.Examples:
-            weighted = weights[part.targets] * part.table["weight"].to_numpy()
-            encoded = self.encoder_.encode(part)
-            return fit.Examples(encoded, part.targets, weighted.astype(np.float32))
+            targets, weighted = self._targets(part, weights)
+            told = targets.astype(np.float32) if targets.ndim == 2 else targets
+            return fit.Examples(self.encoder_.encode(part), told, weighted.astype(np.float32))
 
         with torch.random.fork_rng([]):
             torch.manual_seed(self.training_.seed)
-            self.model_ = Network(self.encoder_.shape, self.model_settings_, len(self.classes_))
+            self.model_ = Network(
+                self.encoder_.shape,
+                self.model_settings_,
+                len(self.classes_),
+                exclusive=self.head.kind == "softmax",
+            )
         self.history_ = fit.train(
             self.model_,
             examples(train),
@@ -234,16 +275,30 @@ class Classifier(ClassifierMixin, BaseEstimator):
         )
 
     def _fit_classical(self, train: Samples) -> None:
-        from cistron.models.classical import fit_classical
+        from cistron.models.classical import fit_classical, fit_each_class
 
-        weights = class_weights(train.targets, self.classes_.tolist(), self.training_)
-        self.model_ = fit_classical(
-            self.model_settings_,
-            _vectors(self.encoder_.encode(train)),
-            train.targets,
-            weights[train.targets] * train.table["weight"].to_numpy(),
-            self.training_.seed,
-        )
+        targets, weights = self._targets(train, self._class_weights(train))
+        vectors, seed = _vectors(self.encoder_.encode(train)), self.training_.seed
+        if targets.ndim == 2:
+            self.model_ = fit_each_class(
+                self.model_settings_, vectors, targets, weights, seed, self.classes_.tolist()
+            )
+        else:
+            self.model_ = fit_classical(self.model_settings_, vectors, targets, weights, seed)
+
+    def _class_weights(self, train: Samples) -> NDArray[np.float64]:
+        targets = train.memberships if train.separator else train.targets
+        return class_weights(targets, self.classes_.tolist(), self.training_)
+
+    def _targets(
+        self, part: Samples, weights: NDArray[np.float64]
+    ) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return targets and their weights: each of shape (n,), or of (n, classes)."""
+        each = part.table["weight"].to_numpy()
+        if not part.separator:
+            return part.targets, weights[part.targets] * each
+        members = part.memberships
+        return members, np.where(members, weights, 1.0) * each[:, None]
 
 
 def _vectors(encoded: Encoded) -> NDArray[np.float32]:
@@ -263,9 +318,13 @@ def _vectors(encoded: Encoded) -> NDArray[np.float32]:
 
 
 def class_weights(
-    targets: NDArray[np.int64], classes: list[str], settings: TrainingSettings
+    targets: NDArray[Any], classes: list[str], settings: TrainingSettings
 ) -> NDArray[np.float64]:
     """Return the weight of each class, shape (classes,); `balanced` is n / (classes · n_class).
+
+    Where a sample may have several classes (targets of bool, shape (n, classes)), it is the
+    weight of having the class against 1 for lacking it; `balanced` is n_lacking / n_having, at
+    most `LARGEST_WEIGHT`.
 
     Raises
     ------
@@ -281,5 +340,9 @@ def class_weights(
         return np.array([chosen[name] for name in classes])
     if chosen == "none" or settings.sampling == "balanced":
         return np.ones(len(classes))
+    if targets.ndim == 2:
+        having = targets.sum(axis=0)
+        ratio = (len(targets) - having) / np.maximum(having, 1)
+        return np.minimum(ratio, LARGEST_WEIGHT)
     counts = np.bincount(targets, minlength=len(classes))
     return len(targets) / (len(classes) * np.maximum(counts, 1))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MARKS = {"pass": "green", "warn": "yellow", "fail": "bold red", "skipped": "dim"}
 SHOWN = ("mcc", "roc_auc", "macro_roc_auc", "accuracy")
+SHOWN_OF_SETS = ("macro_f1", "macro_mcc", "jaccard")
 
 
 def show_check(samples: Samples, split: Split, found: dict[str, Any], as_json: bool) -> None:
@@ -43,12 +44,15 @@ def show_check(samples: Samples, split: Split, found: dict[str, Any], as_json: b
     for heading in ("class", "samples", *counts.columns, "length 5 %", "median", "95 %"):
         table.add_column(heading, justify="left" if heading == "class" else "right")
     lengths = pd.Series(samples.payload.lengths)
-    labels = samples.table["label"]
-    for name in counts.index:
-        low, middle, high = lengths[(labels == name).to_numpy()].quantile([0.05, 0.5, 0.95])
+    members = samples.memberships
+    for number, name in enumerate(counts.index):
+        low, middle, high = lengths[members[:, number]].quantile([0.05, 0.5, 0.95])
         cells = [int(counts.loc[name].sum()), *counts.loc[name], int(low), int(middle), int(high)]
         table.add_row(Text(str(name)), *[f"{cell:,}" for cell in cells])
     console.print(table)
+    if samples.separator:
+        several = int((members.sum(axis=1) > 1).sum())
+        console.print(Text(f"Samples of several classes: {several:,}"))
     if samples.groups:
         found_groups = [f"{samples.table[c].nunique():,} values of {c}" for c in samples.groups]
         console.print(Text("Groups: " + ", ".join(found_groups)))
@@ -78,7 +82,8 @@ def show_run(run: Run, as_json: bool) -> None:
         return
     console = _console()
     rows = {"model": metrics["test"], **metrics["baselines"]}
-    shown = [name for name in SHOWN if name in metrics["test"]]
+    wanted = SHOWN_OF_SETS if "label_separator" in metrics else SHOWN
+    shown = [name for name in wanted if name in metrics["test"]]
     title = f"Test scores (n = {metrics['test']['n']:,}; 95 % interval)"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("", no_wrap=True, min_width=11)
@@ -130,8 +135,9 @@ def _counts(samples: Samples, split: Split) -> pd.DataFrame:
 
     from cistron.splits import PARTS
 
-    counts = pd.crosstab(samples.table["label"], split.names())
-    return counts.reindex(index=list(samples.classes), columns=list(PARTS), fill_value=0)
+    members = pd.DataFrame(samples.memberships.astype(int), columns=list(samples.classes))
+    counts = members.groupby(split.names()).sum().T
+    return counts.reindex(columns=list(PARTS), fill_value=0)
 
 
 def _kind_of_reason(reason: str) -> str:

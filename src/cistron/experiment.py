@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from cistron.encoders.composition import CompositionSettings
 from cistron.encoders.descriptors import DescriptorsSettings
@@ -40,6 +40,10 @@ ALPHABET_OF_ENCODER = {"residues": "protein", "one_hot": "dna", "descriptors": "
 ENCODERS_OF_POSITIONS = ("residues", "one_hot")
 
 
+OneClassMetric = Literal["mcc", "accuracy", "balanced_accuracy"]
+SetMetric = Literal["macro_f1", "micro_f1", "macro_mcc", "jaccard", "exact_match"]
+
+
 class EvaluationSettings(Settings):
     """The `evaluation` section: how the run is judged."""
 
@@ -47,17 +51,37 @@ class EvaluationSettings(Settings):
     baselines: tuple[Literal["majority", "length", "composition", "homolog"], ...] = Field(
         ("majority", "length", "composition", "homolog"), description="scored on the same samples"
     )
-    metric: Literal["mcc", "accuracy", "balanced_accuracy"] = Field(
-        "mcc", description="the metric by which model and baselines are compared first"
+    metric: Literal[OneClassMetric, SetMetric] = Field(
+        "mcc",
+        description="the metric by which model and baselines are compared first; of several "
+        "classes a sample it is macro_f1",
     )
     calibration: Literal["temperature", "none"] = "temperature"
+    thresholds: Literal["f1", "mcc", "none"] = Field(
+        "f1",
+        description="of several classes a sample: what the threshold of each class maximises on "
+        "the validation samples; none: 0.5 each",
+    )
     homology_search: bool = Field(
         True, description="search test against training sequences for the audit and the baseline"
     )
 
 
+def _compares_sets(document: Any) -> Any:
+    """Put in the metric for samples of several classes, where none was chosen."""
+    if not isinstance(document, dict):
+        return document
+    samples, evaluation = document.get("samples"), document.get("evaluation", {})
+    several = isinstance(samples, dict) and samples.get("label_separator") is not None
+    if several and isinstance(evaluation, dict):
+        return {**document, "evaluation": {"metric": "macro_f1", **evaluation}}
+    return document
+
+
 class Experiment(Settings):
     """Everything that defines a run."""
+
+    _metric_of_sets = model_validator(mode="before")(_compares_sets)
 
     name: str = Field(min_length=1)
     samples: SamplesSettings
@@ -175,6 +199,15 @@ def _check_sections(experiment: Experiment, source: str) -> None:
             f"Use one of: {', '.join(fitting)}; or another encoder."
         )
     require_length(encoder, experiment.model, f"{source}: ")
+    several = getattr(samples, "label_separator", None) is not None
+    metric = experiment.evaluation.metric
+    if several != (metric in get_args(SetMetric)):
+        allowed = get_args(SetMetric if several else OneClassMetric)
+        kind = "which may have several classes" if several else "which have one class each"
+        raise InputError(
+            f"{source}: evaluation.metric: {metric!r} does not compare samples {kind} "
+            f"(samples.label_separator). Use one of: {', '.join(allowed)}."
+        )
     groups = tuple(samples.groups or ())
     needed = {
         "group": ("split.columns", getattr(split, "columns", ())),

@@ -16,7 +16,8 @@ from cistron.samples.files import sha256
 if TYPE_CHECKING:
     from cistron.classifier import Classifier
 
-FORMAT = 1
+FORMAT = 2
+ONE_CLASS = 1  # the format of a classifier that gives each sample one class: older versions read it
 DESCRIPTION = "classifier.json"
 WEIGHTS = {"network": "weights.safetensors", "classical": "weights.skops"}
 ARRAYS = "encoder.safetensors"
@@ -48,7 +49,7 @@ def save(classifier: Classifier, folder: Path, provenance: dict[str, Any]) -> Pa
         weights = partial / WEIGHTS[classifier.model_settings_.family]
         _write_weights(classifier, weights)
         document = {
-            "format": FORMAT,
+            "format": FORMAT if classifier.heads_ else ONE_CLASS,
             "cistron": __version__,
             "alphabet": classifier.alphabet_,
             "classes": list(classifier.classes_),
@@ -60,6 +61,9 @@ def save(classifier: Classifier, folder: Path, provenance: dict[str, Any]) -> Pa
             "provenance": provenance,
             "files": {path.name: sha256(path) for path in (partial / ARRAYS, weights)},
         }
+        if classifier.heads_:
+            document["calibration"]["thresholds"] = classifier.thresholds
+            document["heads"] = [head.document() for head in classifier.heads_]
         document["sha256"] = _checksum(document)
         text = json.dumps(document, indent=2, ensure_ascii=False)
         (partial / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
@@ -85,6 +89,7 @@ def load(path: str | Path) -> Classifier:
     from cistron.classifier import Classifier
     from cistron.evaluation.novelty import Novelty
     from cistron.experiment import parse_encoder, parse_model
+    from cistron.heads import Head
     from cistron.training.settings import TrainingSettings
 
     folder = _model_folder(Path(path))
@@ -103,6 +108,7 @@ def load(path: str | Path) -> Classifier:
         model=document["model"],
         training=document["training"],
         calibration=document["calibration"]["kind"],
+        thresholds=document["calibration"].get("thresholds", "f1"),
     )
     classifier.classes_ = np.array(document["classes"], dtype=object)
     classifier.alphabet_, classifier.checksum_ = document["alphabet"], document["sha256"]
@@ -113,6 +119,7 @@ def load(path: str | Path) -> Classifier:
     # The device is this machine's choice, not that of the machine the model was trained on.
     classifier.training_ = TrainingSettings(**{**document["training"], "device": "auto"})
     classifier.temperature_ = document["calibration"]["temperature"]
+    classifier.heads_ = tuple(Head.restore(head) for head in document.get("heads", ()))
     classifier.novelty_ = Novelty.restore(document["novelty"], _under("novelty.", arrays))
     classifier.history_ = []
     classifier.provenance_ = document["provenance"]
@@ -139,7 +146,10 @@ def _read_weights(classifier: Classifier, path: Path) -> None:
         from cistron.models.input import Network
 
         network = Network(
-            classifier.encoder_.shape, classifier.model_settings_, len(classifier.classes_)
+            classifier.encoder_.shape,
+            classifier.model_settings_,
+            len(classifier.classes_),
+            exclusive=classifier.head.kind == "softmax",
         )
         network.load_state_dict(load_file(path))
         classifier.model_ = network.eval()

@@ -172,6 +172,8 @@ def fit(
         baselines = baselines_of(experiment, samples, split, nearest)
         run.write_table("baselines.parquet", baseline_table(samples, split, baselines))
         metrics = metrics_of(experiment, samples, split, predictions, baselines)
+        if classifier.heads_:
+            metrics["thresholds"] = classifier.head.named_thresholds
     _finish(run, experiment, metrics, timer, classifier, samples, command)
     return run
 
@@ -241,7 +243,7 @@ def fit_fold(
 ) -> None:
     """Train and predict one fold in its own folder; `predictions.parquet` is written last."""
     folder.mkdir(parents=True, exist_ok=True)
-    run, part = Run(folder), split.for_fold(fold, samples.targets)
+    run, part = Run(folder), split.for_fold(fold, samples.strata)
     classifier = _trained(experiment, samples, part, folder, reporter)
     run.write_table("predictions.parquet", predict_parts(classifier, samples, part, fold))
     (folder / "checkpoint.safetensors").unlink(missing_ok=True)
@@ -259,6 +261,7 @@ def _trained(
         experiment.model,
         experiment.training,
         experiment.evaluation.calibration,
+        experiment.evaluation.thresholds,
     )
     classifier.fit(
         samples,

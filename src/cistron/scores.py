@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from cistron.classifier import Classifier
 from cistron.evaluation import evaluate
-from cistron.evaluation.baselines import score_baselines
+from cistron.evaluation.baselines import score_baselines, score_set_baselines
+from cistron.evaluation.multilabel import Calls
 from cistron.experiment import Experiment
 from cistron.run import Run
 from cistron.samples import Samples
+from cistron.samples.memberships import read_memberships, write_labels
 from cistron.splits import TEST, TRAIN, UNUSED, VALIDATION, Split
 from cistron.splits.components import components
 
@@ -55,29 +57,51 @@ def predict_parts(
 
 def baselines_of(
     experiment: Experiment, samples: Samples, split: Split, nearest: Any
-) -> dict[str, NDArray[np.float64]]:
-    """Return each baseline's probabilities for the test part, shape (tested, classes)."""
+) -> dict[str, Any]:
+    """Return each baseline's probabilities for the test part, shape (tested, classes), or Calls."""
     found = None if nearest is None else (nearest.row, nearest.identity)
+    if samples.separator:
+        rows = (split.rows(TRAIN), split.rows(VALIDATION), split.rows(TEST))
+        settings = experiment.evaluation
+        return score_set_baselines(samples, rows, settings.baselines, found, settings.thresholds)
     return score_baselines(
         samples, split.rows(TRAIN), split.rows(TEST), experiment.evaluation.baselines, found
     )
 
 
-def baseline_table(
-    samples: Samples, split: Split, baselines: dict[str, NDArray[np.float64]]
-) -> pd.DataFrame:
+def baseline_table(samples: Samples, split: Split, baselines: dict[str, Any]) -> pd.DataFrame:
     """Return baselines.parquet: one row for each baseline and test sample."""
     tables = []
-    for name, probabilities in baselines.items():
+    for name, predicted in baselines.items():
         table = pd.DataFrame({"baseline": name, "id": samples.ids[split.rows(TEST)]})
+        probabilities = predicted
+        if isinstance(predicted, Calls):
+            probabilities = predicted.probabilities
+            text = write_labels(predicted.called, samples.classes, samples.separator)
+            table["predicted"] = text
         for number, label in enumerate(samples.classes):
             table[f"p_{label}"] = probabilities[:, number]
         tables.append(table)
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"baseline": []})
 
 
-def _probabilities(table: pd.DataFrame, classes: tuple[str, ...]) -> NDArray[np.float64]:
-    return table[[f"p_{name}" for name in classes]].to_numpy(dtype=np.float64)
+def _predicted(table: pd.DataFrame, samples: Samples) -> Any:
+    """Return the probabilities of a table, or where samples may have several classes Calls."""
+    columns = [f"p_{name}" for name in samples.classes]
+    probabilities = table[columns].to_numpy(dtype=np.float64)
+    if not samples.separator:
+        return probabilities
+    called = read_memberships(table["predicted"], samples.classes, samples.separator)
+    return Calls(probabilities, called)
+
+
+def _truth(samples: Samples) -> NDArray[Any]:
+    return samples.memberships if samples.separator else samples.targets
+
+
+def _described(samples: Samples) -> dict[str, str]:
+    """Return what metrics.json says of labels that name several classes."""
+    return {"label_separator": samples.separator} if samples.separator else {}
 
 
 def metrics_of(
@@ -85,17 +109,17 @@ def metrics_of(
     samples: Samples,
     split: Split,
     predictions: pd.DataFrame,
-    baselines: dict[str, NDArray[np.float64]],
+    baselines: dict[str, Any],
 ) -> dict[str, Any]:
     """Return metrics.json of a single split."""
-    units = resampling_groups(samples, split)
+    units, truth = resampling_groups(samples, split), _truth(samples)
     result: dict[str, Any] = {}
     for name, part in (("test", TEST), ("validation", VALIDATION)):
         rows = split.rows(part)
         table = predictions[predictions["part"] == name]
         found = evaluate(
-            samples.targets[rows],
-            _probabilities(table, samples.classes),
+            truth[rows],
+            _predicted(table, samples),
             list(samples.classes),
             groups=units[rows],
             group_columns={c: samples.table[c].to_numpy()[rows] for c in samples.groups},
@@ -108,7 +132,7 @@ def metrics_of(
             result |= {k: found[k] for k in ("classes", "positive", "headline")}
             result |= {"baselines": found["baselines"], "comparison": found["comparison"]}
         result[name] = found["scores"]
-    return {**result, "folds": []}
+    return {**result, "folds": [], **_described(samples)}
 
 
 def pool(experiment: Experiment, samples: Samples, split: Split, run: Run) -> dict[str, Any]:
@@ -129,7 +153,7 @@ def pool(experiment: Experiment, samples: Samples, split: Split, run: Run) -> di
         run.write_text("history.csv", history.to_csv(index=False))
     rows = pd.Series(np.arange(len(samples)), index=samples.ids)[tested["id"]].to_numpy()
     by_name = {
-        str(name): _probabilities(table.set_index("id").loc[tested["id"]], samples.classes)
+        str(name): _predicted(table.set_index("id").loc[tested["id"]], samples)
         for name, table in baselines.groupby("baseline", sort=False)
     }
     common: dict[str, Any] = {
@@ -138,11 +162,11 @@ def pool(experiment: Experiment, samples: Samples, split: Split, run: Run) -> di
         "seed": experiment.training.seed,
         "headline": experiment.evaluation.metric,
     }
-    units, targets = resampling_groups(samples, split)[rows], samples.targets[rows]
-    probabilities = _probabilities(tested, samples.classes)
+    units, targets = resampling_groups(samples, split)[rows], _truth(samples)[rows]
+    predicted = _predicted(tested, samples)
     found = evaluate(
         targets,
-        probabilities,
+        predicted,
         groups=units,
         group_columns={c: samples.table[c].to_numpy()[rows] for c in samples.groups},
         baselines=by_name,
@@ -151,12 +175,13 @@ def pool(experiment: Experiment, samples: Samples, split: Split, run: Run) -> di
     folds = []
     for k in range(split.folds):
         inside = tested["fold"].to_numpy() == k
-        one = evaluate(targets[inside], probabilities[inside], groups=units[inside], **common)
+        one = evaluate(targets[inside], predicted[inside], groups=units[inside], **common)
         scores = one["scores"]
         lite = {m: v for m, v in scores.items() if isinstance(v, dict) and "value" in v}
         folds.append({"fold": k, "n": scores["n"], **lite})
     result = {k: found[k] for k in ("classes", "positive", "headline", "baselines", "comparison")}
-    return {**result, "test": found["scores"], "validation": None, "folds": folds}
+    result |= {"test": found["scores"], "validation": None, "folds": folds}
+    return {**result, **_described(samples)}
 
 
 def score_folds(
@@ -168,7 +193,7 @@ def score_folds(
     """
     tables = []
     for fold in range(split.folds):
-        part = split.for_fold(fold, samples.targets)
+        part = split.for_fold(fold, samples.strata)
         inside = None
         if nearest is not None:
             here = np.isin(nearest.tested, part.rows(TEST))

@@ -63,6 +63,9 @@ def drawings(names: list[str]) -> dict[str, str]:
     fold = pd.concat([table(n).assign(fold=k) for k, n in enumerate((12, 9))])
     return {
         "forest": figures.forest({n: score(0.5) for n in names}, "MCC", names[0], reference=0.0),
+        "class bars": figures.class_bars(
+            {n: score(0.6 - 0.1 * i) for i, n in enumerate(names)}, "F1", dict.fromkeys(names, 40)
+        ),
         "folds": figures.folds(
             [{"fold": k, "n": 120, **score(0.4 + 0.1 * k)} for k in range(5)], score(0.6), "MCC"
         ),
@@ -177,6 +180,15 @@ def test_forest_shows_every_score_and_its_interval():
         "n/a",
     ):
         assert expected in found
+
+
+def test_class_bars_write_every_class_its_score_and_its_size():
+    scores = {"seen": score(0.6), "never": {"value": None, "low": None, "high": None}}
+    drawn = figures.class_bars(scores, "F1", {"seen": 1200, "never": 0})
+    found = texts(drawn)
+    assert {"F1", "seen", "0.60", "1\u202f200", "never", "n/a", "0"} <= set(found)
+    # The bar of one class, and two lines: its interval and the one at zero.
+    assert drawn.count("--tint") == 1
 
 
 def test_forest_places_scores_by_their_value():

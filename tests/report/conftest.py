@@ -12,6 +12,7 @@ from tests.report import made
 RUNS = {
     "binary": made.binary,
     "multi": made.multi,
+    "sets": made.sets,
     "minimal": made.minimal,
     "hostile": made.hostile,
 }

@@ -10,6 +10,8 @@ import pandas as pd
 import yaml
 
 from cistron.evaluation import evaluate
+from cistron.evaluation.multilabel import Calls, call
+from cistron.samples.memberships import write_labels
 
 LOCATIONS = [
     "Cell membrane",
@@ -275,6 +277,51 @@ def multi(folder: Path) -> Path:
             "environment.json": environment(parameters=None),
         },
     )
+
+
+def sets(folder: Path) -> Path:
+    """A fitted run whose samples may have several of ten classes."""
+    rng = np.random.default_rng(4)
+    n, k = 900, len(LOCATIONS)
+    truth = rng.random((n, k)) < 0.12
+    truth[np.arange(n), rng.integers(k, size=n)] = True
+    shares = 1 / (1 + np.exp(-rng.normal(size=(n, k)) - 4 * (truth - 0.6)))
+    guess = np.full((n, k), 0.1)
+    found = evaluate(
+        truth,
+        Calls(shares, call(shares, 0.4)),
+        LOCATIONS,
+        group_columns={"gene": rng.integers(0, 60, size=n)},
+        baselines={"majority": Calls(guess, call(guess))},
+        resamples=100,
+        headline="macro_f1",
+    )
+    label = write_labels(truth, LOCATIONS, ";")
+    table = samples(LOCATIONS, n, 0, "no label")
+    table.loc[: n - 1, "label"] = label
+    predicted = predictions(LOCATIONS, np.zeros(n, dtype=int), shares)
+    predicted["label"], predicted["predicted"] = (
+        label,
+        write_labels(call(shares, 0.4), LOCATIONS, ";"),
+    )
+    document = {
+        **{key: found[key] for key in ("classes", "positive", "headline")},
+        **{key: found[key] for key in ("baselines", "comparison")},
+        "test": found["scores"],
+        "validation": found["scores"],
+        "folds": [],
+        "label_separator": ";",
+        "thresholds": dict.fromkeys(LOCATIONS, 0.4),
+    }
+    files = {
+        "experiment.yaml": experiment("compartments"),
+        "metrics.json": document,
+        "audit.json": audit("clean"),
+        "samples.parquet": table,
+        "predictions.parquet": predicted,
+        "environment.json": environment(),
+    }
+    return write(folder, files)
 
 
 def minimal(folder: Path) -> Path:

@@ -65,7 +65,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1100])
-@pytest.mark.parametrize("name", ["binary", "multi", "minimal", "hostile"])
+@pytest.mark.parametrize("name", ["binary", "multi", "sets", "minimal", "hostile"])
 def test_opens_without_error_request_or_overflow(page, tmp_path, browser, name, width, scheme):
     path = tmp_path / "report.html"
     path.write_text(page(name), encoding="utf-8")

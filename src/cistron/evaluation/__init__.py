@@ -9,22 +9,32 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from cistron.evaluation import metrics, multilabel
 from cistron.evaluation.curves import curves
-from cistron.evaluation.intervals import MODEL, Bootstrap, Interval, bootstrap
-from cistron.evaluation.metrics import LOWER_IS_BETTER, confusion, per_class, reliability
+from cistron.evaluation.intervals import (
+    MODEL,
+    Bootstrap,
+    Interval,
+    bootstrap,
+    class_scorer,
+    resample,
+)
+from cistron.evaluation.metrics import LOWER_IS_BETTER
+from cistron.evaluation.multilabel import Calls
 
 DIFFERENCES = ("mcc", "roc_auc", "macro_roc_auc", "balanced_accuracy", "log_loss")
+SET_DIFFERENCES = ("macro_f1", "macro_mcc", "jaccard", "exact_match", "macro_roc_auc", "log_loss")
 MOST_GROUPS = 50
 DIGITS = 5  # of the points of a curve
 
 
 def evaluate(
     targets: ArrayLike,
-    probabilities: ArrayLike,
+    probabilities: ArrayLike | Calls,
     classes: Sequence[str],
     groups: ArrayLike | None = None,
     group_columns: Mapping[str, ArrayLike] | None = None,
-    baselines: Mapping[str, ArrayLike] | None = None,
+    baselines: Mapping[str, Any] | None = None,
     resamples: int = 1000,
     seed: int = 1,
     headline: str = "mcc",
@@ -33,17 +43,18 @@ def evaluate(
 
     Parameters
     ----------
-    targets : array-like of int, shape (n,)
-        Index of each sample's class in `classes`.
-    probabilities : array-like, shape (n, classes)
+    targets : array-like of int, shape (n,), or of bool, shape (n, classes)
+        Index of each sample's class in `classes`, or all classes it has.
+    probabilities : array-like, shape (n, classes), or Calls
+        Calls where a sample may have several classes.
     classes : sequence of str
         With two, the last is the positive class.
     groups : array-like, shape (n,), optional
         What the bootstrap resamples; single samples without it.
     group_columns : mapping of str to array-like of shape (n,), optional
-        Columns in whose groups accuracy is reported.
-    baselines : mapping of str to array-like of shape (n, classes), optional
-        Probabilities of baselines for the same samples.
+        Columns in whose groups accuracy (of several classes: jaccard) is reported.
+    baselines : mapping of str to array-like of shape (n, classes) or to Calls, optional
+        What baselines predict of the same samples.
     resamples, seed : int
         Of the bootstrap.
     headline : str
@@ -55,22 +66,26 @@ def evaluate(
         `classes`, `positive`, `headline`, `scores`, `baselines`, `comparison`, of JSON types;
         None for a number that is not defined. Differences are the model minus the best baseline.
     """
-    targets = np.asarray(targets, dtype=np.int64)
-    probabilities = np.asarray(probabilities, dtype=np.float64)
-    if probabilities.shape[1:] != (len(classes),):
-        raise ValueError(f"{probabilities.shape} probabilities for {len(classes)} classes")
-    found = bootstrap(targets, probabilities, groups, resamples, seed, baselines)
+    several = isinstance(probabilities, Calls)
+    predicted: Any = probabilities if several else np.asarray(probabilities, dtype=np.float64)
+    targets = np.asarray(targets, dtype=bool if several else np.int64)
+    shape = (predicted.probabilities if several else predicted).shape
+    if shape[1:] != (len(classes),):
+        raise ValueError(f"{shape} probabilities for {len(classes)} classes")
+    found = bootstrap(targets, predicted, groups, resamples, seed, baselines)
+    of_classes = {MODEL: class_scorer(targets, predicted)}
+    by_class = resample(of_classes, len(targets), groups, resamples, seed)
     if headline not in found.observed[MODEL]:
         raise ValueError(f"{headline!r} is none of {', '.join(found.observed[MODEL])}")
     return {
         "classes": list(classes),
-        "positive": classes[-1] if len(classes) == 2 else None,
+        "positive": classes[-1] if len(classes) == 2 and not several else None,
         "headline": headline,
         "scores": {
             "n": len(targets),
             **_metrics(found, MODEL),
-            **_details(targets, probabilities, classes),
-            "groups": _by_group(targets, probabilities, group_columns or {}),
+            **_details(targets, predicted, classes, by_class),
+            "groups": _by_group(targets, predicted, group_columns or {}),
             "resampled": f"{found.units} {found.unit}" + (f" ({found.note})" if found.note else ""),
         },
         "baselines": {
@@ -85,16 +100,21 @@ def _metrics(found: Bootstrap, predictor: str) -> dict[str, dict[str, float | No
 
 
 def _details(
-    targets: NDArray[np.int64], probabilities: NDArray[np.float64], classes: Sequence[str]
+    targets: NDArray[Any], predicted: Any, classes: Sequence[str], intervals: Bootstrap
 ) -> dict[str, Any]:
     """Return what is known beyond single numbers: classes, confusion, calibration, curves."""
-    k = len(classes)
-    each = per_class(targets, probabilities)
+    k, several = len(classes), isinstance(predicted, Calls)
+    judge: Any = multilabel if several else metrics
+    probabilities = predicted.probabilities if several else predicted
+    each = judge.per_class(targets, predicted)
     by_class = {
-        name: {m: int(v[c]) if m == "n" else _number(v[c]) for m, v in each.items()}
+        name: {
+            **{m: int(v[c]) if m == "n" else _number(v[c]) for m, v in each.items()},
+            "intervals": {m: _json(intervals.interval(f"{m} {c}")) for m in ("f1", "mcc")},
+        }
         for c, name in enumerate(classes)
     }
-    bins = reliability(targets, probabilities)
+    bins = judge.reliability(targets, predicted)
     calibration = [
         {m: int(v[b]) if m == "n" else _number(v[b]) for m, v in bins.items()}
         for b in range(len(bins["n"]))
@@ -102,33 +122,32 @@ def _details(
     lines = {
         name: {kind: _points(line) for kind, line in drawn.items()}
         for c, (name, drawn) in enumerate(zip(classes, curves(targets, probabilities), strict=True))
-        if drawn is not None and (k > 2 or c == 1)
+        if drawn is not None and (several or k > 2 or c == 1)
     }
-    predicted = probabilities.argmax(axis=1)
-    return {
-        "per_class": by_class,
-        "confusion": confusion(targets, predicted, k).tolist(),
-        "calibration": calibration,
-        "curves": lines,
-    }
+    if several:
+        calls = {"set_sizes": multilabel.set_sizes(targets, predicted)}
+    else:
+        calls = {"confusion": metrics.confusion(targets, probabilities.argmax(axis=1), k).tolist()}
+    return {"per_class": by_class, **calls, "calibration": calibration, "curves": lines}
 
 
 def _by_group(
-    targets: NDArray[np.int64],
-    probabilities: NDArray[np.float64],
-    columns: Mapping[str, ArrayLike],
+    targets: NDArray[Any], predicted: Any, columns: Mapping[str, ArrayLike]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Return the accuracy within the largest groups of each column."""
-    correct = (probabilities.argmax(axis=1) == targets).astype(np.float64)
+    """Return the accuracy, or the mean Jaccard index, within the largest groups of each column."""
+    if isinstance(predicted, Calls):
+        name, right = "jaccard", multilabel.overlap(targets, predicted.called)
+    else:
+        name, right = "accuracy", (predicted.argmax(axis=1) == targets).astype(np.float64)
     found = {}
     for column, values in columns.items():
         names = pd.Series(values, dtype=object)
         names = names.astype(str).where(names.notna(), "")
-        table = pd.DataFrame({"value": names, "correct": correct}).groupby("value")["correct"]
+        table = pd.DataFrame({"value": names, "right": right}).groupby("value")["right"]
         counts = table.agg(["size", "mean"]).reset_index()
         largest = counts.sort_values(["size", "value"], ascending=[False, True])[:MOST_GROUPS]
         found[column] = [
-            {"value": value, "n": int(size), "accuracy": float(mean)}
+            {"value": value, "n": int(size), name: float(mean)}
             for value, size, mean in largest.itertuples(index=False)
         ]
     return found
@@ -136,6 +155,7 @@ def _by_group(
 
 def _compare(found: Bootstrap, headline: str) -> dict[str, Any]:
     """Compare the model with the baseline that is best by the headline metric."""
+    several = "jaccard" in found.observed[MODEL]
     sign = -1 if headline in LOWER_IS_BETTER else 1
     rank = {
         name: np.nan_to_num(sign * values[headline], nan=-np.inf)
@@ -153,7 +173,7 @@ def _compare(found: Bootstrap, headline: str) -> dict[str, Any]:
         "verdict": verdict,
         "differences": {
             metric: _json(found.paired_difference(metric, best))
-            for metric in DIFFERENCES
+            for metric in (SET_DIFFERENCES if several else DIFFERENCES)
             if metric in found.observed[MODEL]
         },
     }

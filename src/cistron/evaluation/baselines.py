@@ -1,6 +1,7 @@
 """What simple rules score on the same samples: a model that beats none of them learned little.
 
 Every rule is fitted on training samples only and gives probabilities of shape (n_test, classes).
+Where a sample may have several classes, `score_set_baselines` also says which are named.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.evaluation.multilabel import Calls, call, choose_thresholds
 from cistron.samples import Samples, Sequences
 from cistron.samples.composition import composition as letter_shares
 from cistron.samples.composition import kmer_counts, length_features
@@ -20,6 +22,9 @@ Nearest = tuple[NDArray[np.int64], Floats]
 none is similar, and its identity from 0 to 1."""
 
 HOMOLOG = "homolog"
+
+
+MAJORITY = "majority"
 
 
 def majority(train: Samples, test: Samples) -> Floats:
@@ -57,7 +62,7 @@ def homolog(train: Samples, labels: NDArray[np.int64], identity: Floats) -> Floa
 
 
 RULES: dict[str, Callable[[Samples, Samples], Floats]] = {
-    "majority": majority,
+    MAJORITY: majority,
     "length": length,
     "composition": composition,
 }
@@ -105,7 +110,58 @@ def score_baselines(
     return found
 
 
+def score_set_baselines(
+    samples: Samples,
+    rows: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+    which: Sequence[str],
+    nearest: Nearest | None,
+    rule: str,
+) -> dict[str, Calls]:
+    """Return what each baseline predicts of test samples that may have several classes.
+
+    `length` and `composition` (a regression for each class) get their thresholds on the validation
+    samples by the same rule as the model. `majority` names the classes that most training samples
+    have, else the most common one; `homolog` names the set of the nearest training sample, and
+    where none is similar what `majority` names.
+
+    Parameters
+    ----------
+    samples : Samples
+        Labelled.
+    rows : tuple of ndarray of int
+        Rows of the training, validation and test samples.
+    which, nearest
+        As in `score_baselines`.
+    rule : {"f1", "mcc", "none"}
+        See `cistron.evaluation.multilabel.choose_thresholds`.
+    """
+    train, validation, test = (samples.take(part) for part in rows)
+    found: dict[str, Calls] = {}
+    for name in which:
+        if name == HOMOLOG and nearest is not None:
+            found[name] = _copied_sets(train, samples.memberships, nearest)
+        elif name == MAJORITY:
+            probabilities = majority(train, test)
+            found[name] = Calls(probabilities, call(probabilities))
+        elif name != HOMOLOG:
+            both = RULES[name](train, samples.take(np.concatenate(rows[1:])))
+            known, probabilities = both[: len(validation)], both[len(validation) :]
+            thresholds = choose_thresholds(validation.memberships, known, rule)
+            found[name] = Calls(probabilities, call(probabilities, thresholds))
+    return found
+
+
+def _copied_sets(train: Samples, memberships: NDArray[np.bool_], nearest: Nearest) -> Calls:
+    row, identity = nearest
+    prior = np.tile(_frequencies(train), (len(row), 1))
+    hit, sets = (row >= 0)[:, None], memberships[row]
+    weight = np.where(hit, identity[:, None], 0.0)
+    return Calls(prior + weight * (sets - prior), np.where(hit, sets, call(prior)))
+
+
 def _frequencies(train: Samples) -> Floats:
+    if train.separator:
+        return train.memberships.mean(axis=0)
     counts = np.bincount(train.targets, minlength=len(train.classes))
     return counts / counts.sum()
 
@@ -124,6 +180,8 @@ def _logistic(train: Samples, test: Samples, features: Callable[[Sequences], Flo
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    if train.separator:
+        return _logistic_each(train, test, features)
     targets = train.targets
     if len(np.unique(targets)) < 2:
         return majority(train, test)
@@ -132,4 +190,23 @@ def _logistic(train: Samples, test: Samples, features: Callable[[Sequences], Flo
     probabilities = np.zeros((len(test), len(train.classes)))
     if len(test):
         probabilities[:, model.classes_] = model.predict_proba(features(test.payload))
+    return probabilities
+
+
+def _logistic_each(
+    train: Samples, test: Samples, features: Callable[[Sequences], Floats]
+) -> Floats:
+    """Return what one logistic regression for each class predicts of the test samples."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    probabilities, members = majority(train, test), train.memberships
+    if len(test) == 0:
+        return probabilities
+    scaler = StandardScaler()
+    known, new = scaler.fit_transform(features(train.payload)), features(test.payload)
+    new = scaler.transform(new)
+    for c in np.flatnonzero(members.any(axis=0) & ~members.all(axis=0)):
+        model = LogisticRegression(max_iter=1000).fit(known, members[:, c])
+        probabilities[:, c] = model.predict_proba(new)[:, 1]
     return probabilities

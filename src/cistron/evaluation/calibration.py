@@ -1,5 +1,7 @@
 """Probabilities that mean what they say: temperature scaling on the validation samples.
 
+Where a sample may have several classes, a shift for each class is fitted with the temperature.
+
 The kinds of calibration are "temperature" and "none" (a temperature of 1).
 """
 
@@ -18,6 +20,13 @@ def softmax(logits: ArrayLike) -> NDArray[np.float64]:
     logits = np.asarray(logits, dtype=np.float64)
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return shifted / shifted.sum(axis=-1, keepdims=True)
+
+
+def sigmoid(logits: ArrayLike) -> NDArray[np.float64]:
+    """Return the probability of each logit by itself."""
+    from scipy.special import expit
+
+    return expit(np.asarray(logits, dtype=np.float64))
 
 
 def apply(logits: ArrayLike, temperature: float) -> NDArray[np.float64]:
@@ -69,3 +78,55 @@ def fit_temperature(logits: ArrayLike, targets: ArrayLike) -> float:
     if found.fun >= loss(0.0):
         return 1.0
     return float(np.clip(np.exp(found.x), *BOUNDS))
+
+
+def fit_shifts(logits: ArrayLike, memberships: ArrayLike) -> tuple[float, NDArray[np.float64]]:
+    """Return the temperature, and a shift for each class, that minimise the log loss.
+
+    Probabilities are sigmoid(logit / temperature + shift): Platt scaling with one slope for all
+    classes. The shift undoes what weights of rare classes do to their logits. Platt's targets
+    ((n + 1) / (n + 2) and 1 / (n + 2), with n the samples that have, or lack, the class) keep
+    shifts finite where few samples have a class (Platt 1999, Advances in Large Margin Classifiers,
+    61-74).
+
+    Parameters
+    ----------
+    logits : array-like, shape (n, classes)
+        Of validation samples.
+    memberships : array-like of bool, shape (n, classes)
+
+    Returns
+    -------
+    temperature : float
+        From 0.05 to 20.
+    shifts : ndarray, shape (classes,)
+
+    Raises
+    ------
+    ValueError
+        If a logit is no number.
+    """
+    from scipy.optimize import minimize
+    from scipy.special import expit
+
+    logits = np.asarray(logits, dtype=np.float64)
+    truth = np.asarray(memberships, dtype=bool)
+    if not np.isfinite(logits).all():
+        raise ValueError("logits must be numbers: the network has diverged")
+    if logits.size == 0:
+        return 1.0, np.zeros(logits.shape[1])
+    having, lacking = truth.sum(axis=0), (~truth).sum(axis=0)
+    wanted = np.where(truth, (having + 1) / (having + 2), 1 / (lacking + 2))
+
+    def loss(free: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        scaled = logits * free[0] + free[1:]
+        excess = (expit(scaled) - wanted) / scaled.size
+        value = (np.logaddexp(0, scaled) - wanted * scaled).mean()
+        return float(value), np.append((excess * logits).sum(), excess.sum(axis=0))
+
+    start = np.append(1.0, np.zeros(logits.shape[1]))
+    slope = (1 / BOUNDS[1], 1 / BOUNDS[0])
+    bounds = [slope, *[(None, None)] * logits.shape[1]]
+    options = {"ftol": 1e-12, "gtol": 1e-8, "maxiter": 1000}
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    return float(1 / found.x[0]), found.x[1:]

@@ -20,7 +20,8 @@ def curves(
 
     Parameters
     ----------
-    targets : array-like of int, shape (n,)
+    targets : array-like of int, shape (n,), or of bool, shape (n, classes)
+        The class of each sample, or all classes it has.
     probabilities : array-like of float, shape (n, classes)
 
     Returns
@@ -33,7 +34,7 @@ def curves(
     targets, probabilities = np.asarray(targets), np.asarray(probabilities, dtype=np.float64)
     found: list[dict[str, tuple[Floats, Floats]] | None] = []
     for number in range(probabilities.shape[1]):
-        positive = targets == number
+        positive = targets[:, number] if targets.ndim == 2 else targets == number
         if positive.all() or not positive.any():
             found.append(None)
             continue

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cistron.evaluation.metrics import scores
+from cistron.evaluation import metrics, multilabel
+from cistron.evaluation.multilabel import Calls
 
 MODEL = "model"
 FEW_GROUPS = 10
 PERCENTILES = (2.5, 97.5)
 CELLS = 1_000_000  # samples × resamples weighted at a time
+
+
+Scorer = Callable[[NDArray[np.float64] | None], dict[str, NDArray[np.float64]]]
+"""Metrics of one predictor under weights of shape (resamples, n), or None for 1 each."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +76,11 @@ class Bootstrap:
 
 def bootstrap(
     targets: ArrayLike,
-    probabilities: ArrayLike,
+    probabilities: ArrayLike | Calls,
     groups: ArrayLike | None = None,
     resamples: int = 1000,
     seed: int = 1,
-    others: Mapping[str, ArrayLike] | None = None,
+    others: Mapping[str, Any] | None = None,
 ) -> Bootstrap:
     """Resample groups of samples with replacement, and score every resample.
 
@@ -83,43 +89,73 @@ def bootstrap(
 
     Parameters
     ----------
-    targets : array-like of int, shape (n,)
-    probabilities : array-like, shape (n, classes)
-        The model's.
+    targets : array-like of int, shape (n,), or of bool, shape (n, classes)
+        The class of each sample, or all classes it has.
+    probabilities : array-like, shape (n, classes), or Calls
+        The model's: Calls where a sample may have several classes.
     groups : array-like, shape (n,), optional
         Samples with the same value are drawn together; without it each sample is drawn alone.
     resamples : int
         Where there are fewer than two groups nothing can be resampled, and intervals are NaN.
     seed : int
-    others : mapping of str to array-like of shape (n, classes), optional
+    others : mapping of str to array-like of shape (n, classes) or to Calls, optional
         Predictors to compare with, none named "model".
     """
-    targets = np.asarray(targets, dtype=np.int64)
-    predictors = {MODEL: np.asarray(probabilities), **(others or {})}
+    predictors = {MODEL: probabilities, **(others or {})}
     if len(predictors) != 1 + len(others or {}):
         raise ValueError('"model" cannot be the name of another predictor')
-    alone = np.arange(len(targets))
+    targets = np.asarray(targets)
+    scorers = {name: scorer(targets, predicted) for name, predicted in predictors.items()}
+    return resample(scorers, len(targets), groups, resamples, seed)
+
+
+def scorer(targets: NDArray[Any], predicted: Any) -> Scorer:
+    """Return what scores a prediction under any weights."""
+    score: Any = multilabel.scores if targets.ndim == 2 else metrics.scores
+    return lambda weights: score(targets, predicted, weights)
+
+
+def class_scorer(targets: NDArray[Any], predicted: Any) -> Scorer:
+    """Return what scores each class under any weights; metrics are "f1 0", "f1 1", and so on."""
+    score: Any = multilabel.class_scores if targets.ndim == 2 else metrics.class_scores
+
+    def each(weights: NDArray[np.float64] | None) -> dict[str, NDArray[np.float64]]:
+        found = score(targets, predicted, weights)
+        return {f"{name} {c}": row for name, rows in found.items() for c, row in enumerate(rows)}
+
+    return each
+
+
+def resample(
+    scorers: Mapping[str, Scorer],
+    n: int,
+    groups: ArrayLike | None = None,
+    resamples: int = 1000,
+    seed: int = 1,
+) -> Bootstrap:
+    """Score predictors on resamples of n samples (see `bootstrap`); equal seeds draw the same."""
+    alone = np.arange(n)
     names, group = np.unique(alone if groups is None else np.asarray(groups), return_inverse=True)
-    unit = "samples" if len(names) == len(targets) else "groups"
+    unit = "samples" if len(names) == n else "groups"
     if len(names) < 2:
         resamples = 0
-    drawn: dict[str, list[dict[str, NDArray[np.float64]]]] = {name: [] for name in predictors}
-    step = max(1, CELLS // max(len(targets), 1))
+    drawn: dict[str, list[dict[str, NDArray[np.float64]]]] = {name: [] for name in scorers}
+    step = max(1, CELLS // max(n, 1))
     for first in range(0, resamples, step):
         last = min(first + step, resamples)
         weights = _draw(len(names), range(first, last), seed)[group].T
-        for name, predicted in predictors.items():
-            drawn[name].append(scores(targets, predicted, weights))
+        for name, score in scorers.items():
+            drawn[name].append(score(weights))
     observed = {
-        name: {metric: float(value) for metric, value in scores(targets, predicted).items()}
-        for name, predicted in predictors.items()
+        name: {metric: float(value) for metric, value in score(None).items()}
+        for name, score in scorers.items()
     }
     resampled = {
         name: {
             metric: np.concatenate([np.empty(0), *(chunk[metric] for chunk in drawn[name])])
             for metric in observed[name]
         }
-        for name in predictors
+        for name in scorers
     }
     return Bootstrap(observed, resampled, unit, len(names), _note(unit, len(names)))
 

@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 ECE_BINS = 15
-LOWER_IS_BETTER = frozenset({"log_loss", "brier", "ece"})
+LOWER_IS_BETTER = frozenset({"log_loss", "brier", "ece", "hamming_loss"})
 
 
 def scores(
@@ -54,13 +54,13 @@ def scores(
     class (Guo et al. 2017, https://doi.org/10.48550/arXiv.1706.04599).
     """
     targets, probabilities = _checked(targets, probabilities)
-    columns, shape = _columns(weights, len(targets))
+    columns, shape = columns_of(weights, len(targets))
     k = probabilities.shape[1]
     counts = _weighted_confusion(targets, probabilities.argmax(axis=1), columns, k)
     found = _overall(counts)
     ranked = [1] if k == 2 else list(range(k))
-    areas = [_areas(targets == c, probabilities[:, c], columns) for c in ranked]
-    roc_auc, pr_auc = (np.stack(area) for area in zip(*areas, strict=True))
+    each_area = [areas(targets == c, probabilities[:, c], columns) for c in ranked]
+    roc_auc, pr_auc = (np.stack(area) for area in zip(*each_area, strict=True))
     each = _each_class(counts)
     if k == 2:
         found |= {name: each[name][1] for name in ("precision", "recall", "specificity", "f1")}
@@ -69,9 +69,9 @@ def scores(
         true, called = counts.sum(axis=1), counts.sum(axis=0)
         seen = (true > 0) | (called > 0)
         for name in ("precision", "recall", "f1"):
-            found[f"macro_{name}"] = _ratio((np.nan_to_num(each[name]) * seen).sum(0), seen.sum(0))
-        found["weighted_f1"] = _ratio((np.nan_to_num(each["f1"]) * true).sum(0), true.sum(0))
-        found |= {"macro_roc_auc": _mean_defined(roc_auc), "macro_pr_auc": _mean_defined(pr_auc)}
+            found[f"macro_{name}"] = ratio((np.nan_to_num(each[name]) * seen).sum(0), seen.sum(0))
+        found["weighted_f1"] = ratio((np.nan_to_num(each["f1"]) * true).sum(0), true.sum(0))
+        found |= {"macro_roc_auc": mean_defined(roc_auc), "macro_pr_auc": mean_defined(pr_auc)}
     found |= _of_probabilities(targets, probabilities, columns)
     return {name: values.reshape(shape) for name, values in found.items()}
 
@@ -85,15 +85,29 @@ def per_class(targets: ArrayLike, probabilities: ArrayLike) -> dict[str, Floats]
         `n` (samples of the class), precision, recall, specificity, f1, mcc, roc_auc, pr_auc.
     """
     targets, probabilities = _checked(targets, probabilities)
-    columns, _ = _columns(None, len(targets))
+    columns, _ = columns_of(None, len(targets))
     k = probabilities.shape[1]
     counts = _weighted_confusion(targets, probabilities.argmax(axis=1), columns, k)
-    areas = [_areas(targets == c, probabilities[:, c], columns) for c in range(k)]
+    each_area = [areas(targets == c, probabilities[:, c], columns) for c in range(k)]
     found = {"n": counts.sum(axis=1)[:, 0]}
     found |= {name: values[:, 0] for name, values in _each_class(counts).items()}
     for place, name in enumerate(("roc_auc", "pr_auc")):
-        found[name] = np.array([area[place][0] for area in areas])
+        found[name] = np.array([area[place][0] for area in each_area])
     return found
+
+
+def class_scores(
+    targets: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None
+) -> dict[str, Floats]:
+    """Return f1 and mcc of each class against all others, shape (classes, …).
+
+    Parameters are those of `scores`.
+    """
+    targets, probabilities = _checked(targets, probabilities)
+    columns, shape = columns_of(weights, len(targets))
+    k = probabilities.shape[1]
+    each = _each_class(_weighted_confusion(targets, probabilities.argmax(axis=1), columns, k))
+    return {name: each[name].reshape(k, *shape) for name in ("f1", "mcc")}
 
 
 def confusion(targets: ArrayLike, predicted: ArrayLike, k: int) -> Integers:
@@ -140,8 +154,8 @@ def reliability(
         "low": edges[:-1],
         "high": edges[1:],
         "n": n,
-        "confidence": _ratio(np.bincount(place, confidence, minlength=bins).astype(np.float64), n),
-        "accuracy": _ratio(np.bincount(place, correct, minlength=bins).astype(np.float64), n),
+        "confidence": ratio(np.bincount(place, confidence, minlength=bins).astype(np.float64), n),
+        "accuracy": ratio(np.bincount(place, correct, minlength=bins).astype(np.float64), n),
     }
 
 
@@ -159,7 +173,7 @@ def _checked(targets: ArrayLike, probabilities: ArrayLike) -> tuple[Integers, Fl
     return targets, probabilities
 
 
-def _columns(weights: ArrayLike | None, n: int) -> tuple[Floats, tuple[int, ...]]:
+def columns_of(weights: ArrayLike | None, n: int) -> tuple[Floats, tuple[int, ...]]:
     """Return weights as columns, shape (n, weightings), and the shape of the answer."""
     if weights is None:
         return np.ones((n, 1)), ()
@@ -171,7 +185,7 @@ def _columns(weights: ArrayLike | None, n: int) -> tuple[Floats, tuple[int, ...]
     return np.ascontiguousarray(weights.reshape(size, n).T), shape
 
 
-def _sums(cells: Integers, size: int, weights: Floats, values: Floats | None = None) -> Floats:
+def sums(cells: Integers, size: int, weights: Floats, values: Floats | None = None) -> Floats:
     """Sum weights (times values) by cell, shape (size, weightings)."""
     from scipy.sparse import csc_array
 
@@ -180,21 +194,21 @@ def _sums(cells: Integers, size: int, weights: Floats, values: Floats | None = N
     return csc_array((data, cells, np.arange(n + 1)), shape=(size, n)) @ weights
 
 
-def _ratio(above: Floats, below: Floats, undefined: float = np.nan) -> Floats:
+def ratio(above: Floats, below: Floats, undefined: float = np.nan) -> Floats:
     """Divide; `undefined` where the divisor is 0."""
     result = np.full(np.broadcast_shapes(np.shape(above), np.shape(below)), undefined)
     return np.divide(above, below, out=result, where=np.asarray(below) > 0)
 
 
-def _mean_defined(values: Floats) -> Floats:
+def mean_defined(values: Floats) -> Floats:
     """Return the mean over the first axis of what is not NaN."""
     defined = ~np.isnan(values)
-    return _ratio(np.where(defined, values, 0).sum(axis=0), defined.sum(axis=0))
+    return ratio(np.where(defined, values, 0).sum(axis=0), defined.sum(axis=0))
 
 
 def _weighted_confusion(targets: Integers, predicted: Integers, weights: Floats, k: int) -> Floats:
     """Return the weight by true and by predicted class, shape (k, k, weightings)."""
-    return _sums(targets * k + predicted, k * k, weights).reshape(k, k, -1)
+    return sums(targets * k + predicted, k * k, weights).reshape(k, k, -1)
 
 
 def _overall(counts: Floats) -> dict[str, Floats]:
@@ -206,10 +220,10 @@ def _overall(counts: Floats) -> dict[str, Floats]:
     covariance = correct.sum(axis=0) * total - (true * called).sum(axis=0)
     others = 1 - np.eye(k)
     spread = np.sqrt((true * (others @ true)).sum(0) * (called * (others @ called)).sum(0))
-    mcc = _ratio(covariance, spread, undefined=0.0)
+    mcc = ratio(covariance, spread, undefined=0.0)
     return {
-        "accuracy": _ratio(correct.sum(axis=0), total),
-        "balanced_accuracy": _mean_defined(_ratio(correct, true)),
+        "accuracy": ratio(correct.sum(axis=0), total),
+        "balanced_accuracy": mean_defined(ratio(correct, true)),
         "mcc": np.where(total > 0, mcc, np.nan),
     }
 
@@ -217,23 +231,46 @@ def _overall(counts: Floats) -> dict[str, Floats]:
 def _each_class(counts: Floats) -> dict[str, Floats]:
     """Return metrics of each class against the rest, shape (k, weightings)."""
     hits = np.einsum("iir->ir", counts)
-    true, called, total = counts.sum(axis=1), counts.sum(axis=0), counts.sum(axis=(0, 1))
     others = 1 - np.eye(len(counts))
+    true, called = counts.sum(axis=1), counts.sum(axis=0)
     # Added up instead of subtracted from the total, so that nothing there is exactly 0.
-    true_others, called_others = others @ true, others @ called
+    return counts_of(hits, true, called, counts.sum(axis=(0, 1)), others @ true, others @ called)
+
+
+def counts_of(
+    hits: Floats,
+    true: Floats,
+    called: Floats,
+    total: Floats,
+    true_others: Floats | None = None,
+    called_others: Floats | None = None,
+) -> dict[str, Floats]:
+    """Return precision, recall, specificity, f1 and mcc from counts (weights) of each class.
+
+    Parameters
+    ----------
+    hits, true, called : ndarray, shape (k, weightings)
+        Samples called the class rightly, samples of the class, samples called it.
+    total : ndarray, shape (weightings,)
+        All samples.
+    true_others, called_others : ndarray, shape (k, weightings), optional
+        Samples not of the class, and not called it: what is left of the total.
+    """
+    true_others = total - true if true_others is None else true_others
+    called_others = total - called if called_others is None else called_others
     missed, false = true - hits, called - hits
     rejected = true_others - false
     spread = np.sqrt(true * true_others * called * called_others)
     return {
-        "precision": np.where(total > 0, _ratio(hits, called, undefined=0.0), np.nan),
-        "recall": _ratio(hits, true),
-        "specificity": _ratio(rejected, true_others),
-        "f1": _ratio(2 * hits, true + called),
-        "mcc": np.where(total > 0, _ratio(hits * rejected - missed * false, spread, 0.0), np.nan),
+        "precision": np.where(total > 0, ratio(hits, called, undefined=0.0), np.nan),
+        "recall": ratio(hits, true),
+        "specificity": ratio(rejected, true_others),
+        "f1": ratio(2 * hits, true + called),
+        "mcc": np.where(total > 0, ratio(hits * rejected - missed * false, spread, 0.0), np.nan),
     }
 
 
-def _areas(positive: NDArray[np.bool_], score: Floats, weights: Floats) -> tuple[Floats, Floats]:
+def areas(positive: NDArray[np.bool_], score: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Return ROC AUC and average precision, each of shape (weightings,).
 
     Only score values that a positive sample has matter: for each, the weight of the positives
@@ -249,12 +286,12 @@ def _areas(positive: NDArray[np.bool_], score: Floats, weights: Floats) -> tuple
     step = steps[block] - tied
     cells = np.empty(len(score), dtype=np.int64)
     cells[order] = step + m * np.where(positive, 0, np.where(tied, 1, 2))
-    here, tie, gap = _sums(cells, 3 * m, weights).reshape(3, m, -1)
+    here, tie, gap = sums(cells, 3 * m, weights).reshape(3, m, -1)
     found, passed = np.cumsum(here, axis=0), np.cumsum(gap + tie, axis=0)
     positives, negatives = found[-1], passed[-1]
     misranked = (here * (passed - tie / 2)).sum(axis=0)
-    roc_auc = 1 - _ratio(misranked, positives * negatives)
-    pr_auc = _ratio((here * _ratio(found, found + passed, 0.0)).sum(axis=0), positives)
+    roc_auc = 1 - ratio(misranked, positives * negatives)
+    pr_auc = ratio((here * ratio(found, found + passed, 0.0)).sum(axis=0), positives)
     return roc_auc, pr_auc
 
 
@@ -278,9 +315,9 @@ def _of_probabilities(
         squared = squared / 2
     confidence, place = _confidence(probabilities, ECE_BINS)
     excess = confidence - (probabilities.argmax(axis=1) == targets)
-    gaps = np.abs(_sums(place, ECE_BINS, weights, excess)).sum(axis=0)
+    gaps = np.abs(sums(place, ECE_BINS, weights, excess)).sum(axis=0)
     return {
-        "log_loss": _ratio(surprise @ weights, total),
-        "brier": _ratio(squared @ weights, total),
-        "ece": _ratio(gaps, total),
+        "log_loss": ratio(surprise @ weights, total),
+        "brier": ratio(squared @ weights, total),
+        "ece": ratio(gaps, total),
     }

@@ -87,7 +87,7 @@ def _classifier(settings: KerasSettings, classes: list[str], both_strands: bool)
     classifier.encoder_ = encoder.restore({}, {})
     classifier.model_settings_, classifier.training_ = settings, training
     classifier.novelty_, classifier.temperature_ = Novelty.unfitted("dna"), 1.0
-    classifier.history_ = []
+    classifier.heads_, classifier.history_ = (), []
     with torch.random.fork_rng([]):  # the weights drawn here are replaced
         classifier.model_ = Network(classifier.encoder_.shape, settings, len(classes)).eval()
     return classifier

@@ -85,7 +85,7 @@ def import_senseqnet(files: Sequence[Path]) -> Classifier:
     classifier.encoder_ = encoder.restore(LANGUAGE_MODEL, {})
     classifier.model_settings_, classifier.training_ = settings, training
     classifier.novelty_, classifier.temperature_ = Novelty.unfitted("protein"), 1.0
-    classifier.history_ = []
+    classifier.heads_, classifier.history_ = (), []
     with torch.random.fork_rng([]):  # the weights drawn here are replaced
         network = Network(classifier.encoder_.shape, settings, len(CLASSES))
     load_strictly(network.body, state, files[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,7 +53,7 @@ def fit_classical(
     settings: ClassicalSettings,
     X: NDArray[np.float32],
     y: NDArray[np.int64],
-    weights: NDArray[np.float32],
+    weights: NDArray[np.floating],
     seed: int,
 ) -> ClassifierMixin:
     """Build and fit a classical model.
@@ -91,6 +92,51 @@ def fit_classical(
     return estimator.fit(X, y, **{f"{step}sample_weight": weights for step in steps})
 
 
+def fit_each_class(
+    settings: ClassicalSettings,
+    X: NDArray[np.float32],
+    memberships: NDArray[np.bool_],
+    weights: NDArray[np.floating],
+    seed: int,
+    classes: Sequence[str],
+) -> list[ClassifierMixin]:
+    """Build and fit one model for each class, which tells samples that have it from all others.
+
+    Parameters
+    ----------
+    settings : ClassicalSettings
+    X : ndarray, shape (n, features)
+    memberships : ndarray of bool, shape (n, classes)
+    weights : ndarray, shape (n, classes)
+        Weight of each sample for each class's model.
+    seed : int
+    classes : sequence of str
+        Names, for messages.
+
+    Raises
+    ------
+    InputError
+        If too few samples have a class, or too few lack it.
+    """
+    needed = getattr(settings, "folds", 1)
+    for name, having in zip(classes, memberships.sum(axis=0).tolist(), strict=True):
+        for what, number in (("have", having), ("lack", len(X) - having)):
+            if number < needed:
+                raise InputError(
+                    f"model: {number} of the training samples {what} the class {name!r}, and "
+                    f"{settings.kind} needs {needed} to learn it. Add samples, leave the class "
+                    "out (samples.only), or choose another model."
+                )
+    columns = zip(memberships.T.astype(np.int64), np.ascontiguousarray(weights.T), strict=True)
+    return [fit_classical(settings, X, y, weight, seed) for y, weight in columns]
+
+
+def log_odds(estimators: Sequence[ClassifierMixin], X: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the logarithm of the odds of each class, by its own model, shape (n, classes)."""
+    each = [log_probabilities(estimator, X) for estimator in estimators]
+    return np.stack([found[:, 1] - found[:, 0] for found in each], axis=1)
+
+
 def log_probabilities(estimator: ClassifierMixin, X: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the logarithm of each class's probability, shape (n, classes).
 
@@ -101,14 +147,14 @@ def log_probabilities(estimator: ClassifierMixin, X: NDArray[np.float32]) -> NDA
     return np.log(probabilities).astype(np.float32)
 
 
-def dump(estimator: ClassifierMixin) -> bytes:
+def dump(estimator: ClassifierMixin | list[ClassifierMixin]) -> bytes:
     """Return a fitted classical model as the bytes of a file that runs nothing when read."""
     from skops.io import dumps
 
     return dumps(estimator, compression=zipfile.ZIP_DEFLATED)
 
 
-def load(data: bytes) -> ClassifierMixin:
+def load(data: bytes) -> ClassifierMixin | list[ClassifierMixin]:
     """Read what `dump` wrote.
 
     Raises
@@ -125,11 +171,17 @@ def load(data: bytes) -> ClassifierMixin:
         raise InputError(
             "The file of the classical model is damaged. Copy it again, or train again."
         ) from error
-    steps = [step for _, step in getattr(estimator, "steps", [])] or [estimator]
-    found = " → ".join(type(step).__name__ for step in steps)
-    if strangers or found not in MODELS:
+    # A list holds one model for each class.
+    found = {_described(each) for each in (estimator if type(estimator) is list else [estimator])}
+    if strangers or not found <= MODELS:
         raise InputError(
-            f"The file of the classical model holds {', '.join(strangers) or found}, which is "
-            "none of our models. It is not used."
+            f"The file of the classical model holds {', '.join(strangers or sorted(found))}, which "
+            "is none of our models. It is not used."
         )
     return estimator
+
+
+def _described(estimator: ClassifierMixin) -> str:
+    """Return the names of a model's types, in the order of its steps."""
+    steps = [step for _, step in getattr(estimator, "steps", [])] or [estimator]
+    return " → ".join(type(step).__name__ for step in steps)

@@ -11,6 +11,18 @@ METRICS = {
         "the share called correctly within each class, averaged over the classes, so that a large "
         "class does not decide; guessing scores one over the number of classes",
     ),
+    "exact_match": (
+        "Exact match",
+        "the share of the samples of which exactly the true classes are named",
+    ),
+    "jaccard": (
+        "Jaccard index",
+        "the classes both true and named over those true or named, averaged over the samples",
+    ),
+    "hamming_loss": (
+        "Hamming loss",
+        "the share of all pairs of a sample and a class that are wrong; lower is better",
+    ),
     "mcc": (
         "MCC",
         "Matthews correlation coefficient, the agreement of calls and truth from \N{MINUS SIGN}1 "
@@ -35,22 +47,22 @@ METRICS = {
     ),
     "log_loss": (
         "Log loss",
-        "the mean of minus the logarithm of the probability given to the true class; lower is "
-        "better",
+        "the mean of minus the logarithm of the probability given to what is true; lower is better",
     ),
     "brier": (
         "Brier score",
-        "the mean squared error of the probabilities, summed over the classes where there are more "
-        "than two; lower is better",
+        "the mean squared error of the probabilities, summed over the classes where a sample has "
+        "one of more than two; lower is better",
     ),
     "ece": (
         "ECE",
-        "expected calibration error, the mean distance between how sure the classifier is and how "
-        "often it is right; lower is better",
+        "expected calibration error, the mean distance between how sure the classifier is of what "
+        "it calls and how often it is right; lower is better",
     ),
 }
 AVERAGES = {
     "macro": "averaged over the classes, each counting the same",
+    "micro": "over all pairs of a sample and a class together",
     "weighted": "averaged over the classes, each counting by its size",
 }
 

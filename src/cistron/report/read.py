@@ -11,6 +11,7 @@ import yaml
 
 from cistron.errors import InputError
 from cistron.run import EXPERIMENT, METRICS, Run
+from cistron.samples.memberships import read_memberships
 
 _NO_GROUP = {"id", "label", "weight", "length", "part", "fold", "dropped", "source", "record"}
 
@@ -55,6 +56,16 @@ class Content:
     def classes(self) -> list[str]:
         """Class names, in the order of every table."""
         return [str(name) for name in self.metrics["classes"]]
+
+    @property
+    def separator(self) -> str:
+        """What stands between the classes of a label; empty where a sample has one class."""
+        return str(self.metrics.get("label_separator") or "")
+
+    def members(self, labels: pd.Series) -> pd.DataFrame:
+        """Return which classes each label names: a column of true and false per class."""
+        found = read_memberships(labels.astype(str), self.classes, self.separator)
+        return pd.DataFrame(found, columns=self.classes, index=labels.index)
 
     @property
     def used(self) -> pd.DataFrame | None:

@@ -77,8 +77,8 @@ def data(content: Content) -> Section | None:
     result: Section = {"wide": wide, "narrow": narrow, "lengths": None}
     if "length" in used and used["length"].notna().any():
         known = used[used["length"].notna()]
-        names = known["label"].astype(str)
-        lengths = {n: known.loc[names == n, "length"].to_numpy(float) for n in content.classes}
+        members = content.members(known["label"])
+        lengths = {n: known.loc[members[n], "length"].to_numpy(float) for n in content.classes}
         unit = _UNITS.get(str(content.section("samples").get("alphabet")), "letters")
         result["lengths"] = figures.length_histogram(lengths, unit)
     return result
@@ -109,11 +109,25 @@ def scores(content: Content) -> Section:
             "numbered": len(classes) > figures.NAMED_COLUMNS,
         }
     return {
-        "per_class": tables.per_class(test, classes),
+        "per_class": tables.per_class(test, classes, content.metrics.get("thresholds") or {}),
+        "class_bars": _class_bars(content),
         "confusion": confusion,
+        "set_sizes": tables.set_sizes(test),
         "curves": _curves(content),
         "mistakes": tables.mistakes(content),
     }
+
+
+def _class_bars(content: Content) -> list[str]:
+    """Draw F1 and MCC of every class with their intervals."""
+    found = content.metrics["test"].get("per_class") or {}
+    known = {n: found[n] for n in content.classes if (found.get(n) or {}).get("intervals")}
+    sizes = {name: row.get("n") or 0 for name, row in known.items()}
+    return [
+        figures.class_bars({n: r["intervals"][m] for n, r in known.items()}, label(m), sizes)
+        for m in ("f1", "mcc")
+        if known
+    ]
 
 
 def _curves(content: Content) -> dict[str, str]:
@@ -121,7 +135,7 @@ def _curves(content: Content) -> dict[str, str]:
     test, positive = content.metrics["test"], content.metrics.get("positive")
     curves, per_class = test.get("curves") or {}, test.get("per_class") or {}
     named = [positive] if positive in curves else [n for n in content.classes if n in curves]
-    total = sum(row.get("n") or 0 for row in per_class.values()) or 1
+    total = test.get("n") or 1
     shares = {name: (row.get("n") or 0) / total for name, row in per_class.items()}
     drawn = {}
     for kind, area in (("roc", "roc_auc"), ("pr", "pr_auc")):
@@ -258,7 +272,7 @@ def glossary(content: Content) -> list[tuple[str, str]]:
     per_class = content.metrics["test"].get("per_class") or {}
     names = {*metric_names(content.metrics["test"])}
     names |= {metric for row in per_class.values() for metric in row}
-    own = {name.removeprefix("macro_").removeprefix("weighted_") for name in names}
+    own = {name.removeprefix(f"{a}_") for name in names for a in ("", *AVERAGES)}
     terms = [METRICS[name] for name in METRICS if name in own]
     averaged = [a for a in AVERAGES if any(name.startswith(f"{a}_") for name in names)]
     return terms + [(human(name), AVERAGES[name]) for name in averaged]

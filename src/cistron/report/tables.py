@@ -101,20 +101,26 @@ def _best(metric: str, scored: Mapping[str, Any]) -> set[str]:
     return {name for name, value in known.items() if value == choose(known.values())}
 
 
-def per_class(scores: Mapping[str, Any], classes: Sequence[str]) -> Table | None:
-    """Metrics of each class against all others."""
+def per_class(
+    scores: Mapping[str, Any], classes: Sequence[str], thresholds: Mapping[str, float]
+) -> Table | None:
+    """Metrics of each class against all others, and where there is one its threshold."""
     found = scores.get("per_class") or {}
     named = [name for name in classes if name in found]
     if not named:
         return None
-    metrics = [m for m in in_order(found[named[0]]) if m != "n"]
+    metrics = [m for m in in_order(found[named[0]]) if m not in ("n", "intervals")]
     columns = [Column("Class", numeric=False), Column("Samples")]
     columns += [Column(label(m), meaning(m)) for m in metrics]
     rows = [
         [Cell(name), Cell(count(found[name].get("n")))]
         + [Cell(decimal(found[name].get(m), 3)) for m in metrics]
+        + [Cell(decimal(thresholds.get(name), 3))] * bool(thresholds)
         for name in named
     ]
+    if thresholds:
+        said = "the probability from which the class is named, chosen on validation samples"
+        columns.append(Column("Threshold", said))
     return Table("Each class against all others.", columns, rows)
 
 
@@ -149,16 +155,17 @@ def folds(metrics: Mapping[str, Any]) -> Table:
 
 
 def worst_groups(column: str, entries: Sequence[Mapping[str, Any]]) -> Table:
-    """Accuracy within each group, the worst first."""
-    known = [entry for entry in entries if entry.get("accuracy") is not None]
-    ranked = sorted(known, key=lambda e: (e["accuracy"], -e["n"], str(e["value"])))[:LONGEST]
-    rows = [
-        [Cell(str(e["value"])), Cell(count(e["n"])), Cell(percent(e["accuracy"]))] for e in ranked
-    ]
+    """Accuracy (of several classes a sample: the Jaccard index) within each group, worst first."""
+    metric = "jaccard" if any("jaccard" in entry for entry in entries) else "accuracy"
+    known = [entry for entry in entries if entry.get(metric) is not None]
+    ranked = sorted(known, key=lambda e: (e[metric], -e["n"], str(e["value"])))[:LONGEST]
+    rows = [[Cell(str(e["value"])), Cell(count(e["n"])), Cell(percent(e[metric]))] for e in ranked]
     largest = " largest" if len(known) >= MOST_GROUPS else ""
     many = f"; {LONGEST} of the {count(len(known))}{largest}" if len(known) > LONGEST else ""
-    columns = [Column(human(column), numeric=False), Column("Samples"), Column("Accuracy")]
-    return Table(f"Accuracy by {human(column).lower()}, the worst first{many}.", columns, rows)
+    columns = [Column(human(column), numeric=False), Column("Samples"), Column(label(metric))]
+    return Table(
+        f"{label(metric)} by {human(column).lower()}, the worst first{many}.", columns, rows
+    )
 
 
 def mistakes(content: Content) -> Table | None:
@@ -166,6 +173,8 @@ def mistakes(content: Content) -> Table | None:
     table = content.predictions
     if table is None or not {"id", "label", "predicted", "part"} <= set(table.columns):
         return None
+    if content.separator:
+        return _wrong_classes(content, table[table["part"] == "test"])
     wrong = table[(table["part"] == "test") & (table["label"] != table["predicted"])]
     shares = wrong[[f"p_{name}" for name in content.classes if f"p_{name}" in wrong]]
     if not shares.size:
@@ -183,6 +192,48 @@ def mistakes(content: Content) -> Table | None:
     return Table(caption, [*columns, Column("Probability")], rows)
 
 
+def _wrong_classes(content: Content, table: pd.DataFrame) -> Table | None:
+    """List the wrong decisions about a class that the model was most sure of."""
+    true, called = (content.members(table[name]).to_numpy() for name in ("label", "predicted"))
+    shares = table[[f"p_{name}" for name in content.classes]].to_numpy(dtype=float)
+    sure = np.where(true != called, np.where(called, shares, 1 - shares), -1)
+    worst = np.argsort(-sure, axis=None, kind="stable")[:MISTAKES]
+    rows = []
+    for row, column in zip(*np.unravel_index(worst, sure.shape), strict=True):
+        if sure[row, column] >= 0:
+            entry, name = table.iloc[row], content.classes[column]
+            wrong = f"{'named' if called[row, column] else 'not named'}: {name}"
+            rows.append(
+                [Cell(str(entry[key])) for key in ("id", "label", "predicted")]
+                + [Cell(wrong), Cell(decimal(float(shares[row, column]), 3))]
+            )
+    headings = ("Sample", "Label", "Predicted", "Wrong")
+    columns = [*(Column(text, numeric=False) for text in headings), Column("Probability")]
+    caption = "The wrong decisions it was most sure of. Worth a look: some may be labelled wrong."
+    return Table(caption, columns, rows) if rows else None
+
+
+def set_sizes(scores: Mapping[str, Any]) -> Table | None:
+    """How many classes samples have, and how many are named."""
+    found = scores.get("set_sizes")
+    if not found:
+        return None
+    rows = [
+        [
+            Cell(str(entry["classes"])),
+            Cell(count(entry["n"])),
+            Cell(count(entry["named"])),
+            Cell(percent(entry["exact_match"])),
+            Cell(decimal(entry["jaccard"], 3)),
+        ]
+        for entry in found
+    ]
+    headings = ("Samples with so many", "Predicted with so many", "Exact match", "Jaccard index")
+    columns = [Column("Classes", numeric=False), *map(Column, headings)]
+    caption = "Number of classes. Exact match and Jaccard index are of the samples with so many."
+    return Table(caption, columns, rows)
+
+
 def samples_by_part(content: Content) -> Table | None:
     """How many samples of each class are in each part, or in each fold."""
     used = content.used
@@ -190,15 +241,17 @@ def samples_by_part(content: Content) -> Table | None:
         return None
     parts = _parts(content, used)
     columns = [Column("Class", numeric=False), *map(Column, parts), Column("All"), Column("Share")]
-    rows = []
+    rows, members = [], content.members(used["label"])
     for name in content.classes:
-        own = used["label"].astype(str) == name
+        own = members[name]
         cells = [Cell(count(int((own & inside).sum()))) for inside in parts.values()]
         share = percent(own.sum() / len(used))
         rows.append([Cell(name), *cells, Cell(count(int(own.sum()))), Cell(share)])
     sums = [Cell(count(int(inside.sum()))) for inside in parts.values()]
     rows.append([Cell("All"), *sums, Cell(count(len(used))), Cell(percent(1.0))])
-    return Table("Samples that were used.", columns, rows)
+    several = int((members.sum(axis=1) > 1).sum())
+    told = f" {count(several)} have several classes." if content.separator else ""
+    return Table(f"Samples that were used.{told}", columns, rows)
 
 
 def _parts(content: Content, used: pd.DataFrame) -> dict[str, pd.Series]:

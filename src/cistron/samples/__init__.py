@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cistron.ragged import Ragged
 from cistron.samples.alphabet import ALPHABETS, PROTEIN, Alphabet
+from cistron.samples.memberships import names_in, read_memberships, strata, write_labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +56,8 @@ class Samples:
     Parameters
     ----------
     table : DataFrame
-        Columns `id` (unique strings), `label` (class name; missing where unlabelled), `weight`
-        (float), and one string column per group. Index 0..n-1.
+        Columns `id` (unique strings), `label` (class name, or names joined by the separator;
+        missing where unlabelled), `weight` (float), and one string column per group. Index 0..n-1.
     payload : Sequences
         One row of content per row of the table.
     classes : tuple of str
@@ -70,6 +71,8 @@ class Samples:
         What was changed on reading (letters replaced, names made unique), one sentence each.
     sources : dict
         File path as given → sha256 of its bytes.
+    separator : str
+        What stands between the class names of a label; empty where each sample has one class.
     """
 
     table: pd.DataFrame
@@ -81,6 +84,7 @@ class Samples:
     )
     notes: tuple[str, ...] = ()
     sources: dict[str, str] = field(default_factory=dict)
+    separator: str = ""
 
     def __len__(self) -> int:
         return len(self.table)
@@ -100,9 +104,31 @@ class Samples:
 
     @property
     def targets(self) -> NDArray[np.int64]:
-        """Index of each sample's class in `classes`, shape (n,); -1 where unlabelled."""
+        """Index of each sample's class in `classes`, shape (n,); -1 where unlabelled.
+
+        Raises
+        ------
+        ValueError
+            If a sample may have several classes: see `memberships` and `strata`.
+        """
+        if self.separator:
+            raise ValueError("samples of several classes have no single target")
         labels = pd.Categorical(self.table["label"], categories=list(self.classes))
         return np.asarray(labels.codes, dtype=np.int64)
+
+    @property
+    def memberships(self) -> NDArray[np.bool_]:
+        """Which classes each sample has, shape (n, classes)."""
+        return read_memberships(self.table["label"], self.classes, self.separator)
+
+    @property
+    def strata(self) -> NDArray[np.int64]:
+        """What a split balances, one number a sample, shape (n,); -1 where unlabelled.
+
+        The class; where a sample may have several, their combination, rare ones pooled (see
+        `cistron.samples.memberships.strata`).
+        """
+        return strata(self.memberships) if self.separator else self.targets
 
     def group(self, columns: Sequence[str]) -> NDArray[np.int64]:
         """Return a number for each distinct combination of group columns, shape (n,)."""
@@ -124,6 +150,7 @@ def make_samples(
     labels: Sequence[str] | None = None,
     groups: dict[str, Sequence[str]] | None = None,
     classes: Sequence[str] | None = None,
+    separator: str = "",
 ) -> Samples:
     """Build Samples from what is in memory already.
 
@@ -139,6 +166,8 @@ def make_samples(
         Group columns.
     classes : sequence of str, optional
         Order of the classes; alphabetical where not given.
+    separator : str, optional
+        Labels are several class names joined by it.
     """
     names = list(ids) if ids is not None else [f"sample_{i + 1}" for i in range(len(payload))]
     table = pd.DataFrame({"id": pd.Series(names, dtype=object)})
@@ -149,5 +178,13 @@ def make_samples(
     for name, values in (groups or {}).items():
         table[name] = pd.Series(list(values), dtype=object)
     if classes is None:
-        classes = sorted(set(labels)) if labels is not None else []
-    return Samples(table, payload, tuple(classes), tuple(groups or ()))
+        named = [
+            n for text in labels or () for n in (names_in(text, separator) if separator else [text])
+        ]
+        classes = sorted(set(named))
+    if separator:
+        members = read_memberships(table["label"], classes, separator)
+        text = write_labels(members, classes, separator)
+        text[~members.any(axis=1)] = None
+        table["label"] = pd.Series(text, dtype=object)
+    return Samples(table, payload, tuple(classes), tuple(groups or ()), separator=separator)

@@ -56,8 +56,8 @@ class FastaSamples(SequenceFilters):
             raise ValueError("give either `classes` (a file each) or `path`, not both or neither")
         if self.classes is not None and self.label is not None:
             raise ValueError("`label` goes with `path`; with `classes` the file is the label")
-        if self.classes is None and self.label is None and (self.only or self.rename):
-            raise ValueError("`only` and `rename` need labels: give `label`")
+        if self.classes is None and self.label is None and self.keys_of_labels:
+            raise ValueError(f"{' and '.join(self.keys_of_labels)} need labels: give `label`")
         columns = [name for name, group in self.groups.items() if isinstance(group, GroupColumn)]
         if columns and not isinstance(self.label, LabelTable):
             raise ValueError(

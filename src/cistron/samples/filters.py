@@ -16,6 +16,8 @@ from cistron.samples.files import checksums
 from cistron.samples.keys import ClassName
 from cistron.samples.labels import Records, keep_only, rename, require_groups
 from cistron.samples.letters import identical, select, unknown_letters
+from cistron.samples.memberships import read_memberships
+from cistron.samples.multilabel import join_classes
 from cistron.settings import Settings
 
 
@@ -40,6 +42,19 @@ class SequenceFilters(Settings):
     rename: dict[ClassName, ClassName] = Field(
         default_factory=dict, description="label in the input: name of the class"
     )
+
+    label_separator: str | None = Field(
+        None,
+        min_length=1,
+        description="what stands between the classes of a label, so that a record can have "
+        "several (`Cytoplasm-Nucleus`, `a;b`); none: one class each",
+    )
+
+    @property
+    def keys_of_labels(self) -> list[str]:
+        """The keys given that are about labels."""
+        keys = ("only", "rename", "label_separator")
+        return [f"`{key}`" for key in keys if getattr(self, key)]
 
     @model_validator(mode="after")
     def _length_range(self) -> Self:
@@ -76,7 +91,10 @@ def finish(
         sample has no group; if one sequence is in two classes and no rule says what to do.
     """
     order: tuple[str, ...] = ()
-    if classes is not None:
+    separator = filters.label_separator or "" if classes is not None else ""
+    if classes is not None and separator:
+        order = join_classes(records, filters, classes)
+    elif classes is not None:
         rename(records, filters.rename)
         order = tuple(dict.fromkeys(filters.rename.get(name, name) for name in classes))
         if filters.only is not None:
@@ -84,15 +102,17 @@ def finish(
             order = tuple(dict.fromkeys(filters.only))
     _filter_letters(records, filters)
     if classes is not None:
-        _resolve_conflicts(records, filters.conflicts)
+        _resolve_conflicts(records, filters.conflicts, "set of classes" if separator else "class")
     if filters.duplicates == "drop":
         _drop_duplicates(records)
     if classes is not None:
         order = order or tuple(sorted(set(records.table["label"][records.used])))
-        _require_classes(records, order)
+        if separator and not (classes or filters.only):
+            order = _still_there(records, order, separator)
+        _require_classes(records, order, separator)
     require_groups(records, group_sources)
     _make_ids_unique(records)
-    return _samples(records, order)
+    return _samples(records, order, separator)
 
 
 def _filter_letters(records: Records, filters: SequenceFilters) -> None:
@@ -109,7 +129,7 @@ def _filter_letters(records: Records, filters: SequenceFilters) -> None:
         )
 
 
-def _resolve_conflicts(records: Records, rule: str) -> None:
+def _resolve_conflicts(records: Records, rule: str, noun: str) -> None:
     """Find sequences that carry two labels, and do with them what the rule says."""
     rows = np.flatnonzero(records.used)
     number = identical(select(records.sequences, records.used))
@@ -120,7 +140,7 @@ def _resolve_conflicts(records: Records, rule: str) -> None:
     if not conflict.any():
         return
     if rule == "error":
-        _refuse_conflict(records, rows[conflict], number[conflict])
+        _refuse_conflict(records, rows[conflict], number[conflict], noun)
     losing = conflict.copy()
     if rule == "majority":
         best = counts.groupby("number")["count"].transform("max") == counts["count"]
@@ -130,10 +150,12 @@ def _resolve_conflicts(records: Records, rule: str) -> None:
         losing &= winner[number] != label
     dropped = np.zeros(len(records.table), dtype=bool)
     dropped[rows[losing]] = True
-    records.drop(dropped, "the same sequence is in another class")
+    records.drop(dropped, f"the same sequence is in another {noun}")
 
 
-def _refuse_conflict(records: Records, rows: NDArray[np.int64], number: NDArray[np.int64]) -> None:
+def _refuse_conflict(
+    records: Records, rows: NDArray[np.int64], number: NDArray[np.int64], noun: str
+) -> None:
     first = rows[number == number[0]]
     labels = records.table["label"].iloc[first].to_numpy()
     pair = first[0], first[np.flatnonzero(labels != labels[0])[0]]
@@ -142,9 +164,9 @@ def _refuse_conflict(records: Records, rows: NDArray[np.int64], number: NDArray[
     several = len(np.unique(number))
     sequences = f"{several:,} sequences are" if several > 1 else "One sequence is"
     raise InputError(
-        f"{sequences} in more than one class ({len(rows):,} records), such as {told}. Set "
-        "samples.conflicts to `drop` (all copies are left out) or `majority` (the class with most "
-        "copies is believed), or mend the input."
+        f"{sequences} in more than one {noun} ({len(rows):,} records), such as {told}. Set "
+        f"samples.conflicts to `drop` (all copies are left out) or `majority` (the {noun} with "
+        "most copies is believed), or mend the input."
     )
 
 
@@ -158,9 +180,15 @@ def _drop_duplicates(records: Records) -> None:
     records.drop(dropped, "the same sequence came before")
 
 
-def _require_classes(records: Records, classes: Sequence[str]) -> None:
-    label = records.table["label"][records.used]
-    counts = {name: int((label == name).sum()) for name in classes}
+def _still_there(records: Records, order: tuple[str, ...], separator: str) -> tuple[str, ...]:
+    """Return the classes that a record which is used still has."""
+    members = read_memberships(records.table["label"][records.used], order, separator)
+    return tuple(name for name, n in zip(order, members.sum(axis=0), strict=True) if n)
+
+
+def _require_classes(records: Records, classes: Sequence[str], separator: str) -> None:
+    members = read_memberships(records.table["label"][records.used], classes, separator)
+    counts = dict(zip(classes, members.sum(axis=0).tolist(), strict=True))
     reasons = records.table["reason"][~records.used].value_counts()
     lost = "; ".join(f"{count:,}: {reason}" for reason, count in reasons.items())
     told = f" Not used were {reasons.sum():,} of {len(records.table):,} records ({lost})."
@@ -198,7 +226,7 @@ def _make_ids_unique(records: Records) -> None:
     records.table["id"] = pd.Series(unique, dtype=object)
 
 
-def _samples(records: Records, classes: tuple[str, ...]) -> Samples:
+def _samples(records: Records, classes: tuple[str, ...], separator: str) -> Samples:
     used = records.used
     table = records.table.loc[used, ["id", "label", "weight"]].reset_index(drop=True)
     for name, values in records.groups.items():
@@ -212,4 +240,5 @@ def _samples(records: Records, classes: tuple[str, ...]) -> Samples:
         dropped=dropped.reset_index(drop=True),
         notes=tuple(records.notes),
         sources=checksums(records.paths),
+        separator=separator,
     )

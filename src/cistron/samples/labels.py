@@ -202,7 +202,7 @@ def rename(records: Records, names: dict[str, str]) -> None:
     """
     known = set(records.table["label"].dropna())
     for label in names:
-        _require_label(label, known, "rename")
+        require_label(label, known, "rename")
     renamed = [names.get(label, label) for label in records.table["label"].tolist()]
     records.table["label"] = pd.Series(renamed, dtype=object)
 
@@ -217,11 +217,12 @@ def keep_only(records: Records, classes: Sequence[str]) -> None:
     """
     known = set(records.table["label"].dropna())
     for name in classes:
-        _require_label(name, known, "only")
+        require_label(name, known, "only")
     records.drop(~records.table["label"].isin(list(classes)), "of a class that is not in `only`")
 
 
-def _require_label(label: str, known: set[str], key: str) -> None:
+def require_label(label: str, known: set[str], key: str) -> None:
+    """Refuse a key of the samples that names a label which no record has."""
     if label not in known:
         there = ", ".join(sorted(known)[:20])
         raise InputError(

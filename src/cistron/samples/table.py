@@ -37,8 +37,9 @@ class TableSamples(SequenceFilters):
 
     @model_validator(mode="after")
     def _labels_where_needed(self) -> Self:
-        if self.label is None and (self.only or self.rename):
-            raise ValueError("`only` and `rename` need labels: name the `label` column")
+        if self.label is None and self.keys_of_labels:
+            keys = " and ".join(self.keys_of_labels)
+            raise ValueError(f"{keys} need labels: name the `label` column")
         return self
 
     def read(self) -> Samples:

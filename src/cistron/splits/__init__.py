@@ -70,8 +70,9 @@ class Split:
     def for_fold(self, fold: int, targets: NDArray[np.int64]) -> Self:
         """Return the split that tests one fold.
 
-        The validation part is taken from the other folds by whole units, stratified by class,
-        seeded by the split's seed and the fold.
+        The validation part is taken from the other folds by whole units, stratified by class
+        (`targets`: one number a sample, see `Samples.strata`), seeded by the split's seed and the
+        fold.
         """
         from cistron.splits.allocate import allocate
 

@@ -80,9 +80,20 @@ class Context:
     tested_as: str = "test"
 
     @cached_property
-    def targets(self) -> Rows:
-        """Index of each sample's class, shape (n,); -1 where unlabelled."""
-        return self.samples.targets
+    def labels(self) -> Rows:
+        """Number of each sample's label, shape (n,); -1 where unlabelled.
+
+        The class, or where a sample may have several, what it has all told.
+        """
+        if not self.samples.separator:
+            return self.samples.targets
+        number = np.unique(self.memberships, axis=0, return_inverse=True)[1].reshape(-1)
+        return np.where(self.memberships.any(axis=1), number, -1)
+
+    @cached_property
+    def memberships(self) -> NDArray[np.bool_]:
+        """Which classes each sample has, shape (n, classes)."""
+        return self.samples.memberships
 
     def divided(self, units: Rows) -> Rows:
         """Return the rows whose unit stands in several places; a negative unit is none."""
@@ -111,7 +122,7 @@ def exact_duplicates(context: Context) -> Check:
     """Look for sequences that are letter by letter the same in two places."""
     number = identical(context.samples.payload)
     rows = context.divided(number)
-    conflicts = _conflicting(number, context.targets)
+    conflicts = _conflicting(number, context.labels)
     details = {
         **_examples(context, number, rows),
         "sequences": len(np.unique(number[rows])),
@@ -220,17 +231,19 @@ def nearest_homolog(context: Context) -> Check:
     nearest = context.nearest
     if nearest is None:
         return _not_searched("nearest_homolog")
-    labelled = context.targets[nearest.tested] >= 0
-    truth, row = context.targets[nearest.tested][labelled], nearest.row[labelled]
-    learned = context.targets[context.trained]
+    labelled = context.labels[nearest.tested] >= 0
+    truth, row = context.labels[nearest.tested][labelled], nearest.row[labelled]
+    learned = context.labels[context.trained]
     if not len(truth) or not (learned >= 0).any():
         said = f"The {context.tested_as} samples carry none of the training classes' labels."
         return Check("nearest_homolog", SKIPPED, said)
+    if context.samples.separator:
+        return _copied_sets(context, nearest.tested[labelled], row)
     from sklearn.metrics import matthews_corrcoef
 
     majority = int(np.bincount(learned[learned >= 0]).argmax())
     hit = row >= 0
-    copied = np.where(hit, context.targets[row], majority)
+    copied = np.where(hit, context.labels[row], majority)
     right, present = copied == truth, np.unique(truth)
     mcc = float(matthews_corrcoef(truth, copied))
     details = {
@@ -250,6 +263,35 @@ def nearest_homolog(context: Context) -> Check:
     limit = max(TELLING_HOMOLOG, CERTAIN / len(truth) ** 0.5)
     verdict = WARN if mcc > limit else PASS
     return Check("nearest_homolog", verdict, said, details)
+
+
+def _copied_sets(context: Context, tested: Rows, row: Rows) -> Check:
+    """Score copying the set of classes; without a homolog the most common class is named."""
+    from sklearn.metrics import matthews_corrcoef
+
+    truth, hit = context.memberships[tested], row >= 0
+    common = context.memberships[context.trained].sum(axis=0).argmax()
+    copied = np.where(hit[:, None], context.memberships[row], False)
+    copied[~hit, common] = True
+    jaccard = (truth & copied).sum(axis=1) / (truth | copied).sum(axis=1)
+    mcc = float(np.mean([matthews_corrcoef(*pair) for pair in zip(truth.T, copied.T, strict=True)]))
+    details = {
+        "samples": len(truth),
+        "share_with_hit": float(hit.mean()),
+        "jaccard_with_hit": float(jaccard[hit].mean()) if hit.any() else None,
+        "jaccard": float(jaccard.mean()),
+        "exact_match": float((jaccard == 1).mean()),
+        "macro_mcc": mcc,
+    }
+    with_hit = f"whose sets overlap by {jaccard[hit].mean():.1%}" if hit.any() else "of no use"
+    said = (
+        f"Copying the classes of the most similar training sequence scores a mean MCC of {mcc:.2f} "
+        f"(Jaccard {jaccard.mean():.2f}): {hit.mean():.1%} of the {context.tested_as} sequences "
+        f"have one, {with_hit}."
+    )
+    # The mean over classes has no larger standard error than the MCC of one class.
+    limit = max(TELLING_HOMOLOG, CERTAIN / len(truth) ** 0.5)
+    return Check("nearest_homolog", WARN if mcc > limit else PASS, said, details)
 
 
 def _not_searched(name: str) -> Check:
@@ -273,11 +315,11 @@ def _examples(context: Context, number: Rows, rows: Rows) -> dict[str, Any]:
 def _tested_shares(context: Context, rows: Rows) -> dict[str, Any]:
     """Return which share of the tested samples is among some rows, overall and by class."""
     inside = np.isin(context.tested, rows)
-    targets = context.targets[context.tested]
+    members = context.memberships[context.tested]
     by_class = {
-        name: float(inside[targets == k].mean())
+        name: float(inside[members[:, k]].mean())
         for k, name in enumerate(context.samples.classes)
-        if (targets == k).any()
+        if members[:, k].any()
     }
     return {
         "share_of_tested": float(inside.mean()) if len(inside) else 0.0,

@@ -40,7 +40,7 @@ def deal(
         If there are fewer units than folds or parts, or a part is left without one of the classes
         although the class has enough samples.
     """
-    targets = samples.targets
+    targets = samples.strata
     numbers, unit = np.unique(units, return_inverse=True)
     sizes = np.bincount(unit)
     if len(numbers) < max(settings.folds, 3):
@@ -78,10 +78,10 @@ def deal(
 def _require_classes(
     samples: Samples, part: NDArray[np.int8], fold: NDArray[np.int8], settings: Any
 ) -> None:
-    targets = samples.targets
+    memberships = samples.memberships
     wanted = [(TRAIN, True), (VALIDATION, True), (TEST, settings.test > 0)]
     for number, name in enumerate(samples.classes):
-        members = targets == number
+        members = memberships[:, number]
         if members.sum() < settings.folds:
             raise InputError(
                 f"split: class {name!r} has {members.sum()} samples, fewer than the "

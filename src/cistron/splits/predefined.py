@@ -90,8 +90,8 @@ class PredefinedSplit(Settings):
         if not (part == VALIDATION).any():
             train = np.flatnonzero(part == TRAIN)
             shares = [1 - self.validation, self.validation]
-            part[train] = allocate(train, samples.targets[train], shares, self.seed)
+            part[train] = allocate(train, samples.strata[train], shares, self.seed)
             details["validation"] = "taken from train at random: the column names none"
-        details["balance"] = balance(part, samples.targets, PARTS)
+        details["balance"] = balance(part, samples.strata, PARTS)
         reason = f"Parts are those of the column {self.column!r}; nothing else was kept apart."
         return Split(part, fold, units, reason, self.validation, self.seed, details)

@@ -30,8 +30,8 @@ def group_labels(context: Context) -> Check:
     details, telling, divided = {}, [], []
     for column in context.group_columns:
         group = context.samples.group([column])
-        table = pd.DataFrame({"group": group, "label": context.targets})
-        table = table[(group >= 0) & (context.targets >= 0)]
+        table = pd.DataFrame({"group": group, "label": context.labels})
+        table = table[(group >= 0) & (context.labels >= 0)]
         found = table.groupby("group")["label"].agg(["size", "nunique"])
         found = found[found["size"] > 1]
         if len(found) < 2:
@@ -77,7 +77,7 @@ def dominant_groups(context: Context) -> Check:
     worst, of = 0.0, ("", "")
     for column, group in columns.items():
         for k, name in enumerate(context.samples.classes):
-            members = (context.targets == k) & (context.place >= 0)
+            members = context.memberships[:, k] & (context.place >= 0)
             inside = group[members & (group >= 0)]
             share = float(np.bincount(inside).max(initial=0) / max(members.sum(), 1))
             details[column][name] = share
@@ -92,13 +92,13 @@ def dominant_groups(context: Context) -> Check:
 def class_balance(context: Context) -> Check:
     """Look for parts that lack a class, or hold another share of it than the whole."""
     names, classes = context.places, context.samples.classes
-    found: dict[str, Any] = balance(context.place, context.targets, names)
+    found: dict[str, Any] = balance(context.place, context.samples.strata, names)
     used = [k for k, name in enumerate(names) if found[name]["samples"]]
     lacking = []
     for k in used:
-        inside = context.targets[context.place == k]
-        counts = np.bincount(inside[inside >= 0], minlength=len(classes))
-        shares = counts / max(counts.sum(), 1)
+        inside = context.memberships[context.place == k]
+        counts = inside.sum(axis=0)
+        shares = counts / max(inside.any(axis=1).sum(), 1)
         found[names[k]]["classes"] = dict(zip(classes, shares.tolist(), strict=True))
         lacking += [(names[k], classes[c]) for c in np.flatnonzero(counts == 0)]
     if lacking:
@@ -114,13 +114,16 @@ def class_balance(context: Context) -> Check:
     return Check("class_balance", WARN if deviation > UNBALANCED else PASS, said, found)
 
 
-def separability(features: Floats, targets: Rows, units: Rows, seed: int = 1) -> dict[str, float]:
+def separability(
+    features: Floats, targets: NDArray[Any], units: Rows, seed: int = 1
+) -> dict[str, float]:
     """Return how well a logistic regression tells the classes, in folds that divide no unit.
 
     Parameters
     ----------
     features : ndarray, shape (n, features)
-    targets : ndarray of int, shape (n,)
+    targets : ndarray of int, shape (n,), or of bool, shape (n, classes)
+        The class of each sample, or all classes it has.
     units : ndarray of int, shape (n,)
         Samples with the same number are never in two folds.
     seed : int
@@ -129,13 +132,17 @@ def separability(features: Floats, targets: Rows, units: Rows, seed: int = 1) ->
     -------
     dict
         `roc_auc` (mean over the classes of one against the rest) and `balanced_accuracy` of the
-        held-out predictions; empty where a fold leaves nothing of a class to train on.
+        held-out predictions; empty where a fold leaves nothing of a class to train on. Of samples
+        with several classes, the `roc_auc` alone, from one regression a class.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import balanced_accuracy_score, roc_auc_score
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    if targets.ndim == 2:
+        each = [separability(features, own.astype(np.int64), units, seed) for own in targets.T]
+        return {"roc_auc": float(np.mean([e["roc_auc"] for e in each]))} if all(each) else {}
     kinds, target = np.unique(targets, return_inverse=True)
     if len(kinds) < 2:
         return {}
@@ -156,26 +163,30 @@ def separability(features: Floats, targets: Rows, units: Rows, seed: int = 1) ->
     }
 
 
-def _chance(targets: Rows) -> float:
+def _chance(members: NDArray[np.bool_]) -> float:
     """Return the standard error of the ROC AUC of the smallest class where nothing tells it."""
-    smallest, n = np.unique(targets, return_counts=True)[1].min(), len(targets)
+    counts, n = members.sum(axis=0), len(members)
+    smallest = np.minimum(counts, n - counts)[counts > 0].min()
     return float(((n + 1) / (12 * smallest * (n - smallest))) ** 0.5)
 
 
 def _shortcut(context: Context, name: str, subject: str, features: Any, limit: float) -> Check:
     """Cross-validate features on labelled training samples."""
-    rows = context.trained[context.targets[context.trained] >= 0]
+    rows = context.trained[context.labels[context.trained] >= 0]
     if len(rows) > MOST_SAMPLES:
         rows = np.sort(np.random.default_rng(1).choice(rows, MOST_SAMPLES, replace=False))
     values = features(context.samples.payload.take(rows))
-    found = separability(values, context.targets[rows], context.units[rows])
+    members = context.memberships[rows]
+    told: NDArray[Any] = members if context.samples.separator else context.labels[rows]
+    found = separability(values, told, context.units[rows])
     if not found:
         said = "Too few samples or units of a class in training to cross-validate."
         return Check(name, SKIPPED, said)
-    area, limit = found["roc_auc"], max(limit, 0.5 + CERTAIN * _chance(context.targets[rows]))
+    area, limit = found["roc_auc"], max(limit, 0.5 + CERTAIN * _chance(members))
+    balanced = found.get("balanced_accuracy")
     said = (
         f"{subject} alone tells the classes of held-out training samples with ROC AUC {area:.2f} "
-        f"(guessing: 0.50), balanced accuracy {found['balanced_accuracy']:.2f}."
+        f"(guessing: 0.50){'' if balanced is None else f', balanced accuracy {balanced:.2f}'}."
     )
     details = {**found, "limit": limit, "samples": len(rows)}
     return Check(name, WARN if area > limit else PASS, said, details)

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from cistron.encoders import Encoded
 from cistron.errors import InputError
-from cistron.evaluation.calibration import softmax
+from cistron.evaluation import multilabel
+from cistron.evaluation.calibration import sigmoid, softmax
 from cistron.evaluation.metrics import scores
+from cistron.evaluation.multilabel import Calls
 from cistron.progress import SILENT, Reporter
 from cistron.training.batches import by_length, collate, input_lengths, shuffled
 from cistron.training.checkpoint import load_checkpoint, save_checkpoint
@@ -36,13 +38,14 @@ class Examples:
     ----------
     x : Ragged or ndarray
         n encoded samples.
-    targets : ndarray of int64, shape (n,)
-    weights : ndarray of float32, shape (n,)
-        Weight of each sample in the loss, class weights included.
+    targets : ndarray of int64, shape (n,), or of float32, shape (n, classes)
+        The class of each sample, or 1 for every class it has and 0 for the others.
+    weights : ndarray of float32, of the shape of the targets
+        Weight in the loss, class weights included.
     """
 
     x: Encoded
-    targets: NDArray[np.int64]
+    targets: NDArray[Any]
     weights: NDArray[np.float32]
 
 
@@ -163,7 +166,7 @@ def _one_epoch(
             rows_each = len(logits) // len(targets)  # 2 where each strand is a row of its own
             targets = torch.cat([targets] * rows_each)
             weights = torch.cat([weights] * rows_each)
-            losses = F.cross_entropy(logits.float(), targets, reduction="none")
+            losses = _losses(logits.float(), targets)
             loss = (losses * weights).sum() / weights.sum()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -202,20 +205,31 @@ def _judge(
     network: torch.nn.Module, data: Examples, settings: TrainingSettings
 ) -> dict[str, float]:
     logits = compute_logits(network, data.x, settings, next(network.parameters()).device)
-    losses = F.cross_entropy(
-        torch.from_numpy(logits), torch.from_numpy(data.targets), reduction="none"
-    ).numpy()
-    found = scores(data.targets, softmax(logits))
+    losses = _losses(torch.from_numpy(logits), torch.from_numpy(data.targets)).numpy()
+    if data.targets.ndim == 2:
+        found = multilabel.scores(data.targets > 0, Calls(sigmoid(logits), logits >= 0))
+    else:
+        found = scores(data.targets, softmax(logits))
     entry = {"validation_loss": float((losses * data.weights).sum() / data.weights.sum())}
     entry |= {f"validation_{name}": float(found[name]) for name in WATCHED if name in found}
     return entry
 
 
-def _draw(targets: NDArray[np.int64], sampling: str, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return the rows of one epoch."""
+def _losses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Return the loss of each sample, or of each class of each sample: of the targets' shape."""
+    if targets.ndim == 2:
+        return F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    return F.cross_entropy(logits, targets, reduction="none")
+
+
+def _draw(targets: NDArray[Any], sampling: str, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return the rows of one epoch; balanced: a class at random, then one of its samples."""
     if sampling == "natural":
         return np.arange(len(targets))
-    chances = 1 / np.bincount(targets)[targets]
+    if targets.ndim == 2:
+        chances = targets @ (1 / np.maximum(targets.sum(axis=0), 1))
+    else:
+        chances = 1 / np.bincount(targets)[targets]
     return rng.choice(len(targets), size=len(targets), p=chances / chances.sum())
 
 

@@ -13,10 +13,11 @@ from cistron.evaluation.figures.calls import (
     roc_curves,
 )
 from cistron.evaluation.figures.data import history, identity_bins, length_histogram
-from cistron.evaluation.figures.intervals import folds, forest
+from cistron.evaluation.figures.intervals import class_bars, folds, forest
 
 __all__ = [
     "NAMED_COLUMNS",
+    "class_bars",
     "confusion_matrix",
     "folds",
     "forest",

@@ -66,6 +66,42 @@ def forest(
         return svg(figure, f"{metric}, point and interval: {numbers}.")
 
 
+def class_bars(scores: Mapping[str, Score], metric: str, sizes: Mapping[str, int]) -> str:
+    """Draw one bar per class from zero to its score, with the interval over it.
+
+    Parameters
+    ----------
+    scores : mapping
+        Class → {"value", "low", "high"}, each at most 1.
+    metric : str
+        What is measured, as the heading.
+    sizes : mapping
+        Class → samples it was measured on.
+    """
+    rows = {name: triple(score) for name, score in scores.items()}
+    lowest = min((x for row in rows.values() for x in row if math.isfinite(x)), default=0.0)
+    pitch = 25
+    with style():
+        figure = sheet(52 + pitch * len(rows))
+        note(figure, 0, 12, short(metric, 40), color=INK, weight="bold")
+        note(figure, WIDTH, 12, "samples", color=MUTED, size=10, ha="right")
+        axes = panel(figure, 108, 24, 146, pitch * len(rows))
+        _scale(axes, len(rows), [(0.0, 0.0, 1.0)])
+        axes.set_xlim(min(0.0, lowest), 1)
+        for row, (name, (value, low, high)) in enumerate(rows.items()):
+            top = 24 + pitch * (row + 0.5) + 3.5
+            note(figure, 0, top, short(name), color=INK, size=10)
+            if math.isfinite(value):
+                axes.barh(row, value, height=0.62, color=TINT)
+            if math.isfinite(low + high):
+                axes.plot([low, high], [row, row], color=ACCENT, linewidth=1.6)
+            note(figure, 262, top, decimal(value), color=INK, size=10)
+            note(figure, WIDTH, top, count(sizes.get(name)), color=MUTED, size=10, ha="right")
+        axes.axvline(0, color=INK, linewidth=1)
+        numbers = "; ".join(f"{name} {decimal(row[0])}" for name, row in rows.items())
+        return svg(figure, f"{metric} of each class, with its interval: {numbers}.")
+
+
 def folds(scores: Sequence[Score], pooled: Score, metric: str) -> str:
     """Draw one metric fold by fold, with the pooled score as a band behind.
 
