@@ -191,8 +191,9 @@ def test_the_command(file, tmp_path, capsys):
 @needs_the_encoder
 @torch.no_grad()
 def test_predicts_from_any_weights_of_the_language_models_name(run, tmp_path, monkeypatch):
-    from tests.language_models.tiny import make_tiny_esm
     from transformers import EsmModel, EsmTokenizer
+
+    from tests.language_models.tiny import make_tiny_esm
 
     folder = tmp_path / "models" / "esm2_t33_650M_UR50D"
     sizes = {"hidden_size": 1280, "num_hidden_layers": 1, "intermediate_size": 16}
