@@ -149,11 +149,11 @@ def test_a_probability_of_zero_has_a_logarithm():
 def test_too_few_samples_of_a_class_are_refused():
     X, y = data()
     y[y == 1] = 0
-    y[:3] = 1
+    y[:2] = 1
     ones = np.ones(len(y), dtype=np.float32)
-    with pytest.raises(InputError, match=r"class 1 .* has 3 training samples, and svm needs 5"):
+    with pytest.raises(InputError, match=r"class 1 .* has 2 training samples, and svm needs 3"):
         fit_classical(SVMSettings(), X, y, ones, seed=1)
-    fit_classical(SVMSettings(folds=3), X, y, ones, seed=1)
+    fit_classical(SVMSettings(folds=2), X, y, ones, seed=1)
     with pytest.raises(InputError, match=r"class 1 .* has 0 training samples"):
         fit_classical(LogisticRegressionSettings(), X, np.where(y == 1, 2, 0), ones, seed=1)
 

@@ -23,7 +23,7 @@ class SVMSettings(ClassicalSettings):
         "scale", description="inverse squared width of the kernel; scale: 1 / features"
     )
     folds: int = Field(
-        5, ge=2, description="parts of the training samples that probabilities are fitted on"
+        3, ge=2, description="parts of the training samples that probabilities are fitted on"
     )
 
     def build(self, seed: int) -> Pipeline:
