@@ -46,21 +46,22 @@ def render(run: str | Path) -> str:
         "provenance": sections.provenance(content),
         "glossary": sections.glossary(content),
     }
-    return _environment().get_template("page.html").render(content=content, **made)
+    return environment().get_template("page.html").render(content=content, **made)
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Return the templates of the report."""
+    made = Environment(
         loader=PackageLoader("cistron.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"human": human, "written": written}
-    environment.globals["interval"] = f"95{THIN}%"
-    return environment
+    made.filters |= {"human": human, "written": written}
+    made.globals["interval"] = f"95{THIN}%"
+    return made
 
 
 def written(value: Any) -> str:

@@ -12,7 +12,8 @@ import yaml
 from cistron.errors import InputError
 from cistron.run import EXPERIMENT, METRICS, Run
 
-_NO_GROUP = {"id", "label", "weight", "length", "part", "fold", "dropped", "source", "record"}
+_NO_GROUP = {"id", "label", "weight", "length", "part", "fold", "unit", "dropped"}
+_NO_GROUP |= {"source", "record"}
 
 
 @dataclass(frozen=True, eq=False)

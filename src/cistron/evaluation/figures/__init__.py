@@ -12,12 +12,14 @@ from cistron.evaluation.figures.calls import (
     reliability,
     roc_curves,
 )
+from cistron.evaluation.figures.comparison import differences_matrix, runs_forest
 from cistron.evaluation.figures.data import history, identity_bins, length_histogram
 from cistron.evaluation.figures.intervals import folds, forest
 
 __all__ = [
     "NAMED_COLUMNS",
     "confusion_matrix",
+    "differences_matrix",
     "folds",
     "forest",
     "history",
@@ -26,4 +28,5 @@ __all__ = [
     "pr_curves",
     "reliability",
     "roc_curves",
+    "runs_forest",
 ]

@@ -47,7 +47,7 @@ def forest(
         note(figure, 0, 12, short(metric, 60), color=INK, weight="bold")
         axes = panel(figure, 108, 24, 118, pitch * len(rows))
         line = [] if reference is None else [(reference, reference, reference)]
-        _scale(axes, len(rows), [*rows.values(), *line])
+        scale(axes, len(rows), [*rows.values(), *line])
         if reference is not None:
             axes.axvline(reference, color=INK, linewidth=1)
         for row, (name, (value, low, high)) in enumerate(rows.items()):
@@ -85,7 +85,7 @@ def folds(scores: Sequence[Score], pooled: Score, metric: str) -> str:
         figure = sheet(52 + pitch * len(rows))
         note(figure, 0, 12, short(metric, 60), color=INK, weight="bold")
         axes = panel(figure, 50, 24, 200, pitch * len(rows))
-        _scale(axes, len(rows), [*rows, (middle, low, high)])
+        scale(axes, len(rows), [*rows, (middle, low, high)])
         if math.isfinite(low + high):
             axes.axvspan(low, high, color=TINT, alpha=0.45)
         if math.isfinite(middle):
@@ -103,7 +103,7 @@ def folds(scores: Sequence[Score], pooled: Score, metric: str) -> str:
         return svg(figure, f"{metric} of each fold: {numbers}; pooled {decimal(middle)}.")
 
 
-def _scale(axes: Axes, rows: int, numbers: Sequence[Triple]) -> None:
+def scale(axes: Axes, rows: int, numbers: Sequence[Triple]) -> None:
     """Make room for one row under another, over a scale that holds all numbers."""
     low, high = limits(numbers)
     digits = 2 if high - low > 0.08 else 3
