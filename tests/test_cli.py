@@ -532,3 +532,18 @@ def test_crossval_by_gene_on_headers_of_the_first_senescence_set(tmp_path):
     assert samples["gene"].nunique() == 60
     assert samples.groupby("gene")["fold"].nunique().max() == 1
     assert json.loads((out / "audit.json").read_text())["verdict"] != "leak"
+
+
+def test_fit_draws_the_samples_where_asked(project, tmp_path):
+    out = tmp_path / "run"
+    arguments = ["fit", str(project / "experiment.yaml"), "--out", str(out), "--quiet"]
+    keys = ["evaluation.projection=pca", "training.epochs=1", "evaluation.baselines=[]"]
+    assert command(*arguments, *[word for key in keys for word in ("--set", key)]) == 0
+    points = pd.read_parquet(out / "projection.parquet")
+    samples = pd.read_parquet(out / "samples.parquet")
+    assert points.columns.tolist() == ["id", "part", "label", "x", "y"]
+    assert points["id"].tolist() == samples["id"].tolist()
+    assert points["part"].tolist() == samples["part"].tolist()
+    page = (out / "report.html").read_text()
+    assert "the first two principal components" in page
+    assert "a picture and no evidence" in page

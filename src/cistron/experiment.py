@@ -53,6 +53,9 @@ class EvaluationSettings(Settings):
     homology_search: bool = Field(
         True, description="search test against training sequences for the audit and the baseline"
     )
+    projection: Literal["none", "pca", "tsne", "umap"] = Field(
+        "none", description="`fit` draws the encoded samples in two dimensions (umap: an extra)"
+    )
 
 
 class Experiment(Settings):

@@ -14,6 +14,7 @@ from typing import Any
 
 from cistron.classifier import Classifier
 from cistron.errors import InputError, nearest
+from cistron.evaluation.projection import projection_table, require
 from cistron.experiment import Experiment
 from cistron.model_files import load
 from cistron.progress import SILENT, Logged, Reporter
@@ -145,6 +146,7 @@ def fit(
     InputError
         Whatever is wrong with the input.
     """
+    require(experiment.evaluation.projection)
     run = Run.claim(out, experiment, force=force, resume=resume)
     if resume and run.finished:
         reporter.say(f"{run.path} is finished already.")
@@ -172,6 +174,12 @@ def fit(
         baselines = baselines_of(experiment, samples, split, nearest)
         run.write_table("baselines.parquet", baseline_table(samples, split, baselines))
         metrics = metrics_of(experiment, samples, split, predictions, baselines)
+    method = experiment.evaluation.projection
+    if method != "none":
+        with timer.stage("projection"):
+            seed = experiment.training.seed
+            points = projection_table(classifier.encoder_, samples, split, method, seed)
+            run.write_table("projection.parquet", points)
     _finish(run, experiment, metrics, timer, classifier, samples, command)
     return run
 

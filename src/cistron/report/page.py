@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cistron.evaluation.figures.numbers import THIN, count, decimal
-from cistron.report import sections
+from cistron.report import projection, sections
 from cistron.report.names import human
 from cistron.report.read import Content, read_run
 from cistron.report.verdict import findings
@@ -41,6 +41,7 @@ def render(run: str | Path) -> str:
         "calibration": sections.calibration(content),
         "folds": sections.folds(content),
         "groups": sections.groups(content),
+        "projection": projection.projection(content),
         "training": sections.training(content),
         "predict": sections.predict(content),
         "provenance": sections.provenance(content),

@@ -32,6 +32,8 @@ class Content:
         audit.json and environment.json
     samples, predictions, history : DataFrame or None
         samples.parquet, predictions.parquet and history.csv
+    projection : DataFrame or None
+        projection.parquet
     settings : str or None
         The text of experiment.yaml.
     experiment : dict
@@ -48,6 +50,7 @@ class Content:
     samples: pd.DataFrame | None
     predictions: pd.DataFrame | None
     history: pd.DataFrame | None
+    projection: pd.DataFrame | None
     settings: str | None
     experiment: dict[str, Any]
     has_model: bool
@@ -106,6 +109,7 @@ def read_run(path: str | Path) -> Content:
         samples=_samples(path),
         predictions=_parquet(path / "predictions.parquet"),
         history=_history(path / "history.csv"),
+        projection=_parquet(path / "projection.parquet"),
         settings=settings,
         experiment=experiment,
         has_model=(path / "model").is_dir(),

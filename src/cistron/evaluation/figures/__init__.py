@@ -15,9 +15,12 @@ from cistron.evaluation.figures.calls import (
 from cistron.evaluation.figures.comparison import differences_matrix, runs_forest
 from cistron.evaluation.figures.data import history, identity_bins, length_histogram
 from cistron.evaluation.figures.intervals import folds, forest
+from cistron.evaluation.figures.projection import by_class, by_part
 
 __all__ = [
     "NAMED_COLUMNS",
+    "by_class",
+    "by_part",
     "confusion_matrix",
     "differences_matrix",
     "folds",
