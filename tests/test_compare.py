@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from cistron import cli
-from cistron.compare import compare
+from cistron.compare import compare_runs
 from cistron.errors import InputError
 from cistron.tested import FEWEST_SHARED, match, read_tested
 
@@ -79,7 +79,7 @@ def three(tmp_path) -> list[Path]:
 
 
 def test_runs_on_the_same_samples_are_one_table(three):
-    found = compare(three)
+    found = compare_runs(three)
     (table,) = found["tables"]
     assert table["n"] == N
     assert table["resampled"] == "24 groups"
@@ -102,13 +102,13 @@ def test_runs_on_the_same_samples_are_one_table(three):
 
 
 def test_the_order_of_runs_changes_nothing(three):
-    assert compare(three) == compare(list(reversed(three)))
+    assert compare_runs(three) == compare_runs(list(reversed(three)))
 
 
 def test_runs_are_compared_on_the_samples_that_both_tested(tmp_path):
     first = write_run(tmp_path / "first", tested=np.arange(N) < 120, unit=np.arange(N))
     second = write_run(tmp_path / "second", tested=np.arange(N) >= 60, unit=np.arange(N), wrong=3)
-    (table,) = compare([first, second])["tables"]
+    (table,) = compare_runs([first, second])["tables"]
     assert table["n"] == 60
     assert table["resampled"] == "60 samples"
     assert any("first tested 120 samples" in note for note in table["notes"])
@@ -118,7 +118,7 @@ def test_too_few_shared_samples_are_no_comparison(tmp_path):
     first = write_run(tmp_path / "first", tested=np.arange(N) < 120, unit=np.arange(N))
     rest = np.arange(N) >= 120 - FEWEST_SHARED + 1
     second = write_run(tmp_path / "second", tested=rest, unit=np.arange(N))
-    found = compare([first, second])
+    found = compare_runs([first, second])
     assert [table["n"] for table in found["tables"]] == [120, 149]
     (reason,) = found["apart"]
     assert "share 29 tested samples; a paired comparison needs 30" in reason
@@ -136,7 +136,7 @@ def test_a_run_that_trained_on_relatives_is_in_another_table(tmp_path):
         )
         for i in (1, 2)
     ]
-    found = compare([*scattered, *grouped])
+    found = compare_runs([*scattered, *grouped])
     assert [sorted(table["runs"]) for table in found["tables"]] == [["g2", "g3"], ["r1", "r2"]]
     (reason,) = found["apart"]
     assert "would favour r" in reason
@@ -150,7 +150,7 @@ def test_a_small_advantage_is_said(tmp_path):
     other[0] = (other[0] + 1) % 4  # one family of two is torn apart
     first = write_run(tmp_path / "first", folds=folds, unit=families, wrong=2)
     second = write_run(tmp_path / "second", folds=other, unit=families, wrong=3)
-    (table,) = compare([first, second])["tables"]
+    (table,) = compare_runs([first, second])["tables"]
     (warning,) = table["warnings"]
     assert "favours second, which trained on relatives of 2 of the 240" in warning
 
@@ -173,7 +173,7 @@ def test_relatives_are_counted_in_both_kinds_of_run(tmp_path, crossvalidated):
 
 def test_older_runs_resample_single_samples(tmp_path):
     runs = [write_run(tmp_path / name, wrong=2) for name in ("one", "two")]
-    (table,) = compare(runs)["tables"]
+    (table,) = compare_runs(runs)["tables"]
     assert table["resampled"] == f"{N} samples"
     assert any("kept no resampling units" in note for note in table["notes"])
     assert table["differences"][0]["difference"] == {"value": 0, "low": 0, "high": 0}
@@ -182,7 +182,7 @@ def test_older_runs_resample_single_samples(tmp_path):
 
 def fails(*runs: Path, **keys) -> str:
     with pytest.raises(InputError) as stopped:
-        compare(runs, **keys)
+        compare_runs(runs, **keys)
     return str(stopped.value)
 
 

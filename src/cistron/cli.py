@@ -232,6 +232,10 @@ def crossval(
     experiment: ExperimentFile,
     out: NewRun,
     changes: Changes = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, help="Repeat all of it as often, each time with the next seed."),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Folds trained at the same time.")] = 1,
     device: Device = None,
     seed: Seed = None,
@@ -244,6 +248,8 @@ def crossval(
     from cistron.display import show_run
     from cistron.pipeline import crossval as run_crossval
 
+    if seeds is not None:
+        changes = [*(changes or []), f"evaluation.repeats={seeds}"]
     chosen = _experiment(experiment, changes, device, seed)
     run = run_crossval(
         chosen,
@@ -321,7 +327,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Put runs side by side on the same samples, with paired intervals on the differences."""
-    from cistron.compare import compare as compare_runs
+    from cistron.compare import compare_runs
     from cistron.display import show_comparison
 
     if out is not None and out.exists() and not force:

@@ -22,7 +22,7 @@ from cistron.tested import FEWEST_SHARED, Match, Tested, blocks, common, match, 
 NOT_SETTINGS = ("name", "training.device")
 
 
-def compare(
+def compare_runs(
     paths: Sequence[str | Path],
     metric: str | None = None,
     *,

@@ -106,6 +106,8 @@ def show_run(run: Run, as_json: bool) -> None:
     for row, scores in rows.items():
         table.add_row(row, *[_interval(scores.get(name)) for name in shown])
     console.print(table)
+    if metrics.get("repeats"):
+        console.print(Text(_repeated(metrics)), soft_wrap=True)
     comparison = metrics.get("comparison")
     if comparison:
         console.print(Text(_compared(comparison)))
@@ -203,6 +205,17 @@ def _interval(value: dict[str, Any] | None) -> str:
     if value.get("low") is not None and value.get("high") is not None:
         text += f" ({value['low']:.2f}, {value['high']:.2f})"
     return text
+
+
+def _repeated(metrics: dict[str, Any]) -> str:
+    headline = metrics["headline"]
+    spread = metrics["spread"][headline]
+    numbers = " ± ".join("n/a" if v is None else f"{v:.3f}" for v in spread.values())
+    return (
+        f"{len(metrics['repeats'])} repeats: {headline} of one cross-validation {numbers} (mean "
+        "and standard deviation over the repeats). The table scores probabilities averaged over "
+        "them."
+    )
 
 
 def _compared_table(

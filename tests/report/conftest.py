@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cistron.compare import compare
+from cistron.compare import compare_runs
 from cistron.report import render
 from tests.report import made
 from tests.test_compare import N, write_run
@@ -44,4 +44,4 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> dict:
         for split, folds in (("group", families % 4), ("random", np.arange(N) % 4))
         for wrong, name in enumerate([*names, "logistic_regression"], 1)
     ]
-    return compare(runs)
+    return compare_runs(runs)

@@ -19,7 +19,7 @@ CONCISE = 4  # runs compared up to which every difference is drawn with its inte
 
 
 def write_comparison(found: Mapping[str, Any], path: Path) -> None:
-    """Write the page of a comparison (see `cistron.compare.compare`), whole or not at all."""
+    """Write the page of a comparison (see `cistron.compare.compare_runs`), whole or not at all."""
     partial = path.with_name(path.name + ".partial")
     partial.parent.mkdir(parents=True, exist_ok=True)
     partial.write_text(render_comparison(found), encoding="utf-8")

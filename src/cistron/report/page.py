@@ -40,6 +40,7 @@ def render(run: str | Path) -> str:
         "scores": sections.scores(content),
         "calibration": sections.calibration(content),
         "folds": sections.folds(content),
+        "repeats": sections.repeats(content),
         "groups": sections.groups(content),
         "projection": projection.projection(content),
         "training": sections.training(content),
@@ -82,7 +83,9 @@ def heading(content: Content) -> str:
     parts = [f"{count(content.metrics['test'].get('n'))} samples tested"]
     folds = content.metrics.get("folds")
     if folds:
-        parts.insert(0, f"cross-validation in {len(folds)} folds")
+        repeats = len(content.metrics.get("repeats") or [])
+        times = f", repeated {repeats} times" if repeats else ""
+        parts.insert(0, f"cross-validation in {len(folds) // (repeats or 1)} folds{times}")
     if kinds["split"]:
         parts.insert(0, f"{kinds['split']} split")
     if kinds["model"]:

@@ -139,15 +139,34 @@ def folds(metrics: Mapping[str, Any]) -> Table:
     """Metrics of every fold, and of all folds pooled."""
     entries = metrics["folds"]
     names = metric_names(entries[0])
-    columns = [Column("Fold", numeric=False), Column("Samples")]
+    repeated = bool(metrics.get("repeats"))
+    columns = [Column("Seed, fold" if repeated else "Fold", numeric=False), Column("Samples")]
     columns += [Column(label(m), meaning(m)) for m in names]
-    named = [(str(entry.get("fold")), entry) for entry in entries]
+    named = [
+        (f"{entry['repeat']}, {entry['fold']}" if repeated else str(entry.get("fold")), entry)
+        for entry in entries
+    ]
     rows = [
         [Cell(name), Cell(count(scores.get("n")))]
         + [Cell(decimal((scores.get(m) or {}).get("value"), 3)) for m in names]
         for name, scores in [*named, ("Pooled", metrics["test"])]
     ]
     return Table("Scores of each fold, and of all held-out predictions together.", columns, rows)
+
+
+def repeats(metrics: Mapping[str, Any]) -> Table:
+    """Metrics of every repeat of a cross-validation, their mean and spread, and the average's."""
+    entries, spread = metrics["repeats"], metrics["spread"]
+    names = metric_names(entries[0])
+    columns = [Column("Seed", numeric=False), *(Column(label(m), meaning(m)) for m in names)]
+    rows = [
+        [Cell(str(entry["seed"])), *(score_cell(entry.get(m)) for m in names)] for entry in entries
+    ]
+    for text, key in (("Mean", "mean"), ("Standard deviation", "sd")):
+        rows.append([Cell(text), *(Cell(decimal(spread[m][key], 3)) for m in names)])
+    averaged = [score_cell(metrics["test"].get(m)) for m in names]
+    rows.append([Cell("Averaged probabilities"), *averaged])
+    return Table("Scores of each repeat, its folds together.", columns, rows)
 
 
 def worst_groups(column: str, entries: Sequence[Mapping[str, Any]]) -> Table:

@@ -66,7 +66,7 @@ def forest(
         return svg(figure, f"{metric}, point and interval: {numbers}.")
 
 
-def folds(scores: Sequence[Score], pooled: Score, metric: str) -> str:
+def folds(scores: Sequence[Score], pooled: Score, metric: str, kind: str = "Fold") -> str:
     """Draw one metric fold by fold, with the pooled score as a band behind.
 
     Parameters
@@ -77,6 +77,8 @@ def folds(scores: Sequence[Score], pooled: Score, metric: str) -> str:
         {"value", "low", "high"} over all folds.
     metric : str
         What is measured, as the heading.
+    kind : str
+        What the rows are.
     """
     rows = [triple(score) for score in scores]
     middle, low, high = triple(pooled)
@@ -94,13 +96,13 @@ def folds(scores: Sequence[Score], pooled: Score, metric: str) -> str:
             axes.plot([lowest, highest], [row, row], color=INK, linewidth=1.4)
             axes.plot(value, row, "o", color=INK, markersize=5)
             top = 24 + pitch * (row + 0.5) + 3.5
-            name = f"Fold {short(scores[row].get('fold'), 4)}"
+            name = f"{kind} {short(scores[row].get('fold'), 4)}"
             note(figure, 0, top, name, color=INK, size=10)
             note(figure, 262, top, decimal(value), color=INK, size=10)
             number = f"n {count(scores[row].get('n'))}"
             note(figure, WIDTH, top, number, color=MUTED, size=10, ha="right")
         numbers = ", ".join(decimal(row[0]) for row in rows)
-        return svg(figure, f"{metric} of each fold: {numbers}; pooled {decimal(middle)}.")
+        return svg(figure, f"{metric} of each {kind.lower()}: {numbers}; pooled {decimal(middle)}.")
 
 
 def scale(axes: Axes, rows: int, numbers: Sequence[Triple]) -> None:
