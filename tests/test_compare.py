@@ -205,6 +205,9 @@ def test_what_cannot_be_compared_is_refused(tmp_path):
 def test_runs_of_one_name_are_told_by_their_folders(tmp_path):
     runs = [write_run(tmp_path / place / "run") for place in ("x", "y")]
     assert [run.name for run in read_tested(runs)] == ["x/run", "y/run"]
+    repeats = [write_run(tmp_path / "z" / "repeats" / seed) for seed in "12"]
+    names = [run.name for run in read_tested([*repeats, runs[0]])]
+    assert names == ["run", "z/repeats/1", "z/repeats/2"]
 
 
 def command(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:

@@ -241,7 +241,8 @@ def _about(run: Tested) -> dict[str, Any]:
     kind = str(split.get("kind")) + (f" by {by}" if by else "")
     if split.get("identity") is not None:
         kind += f" at {100 * split['identity']:g} %"
-    folds = len(run.metrics.get("folds") or [])
+    repeats = len(run.metrics.get("repeats") or []) or 1
+    folds = len(run.metrics.get("folds") or []) // repeats
     return {
         "name": run.name,
         "path": str(run.path),
@@ -249,6 +250,7 @@ def _about(run: Tested) -> dict[str, Any]:
         "model": model.get("kind"),
         "split": kind,
         "folds": folds or None,
+        "repeats": repeats,
         "tested": len(run.labels),
         "train_seconds": (run.environment.get("seconds") or {}).get("train"),
         "parameters": run.environment.get("parameters"),

@@ -182,9 +182,11 @@ def read_tested(paths: Sequence[str | Path]) -> list[Tested]:
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
-    """Return the shortest end of each path that is no other's."""
-    for depth in range(1, max(len(folder.parts) for folder in folders)):
-        names = ["/".join(folder.parts[-depth:]) for folder in folders]
+    """Return the shortest end of each path that is no other's; of a repeat, with its run."""
+    least = [3 if folder.parent.name == "repeats" else 1 for folder in folders]
+    for more in range(max(len(folder.parts) for folder in folders)):
+        ends = zip(folders, least, strict=True)
+        names = ["/".join(folder.parts[-(depth + more) :]) for folder, depth in ends]
         if len(set(names)) == len(names):
             return names
     return [str(folder) for folder in folders]

@@ -51,6 +51,9 @@ def conclusion(
         text = f"Nothing shows that the runs differ in {label(metric)} ({said_p(found.overall)})."
     if not apart:
         return f"{text} No two of them can be told apart."
+    if found.overall >= LEVEL:
+        text = f"All together, the runs are not shown to differ in {label(metric)} "
+        text += f"({said_p(found.overall)}), but pairs of them are."
     best = [d.second for d in among if d.first == ranked[0] and not d.told_apart]
     if not best:
         return f"{text} {ranked[0]} is better than every other run."
