@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -532,3 +533,80 @@ def test_crossval_by_gene_on_headers_of_the_first_senescence_set(tmp_path):
     assert samples["gene"].nunique() == 60
     assert samples.groupby("gene")["fold"].nunique().max() == 1
     assert json.loads((out / "audit.json").read_text())["verdict"] != "leak"
+
+
+def test_fit_draws_the_samples_where_asked(project, tmp_path):
+    out = tmp_path / "run"
+    arguments = ["fit", str(project / "experiment.yaml"), "--out", str(out), "--quiet"]
+    keys = ["evaluation.projection=pca", "training.epochs=1", "evaluation.baselines=[]"]
+    assert command(*arguments, *[word for key in keys for word in ("--set", key)]) == 0
+    points = pd.read_parquet(out / "projection.parquet")
+    samples = pd.read_parquet(out / "samples.parquet")
+    assert points.columns.tolist() == ["id", "part", "label", "x", "y"]
+    assert points["id"].tolist() == samples["id"].tolist()
+    assert points["part"].tolist() == samples["part"].tolist()
+    page = (out / "report.html").read_text()
+    assert "the first two principal components" in page
+    assert "a picture and no evidence" in page
+
+
+def test_a_repeated_crossval_resumes_and_says_which_number_is_which(project, tmp_path):
+    """Three repeats, broken off after a fold, end at the metrics of an uninterrupted run."""
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    keys = ["model={kind: logistic_regression}", "encoder={kind: composition}", "split.folds=2"]
+    keys += ["evaluation.baselines=[composition]", "split={kind: random, folds: 2}"]
+    base = ["crossval", str(project / "experiment.yaml"), "--seeds", "3", "--seed", "5", "-q"]
+    base += [word for key in keys for word in ("--set", key)]
+    assert command(*base, "-o", str(whole)) == 0
+    shutil.copytree(whole, broken)
+    shutil.rmtree(broken / "repeats" / "6" / "folds" / "1")
+    shutil.rmtree(broken / "repeats" / "7")
+    (broken / "metrics.json").unlink()
+    kept = (broken / "repeats" / "5" / "folds" / "0" / "predictions.parquet").stat().st_mtime_ns
+    assert command(*base, "-o", str(broken), "--resume") == 0
+    for name in ("metrics.json", "predictions.parquet", "repeats/7/metrics.json"):
+        assert (broken / name).read_bytes() == (whole / name).read_bytes()
+    again = (broken / "repeats" / "5" / "folds" / "0" / "predictions.parquet").stat().st_mtime_ns
+    assert kept == again
+
+    metrics = json.loads((whole / "metrics.json").read_text())
+    assert [repeat["seed"] for repeat in metrics["repeats"]] == [5, 6, 7]
+    assert [(f["repeat"], f["fold"]) for f in metrics["folds"]] == [
+        (seed, fold) for seed in (5, 6, 7) for fold in (0, 1)
+    ]
+    accuracy = [repeat["accuracy"]["value"] for repeat in metrics["repeats"]]
+    assert metrics["spread"]["accuracy"]["mean"] == pytest.approx(np.mean(accuracy))
+    assert metrics["spread"]["accuracy"]["sd"] == pytest.approx(np.std(accuracy, ddof=1))
+    environment = json.loads((whole / "environment.json").read_text())
+    assert environment["seeds"] == [5, 6, 7]
+    audit = json.loads((whole / "audit.json").read_text())
+    assert set(audit["repeats"]) == {"5", "6", "7"}
+    tables = [
+        pd.read_parquet(whole / "repeats" / seed / "predictions.parquet").set_index("id")
+        for seed in "567"
+    ]
+    assert not tables[0]["fold"].equals(tables[1]["fold"].loc[tables[0].index])
+    pooled = pd.read_parquet(whole / "predictions.parquet").set_index("id")
+    assert len(pooled) == 240
+    expected = sum(table["p_with"].loc[pooled.index] for table in tables) / 3
+    assert np.allclose(pooled["p_with"], expected)
+    called = np.where(pooled["p_with"] > 0.5, "with", "without")
+    assert metrics["test"]["accuracy"]["value"] == pytest.approx((called == pooled["label"]).mean())
+    page = (whole / "report.html").read_text()
+    assert "repeated 3 times" in page
+    assert "averaged over the 3 repeats" in page
+
+
+def test_a_repeat_is_the_crossval_of_its_seed(project, tmp_path):
+    experiment = str(project / "experiment.yaml")
+    keys = ["model={kind: logistic_regression}", "encoder={kind: composition}"]
+    words = ["-q", *[word for key in keys for word in ("--set", key)]]
+    repeated, alone = tmp_path / "repeated", tmp_path / "alone"
+    assert command("crossval", experiment, "-o", str(repeated), "--seeds", "2", *words) == 0
+    assert command("crossval", experiment, "-o", str(alone), "--seed", "2", *words) == 0
+    own = json.loads((repeated / "repeats" / "2" / "metrics.json").read_text())
+    assert own == json.loads((alone / "metrics.json").read_text())
+    assert command("report", str(repeated / "repeats" / "2")) == 0
+    assert "repeats" not in own
+    paths = [str(repeated / "repeats" / "1"), str(repeated), str(alone)]
+    assert command("compare", *paths, "--json") == 0

@@ -18,6 +18,7 @@ _HOMES = {
     "Split": "cistron.splits",
     "audit": "cistron.splits.audit",
     "check": "cistron.pipeline",
+    "compare_runs": "cistron.compare",
     "crossval": "cistron.pipeline",
     "fit": "cistron.pipeline",
     "group_split": "cistron.splits.group",

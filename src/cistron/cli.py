@@ -232,6 +232,10 @@ def crossval(
     experiment: ExperimentFile,
     out: NewRun,
     changes: Changes = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, help="Repeat all of it as often, each time with the next seed."),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Folds trained at the same time.")] = 1,
     device: Device = None,
     seed: Seed = None,
@@ -244,6 +248,8 @@ def crossval(
     from cistron.display import show_run
     from cistron.pipeline import crossval as run_crossval
 
+    if seeds is not None:
+        changes = [*(changes or []), f"evaluation.repeats={seeds}"]
     chosen = _experiment(experiment, changes, device, seed)
     run = run_crossval(
         chosen,
@@ -347,6 +353,36 @@ def report(run: RunFolder) -> None:
     from cistron.report import write_report
 
     typer.echo(str(write_report(run)))
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Run directories.")],
+    metric: Annotated[
+        str | None, typer.Option(help="Compare by this metric instead of the headline one.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE.html", help="Page to write.")
+    ] = None,
+    resamples: Annotated[
+        int | None, typer.Option(min=100, help="Resamples; as many as the pairs need if not said.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the resamples.")] = 1,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put runs side by side on the same samples, with paired intervals on the differences."""
+    from cistron.compare import compare_runs
+    from cistron.display import show_comparison
+
+    if out is not None and out.exists() and not force:
+        raise InputError(f"{out} exists. Choose another file for --out, or say --force.")
+    found = compare_runs(runs, metric, resamples=resamples, seed=seed)
+    if out is not None:
+        from cistron.report.comparison import write_comparison
+
+        write_comparison(found, out)
+    show_comparison(found, out, as_json)
 
 
 if __name__ == "__main__":

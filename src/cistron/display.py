@@ -11,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from cistron.run import Run
@@ -20,6 +22,23 @@ if TYPE_CHECKING:
 MARKS = {"pass": "green", "warn": "yellow", "fail": "bold red", "skipped": "dim"}
 SHOWN = ("mcc", "roc_auc", "macro_roc_auc", "accuracy")
 SHOWN_OF_SETS = ("macro_f1", "macro_mcc", "jaccard")
+
+BESIDE = (
+    ("mcc",),
+    ("accuracy",),
+    ("balanced_accuracy",),
+    ("macro_f1", "f1"),
+    ("macro_roc_auc", "roc_auc"),
+    ("log_loss",),
+    ("ece",),
+)
+NARROW = ("accuracy", "roc_auc", "macro_roc_auc")
+
+
+def side_by_side(scores: dict[str, Any], metric: str) -> list[str]:
+    """Return the metrics that stand beside one another where runs are compared, one first."""
+    found = [next((name for name in names if name in scores), metric) for names in BESIDE]
+    return list(dict.fromkeys([metric, *found]))
 
 
 def show_check(samples: Samples, split: Split, found: dict[str, Any], as_json: bool) -> None:
@@ -92,12 +111,41 @@ def show_run(run: Run, as_json: bool) -> None:
     for row, scores in rows.items():
         table.add_row(row, *[_interval(scores.get(name)) for name in shown])
     console.print(table)
+    if metrics.get("repeats"):
+        console.print(Text(_repeated(metrics)), soft_wrap=True)
     comparison = metrics.get("comparison")
     if comparison:
         console.print(Text(_compared(comparison)))
     verdict = run.audit["verdict"]
     console.print(Text(f"Audit: {verdict}.", style=MARKS["fail"] if verdict == "leak" else ""))
     console.print(Text(f"Report: {run.path / 'report.html'}"), soft_wrap=True)
+
+
+def show_comparison(found: dict[str, Any], page: Path | None, as_json: bool) -> None:
+    """Print runs side by side."""
+    if as_json:
+        print_json({**found, "page": None if page is None else str(page)})
+        return
+    console = _console()
+    for number, made in enumerate(found["tables"], 1):
+        _compared_table(console, number, made, found)
+        for warning in made["warnings"]:
+            console.print(Text(warning, style=MARKS["fail"]), soft_wrap=True)
+        console.print(Text(made["conclusion"], style="bold"), soft_wrap=True)
+        for difference in made["differences"]:
+            if difference["sentence"] not in made["conclusion"]:
+                console.print(Text(f"  {difference['sentence']}"), soft_wrap=True)
+        for note in made["notes"]:
+            console.print(Text(f"Note: {note}"), soft_wrap=True)
+        console.print()
+    if any(row["group"] for made in found["tables"] for row in made["scores"]):
+        console.print(Text("Rows of a table that share a letter cannot be told apart."))
+    for sentence in found["apart"]:
+        console.print(Text(sentence, style=MARKS["fail"]), soft_wrap=True)
+    for note in found["notes"]:
+        console.print(Text(f"Note: {note}"), soft_wrap=True)
+    if page is not None:
+        console.print(Text(f"Page: {page}"), soft_wrap=True)
 
 
 def show_public(as_json: bool) -> None:
@@ -163,6 +211,49 @@ def _interval(value: dict[str, Any] | None) -> str:
     if value.get("low") is not None and value.get("high") is not None:
         text += f" ({value['low']:.2f}, {value['high']:.2f})"
     return text
+
+
+def _repeated(metrics: dict[str, Any]) -> str:
+    headline = metrics["headline"]
+    spread = metrics["spread"][headline]
+    numbers = " ± ".join("n/a" if v is None else f"{v:.3f}" for v in spread.values())
+    return (
+        f"{len(metrics['repeats'])} repeats: {headline} of one cross-validation {numbers} (mean "
+        "and standard deviation over the repeats). The table scores probabilities averaged over "
+        "them."
+    )
+
+
+def _compared_table(
+    console: Console, number: int, made: dict[str, Any], found: dict[str, Any]
+) -> None:
+    """Print runs and their best baseline; fewer columns where the terminal is narrow."""
+    about = {run["name"]: run for run in found["runs"]}
+    tested = f"{made['n']:,} samples" + (" that all tested" if len(made["runs"]) > 1 else "")
+    title = f"Table {number}: {tested}; 95 % intervals over {made['resampled']}"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    wide = console.width >= 120
+    kinds = ("model", "encoder", "split") if wide else ()
+    first, *others = side_by_side(made["scores"][0], found["metric"])
+    others = others if wide else [name for name in others if name in NARROW]
+    table.add_column("", overflow="fold", min_width=20)
+    for name in kinds:
+        table.add_column(name, overflow="fold")
+    table.add_column(first.replace("_", " "), justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for name in others:
+        table.add_column(name.replace("_", " "), justify="right")
+    for row in made["scores"]:
+        if row["group"]:
+            run = about.get(row["name"], {"model": "baseline"})
+            cells = [Text(str(run.get(kind) or "")) for kind in kinds]
+            scores = [_value(row[name]) for name in others]
+            table.add_row(Text(row["name"]), *cells, _interval(row[first]), row["group"], *scores)
+    console.print(table)
+
+
+def _value(score: dict[str, Any]) -> str:
+    return "n/a" if score["value"] is None else f"{score['value']:.2f}"
 
 
 def _compared(comparison: dict[str, Any]) -> str:

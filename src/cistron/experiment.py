@@ -65,6 +65,12 @@ class EvaluationSettings(Settings):
     homology_search: bool = Field(
         True, description="search test against training sequences for the audit and the baseline"
     )
+    repeats: int = Field(
+        1, ge=1, description="`crossval` as often, each with the next seed of split and training"
+    )
+    projection: Literal["none", "pca", "tsne", "umap"] = Field(
+        "none", description="`fit` draws the encoded samples in two dimensions (umap: an extra)"
+    )
 
 
 def _compares_sets(document: Any) -> Any:

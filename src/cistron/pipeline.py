@@ -14,9 +14,11 @@ from typing import Any
 
 from cistron.classifier import Classifier
 from cistron.errors import InputError, nearest
+from cistron.evaluation.projection import projection_table, require
 from cistron.experiment import Experiment
 from cistron.model_files import load
 from cistron.progress import SILENT, Logged, Reporter
+from cistron.repeats import Repeat, plan, pool_repeats, start_repeats, worst
 from cistron.report import write_report
 from cistron.run import METRICS, SOURCES, Run
 from cistron.samples import Samples
@@ -145,6 +147,7 @@ def fit(
     InputError
         Whatever is wrong with the input.
     """
+    require(experiment.evaluation.projection)
     run = Run.claim(out, experiment, force=force, resume=resume)
     if resume and run.finished:
         reporter.say(f"{run.path} is finished already.")
@@ -174,7 +177,14 @@ def fit(
         metrics = metrics_of(experiment, samples, split, predictions, baselines)
         if classifier.heads_:
             metrics["thresholds"] = classifier.head.named_thresholds
-    _finish(run, experiment, metrics, timer, classifier, samples, command)
+    method = experiment.evaluation.projection
+    if method != "none":
+        with timer.stage("projection"):
+            seed = experiment.training.seed
+            points = projection_table(classifier.encoder_, samples, split, method, seed)
+            run.write_table("projection.parquet", points)
+    known = {"parameters": classifier.parameters, "command": command}
+    _finish(run, experiment, metrics, timer, samples, known)
     return run
 
 
@@ -189,6 +199,8 @@ def crossval(
     command: str = "",
 ) -> Run:
     """Train and score every fold; pool the held-out predictions, and report.
+
+    With `evaluation.repeats` above one all of it is repeated with the next seeds.
 
     Parameters
     ----------
@@ -207,30 +219,59 @@ def crossval(
     with timer.stage("read"):
         samples = experiment.samples.read()
     with timer.stage("split"):
-        split = experiment.split.split(samples, reporter.say)
-    if split.folds < 2:
+        repeats = plan(experiment, samples, run, reporter.say)
+    folds = repeats[0].split.folds
+    if folds < 2:
         raise InputError(
             "split: cross-validation needs folds, and this split has none (a predefined split "
             "has them when its column holds fold numbers)."
         )
     run.start(experiment, samples.sources, resume=resume)
+    if len(repeats) > 1:
+        start_repeats(repeats, samples)
     reporter = Logged(reporter, run.path / "log.txt")
-    with timer.stage("audit"):
-        nearest = None
-        if experiment.evaluation.homology_search:
-            # One search serves the audit and the baselines of all folds.
-            nearest = nearest_in_other_folds(samples, split, progress=reporter.say)
-        found = audit_folds(samples, split, homology=nearest is not None, nearest=nearest)
-        run.write_json("audit.json", {**found, "split": _describe(experiment, split)})
-        run.write_table("samples.parquet", describe_samples(samples, split, folds=True))
-    reporter.say(f"{len(samples):,} samples in {split.folds} folds; audit: {found['verdict']}.")
+    found = _audit_repeats(repeats, samples, run, timer, reporter)
+    reporter.say(f"{len(samples):,} samples in {folds} folds; audit: {found['verdict']}.")
     with timer.stage("train"):
-        score_folds(experiment, samples, split, run, nearest)
-        run_folds(experiment, samples, split, run, workers, reporter)
+        run_folds(repeats, samples, workers, reporter)
     with timer.stage("evaluate"):
-        metrics = pool(experiment, samples, split, run)
-    _finish(run, experiment, metrics, timer, None, samples, command)
+        if len(repeats) > 1:
+            metrics = pool_repeats(experiment, samples, repeats, run)
+        else:
+            metrics = pool(experiment, samples, repeats[0].split, run)
+    more: dict[str, Any] = {
+        "parameters": load(repeats[0].run.path / "folds" / "0" / "model").parameters,
+        "command": command,
+    }
+    if len(repeats) > 1:
+        more["seeds"] = [repeat.seed for repeat in repeats]
+    _finish(run, experiment, metrics, timer, samples, more)
     return run
+
+
+def _audit_repeats(
+    repeats: Sequence[Repeat], samples: Samples, run: Run, timer: Timer, reporter: Reporter
+) -> dict[str, Any]:
+    """Audit the folds of every repeat and score its baselines; return the worst audit."""
+    audits = []
+    for repeat in repeats:
+        split, nearest = repeat.split, None
+        with timer.stage("audit"):
+            if repeat.experiment.evaluation.homology_search:
+                # One search serves the audit and the baselines of all folds.
+                nearest = nearest_in_other_folds(samples, split, progress=reporter.say)
+            found = audit_folds(samples, split, homology=nearest is not None, nearest=nearest)
+            found = {**found, "split": _describe(repeat.experiment, split)}
+            repeat.run.write_json("audit.json", found)
+            repeat.run.write_table("samples.parquet", describe_samples(samples, split, folds=True))
+        with timer.stage("baselines"):
+            score_folds(repeat.experiment, samples, split, repeat.run, nearest)
+        audits.append(found)
+    if len(repeats) == 1:
+        return audits[0]
+    found = worst(audits, [repeat.seed for repeat in repeats])
+    run.write_json("audit.json", found)
+    return found
 
 
 def fit_fold(
@@ -292,9 +333,8 @@ def _finish(
     experiment: Experiment,
     metrics: dict[str, Any],
     timer: Timer,
-    classifier: Classifier | None,
     samples: Samples,
-    command: str,
+    more: dict[str, Any],
 ) -> None:
     """Write what closes a run: environment, metrics (the mark of a finished run), report."""
     import torch
@@ -312,10 +352,9 @@ def _finish(
             "seed": experiment.training.seed,
             "started": timer.started,
             "seconds": timer.seconds,
-            "parameters": classifier.parameters if classifier else None,
-            "command": command,
             "sources": samples.sources,
             "notes": list(samples.notes),
+            **more,
         },
     )
     (run.path / SOURCES).unlink(missing_ok=True)

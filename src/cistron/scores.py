@@ -25,18 +25,20 @@ FEWEST_GROUPS = 10  # a group column with fewer values is no unit to resample
 
 def describe_samples(samples: Samples, split: Split, folds: bool = False) -> pd.DataFrame:
     """Return samples.parquet: every record that was read, used or not."""
-    own = {"length", "part", "fold", "dropped"}
+    own = {"length", "part", "fold", "unit", "dropped"}
     clashing = {name: f"{name} (group)" for name in samples.groups if name in own}
     table = samples.table.rename(columns=clashing)
     table["length"] = samples.payload.lengths
     table["part"] = "" if folds else split.names()
     table["fold"] = split.fold
+    table["unit"] = resampling_groups(samples, split)
     table["dropped"] = ""
     unused = samples.dropped[["id", "source", "record", "reason"]].rename(
         columns={"reason": "dropped"}
     )
-    unused = unused.assign(part="", fold=UNUSED)
-    return pd.concat([table, unused.astype({"fold": "int16"})], ignore_index=True)
+    unused = unused.assign(part="", fold=UNUSED, unit=UNUSED)
+    types = {"fold": "int16", "unit": "int64"}
+    return pd.concat([table, unused.astype(types)], ignore_index=True)
 
 
 def predict_parts(

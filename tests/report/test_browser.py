@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cistron.report.comparison import render_comparison
 from tests.report.chromium import BINARY, Chromium
 
 pytestmark = [
@@ -76,6 +77,18 @@ def test_opens_without_error_request_or_overflow(page, tmp_path, browser, name, 
     assert browser.value(FAINT) == []
     paper = browser.value("getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, paper[4:-1].split(","))) < 380) == (scheme == "dark")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1100])
+def test_a_comparison_opens_without_error_or_overflow(compared, tmp_path, browser, width, scheme):
+    path = tmp_path / "page.html"
+    path.write_text(render_comparison(compared), encoding="utf-8")
+    assert browser.open(path, width, scheme) == []
+    assert browser.value("document.documentElement.scrollWidth") <= width
+    assert browser.value(OVERLAPS) == []
+    assert browser.value(OUTSIDE) == []
+    assert browser.value(FAINT) == []
 
 
 def test_prints_in_dark_ink_on_one_width(page, tmp_path, browser):

@@ -66,12 +66,12 @@ class Bootstrap:
     def interval(self, metric: str, predictor: str = MODEL) -> Interval:
         """Return a metric of one predictor."""
         values = self.resampled[predictor][metric]
-        return _interval(self.observed[predictor][metric], values)
+        return percentiles(self.observed[predictor][metric], values)
 
     def paired_difference(self, metric: str, other: str) -> Interval:
         """Return the model's metric minus that of another predictor on the same resamples."""
         value = self.observed[MODEL][metric] - self.observed[other][metric]
-        return _interval(value, self.resampled[MODEL][metric] - self.resampled[other][metric])
+        return percentiles(value, self.resampled[MODEL][metric] - self.resampled[other][metric])
 
 
 def bootstrap(
@@ -172,8 +172,8 @@ def _draw(units: int, numbers: range, seed: int) -> NDArray[np.float64]:
     return counts
 
 
-def _interval(value: float, resampled: NDArray[np.float64]) -> Interval:
-    """Return percentiles over the resamples in which the number is defined."""
+def percentiles(value: float, resampled: NDArray[np.float64]) -> Interval:
+    """Return a number's interval, over the resamples in which it is defined."""
     defined = resampled[~np.isnan(resampled)]
     if len(defined) == 0:
         return Interval(value, np.nan, np.nan)

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cistron.evaluation.figures.numbers import THIN, count, decimal
-from cistron.report import sections
+from cistron.report import projection, sections
 from cistron.report.names import human
 from cistron.report.read import Content, read_run
 from cistron.report.verdict import findings
@@ -40,27 +40,30 @@ def render(run: str | Path) -> str:
         "scores": sections.scores(content),
         "calibration": sections.calibration(content),
         "folds": sections.folds(content),
+        "repeats": sections.repeats(content),
         "groups": sections.groups(content),
+        "projection": projection.projection(content),
         "training": sections.training(content),
         "predict": sections.predict(content),
         "provenance": sections.provenance(content),
         "glossary": sections.glossary(content),
     }
-    return _environment().get_template("page.html").render(content=content, **made)
+    return environment().get_template("page.html").render(content=content, **made)
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Return the templates of the report."""
+    made = Environment(
         loader=PackageLoader("cistron.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"human": human, "written": written}
-    environment.globals["interval"] = f"95{THIN}%"
-    return environment
+    made.filters |= {"human": human, "written": written}
+    made.globals["interval"] = f"95{THIN}%"
+    return made
 
 
 def written(value: Any) -> str:
@@ -80,7 +83,9 @@ def heading(content: Content) -> str:
     parts = [f"{count(content.metrics['test'].get('n'))} samples tested"]
     folds = content.metrics.get("folds")
     if folds:
-        parts.insert(0, f"cross-validation in {len(folds)} folds")
+        repeats = len(content.metrics.get("repeats") or [])
+        times = f", repeated {repeats} times" if repeats else ""
+        parts.insert(0, f"cross-validation in {len(folds) // (repeats or 1)} folds{times}")
     if kinds["split"]:
         parts.insert(0, f"{kinds['split']} split")
     if kinds["model"]:

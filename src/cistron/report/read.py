@@ -13,7 +13,8 @@ from cistron.errors import InputError
 from cistron.run import EXPERIMENT, METRICS, Run
 from cistron.samples.memberships import read_memberships
 
-_NO_GROUP = {"id", "label", "weight", "length", "part", "fold", "dropped", "source", "record"}
+_NO_GROUP = {"id", "label", "weight", "length", "part", "fold", "unit", "dropped"}
+_NO_GROUP |= {"source", "record"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,8 @@ class Content:
         audit.json and environment.json
     samples, predictions, history : DataFrame or None
         samples.parquet, predictions.parquet and history.csv
+    projection : DataFrame or None
+        projection.parquet
     settings : str or None
         The text of experiment.yaml.
     experiment : dict
@@ -48,6 +51,7 @@ class Content:
     samples: pd.DataFrame | None
     predictions: pd.DataFrame | None
     history: pd.DataFrame | None
+    projection: pd.DataFrame | None
     settings: str | None
     experiment: dict[str, Any]
     has_model: bool
@@ -120,6 +124,7 @@ def read_run(path: str | Path) -> Content:
         samples=_samples(path),
         predictions=_parquet(path / "predictions.parquet"),
         history=_history(path / "history.csv"),
+        projection=_parquet(path / "projection.parquet"),
         settings=settings,
         experiment=experiment,
         has_model=(path / "model").is_dir(),

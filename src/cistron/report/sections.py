@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from cistron.evaluation import figures
 from cistron.evaluation.figures.numbers import THIN, count, decimal
@@ -17,7 +18,7 @@ from cistron.report.read import Content
 from cistron.report.tables import metric_names
 from cistron.report.verdict import CALIBRATED, ROUGHLY
 
-_MACHINE = ("platform", "device", "threads", "seed")
+_MACHINE = ("platform", "device", "threads", "seed", "seeds")
 _NOT_VERSIONS = {*_MACHINE, "started", "seconds", "parameters", "command", "sources", "notes"}
 _UNITS = {"protein": "residues", "dna": "bases"}
 
@@ -186,8 +187,26 @@ def folds(content: Content) -> Section | None:
     return {"figures": drawn, "table": tables.folds(content.metrics), "spread": spread}
 
 
+def repeats(content: Content) -> Section | None:
+    """Show every repeat of a cross-validation, and how much the seed matters."""
+    entries = content.metrics.get("repeats")
+    if not entries:
+        return None
+    drawn = []
+    for metric in _main_metrics(content):
+        rows = [{**(e.get(metric) or {}), "fold": e["seed"], "n": e["n"]} for e in entries]
+        pooled = content.metrics["test"][metric]
+        drawn.append(figures.folds(rows, pooled, label(metric), "Seed"))
+    return {
+        "n": count(len(entries)),
+        "figures": drawn,
+        "table": tables.repeats(content.metrics),
+        "spread": _spread(entries, content.metrics["headline"]),
+    }
+
+
 def _spread(entries: list[dict[str, Any]], metric: str) -> str:
-    """Return "MCC 0.61 ± 0.03" over the folds; empty for fewer than two numbers."""
+    """Return "MCC 0.61 ± 0.03" over folds or repeats; empty for fewer than two numbers."""
     values = [(entry.get(metric) or {}).get("value") for entry in entries]
     known = np.array([value for value in values if value is not None])
     if len(known) < 2:
@@ -216,9 +235,14 @@ def training(content: Content) -> Section | None:
     return {
         "figure": figures.history(renamed, label(metric)),
         "epochs": count(len(table)),
-        "folds": count(table["fold"].nunique()) if "fold" in table else None,
+        "folds": _folds_trained(table) if "fold" in table else None,
         "time": duration(float(table["seconds"].sum())) if "seconds" in table else None,
     }
+
+
+def _folds_trained(table: pd.DataFrame) -> str:
+    keys = [key for key in ("repeat", "fold") if key in table]
+    return count(len(table[keys].drop_duplicates()))
 
 
 def duration(seconds: float) -> str:

@@ -67,7 +67,8 @@ def metric_names(scores: Mapping[str, Any]) -> list[str]:
     return in_order(k for k, v in scores.items() if isinstance(v, Mapping) and "value" in v)
 
 
-def _score(score: Mapping[str, Any] | None, digits: int = 3, best: bool = False) -> Cell:
+def score_cell(score: Mapping[str, Any] | None, digits: int = 3, best: bool = False) -> Cell:
+    """Return a number with its interval below."""
     score = score or {}
     below = ""
     if score.get("low") is not None and score.get("high") is not None:
@@ -84,15 +85,16 @@ def all_scores(metrics: Mapping[str, Any]) -> Table:
         scored["Model, validation"] = metrics["validation"]
     rows = [[Cell("Samples"), *(Cell(count(scores.get("n"))) for scores in scored.values())]]
     for metric in metric_names(metrics["test"]):
-        best = _best(metric, {name: scored[name] for name in compared})
-        cells = (_score(s.get(metric), best=name in best) for name, s in scored.items())
+        best = best_of(metric, {name: scored[name] for name in compared})
+        cells = (score_cell(s.get(metric), best=name in best) for name, s in scored.items())
         rows.append([Cell(label(metric), title=meaning(metric)), *cells])
-    best_of = " The best of each row is bold." if len(compared) > 1 else ""
-    caption = f"All metrics with their 95{THIN}% intervals.{best_of}"
+    bold = " The best of each row is bold." if len(compared) > 1 else ""
+    caption = f"All metrics with their 95{THIN}% intervals.{bold}"
     return Table(caption, [Column("Metric", numeric=False), *map(Column, scored)], rows)
 
 
-def _best(metric: str, scored: Mapping[str, Any]) -> set[str]:
+def best_of(metric: str, scored: Mapping[str, Any]) -> set[str]:
+    """Return which of several have the best value of a metric; none where all are equal."""
     values = {name: (scores.get(metric) or {}).get("value") for name, scores in scored.items()}
     known = {name: value for name, value in values.items() if value is not None}
     if len(set(known.values())) < 2:
@@ -143,15 +145,34 @@ def folds(metrics: Mapping[str, Any]) -> Table:
     """Metrics of every fold, and of all folds pooled."""
     entries = metrics["folds"]
     names = metric_names(entries[0])
-    columns = [Column("Fold", numeric=False), Column("Samples")]
+    repeated = bool(metrics.get("repeats"))
+    columns = [Column("Seed, fold" if repeated else "Fold", numeric=False), Column("Samples")]
     columns += [Column(label(m), meaning(m)) for m in names]
-    named = [(str(entry.get("fold")), entry) for entry in entries]
+    named = [
+        (f"{entry['repeat']}, {entry['fold']}" if repeated else str(entry.get("fold")), entry)
+        for entry in entries
+    ]
     rows = [
         [Cell(name), Cell(count(scores.get("n")))]
         + [Cell(decimal((scores.get(m) or {}).get("value"), 3)) for m in names]
         for name, scores in [*named, ("Pooled", metrics["test"])]
     ]
     return Table("Scores of each fold, and of all held-out predictions together.", columns, rows)
+
+
+def repeats(metrics: Mapping[str, Any]) -> Table:
+    """Metrics of every repeat of a cross-validation, their mean and spread, and the average's."""
+    entries, spread = metrics["repeats"], metrics["spread"]
+    names = metric_names(entries[0])
+    columns = [Column("Seed", numeric=False), *(Column(label(m), meaning(m)) for m in names)]
+    rows = [
+        [Cell(str(entry["seed"])), *(score_cell(entry.get(m)) for m in names)] for entry in entries
+    ]
+    for text, key in (("Mean", "mean"), ("Standard deviation", "sd")):
+        rows.append([Cell(text), *(Cell(decimal(spread[m][key], 3)) for m in names)])
+    averaged = [score_cell(metrics["test"].get(m)) for m in names]
+    rows.append([Cell("Averaged probabilities"), *averaged])
+    return Table("Scores of each repeat, its folds together.", columns, rows)
 
 
 def worst_groups(column: str, entries: Sequence[Mapping[str, Any]]) -> Table:

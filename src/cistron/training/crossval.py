@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +15,37 @@ from cistron.samples import Samples
 from cistron.splits import Split
 
 
-def run_folds(
-    experiment: Any, samples: Samples, split: Split, run: Run, workers: int, reporter: Reporter
-) -> None:
-    """Train the folds that are not finished yet, `workers` at a time.
+def run_folds(repeats: Sequence[Any], samples: Samples, workers: int, reporter: Reporter) -> None:
+    """Train the folds of all repeats that are not finished yet, `workers` at a time.
 
-    Each fold has its folder `folds/<k>` with a log, a checkpoint while it trains, and in the end
-    its classifier, predictions and baselines.
+    Each fold has its folder `folds/<k>` in the folder of its repeat, with a log, a checkpoint
+    while it trains, and in the end its classifier, predictions and baselines.
+
+    Parameters
+    ----------
+    repeats : sequence of Repeat
+        See `cistron.repeats`.
+    samples : Samples
+    workers : int
+    reporter : Reporter
     """
     from joblib import Parallel, delayed
 
-    waiting = [k for k in range(split.folds) if not _finished(run, k)]
-    if len(waiting) < split.folds:
-        reporter.say(f"{split.folds - len(waiting)} of {split.folds} folds are finished already.")
+    every = [(repeat, k) for repeat in repeats for k in range(repeat.split.folds)]
+    waiting = [(repeat, k) for repeat, k in every if not _finished(repeat.run, k)]
+    if len(waiting) < len(every):
+        reporter.say(f"{len(every) - len(waiting)} of {len(every)} folds are finished already.")
     threads = max(1, (os.cpu_count() or 1) // max(1, workers))
     parent = os.getpid()
     jobs = (
-        delayed(_one_fold)(experiment, samples, split, run, k, threads, parent) for k in waiting
+        delayed(_one_fold)(one.experiment, samples, one.split, one.run, k, threads, parent)
+        for one, k in waiting
     )
     with reporter.bar(len(waiting), "folds") as advance:
-        for fold in Parallel(n_jobs=workers, return_as="generator_unordered")(jobs):
+        for fold, seed in Parallel(n_jobs=workers, return_as="generator_unordered")(jobs):
             advance(1)
-            reporter.say(f"Fold {fold} is finished.")
+            which = f" of the repeat with seed {seed}" if len(repeats) > 1 else ""
+            reporter.say(f"Fold {fold}{which} is finished.")
 
 
 def _one_fold(
@@ -46,7 +56,7 @@ def _one_fold(
     fold: int,
     threads: int,
     parent: int,
-) -> int:
+) -> tuple[int, int]:
     import torch
 
     from cistron.pipeline import fit_fold
@@ -61,7 +71,7 @@ def _one_fold(
         fit_fold(experiment, samples, split, fold, folder, log)
     finally:
         torch.set_num_threads(before)
-    return fold
+    return fold, experiment.training.seed
 
 
 def _end_with(parent: int) -> None:

@@ -12,13 +12,18 @@ from cistron.evaluation.figures.calls import (
     reliability,
     roc_curves,
 )
+from cistron.evaluation.figures.comparison import differences_matrix, runs_forest
 from cistron.evaluation.figures.data import history, identity_bins, length_histogram
 from cistron.evaluation.figures.intervals import class_bars, folds, forest
+from cistron.evaluation.figures.projection import by_class, by_part
 
 __all__ = [
     "NAMED_COLUMNS",
+    "by_class",
+    "by_part",
     "class_bars",
     "confusion_matrix",
+    "differences_matrix",
     "folds",
     "forest",
     "history",
@@ -27,4 +32,5 @@ __all__ = [
     "pr_curves",
     "reliability",
     "roc_curves",
+    "runs_forest",
 ]

@@ -35,13 +35,14 @@ def history(table: pd.DataFrame, metric: str = "") -> str:
     ----------
     table : DataFrame
         Columns `epoch`, `train_loss`, `validation_loss`, `validation_<metric>`…; with a column
-        `fold`, one line per fold.
+        `fold`, one line per fold (and `repeat`).
     metric : str
         Whose validation column is drawn below the losses; none where it is not in the table.
     """
     column = f"validation_{metric}"
     lower = column in table and table[column].notna().any()
-    groups = [rows for _, rows in table.groupby("fold")] if "fold" in table else [table]
+    keys = [key for key in ("repeat", "fold") if key in table]
+    groups = [rows for _, rows in table.groupby(keys)] if keys else [table]
     best = _best_epoch(table) if len(groups) == 1 else None
     height = 330 if lower else 200
     with style():

@@ -47,7 +47,7 @@ def forest(
         note(figure, 0, 12, short(metric, 60), color=INK, weight="bold")
         axes = panel(figure, 108, 24, 118, pitch * len(rows))
         line = [] if reference is None else [(reference, reference, reference)]
-        _scale(axes, len(rows), [*rows.values(), *line])
+        scale(axes, len(rows), [*rows.values(), *line])
         if reference is not None:
             axes.axvline(reference, color=INK, linewidth=1)
         for row, (name, (value, low, high)) in enumerate(rows.items()):
@@ -86,7 +86,7 @@ def class_bars(scores: Mapping[str, Score], metric: str, sizes: Mapping[str, int
         note(figure, 0, 12, short(metric, 40), color=INK, weight="bold")
         note(figure, WIDTH, 12, "samples", color=MUTED, size=10, ha="right")
         axes = panel(figure, 108, 24, 146, pitch * len(rows))
-        _scale(axes, len(rows), [(0.0, 0.0, 1.0)])
+        scale(axes, len(rows), [(0.0, 0.0, 1.0)])
         axes.set_xlim(min(0.0, lowest), 1)
         for row, (name, (value, low, high)) in enumerate(rows.items()):
             top = 24 + pitch * (row + 0.5) + 3.5
@@ -102,7 +102,7 @@ def class_bars(scores: Mapping[str, Score], metric: str, sizes: Mapping[str, int
         return svg(figure, f"{metric} of each class, with its interval: {numbers}.")
 
 
-def folds(scores: Sequence[Score], pooled: Score, metric: str) -> str:
+def folds(scores: Sequence[Score], pooled: Score, metric: str, kind: str = "Fold") -> str:
     """Draw one metric fold by fold, with the pooled score as a band behind.
 
     Parameters
@@ -113,6 +113,8 @@ def folds(scores: Sequence[Score], pooled: Score, metric: str) -> str:
         {"value", "low", "high"} over all folds.
     metric : str
         What is measured, as the heading.
+    kind : str
+        What the rows are.
     """
     rows = [triple(score) for score in scores]
     middle, low, high = triple(pooled)
@@ -121,7 +123,7 @@ def folds(scores: Sequence[Score], pooled: Score, metric: str) -> str:
         figure = sheet(52 + pitch * len(rows))
         note(figure, 0, 12, short(metric, 60), color=INK, weight="bold")
         axes = panel(figure, 50, 24, 200, pitch * len(rows))
-        _scale(axes, len(rows), [*rows, (middle, low, high)])
+        scale(axes, len(rows), [*rows, (middle, low, high)])
         if math.isfinite(low + high):
             axes.axvspan(low, high, color=TINT, alpha=0.45)
         if math.isfinite(middle):
@@ -130,16 +132,16 @@ def folds(scores: Sequence[Score], pooled: Score, metric: str) -> str:
             axes.plot([lowest, highest], [row, row], color=INK, linewidth=1.4)
             axes.plot(value, row, "o", color=INK, markersize=5)
             top = 24 + pitch * (row + 0.5) + 3.5
-            name = f"Fold {short(scores[row].get('fold'), 4)}"
+            name = f"{kind} {short(scores[row].get('fold'), 4)}"
             note(figure, 0, top, name, color=INK, size=10)
             note(figure, 262, top, decimal(value), color=INK, size=10)
             number = f"n {count(scores[row].get('n'))}"
             note(figure, WIDTH, top, number, color=MUTED, size=10, ha="right")
         numbers = ", ".join(decimal(row[0]) for row in rows)
-        return svg(figure, f"{metric} of each fold: {numbers}; pooled {decimal(middle)}.")
+        return svg(figure, f"{metric} of each {kind.lower()}: {numbers}; pooled {decimal(middle)}.")
 
 
-def _scale(axes: Axes, rows: int, numbers: Sequence[Triple]) -> None:
+def scale(axes: Axes, rows: int, numbers: Sequence[Triple]) -> None:
     """Make room for one row under another, over a scale that holds all numbers."""
     low, high = limits(numbers)
     digits = 2 if high - low > 0.08 else 3

@@ -27,6 +27,7 @@ WIDTH = 360.0
 
 # Colours that occur nowhere else, each the stand-in for a variable of the page's style sheet.
 INK, MUTED, RULE, ACCENT, TINT, PAPER = (f"#0102{digit:02x}" for digit in range(10, 16))
+COLOURS = tuple(f"#0102{digit:02x}" for digit in range(16, 22))  # of classes
 _VARIABLES = {
     INK: "var(--ink, #1f2328)",
     MUTED: "var(--muted, #5b6169)",
@@ -34,6 +35,12 @@ _VARIABLES = {
     ACCENT: "var(--accent, #1d5c84)",
     TINT: "var(--tint, #9cc3df)",
     PAPER: "var(--paper, #ffffff)",
+}
+# Told apart in every common kind of colour blindness (Okabe and Ito 2008).
+_OF_CLASSES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_VARIABLES |= {
+    name: f"var(--class-{place}, {colour})"
+    for place, (name, colour) in enumerate(zip(COLOURS, _OF_CLASSES, strict=True), 1)
 }
 _FONT = "var(--sans, 'Helvetica Neue', 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif)"
 _STYLE: Any = {

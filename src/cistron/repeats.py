@@ -1,0 +1,179 @@
+"""A cross-validation repeated over seeds: each repeat is a run of its own inside the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cistron.evaluation import evaluate
+from cistron.experiment import Experiment
+from cistron.run import EXPERIMENT, METRICS, Run
+from cistron.samples import Samples
+from cistron.scores import describe_samples, pool, resampling_groups
+from cistron.splits import Progress, Split
+
+VERDICTS = ("clean", "warning", "leak")  # of an audit, the worst last
+
+
+@dataclass(frozen=True, eq=False)
+class Repeat:
+    """One cross-validation of several.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        With the seeds of this repeat.
+    split : Split
+    run : Run
+        Where it stands: the run itself where it is the only repeat.
+    """
+
+    experiment: Experiment
+    split: Split
+    run: Run
+
+    @property
+    def seed(self) -> int:
+        """Seed of its training."""
+        return self.experiment.training.seed
+
+
+def plan(experiment: Experiment, samples: Samples, run: Run, progress: Progress) -> list[Repeat]:
+    """Split the samples for every repeat: the seeds of split and training count up.
+
+    A single repeat is the run itself; of several, each has its folder `repeats/<seed>`.
+    """
+    repeats = experiment.evaluation.repeats
+    if repeats == 1:
+        return [Repeat(experiment, experiment.split.split(samples, progress), run)]
+    planned = []
+    for number in range(repeats):
+        own = _with_seeds(experiment, number)
+        folder = Run(run.path / "repeats" / str(own.training.seed))
+        planned.append(Repeat(own, own.split.split(samples, progress), folder))
+    return planned
+
+
+def _with_seeds(experiment: Experiment, number: int) -> Experiment:
+    """Return the experiment of one repeat, which is an ordinary cross-validation."""
+    sections: dict[str, Any] = {
+        name: section.model_copy(update={"seed": section.seed + number})
+        for name in ("split", "training")
+        if hasattr(section := getattr(experiment, name), "seed")
+    }
+    evaluation = experiment.evaluation.model_copy(update={"repeats": 1})
+    return experiment.model_copy(update={**sections, "evaluation": evaluation})
+
+
+def start_repeats(repeats: Sequence[Repeat], samples: Samples) -> None:
+    """Make the folders of several repeats, each with the files that any run has."""
+    for repeat in repeats:
+        repeat.run.path.mkdir(parents=True, exist_ok=True)
+        repeat.run.write_text(EXPERIMENT, repeat.experiment.to_yaml())
+        known = {"seed": repeat.seed, "sources": samples.sources, "notes": list(samples.notes)}
+        repeat.run.write_json("environment.json", known)
+
+
+def worst(audits: Sequence[dict[str, Any]], seeds: Sequence[int]) -> dict[str, Any]:
+    """Return the audit of the repeat that is worst off, with the verdict of each."""
+    ranked = max(audits, key=lambda found: VERDICTS.index(found["verdict"]))
+    each = zip(seeds, audits, strict=True)
+    return {**ranked, "repeats": {str(seed): found["verdict"] for seed, found in each}}
+
+
+def pool_repeats(
+    experiment: Experiment, samples: Samples, repeats: Sequence[Repeat], run: Run
+) -> dict[str, Any]:
+    """Pool every repeat, then all of them; return metrics.json.
+
+    `test` scores the probabilities of each sample averaged over the repeats; `repeats` holds the
+    scores of each repeat, and `spread` their mean and standard deviation.
+    """
+    pooled = [pool(one.experiment, samples, one.split, one.run) for one in repeats]
+    for one, metrics in zip(repeats, pooled, strict=True):
+        one.run.write_json(METRICS, metrics)
+    predictions = _averaged([one.run.predictions for one in repeats], ["id"])
+    columns = [f"p_{name}" for name in samples.classes]
+    classes = np.array(samples.classes, dtype=object)
+    predictions["predicted"] = classes[predictions[columns].to_numpy().argmax(axis=1)]
+    run.write_table("predictions.parquet", predictions)
+    tables = [pd.read_parquet(one.run.path / "baselines.parquet") for one in repeats]
+    baselines = _averaged(tables, ["baseline", "id"]) if len(tables[0]) else tables[0]
+    run.write_table("baselines.parquet", baselines)
+    run.write_table("samples.parquet", describe_samples(samples, repeats[0].split, folds=True))
+    _join_histories(repeats, run)
+    rows = pd.Series(np.arange(len(samples)), index=samples.ids)[predictions["id"]].to_numpy()
+    by_name = {
+        str(name): table.set_index("id").loc[predictions["id"], columns].to_numpy()
+        for name, table in baselines.groupby("baseline", sort=False)
+    }
+    found = evaluate(
+        samples.targets[rows],
+        predictions[columns].to_numpy(),
+        list(samples.classes),
+        groups=resampling_groups(samples, repeats[0].split)[rows],
+        group_columns={c: samples.table[c].to_numpy()[rows] for c in samples.groups},
+        baselines=by_name,
+        resamples=experiment.evaluation.bootstrap,
+        seed=experiment.training.seed,
+        headline=experiment.evaluation.metric,
+    )
+    kept = ("classes", "positive", "headline", "baselines", "comparison")
+    each = [{"seed": r.seed, **_lite(m["test"])} for r, m in zip(repeats, pooled, strict=True)]
+    return {
+        **{key: found[key] for key in kept},
+        "test": found["scores"],
+        "validation": None,
+        "folds": [
+            {"repeat": one.seed, **fold}
+            for one, metrics in zip(repeats, pooled, strict=True)
+            for fold in metrics["folds"]
+        ],
+        "repeats": each,
+        "spread": _spread(each),
+    }
+
+
+def _averaged(tables: Sequence[pd.DataFrame], keys: list[str]) -> pd.DataFrame:
+    """Return the first table with its probabilities averaged over all of them, row by row."""
+    first = tables[0].reset_index(drop=True)
+    columns = [name for name in first if str(name).startswith("p_")]
+    same = [first[keys].merge(table, on=keys, how="left", validate="1:1") for table in tables]
+    means = np.mean([table[columns].to_numpy(dtype=np.float64) for table in same], axis=0)
+    return first.assign(**dict(zip(map(str, columns), means.T, strict=True)))
+
+
+def _join_histories(repeats: Sequence[Repeat], run: Run) -> None:
+    found = [
+        pd.read_csv(one.run.path / "history.csv").assign(repeat=one.seed)
+        for one in repeats
+        if (one.run.path / "history.csv").is_file()
+    ]
+    if found:
+        history = pd.concat(found, ignore_index=True)
+        history.insert(0, "repeat", history.pop("repeat"))
+        run.write_text("history.csv", history.to_csv(index=False))
+
+
+def _lite(scores: dict[str, Any]) -> dict[str, Any]:
+    """Return the single numbers among the scores."""
+    numbers = {m: v for m, v in scores.items() if isinstance(v, dict) and "value" in v}
+    return {"n": scores["n"], **numbers}
+
+
+def _spread(each: Sequence[dict[str, Any]]) -> dict[str, dict[str, float | None]]:
+    """Return the mean and the standard deviation of every metric over the repeats."""
+    found: dict[str, dict[str, float | None]] = {}
+    for metric in each[0]:
+        if metric in ("seed", "n"):
+            continue
+        values = [scores[metric]["value"] for scores in each]
+        known = np.array([value for value in values if value is not None])
+        mean = float(known.mean()) if len(known) else None
+        deviation = float(known.std(ddof=1)) if len(known) > 1 else None
+        found[metric] = {"mean": mean, "sd": deviation}
+    return found

@@ -1,0 +1,193 @@
+"""The page of a comparison: runs side by side, and what can be said of their differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cistron.evaluation import figures
+from cistron.evaluation.figures.numbers import THIN, count
+from cistron.evaluation.metrics import LOWER_IS_BETTER
+from cistron.report.differences import said_p
+from cistron.report.names import AVERAGES, METRICS, in_order, label, meaning
+from cistron.report.page import environment, written
+from cistron.report.sections import duration
+from cistron.report.tables import Cell, Column, Table, best_of, score_cell
+
+CONCISE = 4  # runs compared up to which every difference is drawn with its interval
+
+
+def write_comparison(found: Mapping[str, Any], path: Path) -> None:
+    """Write the page of a comparison (see `cistron.compare.compare_runs`), whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    partial.write_text(render_comparison(found), encoding="utf-8")
+    partial.replace(path)
+
+
+def render_comparison(found: Mapping[str, Any]) -> str:
+    """Return one HTML page that needs nothing else."""
+    from cistron import __version__
+
+    about = {run["name"]: run for run in found["runs"]}
+    drawn = [_table(made, about, found["metric"]) for made in found["tables"]]
+    scored = {m for made in found["tables"] for m in _metrics(made["scores"])}
+    own = {m.removeprefix("macro_").removeprefix("weighted_") for m in scored}
+    glossary = [METRICS[name] for name in METRICS if name in own]
+    glossary += [
+        (name.capitalize(), text)
+        for name, text in AVERAGES.items()
+        if any(m.startswith(f"{name}_") for m in scored)
+    ]
+    return (
+        environment()
+        .get_template("comparison.html")
+        .render(
+            found=found,
+            title=f"{len(found['runs'])} runs compared",
+            metric=label(found["metric"]),
+            tables=drawn,
+            overview=_overview(found, about) if len(drawn) > 1 else None,
+            runs=_runs(found["runs"]),
+            settings=_settings(found["settings"], list(about)),
+            glossary=glossary,
+            version=__version__,
+        )
+    )
+
+
+def _table(made: Mapping[str, Any], about: Mapping[str, Any], metric: str) -> dict[str, Any]:
+    rows = {row["name"]: row for row in made["scores"]}
+    compared = [name for name, row in rows.items() if row["group"]]
+    return {
+        **made,
+        "heading": _heading(made, about),
+        "same": said_p(made["overall"]),
+        "forest": figures.runs_forest(
+            {name: rows[name][metric] for name in rows}, label(metric), made["runs"]
+        ),
+        "differences": _differences_figure(made, compared, metric),
+        "matrix": _matrix(made, compared, metric) if len(compared) > 2 else None,
+        "scores": _scores(made, about, metric),
+        "pairs": _pairs(made, metric) if len(compared) > 2 else None,
+    }
+
+
+def _overview(found: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+    """Draw the runs of all tables together."""
+    metric = found["metric"]
+    rows = {
+        f"{row['name']} \N{MIDDLE DOT} {about[row['name']]['split']}, n {count(made['n'])}": row[
+            metric
+        ]
+        for made in found["tables"]
+        for row in made["scores"]
+        if row["name"] in about
+    }
+    return figures.runs_forest(rows, label(metric), list(rows))
+
+
+def _heading(made: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+    splits = sorted({about[name]["split"] for name in made["runs"]})
+    return f"{count(made['n'])} samples, split {' and '.join(splits)}"
+
+
+def _differences_figure(
+    made: Mapping[str, Any], compared: Sequence[str], metric: str
+) -> str | None:
+    """Draw each pair, or where they are many the best against each of the others."""
+    chosen = made["differences"]
+    if len(compared) > CONCISE:
+        chosen = [d for d in chosen if d["first"] == compared[0]]
+    rows = {f"{d['first']} \N{MINUS SIGN} {d['second']}": d["difference"] for d in chosen}
+    apart = [name for name, d in zip(rows, chosen, strict=True) if d["verdict"] == "better"]
+    if not rows:
+        return None
+    return figures.runs_forest(rows, f"Difference in {label(metric)}", apart, reference=0.0)
+
+
+def _matrix(made: Mapping[str, Any], compared: Sequence[str], metric: str) -> str:
+    pairs = {(d["first"], d["second"]): d for d in made["differences"]}
+    return figures.differences_matrix(
+        compared,
+        {pair: d["difference"]["value"] for pair, d in pairs.items()},
+        {pair for pair, d in pairs.items() if d["verdict"] == "better"},
+        f"Difference in {label(metric)}",
+    )
+
+
+def _metrics(scores: Sequence[Mapping[str, Any]]) -> list[str]:
+    return in_order(name for name, value in scores[0].items() if isinstance(value, Mapping))
+
+
+def _scores(made: Mapping[str, Any], about: Mapping[str, Any], metric: str) -> Table:
+    """Every metric of every run and baseline, the best first."""
+    metrics = [metric, *(m for m in _metrics(made["scores"]) if m != metric)]
+    rows = made["scores"]
+    best = {m: best_of(m, {row["name"]: row for row in rows}) for m in metrics}
+    cells = []
+    for row in rows:
+        run = about.get(row["name"])
+        model = Cell(str(run["model"]), f"on {run['encoder']}") if run else Cell("baseline")
+        numbers = [score_cell(row[m], best=row["name"] in best[m]) for m in metrics]
+        cells.append([Cell(row["name"]), model, numbers[0], Cell(row["group"]), *numbers[1:]])
+    columns = [Column(label(m), meaning(m)) for m in metrics]
+    group = Column("Group", "rows that share a letter cannot be told apart", numeric=False)
+    heads = [Column("", numeric=False), Column("Model", numeric=False), columns[0], group]
+    caption = f"All metrics with their 95{THIN}% intervals, the best of each column bold."
+    return Table(caption, [*heads, *columns[1:]], cells)
+
+
+def _pairs(made: Mapping[str, Any], metric: str) -> Table:
+    rows = [
+        [
+            Cell(f"{d['first']} \N{MINUS SIGN} {d['second']}"),
+            score_cell(d["difference"]),
+            Cell(said_p(d["p"]).removeprefix("p ").removeprefix("= ")),
+            Cell(said_p(d["holm"]).removeprefix("p ").removeprefix("= ")),
+            Cell("told apart" if d["verdict"] == "better" else "not told apart"),
+        ]
+        for d in made["differences"]
+    ]
+    lower = ", lower is better" if metric in LOWER_IS_BETTER else ""
+    columns = [
+        Column("Pair", numeric=False),
+        Column(f"Difference in {label(metric)}{lower}"),
+        Column("p"),
+        Column("Holm p", "corrected for all pairs of this table"),
+        Column("", numeric=False),
+    ]
+    return Table(f"Every pair, the better first; 95{THIN}% intervals of each alone.", columns, rows)
+
+
+def _runs(runs: Sequence[Mapping[str, Any]]) -> Table:
+    rows = []
+    for run in runs:
+        folds = f"{run['folds']} folds" if run["folds"] else "one part"
+        folds += f", {run['repeats']} times" if run["repeats"] > 1 else ""
+        seconds = run["train_seconds"]
+        time = "n/a" if seconds is None else duration(seconds)
+        texts = (run["model"], run["encoder"], run["split"], folds)
+        numbers = (count(run["tested"]), time, count(run["parameters"]), written(run["seed"]))
+        rows.append(
+            [Cell(run["name"], title=run["path"]), *map(Cell, (*map(str, texts), *numbers))]
+        )
+    words = [Column(t, numeric=False) for t in ("", "Model", "Encoder", "Split", "Held out")]
+    counts = [Column(t) for t in ("Tested", "Training time", "Parameters", "Seed")]
+    return Table("What the runs are.", [*words, *counts], rows)
+
+
+def _settings(differing: Mapping[str, Mapping[str, Any]], runs: Sequence[str]) -> Table | None:
+    if not differing:
+        return None
+    rows = [[Cell(key), *(Cell(_said(own[run])) for run in runs)] for key, own in differing.items()]
+    columns = [Column(text, numeric=False) for text in ("Key", *runs)]
+    return Table("Settings in which the experiments differ.", columns, rows)
+
+
+def _said(value: Any) -> str:
+    """Write the value of a key as the experiment file does, nothing where it has none."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)

@@ -1,0 +1,86 @@
+"""What a comparison of runs says, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from cistron.evaluation.figures.numbers import decimal
+from cistron.evaluation.metrics import LOWER_IS_BETTER
+from cistron.evaluation.paired import LEVEL, Comparison, Difference
+from cistron.report.names import label
+
+
+def sentence(found: Difference, metric: str, kinds: Mapping[str, str]) -> str:
+    """Say whether one predictor is better than another, and by how much.
+
+    Parameters
+    ----------
+    found : Difference
+    metric : str
+    kinds : mapping
+        Those predictors that are baselines, by name.
+    """
+    first, second = (called(name, kinds) for name in (found.first, found.second))
+    sign = -1 if metric in LOWER_IS_BETTER else 1
+    value = sign * found.interval.value
+    low, high = sorted((sign * found.interval.low, sign * found.interval.high))
+    numbers = f"{decimal(low, 3)} to {decimal(high, 3)}, Holm {said_p(found.holm)}"
+    if found.told_apart:
+        by = f"{decimal(value, 3)} {label(metric)}"
+        return f"{capital(first)} is better than {second} by {by} ({numbers})."
+    return (
+        f"{capital(first)} and {second} cannot be told apart: difference in {label(metric)} "
+        f"{decimal(value, 3)} ({numbers})."
+    )
+
+
+def conclusion(
+    found: Comparison, names: Sequence[str], metric: str, kinds: Mapping[str, str]
+) -> str:
+    """Say whether the runs differ at all, and which is best."""
+    among = [d for d in found.differences if d.first in names and d.second in names]
+    if len(names) < 3:
+        return " ".join(sentence(d, metric, kinds) for d in among or found.differences)
+    ranked = [name for name in found.scores if name in names]
+    apart = sum(d.told_apart for d in among)
+    if found.overall < LEVEL:
+        text = f"The runs differ in {label(metric)} ({said_p(found.overall)})."
+    else:
+        text = f"Nothing shows that the runs differ in {label(metric)} ({said_p(found.overall)})."
+    if not apart:
+        return f"{text} No two of them can be told apart."
+    if found.overall >= LEVEL:
+        text = f"All together, the runs are not shown to differ in {label(metric)} "
+        text += f"({said_p(found.overall)}), but pairs of them are."
+    best = [d.second for d in among if d.first == ranked[0] and not d.told_apart]
+    if not best:
+        return f"{text} {ranked[0]} is better than every other run."
+    return (
+        f"{text} {ranked[0]} scores best; {listed(best)} cannot be told apart from it. "
+        f"{apart} of {len(among)} pairs of runs can be told apart."
+    )
+
+
+def said_p(p: float | None) -> str:
+    """Write a p-value: "p = 0.004", "p < 0.001"."""
+    if p is None or not np.isfinite(p):
+        return "p not defined"
+    return "p < 0.001" if p < 0.0005 else f"p = {p:.3f}" if p < 0.9995 else "p = 1"
+
+
+def called(name: str, kinds: Mapping[str, str]) -> str:
+    """Return a predictor as a sentence says it."""
+    return f"the baseline “{name.lower()}”" if name in kinds else name
+
+
+def capital(text: str) -> str:
+    """Return the text as a sentence begins with it; names of runs stay as they are."""
+    return f"The{text[3:]}" if text.startswith("the baseline") else text
+
+
+def listed(names: Sequence[str]) -> str:
+    """Write names as a list; beyond four, the first three and how many more."""
+    shown = list(names) if len(names) <= 4 else [*names[:3], f"{len(names) - 3} others"]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
