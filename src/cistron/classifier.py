@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import pandas as pd
@@ -121,7 +121,10 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.classes_ = np.array(samples.classes, dtype=object)
         self.alphabet_ = samples.payload.alphabet.name
         self.checksum_: str | None = None
-        self.encoder_: Encoder = encoder_settings.fit(train)
+        # A language model is told where to compute, and tells how far it is.
+        work = {"device": training.device, "reporter": reporter}
+        computes = getattr(encoder_settings, "on_device", False)
+        self.encoder_: Encoder = encoder_settings.fit(train, **(work if computes else {}))
         self.model_settings_, self.training_ = model_settings, training
         self.novelty_ = fit_novelty(train)
         self.temperature_ = 1.0
@@ -172,9 +175,14 @@ class Classifier(ClassifierMixin, BaseEstimator):
         predicted = self.classes_[self.predict_proba(samples).argmax(axis=1)]
         return float((predicted == np.asarray(labels, dtype=object)).mean())
 
-    def on(self, device: str) -> Self:
-        """Run on that device from now on (auto, cpu, cuda, mps); return the classifier."""
+    def on(self, device: str, reporter: Reporter = SILENT) -> Self:
+        """Run on that device from now on (auto, cpu, cuda, mps); return the classifier.
+
+        An encoder that computes for long tells the reporter how far it is.
+        """
         self.training_ = TrainingSettings(**{**self.training_.document(), "device": device})
+        if getattr(self.encoder_.settings, "on_device", False):
+            self.encoder_ = cast("Any", self.encoder_).on(device, reporter)
         return self
 
     @property

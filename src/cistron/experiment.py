@@ -13,6 +13,7 @@ from cistron.encoders.composition import CompositionSettings
 from cistron.encoders.descriptors import DescriptorsSettings
 from cistron.encoders.kmers import KmersSettings
 from cistron.encoders.one_hot import OneHotSettings
+from cistron.encoders.protein_lm import ProteinLMSettings
 from cistron.encoders.residues import ResiduesSettings
 from cistron.errors import InputError, nearest
 from cistron.models import ModelSettings
@@ -31,12 +32,21 @@ SplitSettings = Annotated[
     RandomSplit | GroupSplit | HomologySplit | PredefinedSplit, Field(discriminator="kind")
 ]
 EncoderSettings = Annotated[
-    ResiduesSettings | OneHotSettings | KmersSettings | CompositionSettings | DescriptorsSettings,
+    ResiduesSettings
+    | OneHotSettings
+    | KmersSettings
+    | CompositionSettings
+    | DescriptorsSettings
+    | ProteinLMSettings,
     Field(discriminator="kind"),
 ]
 
-ALPHABET_OF_ENCODER = {"residues": "protein", "one_hot": "dna", "descriptors": "protein"}
-ENCODERS_OF_POSITIONS = ("residues", "one_hot")
+ALPHABET_OF_ENCODER = {
+    "residues": "protein",
+    "one_hot": "dna",
+    "descriptors": "protein",
+    "protein_lm": "protein",
+}
 
 
 class EvaluationSettings(Settings):
@@ -160,7 +170,7 @@ def _check_sections(experiment: Experiment, source: str) -> None:
             f"samples.alphabet is {samples.alphabet!r}. Use one of: "
             f"{', '.join([*others, 'kmers', 'composition'])}."
         )
-    gives = "positions" if encoder.kind in ENCODERS_OF_POSITIONS else "vector"
+    gives = encoder.gives
     if experiment.model.reads != gives:
         fitting = [
             kind.model_fields["kind"].default

@@ -2,7 +2,10 @@
 
 An encoder is one file here: a settings class (its `kind` and keys) with the methods
 `fit(samples) -> Encoder` and `restore(document, arrays) -> Encoder`, and the fitted encoder
-itself. `EncoderSettings` in `cistron.experiment` lists them.
+itself. The settings say in `gives` whether a sample becomes positions or one vector.
+Settings with `on_device` are of an encoder that computes for long: its `fit` also takes `device`
+and `reporter`, and the encoder has `on(device, reporter)`.
+`EncoderSettings` in `cistron.experiment` lists them.
 """
 
 from __future__ import annotations
@@ -16,6 +19,9 @@ from numpy.typing import NDArray
 from cistron.ragged import Ragged
 from cistron.samples import Samples
 from cistron.settings import Settings
+
+Gives = Literal["positions", "vector"]
+"""What an encoder's settings say that it makes of a sample (`gives`): what a model reads."""
 
 Encoded = Ragged | NDArray[np.float32]
 """What an encoder makes of n samples: `Ragged` rows of positions (uint8 codes, or float32

@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -77,8 +78,7 @@ def sequence_digests(sequences: Sequences) -> list[bytes]:
     text = memoryview(letters[sequences.values].tobytes())
     ends = sequences.offsets.tolist()
     return [
-        hashlib.blake2b(text[start:end], digest_size=16).digest()
-        for start, end in zip(ends[:-1], ends[1:], strict=True)
+        hashlib.blake2b(text[start:end], digest_size=16).digest() for start, end in pairwise(ends)
     ]
 
 
@@ -132,7 +132,7 @@ class EmbeddingCache:
     def read(self, digest: bytes) -> NDArray[np.float32] | None:
         """Return one embedding, shape (positions, width); None where it is absent or damaged.
 
-        Pooled embeddings have one position. A damaged shard is deleted, so that it is computed anew.
+        Pooled embeddings have one position. A damaged shard is deleted; its rows are missing then.
         """
         place = self._places.get(digest)
         if place is None:
