@@ -8,12 +8,16 @@ are embedded beside it, on their order, or on how long the protein is.
 
 from __future__ import annotations
 
+from cistron.language_models.int8 import Drift
 from cistron.language_models.load import load_language_model
-from cistron.language_models.model import LanguageModel, Pooling, effective_precision
+from cistron.language_models.model import LanguageModel
+from cistron.language_models.pooling import Pooling
+from cistron.language_models.precision import effective_precision
 from cistron.language_models.published import published_width
 from cistron.language_models.workers import embed_in_workers
 
 __all__ = [
+    "Drift",
     "LanguageModel",
     "Pooling",
     "effective_precision",

@@ -13,14 +13,11 @@ from typing import Any
 import torch
 
 from cistron.errors import InputError
-from cistron.language_models.model import (
-    Forward,
-    LanguageModel,
-    Precision,
-    effective_precision,
-)
+from cistron.language_models.int8 import int8_linear
+from cistron.language_models.model import Forward, LanguageModel
 from cistron.language_models.packed_esm import PackedEsm, can_pack, plain_linear
 from cistron.language_models.padded import PaddedForward
+from cistron.language_models.precision import Precision, effective_precision
 from cistron.language_models.tokens import ResidueTokens, residue_tokens
 from cistron.samples.files import sha256
 from cistron.training.device import choose_device
@@ -68,7 +65,7 @@ def load_language_model(
         If it is not there and cannot be fetched, if it is no language model of proteins, or if
         the layer, device or precision is not there.
     """
-    precision = effective_precision(precision, device)  # type: ignore[assignment]
+    computed_in = effective_precision(precision, device)
     place = choose_device(device)
     transformers = _transformers()
     folder = find_model(name, offline)
@@ -81,16 +78,16 @@ def load_language_model(
             f"the last -1 to {-layers - 1}; {layer} is none of them."
         )
     packs = can_pack(config) and place.type == "cpu"
-    if precision == "int8" and not packs:
+    if computed_in == "int8" and not packs:
         raise InputError(f"precision: int8 is for ESM-2, and {name} is another. Use fp32 or auto.")
     number = layer % (layers + 1)
-    read = partial(_make_forward, folder, name, config, number, place, precision, tokens.padding)
+    read = partial(_make_forward, folder, name, config, number, place, tokens.padding)
     return LanguageModel(
         name=name,
         layer=number,
         width=int(config.hidden_size),
         fingerprint=_fingerprint(folder, tokens),
-        precision=precision,
+        precision=computed_in,
         device=place,
         tokens=tokens,
         make_forward=read,
@@ -221,15 +218,19 @@ def _make_forward(
     config: Any,
     layer: int,
     device: torch.device,
-    precision: str,
     padding: int,
+    precision: str,
 ) -> Forward:
     model = _read_weights(folder, name, config)
     last = layer == config.num_hidden_layers
     if not (can_pack(config) and device.type == "cpu"):
         return PaddedForward(model.to(device), None if last else layer, padding, precision)
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    return PackedEsm(model, layer, plain_linear(dtype))
+    make_linear = {
+        "fp32": plain_linear(torch.float32),
+        "bf16": plain_linear(torch.bfloat16),
+        "int8": int8_linear,
+    }[precision]
+    return PackedEsm(model, layer, make_linear)
 
 
 def _read_weights(folder: Path, name: str, config: Any) -> Any:

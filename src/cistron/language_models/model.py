@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from cistron.errors import InputError
+from cistron.language_models.int8 import COMPARED, Drift, compare
 from cistron.language_models.pooling import Pooling, merge_windows, pool_window
 from cistron.language_models.tokens import ResidueTokens
 from cistron.language_models.windows import Windows, cut_windows
 from cistron.ragged import Ragged
 from cistron.samples import Sequences
-from cistron.training.device import choose_device
 
-Precision = Literal["auto", "fp32", "bf16", "int8"]
 Embedding = NDArray[np.float32] | Ragged
 Forward = Callable[[torch.Tensor, Sequence[int]], torch.Tensor]
 """Tokens of proteins, end to end, and how many each has → hidden states, shape (tokens, width)."""
@@ -27,40 +25,6 @@ Forward = Callable[[torch.Tensor, Sequence[int]], torch.Tensor]
 WINDOW, OVERLAP = 1022, 256  # residues
 MAX_TOKENS = 4096
 PACK = 2048  # tokens; with more, a processor's caches no longer hold what a layer works on
-
-
-def effective_precision(precision: str, device: str) -> str:
-    """Return what `auto` is on that device.
-
-    bf16 on a CUDA device that computes in it, else fp32. A processor stays with fp32 even where
-    it has instructions for bf16, so that embeddings agree between machines; bf16 is there for the
-    asking.
-
-    Raises
-    ------
-    InputError
-        If the device does not have the precision.
-    """
-    place = choose_device(device)
-    there = {
-        "fp32": True,
-        "int8": place.type == "cpu",
-        "bf16": (place.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False))
-        or (place.type == "cpu" and _processor_has_bf16()),
-    }
-    if precision == "auto":
-        return "bf16" if place.type == "cuda" and there["bf16"] else "fp32"
-    if not there[precision]:
-        only = "int8 runs on a processor: use device: cpu." if precision == "int8" else ""
-        raise InputError(
-            f"precision: {place} does not compute in {precision}. {only or 'Use fp32 or auto.'}"
-        )
-    return precision
-
-
-def _processor_has_bf16() -> bool:
-    """Whether there are instructions for bf16; without them it is slower than fp32."""
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 @dataclass(eq=False)
@@ -81,7 +45,7 @@ class LanguageModel:
     device : torch.device
     tokens : ResidueTokens
     make_forward : callable
-        Reads the weights.
+        Reads the weights, for a precision.
     packs : bool
         Whether batches are packs without padding.
     longest : int or None
@@ -91,6 +55,8 @@ class LanguageModel:
     ----------
     most_tokens : int
         Above this a batch did not fit the device's memory.
+    drift : Drift or None
+        Of int8: measured on the first proteins that were embedded.
     """
 
     name: str
@@ -100,10 +66,11 @@ class LanguageModel:
     precision: str
     device: torch.device
     tokens: ResidueTokens
-    make_forward: Callable[[], Forward] = field(repr=False)
+    make_forward: Callable[[str], Forward] = field(repr=False)
     packs: bool = False
     longest: int | None = None
     most_tokens: int = field(default=1 << 40, init=False)
+    drift: Drift | None = field(default=None, init=False)
 
     @cached_property
     def forward(self) -> Forward:
@@ -114,7 +81,7 @@ class LanguageModel:
         InputError
             If the weights are incomplete.
         """
-        return self.make_forward()
+        return self.make_forward(self.precision)
 
     def embed(
         self,
@@ -185,6 +152,13 @@ class LanguageModel:
         values : ndarray of float32, shape (rows, width), or Ragged
         """
         self._check(sequences, pooling, window, overlap)
+        if self.precision == "int8" and self.drift is None and len(sequences):
+            self.drift = self.measure_drift(sequences, window=window, overlap=overlap)
+        yield from self._parts(sequences, pooling, window, overlap, max_tokens)
+
+    def _parts(
+        self, sequences: Sequences, pooling: Pooling, window: int, overlap: int, max_tokens: int
+    ) -> Iterator[tuple[NDArray[np.int64], Embedding]]:
         pieces = cut_windows(sequences.lengths, window, overlap)
         missing = np.bincount(pieces.rows, minlength=len(sequences))
         held: dict[int, list[NDArray[np.float32]]] = {}
@@ -201,6 +175,20 @@ class LanguageModel:
                     for row, length in zip(done, lengths.tolist(), strict=True)
                 ]
                 yield np.array(done), _together(merged, lengths, pooling)
+
+    def measure_drift(
+        self, sequences: Sequences, *, window: int = WINDOW, overlap: int = OVERLAP
+    ) -> Drift:
+        """Return how far mean embeddings of the first proteins are from those in fp32.
+
+        The weights are read once more for that.
+        """
+        few = sequences.take(np.arange(min(COMPARED, len(sequences))))
+        found, exact = np.empty((2, len(few), self.width), dtype=np.float32)
+        for model, values in ((self, found), (replace(self, precision="fp32"), exact)):
+            for rows, part in model._parts(few, "mean", window, overlap, MAX_TOKENS):
+                values[rows] = np.asarray(part)
+        return compare(found, exact)
 
     def _check(self, sequences: Sequences, pooling: str, window: int, overlap: int) -> None:
         if sequences.alphabet.name != "protein":
