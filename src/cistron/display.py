@@ -11,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from cistron.run import Run
@@ -93,6 +95,22 @@ def show_run(run: Run, as_json: bool) -> None:
     verdict = run.audit["verdict"]
     console.print(Text(f"Audit: {verdict}.", style=MARKS["fail"] if verdict == "leak" else ""))
     console.print(Text(f"Report: {run.path / 'report.html'}"), soft_wrap=True)
+
+
+def show_embedded(out: Path, found: dict[str, Any], as_json: bool) -> None:
+    """Print what `cistron embed` did, and every record it could not use."""
+    if as_json:
+        print_json({"out": str(out), **found})
+        return
+    console = _console()
+    text = (
+        f"{out}: {found['embedded']:,} of {found['records']:,} records, {found['width']:,} "
+        f"features; {found['computed']:,} sequences computed, {found['cached']:,} from the cache."
+    )
+    console.print(Text(text), soft_wrap=True)
+    for record in found["dropped"]:
+        line = f"Not embedded: record {record['record']:,} ({record['id']}): {record['reason']}"
+        console.print(Text(line), soft_wrap=True)
 
 
 def show_public(as_json: bool) -> None:

@@ -140,8 +140,8 @@ def test_other_weights_are_refused(tiny, tmp_path):
 )
 def test_a_prediction_depends_on_its_sequence_alone(tiny, tmp_path, pooling, model):
     """Whatever the order, the batch, the neighbours, the case; also of 30,000 residues."""
-    encoder = {"kind": "protein_lm", "model": str(tiny), "pooling": pooling}
-    Classifier(encoder, model, TRAINING).fit(labelled()).save(tmp_path / "model")
+    encoder = {"kind": "protein_lm", "model": str(tiny), "pooling": pooling, "window": 200}
+    Classifier({**encoder, "overlap": 50}, model, TRAINING).fit(labelled()).save(tmp_path / "model")
     rng = np.random.default_rng(1)
     letters = np.array(list("ACDEFGHIKLMNPQRSTVWYX"))
     texts = ["".join(rng.choice(letters, n)) for n in (3, 50, 50, 200, 1500, 30_000, 1)]
@@ -161,7 +161,7 @@ def test_a_prediction_depends_on_its_sequence_alone(tiny, tmp_path, pooling, mod
         predict_file(classifier, fasta, tmp_path / f"{number}.parquet")
         table = pd.read_parquet(tmp_path / f"{number}.parquet")
         table = table.set_index("id").loc[[f"p{i}" for i in range(len(texts))]]
-        assert "embedded in windows of 1022 of 30000" in table["warning"].iloc[5]
+        assert "embedded in windows of 200 of 30000" in table["warning"].iloc[5]
         tables.append(table.filter(like="p_").to_numpy())
     np.testing.assert_allclose(tables[1], tables[0], atol=1e-5)
     np.testing.assert_allclose(tables[2], tables[0], atol=1e-5)
