@@ -65,6 +65,18 @@ def make_tiny_t5(folder: Path, seed: int = 0) -> Path:
     return _save(T5EncoderModel, config, folder, seed)
 
 
+def make_tiny_esmc(folder: Path, seed: int = 0) -> Path:
+    """Save a random ESM-C and return its folder (transformers 5.23 and later)."""
+    from transformers import EsmcConfig, EsmcModel, EsmcTokenizer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    EsmcTokenizer().save_pretrained(folder)
+    config = EsmcConfig(
+        hidden_size=24, intermediate_size=40, num_hidden_layers=2, num_attention_heads=3
+    )
+    return _save(EsmcModel, config, folder, seed)
+
+
 def _save(kind: Any, config: Any, folder: Path, seed: int) -> Path:
     with torch.random.fork_rng():
         torch.manual_seed(seed)

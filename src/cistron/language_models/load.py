@@ -16,7 +16,7 @@ from cistron.errors import InputError
 from cistron.language_models.int8 import int8_linear
 from cistron.language_models.model import Forward, LanguageModel
 from cistron.language_models.packed_esm import PackedEsm, can_pack, plain_linear
-from cistron.language_models.padded import PaddedForward
+from cistron.language_models.plain import PlainForward
 from cistron.language_models.precision import Precision, effective_precision
 from cistron.language_models.tokens import ResidueTokens, residue_tokens
 from cistron.samples.files import sha256
@@ -77,8 +77,7 @@ def load_language_model(
             f"layer: {name} has hidden layers 0 (the residues alone) to {layers}, or counted from "
             f"the last -1 to {-layers - 1}; {layer} is none of them."
         )
-    packs = can_pack(config) and place.type == "cpu"
-    if computed_in == "int8" and not packs:
+    if computed_in == "int8" and not can_pack(config):
         raise InputError(f"precision: int8 is for ESM-2, and {name} is another. Use fp32 or auto.")
     number = layer % (layers + 1)
     read = partial(_make_forward, folder, name, config, number, place, tokens.padding)
@@ -91,7 +90,7 @@ def load_language_model(
         device=place,
         tokens=tokens,
         make_forward=read,
-        packs=packs,
+        packs=place.type == "cpu",
         longest=_longest(config, tokens),
     )
 
@@ -222,9 +221,10 @@ def _make_forward(
     precision: str,
 ) -> Forward:
     model = _read_weights(folder, name, config)
-    last = layer == config.num_hidden_layers
-    if not (can_pack(config) and device.type == "cpu"):
-        return PaddedForward(model.to(device), None if last else layer, padding, precision)
+    on_processor = device.type == "cpu"
+    if not (on_processor and can_pack(config)):
+        chosen = None if layer == config.num_hidden_layers else layer
+        return PlainForward(model.to(device), chosen, padding, precision, together=not on_processor)
     make_linear = {
         "fp32": plain_linear(torch.float32),
         "bf16": plain_linear(torch.bfloat16),
@@ -237,9 +237,9 @@ def _read_weights(folder: Path, name: str, config: Any) -> Any:
     """Read an encoder, and refuse one that is not whole: transformers would make the rest up."""
     transformers = _transformers()
     options: dict[str, Any] = {}
-    kind = transformers.AutoModel
-    if type(config) in transformers.AutoModelForTextEncoding._model_mapping:
-        kind = transformers.AutoModelForTextEncoding  # of a T5, the encoder alone
+    # Of a T5, the encoder alone.
+    encoder = "t5" in config.model_type
+    kind = transformers.AutoModelForTextEncoding if encoder else transformers.AutoModel
     if config.model_type == "esm":
         options["add_pooling_layer"] = False
     with _quiet(transformers):

@@ -47,7 +47,7 @@ class LanguageModel:
     make_forward : callable
         Reads the weights, for a precision.
     packs : bool
-        Whether batches are packs without padding.
+        Whether the tokens of a batch stand end to end, without padding.
     longest : int or None
         Residues that the model can read at once, where its positions are numbered.
 

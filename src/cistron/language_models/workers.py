@@ -58,7 +58,7 @@ def embed_in_workers(
         workers, mp_context=multiprocessing.get_context("spawn"), initializer=_one_thread
     )
     running: dict[Future[Any], NDArray[np.int64]] = {}
-    with pool:
+    try:
         for rows in _tasks(sequences.lengths):
             if len(running) >= 2 * workers:
                 yield from _finished(running)
@@ -66,6 +66,8 @@ def embed_in_workers(
             running[pool.submit(_embed, *arguments)] = rows
         while running:
             yield from _finished(running)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _tasks(lengths: NDArray[np.int64]) -> list[NDArray[np.int64]]:
