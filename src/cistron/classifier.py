@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from cistron.encoders import Encoded, Encoder
 from cistron.errors import InputError
-from cistron.experiment import parse_encoder, parse_model
+from cistron.experiment import check_tuning, parse_encoder, parse_model
 from cistron.progress import SILENT, Reporter
 from cistron.ragged import Ragged
 from cistron.samples import Samples
@@ -121,10 +121,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.classes_ = np.array(samples.classes, dtype=object)
         self.alphabet_ = samples.payload.alphabet.name
         self.checksum_: str | None = None
-        # A language model is told where to compute, and tells how far it is.
-        work = {"device": training.device, "reporter": reporter}
-        computes = getattr(encoder_settings, "on_device", False)
-        self.encoder_: Encoder = encoder_settings.fit(train, **(work if computes else {}))
+        check_tuning(encoder_settings, model_settings, training, "Settings")
+        self.encoder_: Encoder = _fitted(encoder_settings, train, training, reporter)
         self.model_settings_, self.training_ = model_settings, training
         self.novelty_ = fit_novelty(train)
         self.temperature_ = 1.0
@@ -250,6 +248,17 @@ class Classifier(ClassifierMixin, BaseEstimator):
             weights[train.targets] * train.table["weight"].to_numpy(),
             self.training_.seed,
         )
+
+
+def _fitted(settings: Any, train: Samples, training: TrainingSettings, reporter: Reporter) -> Any:
+    """Return the fitted encoder; a language model is told where to compute and whether to learn."""
+    if training.language_model != "frozen":
+        from cistron.encoders.tuned_protein_lm import TunedProteinLM
+
+        return TunedProteinLM.fit(settings, training)
+    if getattr(settings, "on_device", False):
+        return settings.fit(train, device=training.device, reporter=reporter)
+    return settings.fit(train)
 
 
 def _vectors(encoded: Encoded) -> NDArray[np.float32]:

@@ -159,6 +159,32 @@ def _parse_section(value: Any, union: Any, section: str) -> Any:
         raise InputError("\n".join(problems)) from error
 
 
+def check_tuning(encoder: Any, model: Any, training: TrainingSettings, source: str) -> None:
+    """Refuse to train a language model where there is none, or nothing that it could learn from.
+
+    Raises
+    ------
+    InputError
+        If the encoder is no language model, or the model no network.
+    """
+    how = training.language_model
+    if how == "frozen":
+        return
+    where = f"{source}: training.language_model: {how!r} trains the language model of the encoder"
+    if encoder.kind != "protein_lm":
+        raise InputError(
+            f"{where} protein_lm, and the encoder is {encoder.kind!r}. Set encoder.kind: "
+            "protein_lm, or leave the key out."
+        )
+    if model.family != "network":
+        raise InputError(
+            f"{where} through the network upon it, and {model.kind!r} is no network. Set "
+            "model.kind: mlp, or leave the key out."
+        )
+    if encoder.precision == "int8":
+        raise InputError(f"{where}, and int8 cannot be trained. Set encoder.precision: auto.")
+
+
 def _check_sections(experiment: Experiment, source: str) -> None:
     """Refuse sections that cannot work together, before any data is read."""
     samples, split, encoder = experiment.samples, experiment.split, experiment.encoder
@@ -183,6 +209,7 @@ def _check_sections(experiment: Experiment, source: str) -> None:
             f"{encoder.kind!r} gives {'positions' if gives == 'positions' else 'one vector'}. "
             f"Use one of: {', '.join(fitting)}; or another encoder."
         )
+    check_tuning(encoder, experiment.model, experiment.training, source)
     groups = tuple(samples.groups or ())
     needed = {
         "group": ("split.columns", getattr(split, "columns", ())),

@@ -10,6 +10,7 @@ and `reporter`, and the encoder has `on(device, reporter)`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -45,6 +46,11 @@ class InputShape:
         For codes: how many there are.
     complement : ndarray of uint8, shape (letters,), optional
         For codes of DNA read on both strands: the complement of each code.
+    embedding : callable, optional
+        For codes: makes the torch module that turns them into channels and is trained, in place
+        of a learned embedding. It is given codes, and `letters` at padding.
+    pooled : bool
+        Whether that module makes one vector of each sample.
     """
 
     kind: Literal["codes", "channels", "vector"]
@@ -52,6 +58,13 @@ class InputShape:
     table: NDArray[np.float32] | None = None
     letters: int = 0
     complement: NDArray[np.uint8] | None = None
+    embedding: Callable[[], Any] | None = None
+    pooled: bool = False
+
+    @property
+    def gives(self) -> Gives:
+        """What a model reads of it."""
+        return "vector" if self.kind == "vector" or self.pooled else "positions"
 
 
 class Encoder(Protocol):

@@ -17,7 +17,7 @@ from cistron.encoders.embedding_cache import EmbeddingCache, EmbeddingKey, seque
 from cistron.errors import InputError
 from cistron.progress import SILENT, Reporter
 from cistron.ragged import Ragged
-from cistron.samples import Sequences
+from cistron.samples import Samples, Sequences
 from cistron.settings import Settings
 
 if TYPE_CHECKING:
@@ -249,3 +249,13 @@ def open_model(settings: EmbeddingSettings, device: str) -> LanguageModel:
     """Return the language model, loaded once a process."""
     s = settings
     return _load(find_model(s.model), s.layer, device, s.precision, s.offline)
+
+
+def proteins(samples: Samples) -> Sequences:
+    """Return the sequences of samples, which must be proteins; InputError if not."""
+    sequences = samples.payload
+    if sequences.alphabet.name != "protein":
+        raise InputError(
+            f"encoder: protein_lm reads protein sequences, and these are {sequences.alphabet.name}."
+        )
+    return sequences

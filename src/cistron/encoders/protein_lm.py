@@ -12,8 +12,8 @@ from pydantic import Field
 
 from cistron.encoders import Encoded, Gives, InputShape
 from cistron.encoders.crop import CROPS, crop, crop_warnings
-from cistron.encoders.embedder import Embedder, EmbeddingSettings, Identity
-from cistron.errors import InputError
+from cistron.encoders.embedder import Embedder, EmbeddingSettings, Identity, proteins
+from cistron.encoders.tuned_protein_lm import TunedProteinLM
 from cistron.progress import SILENT, Reporter
 from cistron.ragged import Ragged
 from cistron.samples import Samples, Sequences
@@ -57,8 +57,12 @@ class ProteinLMSettings(EmbeddingSettings):
         scale = np.where(deviation > 1e-12, deviation, 1.0)
         return replace(encoder, mean=mean.astype(np.float32), scale=scale.astype(np.float32))
 
-    def restore(self, document: dict[str, Any], arrays: dict[str, NDArray]) -> ProteinLM:
+    def restore(
+        self, document: dict[str, Any], arrays: dict[str, NDArray]
+    ) -> ProteinLM | TunedProteinLM:
         """Rebuild the encoder from its state; the language model is not loaded for that."""
+        if "tuning" in document:
+            return TunedProteinLM.restore(self, document)
         identity = Identity(**document)
         embedder = Embedder(self, known=identity)
         return ProteinLM(self, identity, embedder, arrays.get("mean"), arrays.get("scale"))
@@ -103,7 +107,7 @@ class ProteinLM:
 
     def encode(self, samples: Samples) -> Encoded:
         """Return one vector a protein, shape (n, width), or one a residue that is kept."""
-        sequences = _proteins(samples)
+        sequences = proteins(samples)
         if self.settings.gives == "positions":
             return self._residues(sequences)
         values = np.empty((len(sequences), self.identity.width), dtype=np.float32)
@@ -142,15 +146,6 @@ class ProteinLM:
         return asdict(self.identity), {
             name: array for name, array in arrays.items() if array is not None
         }
-
-
-def _proteins(samples: Samples) -> Sequences:
-    sequences = samples.payload
-    if sequences.alphabet.name != "protein":
-        raise InputError(
-            f"encoder: protein_lm reads protein sequences, and these are {sequences.alphabet.name}."
-        )
-    return sequences
 
 
 def _allocate(shape: tuple[int, int]) -> NDArray[np.float32]:
