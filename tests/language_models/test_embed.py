@@ -173,6 +173,19 @@ def test_no_memory_halves_the_batch_and_goes_on(tiny_esm, sequences):
         model.embed(longer)
 
 
+def test_weights_that_do_not_fit_are_no_matter_of_batches(tiny_esm, sequences):
+    model, tried = load_language_model(str(tiny_esm)), []
+
+    def too_large(precision):
+        tried.append(precision)
+        raise torch.OutOfMemoryError("out of memory")
+
+    model.make_forward = too_large
+    with pytest.raises(InputError, match=r"The weights of .* do not fit the memory of cpu"):
+        model.embed(sequences)
+    assert tried == ["fp32"]
+
+
 @pytest.mark.parametrize("packs", [True, False])
 def test_a_batch_stays_within_its_tokens(packs, tiny_esm, sequences):
     model = load_language_model(str(tiny_esm))

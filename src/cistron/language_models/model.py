@@ -79,9 +79,15 @@ class LanguageModel:
         Raises
         ------
         InputError
-            If the weights are incomplete.
+            If the weights are incomplete, or do not fit the device's memory.
         """
-        return self.make_forward(self.precision)
+        try:
+            return self.make_forward(self.precision)
+        except torch.OutOfMemoryError as error:
+            raise InputError(
+                f"The weights of {self.name} do not fit the memory of {self.device}. Choose a "
+                "smaller model, or use device: cpu."
+            ) from error
 
     def embed(
         self,
@@ -162,6 +168,7 @@ class LanguageModel:
         pieces = cut_windows(sequences.lengths, window, overlap)
         missing = np.bincount(pieces.rows, minlength=len(sequences))
         held: dict[int, list[NDArray[np.float32]]] = {}
+        self.forward  # noqa: B018  # read now: memory it lacks is no matter of batches
         for batch, values in self._batches(sequences, pieces, pooling, max_tokens):
             done = []
             for row, value in zip(pieces.rows[batch].tolist(), values, strict=True):
