@@ -50,7 +50,7 @@ class EmbeddingSettings(Settings):
     @classmethod
     def _folder_beside_the_experiment(cls, model: str, info: ValidationInfo) -> str:
         # Absolute, because the classifier that stores it is used from other folders.
-        folder = Path((info.context or {}).get("folder") or ".") / model
+        folder = Path((info.context or {}).get("folder") or ".") / Path(model).expanduser()
         return str(folder.resolve()) if (folder / "config.json").is_file() else model
 
     @model_validator(mode="after")

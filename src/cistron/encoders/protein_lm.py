@@ -50,6 +50,7 @@ class ProteinLMSettings(EmbeddingSettings):
         """
         embedder = Embedder(self, device, reporter)
         encoder = ProteinLM(self, embedder.identity, embedder)
+        reporter.say(f"Embedding by {self.model}; what the cache holds is not computed again.")
         if self.pooling == "residues" or not self.scale:
             return encoder
         raw = np.asarray(encoder.encode(samples))

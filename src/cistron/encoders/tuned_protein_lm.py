@@ -36,10 +36,12 @@ class TunedProteinLM:
         Of the language model before it was trained.
     tuning : dict
         Fields of `cistron.models.tuned_language_model.Tuning`.
-    config : dict, optional
-        Of the language model whose weights are all in the classifier: it is built of that.
     tokens : dict
         Fields of `cistron.language_models.tokens.ResidueTokens`.
+    config : dict, optional
+        Where all weights are trained and saved: what the language model is built of without them.
+    restored : bool
+        Whether the trained weights are read after the network was built.
     """
 
     settings: ProteinLMSettings
@@ -47,6 +49,7 @@ class TunedProteinLM:
     tuning: dict[str, Any]
     tokens: dict[str, Any]
     config: dict[str, Any] | None = None
+    restored: bool = False
 
     @classmethod
     def fit(cls, settings: ProteinLMSettings, training: TrainingSettings) -> Self:
@@ -69,13 +72,14 @@ class TunedProteinLM:
         }
         tokens = {**asdict(model.tokens), "table": model.tokens.table.tolist()}
         identity = Identity(model.fingerprint, model.width, model.layer)
-        return cls(settings, identity, tuning, tokens)
+        config = _configuration(settings).to_dict() if tuning["how"] == "full" else None
+        return cls(settings, identity, tuning, tokens, config)
 
     @classmethod
     def restore(cls, settings: ProteinLMSettings, document: dict[str, Any]) -> Self:
         """Rebuild the encoder from its state."""
         document = {**document, "identity": Identity(**document["identity"])}
-        return cls(settings, **document)
+        return cls(settings, **document, restored=True)
 
     @property
     def longest(self) -> int:
@@ -113,14 +117,13 @@ class TunedProteinLM:
         from cistron.models.tuned_language_model import TunedLanguageModel, Tuning
 
         s = self.settings
-        if self.config is not None:
+        if self.restored and self.config is not None:
             config = AutoConfig.for_model(**self.config)
             model = _empty(config)
         else:
             _ = Embedder(s, known=self.identity).model  # refuses other weights
-            folder = fetch(find_model(s.model), s.offline)
-            config = AutoConfig.from_pretrained(folder, local_files_only=True)
-            model = _read_weights(folder, s.model, config)
+            config = _configuration(s)
+            model = _read_weights(fetch(find_model(s.model), s.offline), s.model, config)
         last = self.identity.layer == config.num_hidden_layers
         tokens = self.tokens | {
             "table": np.array(self.tokens["table"]),
@@ -148,18 +151,17 @@ class TunedProteinLM:
             "tokens": self.tokens,
             "config": self.config,
         }
-        if self.tuning["how"] == "full" and self.config is None:
-            document["config"] = self._configuration()
         return document, {}
 
-    def _configuration(self) -> dict[str, Any]:
-        from transformers import AutoConfig
 
-        from cistron.language_models.load import find_model as fetch
+def _configuration(settings: ProteinLMSettings) -> Any:
+    """Return the configuration of a language model, as transformers reads it."""
+    from transformers import AutoConfig
 
-        folder = fetch(find_model(self.settings.model), self.settings.offline)
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
-        return config.to_dict()
+    from cistron.language_models.load import find_model as fetch
+
+    folder = fetch(find_model(settings.model), settings.offline)
+    return AutoConfig.from_pretrained(folder, local_files_only=True)
 
 
 def _empty(config: Any) -> Any:
