@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -153,6 +155,17 @@ def test_two_processes_write_one_folder_at_once(tmp_path):
         np.testing.assert_array_equal(cache.read(digest), values)
     assert said.sentences == []
     assert not list((tmp_path / "c").glob("*.part"))
+
+
+def test_what_killed_processes_left_is_swept_after_a_day(tmp_path):
+    digests, rows = made(1)
+    filled(tmp_path / "c", digests, rows)
+    for name, age in (("old", 90_000), ("new", 10)):
+        part = tmp_path / "c" / f"{name}.part"
+        part.write_bytes(b"half")
+        os.utime(part, (time.time() - age,) * 2)
+    filled(tmp_path / "c", digests, rows)
+    assert [path.name for path in (tmp_path / "c").glob("*.part")] == ["new.part"]
 
 
 def test_a_disk_that_cannot_be_written_is_no_error(tmp_path):

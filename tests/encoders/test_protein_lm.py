@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -167,6 +168,41 @@ def test_a_prediction_depends_on_its_sequence_alone(tiny, tmp_path, pooling, mod
     np.testing.assert_allclose(tables[2], tables[0], atol=1e-5)
     for copy, original in ((7, 1), (8, 2), (9, 3)):
         np.testing.assert_allclose(tables[0][copy], tables[0][original], atol=1e-12)
+
+
+class Recorder:
+    """A reporter that keeps what it is told; as on a terminal, one bar at a time."""
+
+    def __init__(self):
+        self.said, self.notes, self.steps, self.open = [], [], 0, False
+
+    def say(self, sentence):
+        self.said.append(sentence)
+
+    @contextmanager
+    def bar(self, total, description):
+        assert not self.open
+
+        def advance(steps=1, note=""):
+            self.steps += steps
+            self.notes.append(note)
+
+        self.open = True
+        yield advance
+        self.open = False
+
+
+def test_embedding_tells_how_far_it_is(tiny, tmp_path):
+    samples = labelled(24)
+    fitting, predicting = Recorder(), Recorder()
+    classifier = Classifier({"kind": "protein_lm", "model": str(tiny)}, "logistic_regression")
+    classifier.fit(samples, reporter=fitting)
+    assert fitting.steps >= 24
+    assert "Embedding by" in fitting.said[0]
+    (tmp_path / "new.fasta").write_text(">a\nMKVA\n>b\nMKVV\n>c\nMKVA\n")
+    predict_file(classifier, tmp_path / "new.fasta", tmp_path / "o.tsv", reporter=predicting)
+    assert predicting.steps == 3
+    assert "embedding 2 of 2" in predicting.notes
 
 
 EXPERIMENT = """\

@@ -13,11 +13,11 @@ import os
 import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ from cistron.samples import Sequences
 FORMAT = 1
 SHARD_BYTES = 64 << 20
 SHARD_SECONDS = 30.0  # what a killed job may lose
+ABANDONED = 86_400.0  # seconds after which a file that is half written is nobody's
 SMALL_BYTES, MANY = 4 << 20, 32  # so many shards smaller than this become one
 
 
@@ -154,6 +155,7 @@ class EmbeddingCache:
             writer.flush()
             self.refresh()
             self._merge()
+            _sweep(self.folder)
 
     def _discard(self, path: Path, reason: str) -> None:
         """Forget and delete a damaged shard."""
@@ -273,8 +275,14 @@ def _checksum(digest: bytes, values: NDArray[np.float32]) -> int:
     return zlib.crc32(np.ascontiguousarray(values).data, zlib.crc32(digest))
 
 
+def _sweep(folder: Path) -> None:
+    """Delete what killed processes left half written, once nobody can be writing it any more."""
+    for path in folder.glob("*.part"):
+        with suppress(OSError):
+            if time() - path.stat().st_mtime > ABANDONED:
+                path.unlink()
+
+
 def _remove(path: Path) -> None:
-    try:
+    with suppress(OSError):  # read-only, or open elsewhere on Windows: it stays
         path.unlink(missing_ok=True)
-    except OSError:
-        return  # read-only, or open elsewhere on Windows: it stays
