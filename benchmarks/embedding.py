@@ -130,7 +130,9 @@ def onnx_session(folder):
     whole, small = folder / "whole.onnx", folder / "int8.onnx"
     axis = {"tokens": {1: torch.export.Dim("length", min=3, max=40_000)}}
     example = (torch.randint(4, 24, (1, 50)),)
-    torch.onnx.export(LastHidden().eval(), example, dynamo=True, dynamic_shapes=axis).save(str(whole))
+    torch.onnx.export(LastHidden().eval(), example, dynamo=True, dynamic_shapes=axis).save(
+        str(whole)
+    )
     quantize_dynamic(whole, small, weight_type=QuantType.QInt8, per_channel=True)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
