@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from cistron.encoders import Encoded, Encoder
 from cistron.errors import InputError
-from cistron.experiment import parse_encoder, parse_model
+from cistron.experiment import check_tuning, parse_encoder, parse_model
 from cistron.heads import Head
 from cistron.progress import SILENT, Reporter
 from cistron.ragged import Ragged
@@ -135,7 +135,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.classes_ = np.array(samples.classes, dtype=object)
         self.alphabet_ = samples.payload.alphabet.name
         self.checksum_: str | None = None
-        self.encoder_: Encoder = encoder_settings.fit(train)
+        check_tuning(encoder_settings, model_settings, training, "Settings")
+        self.encoder_: Encoder = _fitted(encoder_settings, train, training, reporter)
         self.model_settings_, self.training_ = model_settings, training
         self.novelty_ = fit_novelty(train)
         self.model_: Any = None
@@ -210,9 +211,14 @@ class Classifier(ClassifierMixin, BaseEstimator):
         predicted = self.head.named(self.predict_proba(samples))
         return float((predicted == np.asarray(labels, dtype=object)).mean())
 
-    def on(self, device: str) -> Self:
-        """Run on that device from now on (auto, cpu, cuda, mps); return the classifier."""
+    def on(self, device: str, reporter: Reporter = SILENT) -> Self:
+        """Run on that device from now on (auto, cpu, cuda, mps); return the classifier.
+
+        An encoder that computes for long tells the reporter how far it is.
+        """
         self.training_ = TrainingSettings(**{**self.training_.document(), "device": device})
+        if getattr(self.encoder_.settings, "on_device", False):
+            self.encoder_ = cast("Any", self.encoder_).on(device, reporter)
         return self
 
     @property
@@ -299,6 +305,17 @@ class Classifier(ClassifierMixin, BaseEstimator):
             return part.targets, weights[part.targets] * each
         members = part.memberships
         return members, np.where(members, weights, 1.0) * each[:, None]
+
+
+def _fitted(settings: Any, train: Samples, training: TrainingSettings, reporter: Reporter) -> Any:
+    """Return the fitted encoder; a language model is told where to compute and whether to learn."""
+    if training.language_model != "frozen":
+        from cistron.encoders.tuned_protein_lm import TunedProteinLM
+
+        return TunedProteinLM.fit(settings, training)
+    if getattr(settings, "on_device", False):
+        return settings.fit(train, device=training.device, reporter=reporter)
+    return settings.fit(train)
 
 
 def _vectors(encoded: Encoded) -> NDArray[np.float32]:

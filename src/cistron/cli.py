@@ -348,6 +348,50 @@ def import_(
 
 
 @app.command()
+def embed(
+    source: Annotated[
+        str, typer.Argument(metavar="INPUT", help="FASTA or table, plain or gzip; - for stdin.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File ending in .parquet, .npz or .h5.")],
+    model: Annotated[
+        str, typer.Option(help="Language model: name on the Hugging Face hub, or a folder.")
+    ] = "facebook/esm2_t6_8M_UR50D",
+    layer: Annotated[int, typer.Option(help="Hidden layer; -1 is the last.")] = -1,
+    pooling: Annotated[str, typer.Option(help="mean, max, cls, or residues: no pooling.")] = "mean",
+    window: Annotated[int, typer.Option(help="Residues of a longer protein read at once.")] = 1022,
+    overlap: Annotated[int, typer.Option(help="Residues that windows share.")] = 256,
+    precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or int8.")] = "auto",
+    offline: Annotated[bool, typer.Option("--offline", help="Never ask the hub.")] = False,
+    id_column: Annotated[str, typer.Option(help="Tables: column of ids.")] = "id",
+    sequence_column: Annotated[str, typer.Option(help="Tables: column of sequences.")] = "sequence",
+    workers: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = 1,
+    device: Device = None,
+    force: Force = False,
+    resume: Resume = False,  # noqa: ARG001 (what was finished is in the cache in any case)
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Embed every protein by a language model; what was embedded before comes from the cache."""
+    from cistron.display import show_embedded
+    from cistron.embed import embed_file
+    from cistron.experiment import parse_encoder
+
+    settings = {"model": model, "layer": layer, "pooling": pooling, "window": window}
+    settings |= {"overlap": overlap, "precision": precision, "offline": offline}
+    found = embed_file(
+        source,
+        out,
+        parse_encoder({"kind": "protein_lm", **settings}),
+        columns={"id": id_column, "sequence": sequence_column},
+        device=device or "auto",
+        workers=workers,
+        force=force,
+        reporter=Terminal(quiet),
+    )
+    show_embedded(out, found, as_json)
+
+
+@app.command()
 def report(run: RunFolder) -> None:
     """Write the HTML page again, from what the run holds."""
     from cistron.report import write_report

@@ -148,6 +148,22 @@ def show_comparison(found: dict[str, Any], page: Path | None, as_json: bool) -> 
         console.print(Text(f"Page: {page}"), soft_wrap=True)
 
 
+def show_embedded(out: Path, found: dict[str, Any], as_json: bool) -> None:
+    """Print what `cistron embed` did, and every record it could not use."""
+    if as_json:
+        print_json({"out": str(out), **found})
+        return
+    console = _console()
+    text = (
+        f"{out}: {found['embedded']:,} of {found['records']:,} records, {found['width']:,} "
+        f"features; {found['computed']:,} sequences computed, {found['cached']:,} from the cache."
+    )
+    console.print(Text(text), soft_wrap=True)
+    for record in found["dropped"]:
+        line = f"Not embedded: record {record['record']:,} ({record['id']}): {record['reason']}"
+        console.print(Text(line), soft_wrap=True)
+
+
 def show_public(as_json: bool) -> None:
     """Print the public data sets."""
     from cistron.samples.public import PUBLIC

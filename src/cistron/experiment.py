@@ -13,6 +13,7 @@ from cistron.encoders.composition import CompositionSettings
 from cistron.encoders.descriptors import DescriptorsSettings
 from cistron.encoders.kmers import KmersSettings
 from cistron.encoders.one_hot import OneHotSettings
+from cistron.encoders.protein_lm import ProteinLMSettings
 from cistron.encoders.residues import ResiduesSettings
 from cistron.errors import InputError, nearest
 from cistron.models import ModelSettings
@@ -32,12 +33,21 @@ SplitSettings = Annotated[
     RandomSplit | GroupSplit | HomologySplit | PredefinedSplit, Field(discriminator="kind")
 ]
 EncoderSettings = Annotated[
-    ResiduesSettings | OneHotSettings | KmersSettings | CompositionSettings | DescriptorsSettings,
+    ResiduesSettings
+    | OneHotSettings
+    | KmersSettings
+    | CompositionSettings
+    | DescriptorsSettings
+    | ProteinLMSettings,
     Field(discriminator="kind"),
 ]
 
-ALPHABET_OF_ENCODER = {"residues": "protein", "one_hot": "dna", "descriptors": "protein"}
-ENCODERS_OF_POSITIONS = ("residues", "one_hot")
+ALPHABET_OF_ENCODER = {
+    "residues": "protein",
+    "one_hot": "dna",
+    "descriptors": "protein",
+    "protein_lm": "protein",
+}
 
 
 OneClassMetric = Literal["mcc", "accuracy", "balanced_accuracy"]
@@ -180,6 +190,32 @@ def _parse_section(value: Any, union: Any, section: str) -> Any:
         raise InputError("\n".join(problems)) from error
 
 
+def check_tuning(encoder: Any, model: Any, training: TrainingSettings, source: str) -> None:
+    """Refuse to train a language model where there is none, or nothing that it could learn from.
+
+    Raises
+    ------
+    InputError
+        If the encoder is no language model, or the model no network.
+    """
+    how = training.language_model
+    if how == "frozen":
+        return
+    where = f"{source}: training.language_model: {how!r} trains the language model of the encoder"
+    if encoder.kind != "protein_lm":
+        raise InputError(
+            f"{where} protein_lm, and the encoder is {encoder.kind!r}. Set encoder.kind: "
+            "protein_lm, or leave the key out."
+        )
+    if model.family != "network":
+        raise InputError(
+            f"{where} through the network upon it, and {model.kind!r} is no network. Set "
+            "model.kind: mlp, or leave the key out."
+        )
+    if encoder.precision == "int8":
+        raise InputError(f"{where}, and int8 cannot be trained. Set encoder.precision: auto.")
+
+
 def _check_sections(experiment: Experiment, source: str) -> None:
     """Refuse sections that cannot work together, before any data is read."""
     samples, split, encoder = experiment.samples, experiment.split, experiment.encoder
@@ -191,7 +227,7 @@ def _check_sections(experiment: Experiment, source: str) -> None:
             f"samples.alphabet is {samples.alphabet!r}. Use one of: "
             f"{', '.join([*others, 'kmers', 'composition'])}."
         )
-    gives = "positions" if encoder.kind in ENCODERS_OF_POSITIONS else "vector"
+    gives = encoder.gives
     if experiment.model.reads != gives:
         fitting = [
             kind.model_fields["kind"].default
@@ -214,6 +250,7 @@ def _check_sections(experiment: Experiment, source: str) -> None:
             f"{source}: evaluation.metric: {metric!r} does not compare samples {kind} "
             f"(samples.label_separator). Use one of: {', '.join(allowed)}."
         )
+    check_tuning(encoder, experiment.model, experiment.training, source)
     groups = tuple(samples.groups or ())
     needed = {
         "group": ("split.columns", getattr(split, "columns", ())),

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from cistron.classifier import Classifier
 from cistron.errors import InputError, nearest
-from cistron.progress import SILENT, Reporter
+from cistron.progress import SILENT, Reporter, Within
 from cistron.samples import Samples
 from cistron.samples.stream import stream
 
@@ -80,6 +80,7 @@ def predict_file(
     windows = stream(source, classifier.alphabet_, window=WINDOW, skip=done, **(columns or {}))
     try:
         with reporter.bar(None, "predicting") as advance:
+            classifier.on(classifier.training_.device, Within(reporter, advance))
             for number, samples in enumerate(windows, start=done):
                 table = _window(classifier, samples, number * WINDOW)
                 _write_part(table, parts / f"{number:08d}.parquet")

@@ -48,12 +48,13 @@ class CroppedCodes:
         return {}, {}
 
 
-def crop(sequences: Sequences, max_length: int, keep: CROPS) -> Ragged:
+def crop(sequences: Ragged, max_length: int, keep: CROPS) -> Ragged:
     """Return the sequences with at most `max_length` letters each.
 
     Parameters
     ----------
-    sequences : Sequences
+    sequences : Ragged
+        Letters, or whatever else stands at each position.
     max_length : int
     keep : {"start", "end", "ends", "center"}
         `ends` joins the first ceil(max_length / 2) letters to the last floor(max_length / 2).

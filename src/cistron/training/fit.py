@@ -158,7 +158,7 @@ def _one_epoch(
         for number, batch in enumerate(batches):
             rate = learning_rate(settings, epoch + number / len(batches), history)
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group["share"]
             weights = torch.from_numpy(data.weights[batch]).to(device)
             targets = torch.from_numpy(data.targets[batch]).to(device)
             with autocast(device, settings.precision):
@@ -234,13 +234,27 @@ def _draw(targets: NDArray[Any], sampling: str, rng: np.random.Generator) -> NDA
 
 
 def _decayed(network: torch.nn.Module, settings: TrainingSettings) -> list[dict[str, Any]]:
-    """Return parameter groups: weight decay on matrices and kernels, none on biases and norms."""
-    matrices = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
-    return [
-        {"params": matrices, "weight_decay": settings.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
+    """Return parameter groups: weight decay on matrices and kernels, none on biases and norms.
+
+    `share` is what the learning rate is multiplied with: a language model has one of its own.
+    """
+    tuned: set[torch.nn.Parameter] = set()
+    if settings.language_model != "frozen":
+        tuned = set(network.get_submodule("embedding").parameters())
+    groups = []
+    for inside, rate in (
+        (False, settings.learning_rate),
+        (True, settings.language_model_learning_rate),
+    ):
+        mine = [p for p in network.parameters() if p.requires_grad and (p in tuned) == inside]
+        share = rate / settings.learning_rate
+        for parameters, decay in (
+            ([p for p in mine if p.ndim > 1], settings.weight_decay),
+            ([p for p in mine if p.ndim <= 1], 0.0),
+        ):
+            if parameters or not inside:
+                groups.append({"params": parameters, "weight_decay": decay, "share": share})
+    return groups
 
 
 def _stalled(history: list[dict[str, Any]]) -> int:

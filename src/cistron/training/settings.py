@@ -33,6 +33,13 @@ class TrainingSettings(Settings):
     sampling: Literal["natural", "balanced"] = Field(
         "natural", description="balanced: every epoch draws as many samples of each class"
     )
+    language_model: Literal["frozen", "lora", "full"] = Field(
+        "frozen",
+        description="of the encoder protein_lm: its weights stay, get adapters, or are all trained",
+    )
+    language_model_learning_rate: float = Field(1e-4, gt=0, description="of what is trained of it")
+    lora_rank: int = Field(8, ge=1, description="of the adapters")
+    lora_alpha: int = Field(16, ge=1, description="adapters count lora_alpha / lora_rank times")
     seed: int = Field(1, ge=0)
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     precision: Literal["auto", "fp32", "bf16"] = Field(
