@@ -117,7 +117,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
             raise InputError("The split leaves no training or no validation samples.")
         from cistron.evaluation.calibration import fit_temperature
         from cistron.evaluation.novelty import fit_novelty
+        from cistron.models.fixed_length import require_length
 
+        require_length(encoder_settings, model_settings)
         self.classes_ = np.array(samples.classes, dtype=object)
         self.alphabet_ = samples.payload.alphabet.name
         self.checksum_: str | None = None

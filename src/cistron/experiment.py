@@ -13,10 +13,13 @@ from cistron.encoders.composition import CompositionSettings
 from cistron.encoders.descriptors import DescriptorsSettings
 from cistron.encoders.kmers import KmersSettings
 from cistron.encoders.one_hot import OneHotSettings
+from cistron.encoders.profile import ProfileSettings
 from cistron.encoders.residues import ResiduesSettings
 from cistron.errors import InputError, nearest
 from cistron.models import ModelSettings
+from cistron.models.fixed_length import require_length
 from cistron.samples.fasta import FastaSamples
+from cistron.samples.profiles import ProfileSamples
 from cistron.samples.table import TableSamples
 from cistron.settings import Settings
 from cistron.splits.group import GroupSplit
@@ -26,17 +29,24 @@ from cistron.splits.random import RandomSplit
 from cistron.training.settings import TrainingSettings
 
 # Each room's kinds: whoever adds a file adds it here (models list theirs in models/__init__.py).
-SamplesSettings = Annotated[FastaSamples | TableSamples, Field(discriminator="kind")]
+SamplesSettings = Annotated[
+    FastaSamples | TableSamples | ProfileSamples, Field(discriminator="kind")
+]
 SplitSettings = Annotated[
     RandomSplit | GroupSplit | HomologySplit | PredefinedSplit, Field(discriminator="kind")
 ]
 EncoderSettings = Annotated[
-    ResiduesSettings | OneHotSettings | KmersSettings | CompositionSettings | DescriptorsSettings,
+    ResiduesSettings
+    | ProfileSettings
+    | OneHotSettings
+    | KmersSettings
+    | CompositionSettings
+    | DescriptorsSettings,
     Field(discriminator="kind"),
 ]
 
 ALPHABET_OF_ENCODER = {"residues": "protein", "one_hot": "dna", "descriptors": "protein"}
-ENCODERS_OF_POSITIONS = ("residues", "one_hot")
+ENCODERS_OF_POSITIONS = ("residues", "profile", "one_hot")
 
 
 class EvaluationSettings(Settings):
@@ -160,6 +170,11 @@ def _check_sections(experiment: Experiment, source: str) -> None:
             f"samples.alphabet is {samples.alphabet!r}. Use one of: "
             f"{', '.join([*others, 'kmers', 'composition'])}."
         )
+    if encoder.kind == "profile" and samples.kind != "profiles":
+        raise InputError(
+            f"{source}: encoder.kind: 'profile' reads profiles, and samples.kind is "
+            f"{samples.kind!r}. Set samples.kind: profiles, or use another encoder (residues)."
+        )
     gives = "positions" if encoder.kind in ENCODERS_OF_POSITIONS else "vector"
     if experiment.model.reads != gives:
         fitting = [
@@ -173,6 +188,7 @@ def _check_sections(experiment: Experiment, source: str) -> None:
             f"{encoder.kind!r} gives {'positions' if gives == 'positions' else 'one vector'}. "
             f"Use one of: {', '.join(fitting)}; or another encoder."
         )
+    require_length(encoder, experiment.model, f"{source}: ")
     groups = tuple(samples.groups or ())
     needed = {
         "group": ("split.columns", getattr(split, "columns", ())),

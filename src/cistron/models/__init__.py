@@ -19,11 +19,15 @@ from cistron.models.light_attention import LightAttentionSettings
 from cistron.models.logistic_regression import LogisticRegressionSettings
 from cistron.models.lstm import LSTMSettings
 from cistron.models.mlp import MLPSettings
+from cistron.models.multiloc_cnn import MultiLocCNNSettings
+from cistron.models.multiloc_cnn_lstm import MultiLocCNNLSTMSettings
+from cistron.models.multiloc_resnet import MultiLocResNetSettings
 from cistron.models.parallel_cnn_lstm import ParallelCNNLSTMSettings
 from cistron.models.random_forest import RandomForestSettings
 from cistron.models.resnet import ResNetSettings
 from cistron.models.rnn import RNNSettings
 from cistron.models.svm import SVMSettings
+from cistron.models.termini_cnn import TerminiCNNSettings
 from cistron.models.transformer import TransformerSettings
 from cistron.settings import Settings
 
@@ -37,6 +41,10 @@ ModelSettings = Annotated[
     | ParallelCNNLSTMSettings
     | TransformerSettings
     | LightAttentionSettings
+    | TerminiCNNSettings
+    | MultiLocCNNSettings
+    | MultiLocCNNLSTMSettings
+    | MultiLocResNetSettings
     | MLPSettings
     | LogisticRegressionSettings
     | RandomForestSettings

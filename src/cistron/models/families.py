@@ -17,6 +17,8 @@ class NetworkSettings(Settings):
     """Settings of a network.
 
     `reads` says what a sample is to it: `positions` (a sequence of any length) or one `vector`.
+    Settings with a key `length` are those of a network that reads at most that many positions
+    (see `fixed_length`).
     """
 
     family: ClassVar[Literal["network"]] = "network"

@@ -1,0 +1,56 @@
+"""Networks that read a fixed number of positions: what they share.
+
+Their settings have a key `length`. A shorter sample is filled up with empty positions; a longer
+one is refused, so that nothing is cut off unseen: cropping is the encoder's, which says so.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from cistron.errors import InputError
+
+
+def require_length(encoder: Any, model: Any, where: str = "") -> None:
+    """Refuse an encoder that may hand over more positions than a network can read.
+
+    Parameters
+    ----------
+    encoder, model : Settings
+    where : str
+        What the message begins with: the experiment file.
+
+    Raises
+    ------
+    InputError
+        If the encoder's `max_length` is above the model's `length`, or has no bound.
+    """
+    length, given = getattr(model, "length", None), getattr(encoder, "max_length", 0)
+    if length is None or (given is not None and given <= length):
+        return
+    longest = "has no bound" if given is None else f"is {given:,}"
+    raise InputError(
+        f"{where}encoder.max_length {longest}, and the network {model.kind!r} reads {length:,} "
+        f"positions (model.length). Set encoder.max_length to {length} or less, or model.length "
+        "to what the encoder gives."
+    )
+
+
+def fill_up(x: Tensor, mask: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    """Return x and its mask with exactly `length` positions.
+
+    Raises
+    ------
+    InputError
+        If a sample has more.
+    """
+    missing = length - x.shape[1]
+    if missing < 0 and bool(mask[:, length:].any()):
+        raise InputError(
+            f"A sample has {int(mask.sum(dim=1).max()):,} positions, and this network reads "
+            f"{length:,}. Crop it: encoder.max_length."
+        )
+    return F.pad(x, (0, 0, 0, missing)), F.pad(mask, (0, missing))
