@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from torch import Tensor, nn
 from pydantic import Field
+from torch import Tensor, nn
 
 from cistron.models.families import NetworkSettings
 from cistron.models.layers import BatchNorm, Convolution, MaxPool, masked_mean
@@ -42,9 +42,7 @@ def left_of(size: int, stride: int, positions: int) -> int:
 class NormedConvolution(nn.Module):
     """Convolution, with a bias, and batch normalisation, with the constants of Keras."""
 
-    def __init__(
-        self, channels: int, filters: int, size: int, stride: int, positions: int
-    ) -> None:
+    def __init__(self, channels: int, filters: int, size: int, stride: int, positions: int) -> None:
         super().__init__()
         left = left_of(size, stride, positions)
         self.convolution = Convolution(channels, filters, size, stride, left=left)
@@ -67,9 +65,7 @@ class MultiLocBlock(nn.Module):
         What a protein of the published length has left here.
     """
 
-    def __init__(
-        self, channels: int, layers: list[tuple[int, int, int]], positions: int
-    ) -> None:
+    def __init__(self, channels: int, layers: list[tuple[int, int, int]], positions: int) -> None:
         super().__init__()
         self.stride, self.activation = max(stride for *_, stride in layers), nn.ReLU()
         self.convolutions, width, here = nn.ModuleList(), channels, positions

@@ -1,4 +1,4 @@
-"""Profiles in numpy archives (.npz): padded to one length, with a mask; read a stretch at a time."""
+"""Profiles in numpy archives (.npz), padded to one length: read a stretch at a time."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ArrayNames:
 
 
 def npz_blocks(
-    path: Path, names: ArrayNames = ArrayNames(), skip: int = 0
+    path: Path, names: ArrayNames = ArrayNames()
 ) -> Iterator[tuple[Block, NDArray[np.int64] | None]]:
     """Read an archive in constant memory.
 
@@ -41,8 +41,6 @@ def npz_blocks(
     ----------
     path : Path
     names : ArrayNames
-    skip : int
-        Proteins to pass over.
 
     Yields
     ------
@@ -61,8 +59,8 @@ def npz_blocks(
         except (zipfile.BadZipFile, OSError) as error:
             raise InputError(f"{path} is no readable numpy archive (.npz): {error}.") from error
         arrays = _arrays(path, archive, names, opened)
-        x, mask, y, ids = (arrays.get(key) for key in ARRAYS)
-        assert x is not None
+        x = arrays["x"]
+        mask, y, ids = (arrays.get(key) for key in ("mask", "y", "id"))
         count, first = x.shape[0], 1
         while first <= count:
             size = min(ROWS, count + 1 - first)
@@ -70,13 +68,10 @@ def npz_blocks(
             inside = None if mask is None else mask.read(size)
             classes = None if y is None else _classes(y.read(size), path, first)
             given = None if ids is None else [str(name) for name in ids.read(size)]
-            passed = min(max(skip + 1 - first, 0), size)
-            if passed < size:
-                called = given or [f"{path.stem}:{first + row}" for row in range(size)]
-                block = _block(profile, inside, called, first)
-                if first == 1 and all(block.problems):
-                    raise InputError(f"{path}, record 1: {block.problems[0]}. {_ADVICE}")
-                yield block.part(passed, size), None if classes is None else classes[passed:]
+            block = _block(profile, inside, given, path.stem, first)
+            if first == 1 and all(block.problems):
+                raise InputError(f"{path}, record 1: {block.problems[0]}. {_ADVICE}")
+            yield block, classes
             first += size
 
 
@@ -184,9 +179,10 @@ def _classes(y: NDArray, path: Path, first: int) -> NDArray[np.int64]:
 
 
 def _block(
-    profile: NDArray, mask: NDArray | None, ids: list[str], first: int
+    profile: NDArray, mask: NDArray | None, ids: list[str] | None, stem: str, first: int
 ) -> Block:
     """Return proteins as a block; where something is wrong with one, why."""
+    names = ids or [f"{stem}:{first + row}" for row in range(len(profile))]
     # Without a mask, the zeros behind the last position that is not all zeros are padding.
     inside = (profile != 0).any(axis=2) if mask is None else mask != 0
     lengths = inside.sum(axis=1)
@@ -212,11 +208,11 @@ def _block(
     lengths = np.where(good, lengths, 0)
     used = reach & good[:, None]
     return Block(
-        ids=ids,
-        headers=ids,
+        ids=names,
+        headers=names,
         sequences=Profiles.of(profile[used].astype(np.float32), lengths),
         problems=problems,
         first_record=first,
-        unnamed=np.zeros(len(ids), dtype=bool),
-        stops=np.zeros(len(ids), dtype=bool),
+        unnamed=np.zeros(len(names), dtype=bool),
+        stops=np.zeros(len(names), dtype=bool),
     )

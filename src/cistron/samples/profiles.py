@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -12,8 +13,8 @@ from pydantic import Field, model_validator
 
 from cistron.errors import InputError
 from cistron.samples import Samples
-from cistron.samples.filters import SequenceFilters, finish
 from cistron.samples.files import open_input
+from cistron.samples.filters import SequenceFilters, finish
 from cistron.samples.keys import (
     ClassName,
     GroupColumn,
@@ -167,16 +168,25 @@ def profile_blocks(path: str | Path, skip: int = 0) -> Iterator[Block]:
     path : path
     skip : int
         Proteins to pass over, without reading those that have a file of their own.
+
+    Yields
+    ------
+    Block
+        Consecutive proteins, numbered through all files.
     """
+    number = 1
     for file in profile_files((Path(path),)):
-        if _is_archive(file):
-            for block, _ in npz_blocks(file, skip=skip):
-                yield block
-                skip = 0
-        elif skip:
-            skip -= 1
-        else:
-            yield read_pssm(file)
+        if not _is_archive(file):
+            if number > skip:
+                yield replace(read_pssm(file), first_record=number)
+            number += 1
+            continue
+        for block, _ in npz_blocks(file):
+            passed = min(max(skip + 1 - number, 0), len(block))
+            if passed < len(block):
+                part = block.part(passed, len(block))
+                yield replace(part, first_record=number + passed)
+            number += len(block)
 
 
 def profile_files(paths: tuple[Path, ...]) -> list[Path]:

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.errors import InputError
 from cistron.samples import Profiles
 from cistron.samples.alphabet import PROTEIN
 from cistron.samples.files import open_input
