@@ -37,9 +37,9 @@ class OneBiasLSTM(nn.Module):
     def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
         self.lstm = nn.LSTM(channels + 1, hidden, bias=False, batch_first=True)
-        with torch.no_grad():
-            self.lstm.weight_ih_l0[:, -1] = 0
-            self.lstm.weight_ih_l0[hidden : 2 * hidden, -1] = 1
+        bias = torch.zeros(4 * hidden)
+        bias[hidden : 2 * hidden] = 1
+        self.lstm.get_parameter("weight_ih_l0").data[:, -1] = bias
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the output at each position, shape (batch, time, hidden)."""

@@ -145,7 +145,7 @@ def read_profiles(path: str | Path | list[str | Path], **settings: Any) -> Sampl
         See `ProfileSamples.read`.
     """
     place = path if isinstance(path, (str, Path)) else tuple(path)
-    return ProfileSamples(path=place, **settings).read()  # type: ignore[arg-type]
+    return ProfileSamples(path=place, **settings).read()
 
 
 def holds_profiles(path: str | Path) -> bool:
@@ -226,6 +226,6 @@ def _require_one(records: Records) -> None:
     """Refuse input in which nothing is a profile."""
     if not records.used.any():
         raise InputError(
-            f"{records.place(0)} holds no profile: {records.table.loc[0, 'reason']} "
+            f"{records.place(0)} holds no profile: {records.table['reason'].iloc[0]} "
             f"(records that cannot be read: {len(records.table):,}, all of them)."
         )

@@ -68,7 +68,8 @@ def parse_pssm(text: str) -> NDArray[np.float32]:
     """
     lines = text.splitlines()
     start, order = _header(lines)
-    scores, percentages = [], []
+    scores: list[list[float]] = []
+    percentages: list[list[float]] = []
     for number, line in enumerate(lines[start:], start=start + 1):
         row = _ROW.fullmatch(line)
         if row is None:
