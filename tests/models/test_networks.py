@@ -185,7 +185,7 @@ PARAMETERS = {  # reading 20 channels, with 2 outputs
     "parallel_cnn_lstm": blocks(20, 64, 9, 3) + 2 * lstm(20, 64) + 2 * 256 + (128 + 256) * 2 + 2,
     "transformer": 21 * 64 + 2 * (12 * 64 * 64 + 13 * 64) + 2 * 64 + 65 + 64 * 2 + 2,
     "light_attention": 2 * (20 * 9 + 1) * 128 + 257 * 32 + 2 * 32 + 33 * 2,
-    "termini_cnn": 20 * 64 * 9 + 2 * 64 + (2 * 84 + 12 * 84 + 1) * (64 + 2) + 64 + 65 * 2,
+    "termini_cnn": blocks(20, 128, 9, 1) + (14 * 148 + 1) * (128 + 2) + 128 + 129 * 2,
     "multiloc_cnn": 812_394 - 8 * 129,  # as published, with 2 outputs instead of 10
     "multiloc_cnn_lstm": 293_066 - 8 * 129,
     "multiloc_resnet": 4_000_714 - 8 * 257 - 9_600,  # and without its moving averages
@@ -201,7 +201,7 @@ TOTALS = {
     "parallel_cnn_lstm": 130_946,
     "transformer": 101_635,
     "light_attention": 54_690,
-    "termini_cnn": 89_524,
+    "termini_cnn": 293_172,
     "multiloc_cnn": 811_362,
     "multiloc_cnn_lstm": 292_034,
     "multiloc_resnet": 3_989_058,

@@ -30,14 +30,14 @@ class TerminiCNNSettings(NetworkSettings):
 
     kind: Literal["termini_cnn"] = "termini_cnn"
     blocks: int = Field(1, ge=1, le=12, description="convolutions, one upon the other")
-    filters: int = Field(64, ge=1, description="channels of each convolution")
+    filters: int = Field(128, ge=1, description="channels of each convolution")
     kernel_size: int = Field(9, ge=1, description="positions a convolution spans")
     windows: int = Field(6, ge=1, description="windows read at each terminus, side by side")
     first_window: int = Field(8, ge=1, description="positions in a window at the start")
     last_window: int = Field(4, ge=1, description="positions in a window at the end")
     pooling: PoolingKind = Field("mean+max", description="how all positions become one vector")
-    hidden: int = Field(64, ge=1, description="units of the hidden layer")
-    dropout: float = Field(0.4, ge=0, lt=1)
+    hidden: int = Field(128, ge=1, description="units of the hidden layer")
+    dropout: float = Field(0.5, ge=0, lt=1)
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""
