@@ -130,6 +130,18 @@ def test_sections_that_cannot_work_together(file):
     assert "the network 'deepcre' reads 50 positions (model.length)" in message
 
 
+def test_profiles_are_read_where_there_are_some(file):
+    message = refused(file, "kind: residues", "kind: profile")
+    assert "encoder.kind: 'profile' reads profiles, and samples.kind is 'fasta'" in message
+    file.write_text(TEXT)
+    message = refused(file, "kind: cnn", "kind: multiloc_cnn")
+    assert "encoder.max_length is 1,000, and the network 'multiloc_cnn' reads 400" in message
+    assert "model.length" in message
+    text = TEXT.replace("kind: cnn", "kind: multiloc_cnn")
+    file.write_text(text.replace("kind: residues", "kind: residues\n  max_length: 400"))
+    assert read_experiment(file).model.length == 400
+
+
 def test_yaml_that_is_none(file):
     file.write_text("name: [a\nb: c")
     with pytest.raises(InputError, match="line 2: this is not valid YAML"):

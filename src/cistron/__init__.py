@@ -29,6 +29,7 @@ _HOMES = {
     "random_split": "cistron.splits.random",
     "read_experiment": "cistron.experiment",
     "read_fasta": "cistron.samples.fasta",
+    "read_profiles": "cistron.samples.profiles",
     "read_table": "cistron.samples.table",
 }
 __all__ = ["__version__", *_HOMES]
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from cistron.errors import InputError as InputError
     from cistron.model_files import load as load
     from cistron.samples.fasta import read_fasta as read_fasta
+    from cistron.samples.profiles import read_profiles as read_profiles
     from cistron.samples.table import read_table as read_table
     from cistron.splits.group import group_split as group_split
     from cistron.splits.homology import homology_split as homology_split

@@ -267,7 +267,8 @@ def crossval(
 def predict(
     run: RunFolder,
     source: Annotated[
-        str, typer.Argument(metavar="INPUT", help="FASTA or table, plain or gzip; - for stdin.")
+        str,
+        typer.Argument(metavar="INPUT", help="FASTA, table or profiles (.npz, PSSM); - for stdin."),
     ],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="File ending in .tsv, .csv, .parquet or .jsonl.")

@@ -13,12 +13,14 @@ from cistron.encoders.composition import CompositionSettings
 from cistron.encoders.descriptors import DescriptorsSettings
 from cistron.encoders.kmers import KmersSettings
 from cistron.encoders.one_hot import OneHotSettings
+from cistron.encoders.profile import ProfileSettings
 from cistron.encoders.protein_lm import ProteinLMSettings
 from cistron.encoders.residues import ResiduesSettings
 from cistron.errors import InputError, nearest
 from cistron.models import ModelSettings
 from cistron.models.fixed_length import require_length
 from cistron.samples.fasta import FastaSamples
+from cistron.samples.profiles import ProfileSamples
 from cistron.samples.table import TableSamples
 from cistron.settings import Settings
 from cistron.splits.group import GroupSplit
@@ -28,12 +30,15 @@ from cistron.splits.random import RandomSplit
 from cistron.training.settings import TrainingSettings
 
 # Each room's kinds: whoever adds a file adds it here (models list theirs in models/__init__.py).
-SamplesSettings = Annotated[FastaSamples | TableSamples, Field(discriminator="kind")]
+SamplesSettings = Annotated[
+    FastaSamples | TableSamples | ProfileSamples, Field(discriminator="kind")
+]
 SplitSettings = Annotated[
     RandomSplit | GroupSplit | HomologySplit | PredefinedSplit, Field(discriminator="kind")
 ]
 EncoderSettings = Annotated[
     ResiduesSettings
+    | ProfileSettings
     | OneHotSettings
     | KmersSettings
     | CompositionSettings
@@ -226,6 +231,11 @@ def _check_sections(experiment: Experiment, source: str) -> None:
             f"{source}: encoder.kind: {encoder.kind!r} reads {wanted} sequences, and "
             f"samples.alphabet is {samples.alphabet!r}. Use one of: "
             f"{', '.join([*others, 'kmers', 'composition'])}."
+        )
+    if encoder.kind == "profile" and samples.kind != "profiles":
+        raise InputError(
+            f"{source}: encoder.kind: 'profile' reads profiles, and samples.kind is "
+            f"{samples.kind!r}. Set samples.kind: profiles, or use another encoder (residues)."
         )
     gives = encoder.gives
     if experiment.model.reads != gives:

@@ -33,7 +33,7 @@ def predict_file(
     resume: bool = False,
     reporter: Reporter = SILENT,
 ) -> dict[str, int]:
-    """Predict every record of a FASTA file or table and write one row for each, in input order.
+    """Predict every record of a file and write one row for each, in input order.
 
     Records that cannot be predicted have an empty `predicted` and the reason under `warning`.
     Each window becomes a file of its own under `<out>.parts`; they are joined at the end, and an
@@ -43,7 +43,8 @@ def predict_file(
     ----------
     classifier : Classifier
     source : path
-        FASTA or a table (TSV, CSV, parquet), plain or gzip; "-" is standard input.
+        FASTA or a table (TSV, CSV, parquet), plain or gzip; "-" is standard input; of proteins
+        also profiles: a numpy archive, a matrix of PSI-BLAST, or a folder of these.
     out : path
         Ends in .tsv, .csv, .parquet or .jsonl.
     columns : dict, optional

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -47,6 +47,33 @@ class Sequences(Ragged):
         if (values >= len(letters.letters)).any():
             raise ValueError(f"a sequence has a character that is no {alphabet} letter")
         return cls(values=values, offsets=offsets, alphabet=letters)
+
+
+@dataclass(frozen=True, eq=False)
+class Profiles(Sequences):
+    """Proteins as profiles: how probable each residue is at each position.
+
+    Parameters
+    ----------
+    values : ndarray of uint8, shape (total,)
+        Codes of the consensus: the most probable residue of each position, of equally probable
+        ones the first. Whatever reads sequences reads these.
+    offsets : ndarray of int64, shape (proteins + 1,)
+    alphabet : Alphabet
+    profile : ndarray of float32, shape (total, 20)
+        Probabilities in the order of the 20 standard letters (ARNDCQEGHILKMFPSTWYV).
+    """
+
+    POSITIONS: ClassVar[tuple[str, ...]] = ("values", "profile")
+
+    profile: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 20), np.float32))
+
+    @classmethod
+    def of(cls, profile: NDArray[np.float32], lengths: NDArray[np.int64]) -> Self:
+        """Return profiles end to end, shape (total, 20), as proteins of the given lengths."""
+        values = profile.argmax(axis=1).astype(np.uint8)
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return cls(values, offsets, PROTEIN, np.asarray(profile, dtype=np.float32))
 
 
 @dataclass(frozen=True, eq=False)
