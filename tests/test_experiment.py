@@ -168,16 +168,21 @@ def test_schema_has_every_section():
     assert "as" in str(schema["$defs"]["ResiduesSettings"]["properties"].keys())
 
 
-@pytest.mark.parametrize("name", recipes())
-def test_recipes_are_valid_experiments(name, tmp_path):
+VARIANTS = [(name, False) for name in recipes()] + [(name, True) for name in recipes(True)]
+
+
+@pytest.mark.parametrize(("name", "published"), VARIANTS)
+def test_recipes_are_valid_experiments(name, published, tmp_path):
     path = tmp_path / "experiment.yaml"
-    write_recipe(name, path)
+    write_recipe(name, path, published=published)
     assert read_experiment(path).name
     assert path.read_text().startswith("# ")
     with pytest.raises(InputError, match="never overwritten"):
-        write_recipe(name, path)
+        write_recipe(name, path, published=published)
 
 
 def test_unknown_recipe(tmp_path):
     with pytest.raises(InputError, match="Did you mean 'senescence'"):
         write_recipe("senescense", tmp_path / "x.yaml")
+    with pytest.raises(InputError, match="Recipes with --published: .*senescence"):
+        write_recipe("dna", tmp_path / "x.yaml", published=True)

@@ -129,12 +129,15 @@ def demo(
 def new(
     recipe: Annotated[str, typer.Argument(help="senescence, localization, protein or dna.")],
     file: Annotated[Path, typer.Argument(help="Experiment file to write.")],
+    published: Annotated[
+        bool, typer.Option("--published", help="With the published system's network and settings.")
+    ] = False,
     force: Force = False,
 ) -> None:
     """Write a commented experiment file to start from."""
     from cistron.recipes import write_recipe
 
-    write_recipe(recipe, file, force=force)
+    write_recipe(recipe, file, published=published, force=force)
     typer.echo(f"Wrote {file}. Next: cistron check {file}")
 
 

@@ -260,6 +260,11 @@ def _check_sections(experiment: Experiment, source: str) -> None:
             f"{source}: evaluation.metric: {metric!r} does not compare samples {kind} "
             f"(samples.label_separator). Use one of: {', '.join(allowed)}."
         )
+    if several and experiment.training.monitor != "loss":
+        raise InputError(
+            f"{source}: training.monitor: {experiment.training.monitor!r} is no metric of samples "
+            "with several classes (samples.label_separator). Use loss."
+        )
     check_tuning(encoder, experiment.model, experiment.training, source)
     groups = tuple(samples.groups or ())
     needed = {

@@ -24,7 +24,7 @@ from cistron.samples.keys import (
     LabelSource,
     LabelTable,
 )
-from cistron.samples.labels import Records, capture, collect, label_by_pattern, label_by_table
+from cistron.samples.labels import Records, assign, collect
 from cistron.samples.npz import ArrayNames, npz_blocks
 from cistron.samples.pssm import MARK, read_pssm
 from cistron.samples.records import Block
@@ -90,16 +90,7 @@ class ProfileSamples(SequenceFilters):
         _require_one(records)
         if self.classes is not None:
             records.table["label"] = pd.Series(labels, dtype=object)
-        columns = {n: g.column for n, g in self.groups.items() if isinstance(g, GroupColumn)}
-        if isinstance(self.label, LabelTable):
-            label_by_table(records, self.label, columns)
-        elif self.label is not None:
-            label_by_pattern(records, self.label)
-        origins = {name: f"the column {column!r}" for name, column in columns.items()}
-        for name, group in self.groups.items():
-            if not isinstance(group, GroupColumn):
-                records.groups[name] = capture(group, records.table["header"].tolist())
-                origins[name] = f"the pattern {group!r}"
+        origins = assign(records, self.label, self.groups)
         labelled = self.classes is not None or self.label is not None
         return finish(records, self, list(self.classes or ()) if labelled else None, origins)
 

@@ -27,7 +27,7 @@ from cistron.training.checkpoint import load_checkpoint, save_checkpoint
 from cistron.training.device import autocast, choose_device
 from cistron.training.settings import TrainingSettings
 
-WATCHED = ("mcc", "roc_auc", "macro_roc_auc", "balanced_accuracy")
+WATCHED = ("accuracy", "mcc", "roc_auc", "macro_roc_auc", "balanced_accuracy")
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +61,9 @@ def train(
 ) -> list[dict[str, Any]]:
     """Train a network in place and leave it with the weights of its best epoch.
 
-    The best epoch has the lowest validation loss. Everything random in an epoch is drawn from
-    (seed, epoch), so that training which is resumed from the last whole epoch gives the same
-    weights as training that was never interrupted.
+    The best epoch has the lowest validation loss, or the highest of the metric that is monitored.
+    Everything random in an epoch is drawn from (seed, epoch), so that training which is resumed
+    from the last whole epoch gives the same weights as training that was never interrupted.
 
     Parameters
     ----------
@@ -98,14 +98,17 @@ def train(
         reporter.say(f"Resumed after epoch {len(history)}.")
     with reporter.bar(settings.epochs, "training") as advance:
         advance(len(history))
-        while len(history) < settings.epochs and _stalled(history) < settings.patience:
+        while (
+            len(history) < settings.epochs
+            and _stalled(history, settings.monitor) < settings.patience
+        ):
             started = perf_counter()
             rate, loss = _one_epoch(network, optimizer, training, settings, history)
             entry = {"epoch": len(history) + 1, "train_loss": loss}
             entry |= _judge(network, validation, settings)
             entry |= {"learning_rate": rate, "seconds": round(perf_counter() - started, 2)}
             history.append(entry)
-            if _stalled(history) == 0:
+            if _stalled(history, settings.monitor) == 0:
                 best = copy.deepcopy(network.state_dict())
             if checkpoint is not None:
                 save_checkpoint(checkpoint, network, best, optimizer, {"history": history})
@@ -193,10 +196,8 @@ def learning_rate(
         return rate * 0.5 * (1 + math.cos(math.pi * progress / settings.epochs))
     if settings.schedule == "plateau":
         wait = max(settings.patience // 2, 1)
-        halvings = sum(
-            _stalled(history[:n]) % wait == 0 and _stalled(history[:n]) > 0
-            for n in range(1, len(history) + 1)
-        )
+        waited = [_stalled(history[:n], settings.monitor) for n in range(1, len(history) + 1)]
+        halvings = sum(epochs % wait == 0 and epochs > 0 for epochs in waited)
         return rate * 0.5**halvings
     return rate
 
@@ -257,12 +258,13 @@ def _decayed(network: torch.nn.Module, settings: TrainingSettings) -> list[dict[
     return groups
 
 
-def _stalled(history: list[dict[str, Any]]) -> int:
-    """Return for how many epochs the validation loss has not been lower than before."""
+def _stalled(history: list[dict[str, Any]], monitor: str) -> int:
+    """Return for how many epochs what is watched on the validation part has not been better."""
     if not history:
         return 0
-    losses = [entry["validation_loss"] for entry in history]
-    return len(losses) - 1 - int(np.argmin(losses))
+    sign = 1 if monitor == "loss" else -1
+    values = [sign * entry[f"validation_{monitor}"] for entry in history]
+    return len(values) - 1 - int(np.argmin(values))
 
 
 def _line(entry: dict[str, Any]) -> str:

@@ -25,7 +25,10 @@ class TrainingSettings(Settings):
     warmup: float = Field(0.05, ge=0, lt=1, description="share of all steps to rise from zero")
     clip: float | None = Field(1.0, gt=0, description="largest norm of the gradient")
     patience: int = Field(
-        6, ge=1, description="epochs without a lower validation loss before training stops"
+        6, ge=1, description="epochs without a better validation part before training stops"
+    )
+    monitor: Literal["loss", "accuracy", "balanced_accuracy", "mcc"] = Field(
+        "loss", description="what is to become better there, and picks the epoch that is kept"
     )
     class_weights: Literal["balanced", "none"] | dict[str, float] = Field(
         "balanced", description="weight of each class in the loss"
