@@ -38,6 +38,7 @@ from cistron.splits.audit import (
     nearest_in_other_folds,
     nearest_training,
 )
+from cistron.splits.settle import settle, settle_fold, settle_folds
 
 LIBRARIES = ("cistron", "torch", "numpy", "pandas", "scikit-learn", "scipy")
 
@@ -77,6 +78,7 @@ def check(
     samples = experiment.samples.read()
     reporter.say(f"Read {len(samples):,} samples; {len(samples.dropped):,} records are not used.")
     split = experiment.split.split(samples, reporter.say)
+    samples, split = settle(samples, split)
     search = experiment.evaluation.homology_search if homology is None else homology
     found = audit(samples, split, homology=search, progress=reporter.say)
     return samples, split, {**found, "split": _describe(experiment, split)}
@@ -154,6 +156,7 @@ def fit(
         samples = experiment.samples.read()
     with timer.stage("split"):
         split = experiment.split.split(samples, reporter.say)
+        samples, split = settle(samples, split)
     if not len(split.rows(TEST)):
         raise InputError("split.test: nothing is held out, so there is nothing to score.")
     run.start(experiment, samples.sources, resume=resume)
@@ -206,6 +209,8 @@ def crossval(
         samples = experiment.samples.read()
     with timer.stage("split"):
         split = experiment.split.split(samples, reporter.say)
+        whole = samples, split  # each fold fits its labels anew
+        samples, split = settle_folds(*whole)
     if split.folds < 2:
         raise InputError(
             "split: cross-validation needs folds, and this split has none (a predefined split "
@@ -223,8 +228,8 @@ def crossval(
         run.write_table("samples.parquet", describe_samples(samples, split, folds=True))
     reporter.say(f"{len(samples):,} samples in {split.folds} folds; audit: {found['verdict']}.")
     with timer.stage("train"):
-        score_folds(experiment, samples, split, run, nearest)
-        run_folds(experiment, samples, split, run, workers, reporter)
+        score_folds(experiment, samples, whole, run, nearest)
+        run_folds(experiment, *whole, run, workers, reporter)
     with timer.stage("evaluate"):
         metrics = pool(experiment, samples, split, run)
     _finish(run, experiment, metrics, timer, None, samples, command)
@@ -241,7 +246,8 @@ def fit_fold(
 ) -> None:
     """Train and predict one fold in its own folder; `predictions.parquet` is written last."""
     folder.mkdir(parents=True, exist_ok=True)
-    run, part = Run(folder), split.for_fold(fold, samples.targets)
+    run = Run(folder)
+    samples, part = settle_fold(samples, split, fold)
     classifier = _trained(experiment, samples, part, folder, reporter)
     run.write_table("predictions.parquet", predict_parts(classifier, samples, part, fold))
     (folder / "checkpoint.safetensors").unlink(missing_ok=True)

@@ -17,6 +17,7 @@ from cistron.run import Run
 from cistron.samples import Samples
 from cistron.splits import TEST, TRAIN, UNUSED, VALIDATION, Split
 from cistron.splits.components import components
+from cistron.splits.settle import settle_fold
 
 FEWEST_GROUPS = 10  # a group column with fewer values is no unit to resample
 
@@ -160,21 +161,44 @@ def pool(experiment: Experiment, samples: Samples, split: Split, run: Run) -> di
 
 
 def score_folds(
-    experiment: Experiment, samples: Samples, split: Split, run: Run, nearest: Any
+    experiment: Experiment,
+    samples: Samples,
+    whole: tuple[Samples, Split],
+    run: Run,
+    nearest: Any,
 ) -> None:
     """Write the baselines of every fold, fitted on the training part of that fold.
 
     The nearest homolog comes from the other folds: those that train and the one that validates.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    samples : Samples
+        With the labels by which they are tested; the rows of `nearest` are theirs.
+    whole : Samples and Split
+        As they were read and split, before labels were fitted.
+    run : Run
+    nearest : NearestHomolog or None
     """
     tables = []
-    for fold in range(split.folds):
-        part = split.for_fold(fold, samples.targets)
+    for fold in range(whole[1].folds):
+        fitted, part = settle_fold(*whole, fold)
         inside = None
         if nearest is not None:
-            here = np.isin(nearest.tested, part.rows(TEST))
-            inside = replace(nearest, row=nearest.row[here], identity=nearest.identity[here])
-        baselines = baselines_of(experiment, samples, part, inside)
-        tables.append(baseline_table(samples, part, baselines))
+            # A homolog in the middle of this fold's thresholds has no label that could be copied.
+            row_of = pd.Index(fitted.ids).get_indexer(pd.Index(samples.ids))
+            tested = row_of[nearest.tested]
+            order = np.argsort(tested)
+            order = order[np.isin(tested[order], part.rows(TEST))]
+            row = nearest.row[order]
+            inside = replace(
+                nearest,
+                row=np.where(row >= 0, row_of[row], UNUSED),
+                identity=nearest.identity[order],
+            )
+        baselines = baselines_of(experiment, fitted, part, inside)
+        tables.append(baseline_table(fitted, part, baselines))
     run.write_table("baselines.parquet", pd.concat(tables, ignore_index=True))
 
 

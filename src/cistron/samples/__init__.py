@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -49,6 +49,37 @@ class Sequences(Ragged):
 
 
 @dataclass(frozen=True, eq=False)
+class Assigned:
+    """Labels that a rule gave.
+
+    Parameters
+    ----------
+    label : ndarray of object, shape (n,)
+        Class name; None where the rule leaves the sample out.
+    reason : ndarray of object, shape (n,)
+        Why it is left out, or "".
+    thresholds : dict
+        What was fitted, by name.
+    notes : tuple of str
+    """
+
+    label: NDArray[np.object_]
+    reason: NDArray[np.object_]
+    thresholds: dict[str, float]
+    notes: tuple[str, ...]
+
+
+class LabelRule(Protocol):
+    """How labels come from the column `number`, with thresholds fitted on training samples."""
+
+    def assign(
+        self, table: pd.DataFrame, training: NDArray[np.bool_], strata: str | None = None
+    ) -> Assigned:
+        """Fit on the training rows of a table, and label all of its rows."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
 class Samples:
     """Labelled examples: a table and, for each of its rows, a payload.
 
@@ -56,7 +87,8 @@ class Samples:
     ----------
     table : DataFrame
         Columns `id` (unique strings), `label` (class name; missing where unlabelled), `weight`
-        (float), and one string column per group. Index 0..n-1.
+        (float), and one string column per group. Index 0..n-1. Further columns are what the
+        source knows of a sample: the coordinates of a gene, the `number` its label comes from.
     payload : Sequences
         One row of content per row of the table.
     classes : tuple of str
@@ -70,6 +102,10 @@ class Samples:
         What was changed on reading (letters replaced, names made unique), one sentence each.
     sources : dict
         File path as given → sha256 of its bytes.
+    rule : LabelRule, optional
+        Given where labels are to be fitted on the training samples (`cistron.splits.settle`);
+        until then the labels are those of thresholds fitted on all samples, good for balanced
+        parts and nothing else, and samples that the rule leaves out are still there.
     """
 
     table: pd.DataFrame
@@ -81,6 +117,7 @@ class Samples:
     )
     notes: tuple[str, ...] = ()
     sources: dict[str, str] = field(default_factory=dict)
+    rule: LabelRule | None = None
 
     def __len__(self) -> int:
         return len(self.table)

@@ -1,0 +1,260 @@
+"""Genes of a GTF or GFF3 annotation, plain or gzip.
+
+Positions are 0-based and half-open here, whatever the file counts from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import pandas as pd
+
+from cistron.errors import InputError
+from cistron.samples.files import Input, looks_like, open_input
+from cistron.samples.records import decode
+
+BIOTYPES = ("gene_biotype", "gene_type", "biotype", "locus_type")
+_FIELDS = 9
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One line of an annotation; `start` and `end` are 0-based, half-open."""
+
+    line: int
+    chromosome: str
+    kind: str
+    start: int
+    end: int
+    strand: str
+    attributes: bytes
+
+
+@dataclass(frozen=True, eq=False)
+class Annotation:
+    """The lines of an annotation, and its genes.
+
+    Parameters
+    ----------
+    name : str
+        What messages call the file.
+    lines : list of bytes
+    is_gtf : bool
+        GTF (`key "value"`) or GFF3 (`key=value`).
+    genes : DataFrame
+        `id`, `key` (the id by which GFF3 children name it), `name`, `biotype` ("" where the file
+        says none), `chromosome`, `start`, `end`, `strand` ("+", "-" or what the file says) and
+        `line` (1-based), in the order of the file. Ids are not made unique.
+    id_attribute : str
+        Attribute that the ids are taken from.
+    notes : tuple of str
+    """
+
+    name: str
+    lines: list[bytes]
+    is_gtf: bool
+    genes: pd.DataFrame
+    id_attribute: str
+    notes: tuple[str, ...] = ()
+
+    def features(self, kinds: Iterable[str]) -> Iterator[Feature]:
+        """Yield the lines of some kinds of features (third column)."""
+        return _features(self.lines, [f"\t{kind}\t".encode() for kind in kinds], self.name)
+
+    def attribute(self, name: str) -> re.Pattern[bytes]:
+        """Return a pattern that captures the value of an attribute."""
+        return attribute_pattern(name, self.is_gtf)
+
+
+def read_annotation(path: str | Path, id_attribute: str | None = None) -> Annotation:
+    """Read the genes of an annotation.
+
+    Where a GTF has no `gene` lines, a gene spans the transcripts or exons of its `gene_id`.
+
+    Parameters
+    ----------
+    path : path
+        GTF or GFF3, told by its content; plain or gzip.
+    id_attribute : str, optional
+        Attribute with the gene's id. By default `gene_id`; in GFF3 without it `ID`, without its
+        "gene:" or "gene-", then `Name`.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is no GTF or GFF3, or a gene has no id or impossible positions.
+    """
+    with open_input(path) as source:
+        kind, remedy = looks_like(source.head)
+        if kind and not kind.startswith("a GFF"):
+            raise InputError(f"{source.name} looks like {kind}, not GTF or GFF3. {remedy}")
+        lines = source.stream.read().split(b"\n")
+        lines = lines[: _end_of_features(lines)]
+        is_gtf = _check_lines(lines, source)
+        name = source.name
+    notes: list[str] = []
+    found = [f for f in _features(lines, [b"gene\t"], name) if f.kind.endswith("gene")]
+    if not found and is_gtf:
+        found = _spans(lines, name)
+        notes.append(f"{name} has no gene lines: a gene spans the lines of its gene_id.")
+    if not found:
+        kinds = sorted({decode(line.split(b"\t")[2]) for line in lines if _is_feature(line)})
+        raise InputError(
+            f"{name} has no gene: no line has `gene` in its third column (there: "
+            f"{', '.join(kinds[:8])}). Use the full annotation of the genome."
+        )
+    genes, used = _gene_table(found, is_gtf, id_attribute, name)
+    if not genes["biotype"].ne("").any():
+        notes.append(f"{name} states no biotypes: every gene is taken as protein coding.")
+    return Annotation(name, lines, is_gtf, genes, used, tuple(notes))
+
+
+def attribute_pattern(name: str, is_gtf: bool) -> re.Pattern[bytes]:
+    """Return a pattern that captures the value of an attribute in the ninth column."""
+    word = re.escape(name.encode())
+    value = rb'\s+"?([^";]*)' if is_gtf else rb"=([^;]*)"
+    return re.compile(rb"(?:^|;)\s*" + word + value)
+
+
+def value_of(pattern: re.Pattern[bytes], attributes: bytes) -> str:
+    """Return what an attribute says, or an empty string."""
+    found = pattern.search(attributes)
+    if found is None:
+        return ""
+    text = decode(found[1]).strip()
+    return unquote(text) if "%" in text else text
+
+
+def _end_of_features(lines: list[bytes]) -> int:
+    """Return where GFF3's sequence part begins."""
+    fasta = [number for number, line in enumerate(lines) if line.startswith((b"##FASTA", b">"))]
+    return fasta[0] if fasta else len(lines)
+
+
+def _is_feature(line: bytes) -> bool:
+    return line[:1] not in (b"#", b"", b"\r") and bool(line.strip())
+
+
+def _check_lines(lines: list[bytes], source: Input) -> bool:
+    """Return whether it is GTF, having looked at the number of fields of every line."""
+    wrong = [n for n, line in enumerate(lines) if line.count(b"\t") != _FIELDS - 1]
+    wrong = [n for n in wrong if _is_feature(lines[n])]
+    if wrong:
+        line = lines[wrong[0]]
+        fields = line.count(b"\t") + 1
+        told = "Its fields are divided by spaces" if len(line.split()) >= _FIELDS else "It is cut"
+        told = told if fields < _FIELDS else "There is a tab inside a field"
+        raise InputError(
+            f"{source.name}, line {wrong[0] + 1}: {fields} fields divided by tabs, and GTF and "
+            f"GFF3 have {_FIELDS}. {told} ({len(wrong):,} such lines). Fetch the annotation "
+            "again, or restore the tabs."
+        )
+    first = next((line for line in lines if _is_feature(line)), None)
+    if first is None:
+        raise InputError(f"{source.name} holds only comments: there is no feature in it.")
+    return b"=" not in first.split(b"\t")[8].split(b" ", 1)[0].split(b'"', 1)[0]
+
+
+def _features(lines: list[bytes], marks: Sequence[bytes], name: str) -> Iterator[Feature]:
+    """Yield the lines that hold one of some byte strings."""
+    for number, line in enumerate(lines, start=1):
+        if not any(mark in line for mark in marks) or line.startswith(b"#"):
+            continue
+        chromosome, _, kind, start, end, _, strand, _, attributes = line.rstrip(b"\r").split(b"\t")
+        try:
+            first, last = int(start) - 1, int(end)
+        except ValueError:
+            first, last = -1, -1
+        if first < 0 or last <= first:
+            raise InputError(
+                f"{name}, line {number}: a feature from {decode(start)!r} to {decode(end)!r} is "
+                "none. Start and end are whole numbers from 1 up, the start never above the end."
+            )
+        yield Feature(
+            number, decode(chromosome), decode(kind), first, last, decode(strand), attributes
+        )
+
+
+def _spans(lines: list[bytes], name: str) -> list[Feature]:
+    """Return one feature for every gene_id and chromosome, from its first to its last base."""
+    pattern = attribute_pattern("gene_id", is_gtf=True)
+    spans: dict[tuple[str, str, str], list[Feature]] = {}
+    for kinds in ((b"\ttranscript\t", b"\tmRNA\t"), (b"\texon\t",), (b"\tCDS\t",)):
+        for feature in _features(lines, kinds, name):
+            key = value_of(pattern, feature.attributes), feature.chromosome, feature.strand
+            spans.setdefault(key, []).append(feature)
+        if spans:
+            break
+    return [
+        Feature(
+            line=members[0].line,
+            chromosome=chromosome,
+            kind="gene",
+            start=min(m.start for m in members),
+            end=max(m.end for m in members),
+            strand=strand,
+            attributes=members[0].attributes,
+        )
+        for (_, chromosome, strand), members in spans.items()
+    ]
+
+
+def _gene_table(
+    found: list[Feature], is_gtf: bool, wanted: str | None, name: str
+) -> tuple[pd.DataFrame, str]:
+    """Return the genes as a table, and the attribute that names them."""
+    own = attribute_pattern("ID", is_gtf)
+    candidates = (wanted,) if wanted else ("gene_id",) if is_gtf else ("gene_id", "ID", "Name")
+    ids: list[str] = []
+    for used in candidates:
+        pattern = attribute_pattern(used, is_gtf)
+        ids = [value_of(pattern, feature.attributes) for feature in found]
+        if all(ids):
+            break
+    else:
+        without = [f for f, text in zip(found, ids, strict=True) if not text]
+        raise InputError(
+            f"{name}, line {without[0].line}: this {without[0].kind} has no "
+            f"{' and no '.join(candidates)} ({len(without):,} of {len(found):,} genes). Name the "
+            "attribute that identifies a gene with samples.id_attribute."
+        )
+    names = attribute_pattern("gene_name" if is_gtf else "Name", is_gtf)
+    table = pd.DataFrame(
+        {
+            "id": pd.Series([re.sub(r"^gene[:-]", "", text) for text in ids], dtype=object),
+            "key": pd.Series([value_of(own, f.attributes) for f in found], dtype=object),
+            "name": pd.Series([value_of(names, f.attributes) for f in found], dtype=object),
+            "biotype": pd.Series(_biotypes(found, is_gtf), dtype=object),
+            "chromosome": pd.Series([f.chromosome for f in found], dtype=object),
+            "start": np.array([f.start for f in found], dtype=np.int64),
+            "end": np.array([f.end for f in found], dtype=np.int64),
+            "strand": pd.Series([f.strand for f in found], dtype=object),
+            "line": np.array([f.line for f in found], dtype=np.int64),
+        }
+    )
+    return table, used
+
+
+def _biotypes(found: list[Feature], is_gtf: bool) -> list[str]:
+    """Return what each gene says it is; "" where the file says nothing of any."""
+    for attribute in BIOTYPES:
+        pattern = attribute_pattern(attribute, is_gtf)
+        told = [value_of(pattern, feature.attributes) for feature in found]
+        if any(told):
+            break
+    else:  # TAIR says Note=protein_coding_gene
+        pattern = attribute_pattern("Note", is_gtf)
+        told = [value_of(pattern, feature.attributes) for feature in found]
+        if "protein_coding_gene" not in told:
+            return [""] * len(found)
+        told = [text.removesuffix("_gene") for text in told]
+    # What has no biotype of its own is what its line is called (pseudogene, ncRNA_gene).
+    return [
+        text or ("unknown" if feature.kind == "gene" else feature.kind)
+        for text, feature in zip(told, found, strict=True)
+    ]
