@@ -17,18 +17,23 @@ from cistron.encoders.residues import ResiduesSettings
 from cistron.errors import InputError, nearest
 from cistron.models import ModelSettings
 from cistron.samples.fasta import FastaSamples
+from cistron.samples.genome import GenomeSamples
 from cistron.samples.table import TableSamples
 from cistron.settings import Settings
+from cistron.splits.chromosome import ChromosomeSplit
 from cistron.splits.group import GroupSplit
 from cistron.splits.homology import HomologySplit
 from cistron.splits.predefined import PredefinedSplit
-from cistron.splits.random import RandomSplit
+from cistron.splits.random import RandomSplit, SplitShares
 from cistron.training.settings import TrainingSettings
 
 # Each room's kinds: whoever adds a file adds it here (models list theirs in models/__init__.py).
-SamplesSettings = Annotated[FastaSamples | TableSamples, Field(discriminator="kind")]
+SamplesSettings = Annotated[
+    FastaSamples | TableSamples | GenomeSamples, Field(discriminator="kind")
+]
 SplitSettings = Annotated[
-    RandomSplit | GroupSplit | HomologySplit | PredefinedSplit, Field(discriminator="kind")
+    RandomSplit | GroupSplit | ChromosomeSplit | HomologySplit | PredefinedSplit,
+    Field(discriminator="kind"),
 ]
 EncoderSettings = Annotated[
     ResiduesSettings | OneHotSettings | KmersSettings | CompositionSettings | DescriptorsSettings,
@@ -173,9 +178,13 @@ def _check_sections(experiment: Experiment, source: str) -> None:
             f"{encoder.kind!r} gives {'positions' if gives == 'positions' else 'one vector'}. "
             f"Use one of: {', '.join(fitting)}; or another encoder."
         )
-    groups = tuple(samples.groups or ())
+    groups = samples.group_names
     needed = {
         "group": ("split.columns", getattr(split, "columns", ())),
+        "chromosome": (
+            "split.keep_apart",
+            (getattr(split, "column", ""), *getattr(split, "keep_apart", ())),
+        ),
         "homology": ("split.keep_together", getattr(split, "keep_together", ())),
         "predefined": ("split.column", (getattr(split, "column", ""),)),
     }.get(split.kind, ("", ()))
@@ -185,7 +194,7 @@ def _check_sections(experiment: Experiment, source: str) -> None:
                 f"{source}: {needed[0]}: {column!r} is not declared under samples.groups (there "
                 f"are: {', '.join(groups) or 'none'}).{nearest(column, groups)}"
             )
-    if getattr(split, "test", 0) + split.validation >= 1:
+    if isinstance(split, SplitShares) and split.test + split.validation >= 1:
         raise InputError(
             f"{source}: split.test and split.validation add up to 1 or more and leave nothing to "
             "train on."

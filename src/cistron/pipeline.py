@@ -231,7 +231,7 @@ def crossval(
         score_folds(experiment, samples, whole, run, nearest)
         run_folds(experiment, *whole, run, workers, reporter)
     with timer.stage("evaluate"):
-        metrics = pool(experiment, samples, split, run)
+        metrics = pool(experiment, samples, whole, run)
     _finish(run, experiment, metrics, timer, None, samples, command)
     return run
 

@@ -14,7 +14,7 @@ from cistron.evaluation import evaluate
 from cistron.evaluation.baselines import score_baselines
 from cistron.experiment import Experiment
 from cistron.run import Run
-from cistron.samples import Samples
+from cistron.samples import COORDINATES, Samples
 from cistron.splits import TEST, TRAIN, UNUSED, VALIDATION, Split
 from cistron.splits.components import components
 from cistron.splits.settle import settle_fold
@@ -24,7 +24,7 @@ FEWEST_GROUPS = 10  # a group column with fewer values is no unit to resample
 
 def describe_samples(samples: Samples, split: Split, folds: bool = False) -> pd.DataFrame:
     """Return samples.parquet: every record that was read, used or not."""
-    own = {"length", "part", "fold", "dropped"}
+    own = {"length", "part", "fold", "dropped", *COORDINATES}
     clashing = {name: f"{name} (group)" for name in samples.groups if name in own}
     table = samples.table.rename(columns=clashing)
     table["length"] = samples.payload.lengths
@@ -106,14 +106,25 @@ def metrics_of(
             headline=experiment.evaluation.metric,
         )
         if part == TEST:
+            relatives = relatives_in_training(samples, split)
+            found["scores"]["relatives"] = _by_relatives(experiment, samples, table, relatives)
             result |= {k: found[k] for k in ("classes", "positive", "headline")}
             result |= {"baselines": found["baselines"], "comparison": found["comparison"]}
         result[name] = found["scores"]
     return {**result, "folds": []}
 
 
-def pool(experiment: Experiment, samples: Samples, split: Split, run: Run) -> dict[str, Any]:
-    """Join the folds' files in the run's own, and return metrics.json of the cross-validation."""
+def pool(
+    experiment: Experiment, samples: Samples, whole: tuple[Samples, Split], run: Run
+) -> dict[str, Any]:
+    """Join the folds' files in the run's own, and return metrics.json of the cross-validation.
+
+    Parameters
+    ----------
+    experiment, samples, whole, run
+        As of `score_folds`.
+    """
+    split = whole[1]
     folders = [run.path / "folds" / str(k) for k in range(split.folds)]
     tables = [pd.read_parquet(folder / "predictions.parquet") for folder in folders]
     tested = pd.concat([t[t["part"] == "test"] for t in tables], ignore_index=True)
@@ -139,7 +150,8 @@ def pool(experiment: Experiment, samples: Samples, split: Split, run: Run) -> di
         "seed": experiment.training.seed,
         "headline": experiment.evaluation.metric,
     }
-    units, targets = resampling_groups(samples, split)[rows], samples.targets[rows]
+    dealt = split.take(pd.Index(whole[0].ids).get_indexer(pd.Index(samples.ids)))
+    units, targets = resampling_groups(samples, dealt)[rows], samples.targets[rows]
     probabilities = _probabilities(tested, samples.classes)
     found = evaluate(
         targets,
@@ -149,6 +161,9 @@ def pool(experiment: Experiment, samples: Samples, split: Split, run: Run) -> di
         baselines=by_name,
         **common,
     )
+    relatives = [relatives_in_training(*settle_fold(*whole, k)) for k in range(split.folds)]
+    joined = {name: pd.concat([found[name] for found in relatives]) for name in relatives[0]}
+    found["scores"]["relatives"] = _by_relatives(experiment, samples, tested, joined)
     folds = []
     for k in range(split.folds):
         inside = tested["fold"].to_numpy() == k
@@ -202,10 +217,72 @@ def score_folds(
     run.write_table("baselines.parquet", pd.concat(tables, ignore_index=True))
 
 
+def relatives_in_training(samples: Samples, split: Split) -> dict[str, pd.Series]:
+    """Return, by group column, which tested samples share their group with a training sample.
+
+    Returns
+    -------
+    dict
+        Group column → Series of bool, indexed by the ids of the test part. Columns with few values
+        (a species) are no relationship and are left out.
+    """
+    train, test = split.rows(TRAIN), split.rows(TEST)
+    return {
+        column: pd.Series(
+            np.isin(group[test], group[train]) if len(np.unique(group)) >= FEWEST_GROUPS else False,
+            index=samples.ids[test],
+            dtype=bool,
+        )
+        for column in samples.groups
+        for group in [samples.group([column])]
+    }
+
+
+def _by_relatives(
+    experiment: Experiment,
+    samples: Samples,
+    tested: pd.DataFrame,
+    relatives: dict[str, pd.Series],
+) -> dict[str, dict[str, Any]]:
+    """Return the scores of samples with and without relatives in training, by group column.
+
+    Columns by which all samples are alike, or one side has a single class, are left out.
+    """
+    position = pd.Series(np.arange(len(samples)), index=samples.ids)
+    targets = samples.targets[position[tested["id"]].to_numpy()]
+    probabilities = _probabilities(tested, samples.classes)
+    found: dict[str, dict[str, Any]] = {}
+    for column, related in relatives.items():
+        inside = related[tested["id"]].to_numpy()
+        sides = {"with": inside, "without": ~inside}
+        if any(len(np.unique(targets[rows])) < 2 for rows in sides.values()):
+            continue
+        found[column] = {}
+        for name, rows in sides.items():
+            scores = evaluate(
+                targets[rows],
+                probabilities[rows],
+                list(samples.classes),
+                resamples=experiment.evaluation.bootstrap,
+                seed=experiment.training.seed,
+                headline=experiment.evaluation.metric,
+            )["scores"]
+            numbers = {m: v for m, v in scores.items() if isinstance(v, dict) and "value" in v}
+            found[column][name] = {"n": scores["n"], **numbers}
+    return found
+
+
 def resampling_groups(samples: Samples, split: Split) -> NDArray[np.int64]:
     """Return what the bootstrap resamples: the split's units, joined by group columns, shape (n,).
 
-    A column with fewer than ten values (a species, a part) is left out: it is no unit.
+    A column with fewer than ten values (a species, a part) is left out: it is no unit. So is one
+    that would join nearly all of them (families that span the chromosomes).
     """
-    columns = [c for c in samples.groups if samples.table[c].nunique() >= FEWEST_GROUPS]
-    return components([split.units, *(samples.group([c]) for c in columns)], len(samples))
+    units = components([split.units], len(samples))
+    for column in samples.groups:
+        if samples.table[column].nunique() < FEWEST_GROUPS:
+            continue
+        joined = components([units, samples.group([column])], len(samples))
+        if len(np.unique(joined)) >= min(FEWEST_GROUPS, len(np.unique(units))):
+            units = joined
+    return units

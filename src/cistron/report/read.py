@@ -11,8 +11,10 @@ import yaml
 
 from cistron.errors import InputError
 from cistron.run import EXPERIMENT, METRICS, Run
+from cistron.samples import COORDINATES
 
 _NO_GROUP = {"id", "label", "weight", "length", "part", "fold", "dropped", "source", "record"}
+_NO_GROUP |= set(COORDINATES)
 
 
 @dataclass(frozen=True, eq=False)

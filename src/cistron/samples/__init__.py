@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from cistron.ragged import Ragged
 from cistron.samples.alphabet import ALPHABETS, PROTEIN, Alphabet
 
+COORDINATES = ("start", "end", "strand", "number")
+"""Columns of genes: 0-based half-open place on the chromosome, and what the label comes from."""
+
 
 @dataclass(frozen=True, eq=False)
 class Sequences(Ragged):

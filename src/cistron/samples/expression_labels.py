@@ -144,6 +144,12 @@ class Matching(Settings):
     ratio: int = Field(1, ge=1, description="unresponsive genes for each responsive one")
     seed: int = Field(1, ge=0)
 
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not (self.level or self.gc):
+            raise ValueError("set `level`, `gc` or both to true: there is nothing to match")
+        return self
+
 
 class ResponseLabels(Settings):
     """Up, down and unresponsive genes of a differential expression table (DESeq2, edgeR, limma)."""
@@ -174,8 +180,8 @@ class ResponseLabels(Settings):
             )
         if len(set(self.classes)) < len(self.classes):
             raise ValueError("a class is named twice")
-        if self.match and ("unresponsive" not in self.classes or not (self.level or self.match.gc)):
-            raise ValueError("`match` needs the class unresponsive, and `level` or gc: true")
+        if self.match and "unresponsive" not in self.classes:
+            raise ValueError("`match` needs the class unresponsive")
         if self.match and self.match.level and self.level is None:
             raise ValueError("`match.level` needs the column of the `level`")
         return self
@@ -287,7 +293,9 @@ def match_unresponsive(
             free[chosen] = False
             kept[pool[chosen]] = True
     matched = scaled[pool[~free]].mean(axis=0)
-    gaps = [np.abs(scaled[responsive].mean(axis=0) - x) for x in (scaled[pool].mean(axis=0), matched)]
+    gaps = [
+        np.abs(scaled[responsive].mean(axis=0) - x) for x in (scaled[pool].mean(axis=0), matched)
+    ]
     before, after = (", ".join(f"{gap:.2f}" for gap in each) for each in gaps)
     return kept, (
         f"{(~free).sum():,} of {len(pool):,} unresponsive genes were matched to "

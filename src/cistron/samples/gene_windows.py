@@ -194,7 +194,7 @@ def _join(
     found = rows >= 0
 
     def column(of: NDArray | None, missing: object, dtype: type) -> NDArray:
-        filled = np.full(len(rows), missing, dtype=dtype)
+        filled: NDArray = np.full(len(rows), missing, dtype=dtype)
         if of is not None:
             filled[found] = of[rows[found]]
         return filled

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
 from cistron.errors import InputError
-from cistron.samples import Samples, Sequences
+from cistron.samples import COORDINATES, Samples, Sequences
 from cistron.samples.alphabet import DNA
 from cistron.samples.expression_labels import (
     LabelSettings,
+    Matching,
     PercentileLabels,
     ResponseLabels,
     match_unresponsive,
@@ -95,7 +96,7 @@ class GenomeSamples(GeneFilters):
             raise ValueError("give genome, annotation and numbers, or several `species`")
         if self.species is not None and (any(own) or self.aliases or self.id_attribute):
             raise ValueError("with `species`, genome, annotation and numbers stand in each of them")
-        taken = [name for name in self.groups if name in (GENES, SPECIES, *_OWN)]
+        taken = [name for name in self.groups if name in (GENES, SPECIES, *COORDINATES)]
         if taken:
             raise ValueError(f"a group cannot be called {taken[0]!r}: genes have that already")
         return self
@@ -125,7 +126,8 @@ class GenomeSamples(GeneFilters):
             If a file cannot be read, files do not belong together, or too little is left.
         """
         windows = self.windows()
-        genomes: Mapping[str, Species] = self.species or {"": self._only()}
+        own = {name: getattr(self, name) for name in Species.model_fields}
+        genomes = self.species or {"": Species.model_construct(**own)}
         parts = [
             read_windows(name, genome, self.label.values(genome.numbers), windows, self)
             for name, genome in genomes.items()
@@ -136,14 +138,14 @@ class GenomeSamples(GeneFilters):
         paths = [path for part in parts for path in part.paths]
         groups = self._groups(table, notes, paths)
         if isinstance(self.label, ResponseLabels) and self.label.match:
-            notes.append(_match(table, codes, self.label))
-        classes, rule = self._labelled(table, notes)
+            notes.append(_match(table, codes, self.label.match))
+        classes, rule = self._labelled(table)
         used = (table["reason"] == "").to_numpy()
         codes = codes[used[table["window"] >= 0]]
         if self.shuffle != "none":
             codes = shuffle_windows(codes, self.shuffle, [*windows.columns.values()], self.seed)
             notes.append(f"Bases were shuffled within each region ({self.shuffle} counts kept).")
-        columns = ["id", "label", "weight", *groups, *_OWN, "source", "record"]
+        columns = ["id", "label", "weight", *groups, *COORDINATES, "source", "record"]
         unused = pd.concat([table.loc[~used], *[part.unmatched for part in parts]])
         return Samples(
             table=table.loc[used, columns].reset_index(drop=True),
@@ -156,15 +158,6 @@ class GenomeSamples(GeneFilters):
             notes=tuple(notes),
             sources=checksums(list(dict.fromkeys(paths))),
             rule=rule,
-        )
-
-    def _only(self) -> Species:
-        return Species.model_construct(
-            genome=self.genome,
-            annotation=self.annotation,
-            numbers=self.numbers,
-            aliases=self.aliases,
-            id_attribute=self.id_attribute,
         )
 
     def _groups(self, table: pd.DataFrame, notes: list[str], paths: list[Path]) -> tuple[str, ...]:
@@ -189,12 +182,14 @@ class GenomeSamples(GeneFilters):
                     f"{table['id'][used].iloc[0]!r}."
                 )
             if alone.any():
-                notes.append(f"Genes that {group.table} does not know, each alone: {alone.sum():,}.")
+                notes.append(
+                    f"Genes that {group.table} does not know, each alone: {alone.sum():,}."
+                )
             table[name] = value.where(value.notna(), table["id"])
             paths.append(group.table)
         return self.group_names
 
-    def _labelled(self, table: pd.DataFrame, notes: list[str]) -> tuple[tuple[str, ...], Any]:
+    def _labelled(self, table: pd.DataFrame) -> tuple[tuple[str, ...], Any]:
         """Return the classes, and the rule where it is still to be fitted."""
         used = (table["reason"] == "").to_numpy()
         if isinstance(self.label, PercentileLabels):
@@ -209,9 +204,6 @@ class GenomeSamples(GeneFilters):
         classes = tuple(getattr(self.label, "classes", ()) or there)
         _require_classes(table, classes)
         return classes, None
-
-
-_OWN = ("start", "end", "strand", "number")
 
 
 def read_genome(
@@ -247,14 +239,14 @@ def read_genome(
     return GenomeSamples(genome=genome, annotation=annotation, numbers=table, **settings).read()
 
 
-def _match(table: pd.DataFrame, codes: NDArray[np.uint8], rule: ResponseLabels) -> str:
+def _match(table: pd.DataFrame, codes: NDArray[np.uint8], match: Matching) -> str:
     """Leave out the unresponsive genes that no responsive gene was matched with."""
     used = np.flatnonzero((table["reason"] == "").to_numpy())
     unresponsive = (table["label"].iloc[used] == "unresponsive").to_numpy()
     if unresponsive.all() or not unresponsive.any():
         return "No genes were matched: there is only one class."
-    features, match = [], rule.match
-    if match.level and rule.level:
+    features = []
+    if match.level:
         level = table["level"].to_numpy(dtype=np.float64)[used]
         features.append(np.nan_to_num(np.sign(level) * np.log1p(np.abs(level))))
     if match.gc:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -19,7 +19,11 @@ from cistron.samples.frames import MISSING, column_names, frames
 from cistron.settings import InputPath, Settings
 
 Floats = NDArray[np.float64]
-_SUMMARIES = {"max": np.nanmax, "mean": np.nanmean, "median": np.nanmedian}
+_SUMMARIES: dict[str, Callable[..., Floats]] = {
+    "max": np.nanmax,
+    "mean": np.nanmean,
+    "median": np.nanmedian,
+}
 
 
 class NumberTable(Settings):

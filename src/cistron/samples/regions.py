@@ -208,8 +208,8 @@ class Windows:
                 right = np.minimum(right, offset - region.upstream)
         return left > right
 
-    def outside(self, loci: Loci, size: int) -> NDArray[np.bool_]:
-        """Return the genes whose window passes an end of a chromosome of that size."""
+    def outside(self, loci: Loci, size: int | Rows) -> NDArray[np.bool_]:
+        """Return the genes whose window passes an end of their chromosome, of that size."""
         found = np.zeros(len(loci.start), dtype=bool)
         for region in self.regions:
             first = _first_base(region, loci)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from cistron.errors import InputError
 from cistron.samples import Assigned, Samples
 from cistron.splits import PARTS, TEST, TRAIN, Split
+from cistron.splits.allocate import balance
 
 STRATA = "species"  # each with thresholds of its own
 
@@ -35,7 +36,7 @@ def settle(samples: Samples, split: Split) -> tuple[Samples, Split]:
         return samples, split
     found = _assign(samples, split)
     settled, kept = _labelled(samples, found.label, found.reason, found.notes)
-    split = split.take(kept)
+    split = _taken(split, kept, settled)
     for part in (TRAIN, TEST):
         _require_classes(settled, split.part == part, f"the {PARTS[part]} part")
     return settled, split
@@ -70,7 +71,16 @@ def settle_folds(samples: Samples, split: Split) -> tuple[Samples, Split]:
         for low, high in [(min(values), max(values))]
     ]
     settled, kept = _labelled(samples, label, reason, notes)
-    return settled, split.take(kept)
+    return settled, _taken(split, kept, settled)
+
+
+def _taken(split: Split, kept: NDArray[np.int64], samples: Samples) -> Split:
+    """Return the split of what is left, its balance counted again."""
+    taken = split.take(kept)
+    if "balance" not in split.details:
+        return taken
+    found = balance(taken.part, samples.targets, PARTS)
+    return replace(taken, details={**split.details, "balance": found})
 
 
 def _strata(samples: Samples) -> str | None:
@@ -111,5 +121,3 @@ def _require_classes(samples: Samples, rows: NDArray[np.bool_], where: str) -> N
             f"samples.label: with thresholds of the training samples, {where} has no "
             f"{missing[0]!r}: {told}. Hold more out, or choose other percentiles."
         )
-
-
