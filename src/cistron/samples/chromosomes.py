@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -112,16 +113,24 @@ def _records(source: Input) -> Iterator[tuple[str, list[bytes]]]:
         # A header is never cut; a line of sequence may be, for some chromosomes are one line.
         cut = line if data and chunk[line : line + 1] == b">" else len(chunk)
         chunk, held = chunk[:cut], chunk[cut:]
-        for number, part in enumerate(re.split(rb"(?:^|(?<=[\r\n]))>", chunk)):
-            if number:
-                if header is not None:
-                    yield header, pieces
-                name, body = _first_line(part)
-                header, pieces = decode(name).strip(), [body.translate(_TABLE, _SKIPPED)]
-            elif part:
-                pieces.append(part.translate(_TABLE, _SKIPPED))
+        starts = [*_starts(chunk), len(chunk)]
+        pieces.append(chunk[: starts[0]].translate(_TABLE, _SKIPPED))
+        for start, end in pairwise(starts):
+            if header is not None:
+                yield header, pieces
+            name, body = _first_line(chunk[start + 1 : end])
+            header, pieces = decode(name).strip(), [body.translate(_TABLE, _SKIPPED)]
     if header is not None:
         yield header, pieces
+
+
+def _starts(chunk: bytes) -> Iterator[int]:
+    """Yield where a line begins with >."""
+    place = chunk.find(b">")
+    while place >= 0:
+        if place == 0 or chunk[place - 1] in b"\r\n":
+            yield place
+        place = chunk.find(b">", place + 1)
 
 
 def _first_line(part: bytes) -> tuple[bytes, bytes]:
