@@ -211,13 +211,14 @@ def _gene_table(
     own = attribute_pattern("ID", is_gtf)
     candidates = (wanted,) if wanted else ("gene_id",) if is_gtf else ("gene_id", "ID", "Name")
     ids: list[str] = []
-    for used in candidates:
-        pattern = attribute_pattern(used, is_gtf)
-        ids = [value_of(pattern, feature.attributes) for feature in found]
-        if all(ids):
-            break
-    else:
-        without = [f for f, text in zip(found, ids, strict=True) if not text]
+    used = candidates[0]
+    for name_of_id in candidates:
+        pattern = attribute_pattern(name_of_id, is_gtf)
+        found_ids = [value_of(pattern, feature.attributes) for feature in found]
+        if not ids or sum(map(bool, found_ids)) > sum(map(bool, ids)):
+            ids, used = found_ids, name_of_id
+    without = [f for f, text in zip(found, ids, strict=True) if not text]
+    if without:
         raise InputError(
             f"{name}, line {without[0].line}: this {without[0].kind} has no "
             f"{' and no '.join(candidates)} ({len(without):,} of {len(found):,} genes). Name the "

@@ -67,7 +67,9 @@ class GeneFilters(Settings):
     @field_validator("biotypes", "exclude_chromosomes", mode="before")
     @classmethod
     def _name_or_names(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
+        if isinstance(value, list | tuple):  # YAML reads the name 1 as a number
+            return tuple(str(name) for name in value)
+        return (str(value),) if isinstance(value, str | int) else value
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +98,7 @@ class GeneWindows:
 
 
 def read_windows(
-    species: str, genome: Genome, values: GeneValues, windows: Windows, filters: GeneFilters
+    species: str, genome: Genome, values: GeneValues | None, windows: Windows, filters: GeneFilters
 ) -> GeneWindows:
     """Cut the window of every gene that has a label or a number.
 
@@ -105,8 +107,8 @@ def read_windows(
     species : str
         Name, put before chromosomes; "" where there is only one.
     genome : Genome
-    values : GeneValues
-        What the table of numbers says.
+    values : GeneValues, optional
+        What the table of numbers says; all genes are used without it.
     windows : Windows
     filters : GeneFilters
 
@@ -116,14 +118,14 @@ def read_windows(
         If files cannot be read or do not belong together.
     """
     annotation = read_annotation(genome.annotation, genome.id_attribute)
-    notes = [*annotation.notes, *values.notes]
+    notes = [*annotation.notes]
     table = annotation.genes.drop(columns=["key", "name"])
     table["reason"] = ""
     _filter(table, annotation, filters)
     unmatched = _join(table, annotation, values, notes)
     loci = _loci(annotation, windows, filters)
     if windows.coded:
-        _drop(table, loci.coding_start < 0, "no coding sequence (CDS)")
+        _drop(table, loci.coding_start < 0, "no coding sequence in the annotation")
     elif windows.knows_codons:
         without = (table["reason"] == "") & (loci.coding_start < 0)
         if without.any():
@@ -138,7 +140,7 @@ def read_windows(
         table["species"] = species
         table["chromosome"] = species + ":" + table["chromosome"]
         notes = [f"{species}: {note}" for note in notes]
-    paths = [genome.genome, genome.annotation, values.path]
+    paths = [genome.genome, genome.annotation, *([values.path] if values else [])]
     return GeneWindows(table, cut, unmatched, notes, paths)
 
 
@@ -186,17 +188,21 @@ def _filter(table: pd.DataFrame, annotation: Annotation, filters: GeneFilters) -
 
 
 def _join(
-    table: pd.DataFrame, annotation: Annotation, values: GeneValues, notes: list[str]
+    table: pd.DataFrame, annotation: Annotation, values: GeneValues | None, notes: list[str]
 ) -> pd.DataFrame:
     """Give every gene its number and label; return the rows that are no gene."""
+    if values is None:
+        table["number"] = table["level"] = np.nan
+        table["label"] = pd.Series([None] * len(table), dtype=object)
+        return pd.DataFrame({name: [] for name in ("id", "source", "record", "reason")})
     rows, said = match_ids(annotation.genes, values.ids, str(values.path))
     notes += said
     found = rows >= 0
 
-    def column(of: NDArray | None, missing: object, dtype: type) -> NDArray:
+    def column(given: NDArray | None, missing: object, dtype: type) -> NDArray:
         filled: NDArray = np.full(len(rows), missing, dtype=dtype)
-        if of is not None:
-            filled[found] = of[rows[found]]
+        if given is not None:
+            filled[found] = given[rows[found]]
         return filled
 
     table["number"] = column(values.number, np.nan, float)

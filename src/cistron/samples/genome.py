@@ -25,7 +25,7 @@ from cistron.samples.files import checksums
 from cistron.samples.frames import read_frame
 from cistron.samples.gene_windows import GeneFilters, Genome, read_windows
 from cistron.samples.keys import GroupName
-from cistron.samples.numbers import NumberTable
+from cistron.samples.numbers import GeneValues, NumberTable
 from cistron.samples.regions import Masked, Part, Preset, Windows, make_windows
 from cistron.samples.shuffle import shuffle_windows
 from cistron.settings import InputPath, Settings
@@ -44,7 +44,7 @@ class GroupTable(Settings):
 class Species(Genome):
     """One of several species."""
 
-    numbers: NumberTable
+    numbers: NumberTable | None = Field(None, description="the table that labels come from")
 
 
 class GenomeSamples(GeneFilters):
@@ -66,7 +66,9 @@ class GenomeSamples(GeneFilters):
         min_length=2,
         description="several species, by name, each with genome, annotation and numbers",
     )
-    label: LabelSettings = Field(PercentileLabels(), description="how classes come about")
+    label: LabelSettings | None = Field(
+        PercentileLabels(), description="how classes come about; null: unlabelled, for prediction"
+    )
     regions: Preset | tuple[Part, ...] = Field(
         "lcre", description="lcre, deepcre, deepdife, or a list of regions and spacers"
     )
@@ -92,10 +94,17 @@ class GenomeSamples(GeneFilters):
     @model_validator(mode="after")
     def _one_or_several_genomes(self) -> Self:
         own = self.genome, self.annotation, self.numbers
-        if self.species is None and not all(own):
+        if self.species is None and not (self.genome and self.annotation):
             raise ValueError("give genome, annotation and numbers, or several `species`")
         if self.species is not None and (any(own) or self.aliases or self.id_attribute):
             raise ValueError("with `species`, genome, annotation and numbers stand in each of them")
+        without = [n for n, s in (self.species or {}).items() if s.numbers is None]
+        without += ["samples"] if self.species is None and self.numbers is None else []
+        if self.label is not None and without:
+            raise ValueError(
+                f"{without[0]} has no `numbers`, and labels come from them; for genes without "
+                "labels set label: null"
+            )
         taken = [name for name in self.groups if name in (GENES, SPECIES, *COORDINATES)]
         if taken:
             raise ValueError(f"a group cannot be called {taken[0]!r}: genes have that already")
@@ -129,7 +138,7 @@ class GenomeSamples(GeneFilters):
         own = {name: getattr(self, name) for name in Species.model_fields}
         genomes = self.species or {"": Species.model_construct(**own)}
         parts = [
-            read_windows(name, genome, self.label.values(genome.numbers), windows, self)
+            read_windows(name, genome, self._values(genome.numbers), windows, self)
             for name, genome in genomes.items()
         ]
         table = pd.concat([part.table for part in parts], ignore_index=True)
@@ -160,6 +169,12 @@ class GenomeSamples(GeneFilters):
             rule=rule,
         )
 
+    def _values(self, numbers: NumberTable | None) -> GeneValues | None:
+        """Return what the table of numbers says; None where there is none."""
+        if numbers is None:
+            return None
+        return numbers.read() if self.label is None else self.label.values(numbers)
+
     def _groups(self, table: pd.DataFrame, notes: list[str], paths: list[Path]) -> tuple[str, ...]:
         """Add the group columns; a gene that a table does not know is a group of its own."""
         used = (table["reason"] == "").to_numpy()
@@ -187,10 +202,16 @@ class GenomeSamples(GeneFilters):
                 )
             table[name] = value.where(value.notna(), table["id"])
             paths.append(group.table)
+        if self.species and table["id"][used].duplicated().any():
+            table["id"] = table[SPECIES] + ":" + table["id"]
+            notes.append("Species have ids in common: the species stands before each id.")
         return self.group_names
 
     def _labelled(self, table: pd.DataFrame) -> tuple[tuple[str, ...], Any]:
         """Return the classes, and the rule where it is still to be fitted."""
+        if self.label is None:
+            _require_classes(table, (), fewest=1)
+            return (), None
         used = (table["reason"] == "").to_numpy()
         if isinstance(self.label, PercentileLabels):
             _require_classes(table, ())
@@ -209,7 +230,7 @@ class GenomeSamples(GeneFilters):
 def read_genome(
     genome: str | Path,
     annotation: str | Path,
-    numbers: str | Path | Mapping[str, Any],
+    numbers: str | Path | Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Samples:
     """Read windows of genes, labelled by a table of numbers.
@@ -220,8 +241,9 @@ def read_genome(
         FASTA, plain, gzip or bgzip.
     annotation : path
         GTF or GFF3, plain or gzip.
-    numbers : path or dict
-        A table with an id and one number a gene, or the keys of `NumberTable`.
+    numbers : path or dict, optional
+        A table with an id and one number a gene, or the keys of `NumberTable`; without it the
+        samples are unlabelled.
     **settings
         Further keys of `GenomeSamples`: label, regions, mask, ablate, groups, …
 
@@ -235,7 +257,9 @@ def read_genome(
     InputError
         See `GenomeSamples.read`.
     """
-    table = dict(numbers) if isinstance(numbers, Mapping) else {"table": numbers}
+    table = {"table": numbers} if isinstance(numbers, str | Path) else numbers
+    if table is None:
+        settings = {"label": None, **settings}
     return GenomeSamples(genome=genome, annotation=annotation, numbers=table, **settings).read()
 
 
@@ -260,16 +284,19 @@ def _match(table: pd.DataFrame, codes: NDArray[np.uint8], match: Matching) -> st
     return note
 
 
-def _require_classes(table: pd.DataFrame, classes: tuple[str, ...]) -> None:
+def _require_classes(table: pd.DataFrame, classes: tuple[str, ...], fewest: int = 4) -> None:
     """Refuse genes of which too few, or only one class, are left."""
     used = table["reason"] == ""
     counts = {name: int((table["label"][used] == name).sum()) for name in classes}
-    if used.sum() >= 4 and all(count >= 2 for count in counts.values()):
+    enough = all(count >= 2 for count in counts.values()) and len(counts) != 1
+    if used.sum() >= fewest and enough:
         return
     reasons = table["reason"][~used].map(lambda text: text.split(" (")[0]).value_counts()
     lost = "; ".join(f"{count:,}: {reason}" for reason, count in reasons.items())
     told = ", ".join(f"{name} ({count:,} genes)" for name, count in counts.items())
-    what = f"each class needs at least two genes: {told}" if counts else "at least four are needed"
+    what = f"at least {fewest} are needed"
+    if counts:
+        what = f"two classes of at least two genes are needed: {told}"
     raise InputError(
         f"samples: {used.sum():,} genes are left to learn from, and {what}. Not used were "
         f"{(~used).sum():,} of {len(table):,} genes ({lost or 'none'})."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
@@ -118,7 +118,6 @@ class GeneValues:
         Class; None where labels are fitted to the numbers later.
     level : ndarray of float64, shape (rows,), optional
         How much the gene is expressed, for matching.
-    notes : tuple of str
     """
 
     path: Path
@@ -128,7 +127,6 @@ class GeneValues:
     reason: NDArray[np.object_]
     label: NDArray[np.object_] | None = None
     level: Floats | None = None
-    notes: tuple[str, ...] = field(default=())
 
 
 def read_numbers(

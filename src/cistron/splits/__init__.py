@@ -45,8 +45,8 @@ class Split:
     details : dict
         What the split found on its way (clusters, pairs, balance), as plain JSON types.
     apart : ndarray of int64, shape (n,), optional
-        Relatives have the same number: of a fold, and of `part`, what is not tested and has
-        relatives that are is in no part.
+        Relatives have the same number, and never stand in two parts while a fold is tested: what
+        is related to tested samples is in no part then.
     validators : ndarray of int16, shape (folds,), optional
         The fold whose samples stop training while a fold is tested; a share of the units without.
     """
@@ -95,16 +95,28 @@ class Split:
         from cistron.splits.allocate import allocate
 
         test = self.fold == fold
+        if self.validators is not None:
+            return replace(self, part=self.parts(test, self.fold == self.validators[fold]))
         rest = np.flatnonzero((self.fold >= 0) & ~test & ~self.related_to(test))
         part = np.full(len(self.fold), UNUSED, dtype=np.int8)
         part[test] = TEST
-        if self.validators is not None:
-            stops = self.fold[rest] == self.validators[fold]
-            part[rest] = np.where(stops, VALIDATION, TRAIN)
-        else:
-            shares = [1 - self.validation, self.validation]
-            part[rest] = allocate(self.units[rest], targets[rest], shares, seed=(self.seed, fold))
+        shares = [1 - self.validation, self.validation]
+        part[rest] = allocate(self.units[rest], targets[rest], shares, seed=(self.seed, fold))
         return replace(self, part=part)
+
+    def parts(self, test: NDArray[np.bool_], validation: NDArray[np.bool_]) -> NDArray[np.int8]:
+        """Return the parts for some tested and some validation samples, shape (n,).
+
+        Relatives of tested samples are in no part, nor are relatives of training samples that
+        would stop the training.
+        """
+        rest = (self.fold >= 0) & ~test & ~self.related_to(test)
+        train = rest & ~validation
+        part = np.full(len(self.fold), UNUSED, dtype=np.int8)
+        part[test] = TEST
+        part[train] = TRAIN
+        part[rest & validation & ~self.related_to(train)] = VALIDATION
+        return part
 
     def related_to(self, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return which samples are relatives, by `apart`, of some rows (themselves included)."""

@@ -48,8 +48,8 @@ class ChromosomeSplit(Settings):
     )
     keep_apart: tuple[str, ...] = Field(
         (),
-        description="group columns (family): relatives of tested samples on other chromosomes are "
-        "left out of training and validation",
+        description="group columns (family): relatives on other chromosomes are left out, those of "
+        "tested samples of training and validation, those of training samples of validation",
     )
     similar: SimilarWindows | None = Field(
         None, description="keep apart what is similar in sequence as well"
@@ -198,10 +198,10 @@ class ChromosomeSplit(Settings):
 
     def _parts(self, samples: Samples, split: Split, test: NDArray[np.bool_]) -> NDArray[np.int8]:
         """Return the parts for `fit`."""
-        part = np.full(len(samples), UNUSED, dtype=np.int8)
-        part[test] = TEST
-        rest = np.flatnonzero(~test & ~split.related_to(test))
         if split.validators is None:
+            part = np.full(len(samples), UNUSED, dtype=np.int8)
+            part[test] = TEST
+            rest = np.flatnonzero(~test & ~split.related_to(test))
             shares = [1 - split.validation, split.validation]
             seed = (self.seed, split.folds)
             part[rest] = allocate(split.units[rest], samples.targets[rest], shares, seed)
@@ -210,7 +210,7 @@ class ChromosomeSplit(Settings):
             named = self._validation_names(values)
             stops = values.isin(named).to_numpy()
             stops = stops if named else _following(split.fold, test, split.validators)
-            part[rest] = np.where(stops[rest], VALIDATION, TRAIN)
+            part = split.parts(test, stops)
         for p in (TRAIN, VALIDATION):
             if not (part == p).any():
                 raise InputError(

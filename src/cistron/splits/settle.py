@@ -16,9 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cistron.errors import InputError
 from cistron.samples import Assigned, Samples
-from cistron.splits import PARTS, TEST, TRAIN, Split
+from cistron.splits import PARTS, TRAIN, Split
 from cistron.splits.allocate import balance
 
 STRATA = "species"  # each with thresholds of its own
@@ -30,16 +29,13 @@ def settle(samples: Samples, split: Split) -> tuple[Samples, Split]:
     Raises
     ------
     InputError
-        If a part is left without one of the classes.
+        If the training part has only one class.
     """
     if samples.rule is None:
         return samples, split
     found = _assign(samples, split)
     settled, kept = _labelled(samples, found.label, found.reason, found.notes)
-    split = _taken(split, kept, settled)
-    for part in (TRAIN, TEST):
-        _require_classes(settled, split.part == part, f"the {PARTS[part]} part")
-    return settled, split
+    return settled, _taken(split, kept, settled)
 
 
 def settle_fold(samples: Samples, split: Split, fold: int) -> tuple[Samples, Split]:
@@ -110,14 +106,3 @@ def _labelled(
         samples, table=table, dropped=dropped, notes=(*samples.notes, *notes), rule=None
     )
     return settled.take(kept), kept
-
-
-def _require_classes(samples: Samples, rows: NDArray[np.bool_], where: str) -> None:
-    counts = {c: int((samples.targets[rows] == k).sum()) for k, c in enumerate(samples.classes)}
-    missing = [name for name, count in counts.items() if count == 0]
-    if rows.any() and missing:
-        told = ", ".join(f"{name} ({count:,})" for name, count in counts.items())
-        raise InputError(
-            f"samples.label: with thresholds of the training samples, {where} has no "
-            f"{missing[0]!r}: {told}. Hold more out, or choose other percentiles."
-        )
