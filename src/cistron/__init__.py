@@ -18,6 +18,7 @@ _HOMES = {
     "Split": "cistron.splits",
     "audit": "cistron.splits.audit",
     "check": "cistron.pipeline",
+    "chromosome_split": "cistron.splits.chromosome",
     "crossval": "cistron.pipeline",
     "fit": "cistron.pipeline",
     "group_split": "cistron.splits.group",
@@ -28,7 +29,9 @@ _HOMES = {
     "random_split": "cistron.splits.random",
     "read_experiment": "cistron.experiment",
     "read_fasta": "cistron.samples.fasta",
+    "read_genome": "cistron.samples.genome",
     "read_table": "cistron.samples.table",
+    "settle": "cistron.splits.settle",
 }
 __all__ = ["__version__", *_HOMES]
 
