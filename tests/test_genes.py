@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from cistron import cli
-from tests.samples.genes_made import plant
+from cistron.samples.genome import read_genome
+from tests.samples.genes_made import Gene, dna, genome, gff3, plant
 
 
 def run(monkeypatch, *arguments) -> None:
@@ -77,3 +78,32 @@ def test_fit_and_crossval(experiment, monkeypatch, capsys, tmp_path):
     page = (tmp_path / "cv" / "report.html").read_text()
     assert "Scores of samples whose family is, or is not, in training too" in page
     assert "strand" not in page.split("Groups in each part")[1][:2000].lower()
+
+
+def test_genes_without_numbers_are_predicted(experiment, monkeypatch, capsys, tmp_path):
+    changes = ["samples.numbers=null", "samples.label=null", "samples.groups={}"]
+    changes += ["split.keep_apart=[]"]
+    arguments = [word for change in changes for word in ("--set", change)]
+    run(monkeypatch, "windows", experiment, "--out", tmp_path / "new.fa", *arguments, "--quiet")
+    assert "400 sequences" in capsys.readouterr().out
+    lines = (tmp_path / "new.fa").read_text().splitlines()
+    assert lines[0] == ">AT1G00000"
+    assert {len(line) for line in lines[1::2]} == {600}
+    samples = read_genome(
+        experiment.parent / "genome.fa", experiment.parent / "genes.gtf", regions="deepdife"
+    )
+    assert lines[1::2] == [samples.payload.text(row) for row in range(400)]
+
+
+def test_families(monkeypatch, capsys, tmp_path):
+    text = dna(200, 1) + "ATG" + "GCTAAACTGGAC" * 30 + "TGA" + dna(200, 2)
+    fasta = genome(tmp_path / "genome.fa", {"1": text + text})
+    genes = [Gene("a", "1", 201, 566), Gene("b", "1", 201 + len(text), 566 + len(text))]
+    cds = [
+        f"1\tmade\tCDS\t{g.start}\t{g.end}\t.\t+\t0\tID=c{g.id};Parent=gene:{g.id}\n" for g in genes
+    ]
+    annotation = gff3(tmp_path / "genes.gff3", genes, "".join(cds))
+    out = tmp_path / "families.csv"
+    run(monkeypatch, "families", fasta, annotation, "--out", out, "--quiet")
+    assert "2 genes in 1 families" in capsys.readouterr().out
+    assert out.read_text() == "gene_id,family\na,a\nb,a\n"

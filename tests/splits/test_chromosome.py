@@ -153,8 +153,9 @@ def test_a_chromosome_that_does_not_exist():
         chromosome_split(samples, test=("2",), validation=("chr2",))
     with refused("'chromosom' is not a group column", "Did you mean 'chromosome'?"):
         chromosome_split(samples, column="chromosom")
-    with refused("at least three"):
+    with refused("there are 2 chromosomes", "three are needed"):
         chromosome_split(made({"1": 20, "2": 20}))
+    assert chromosome_split(made({"1": 20, "2": 20}), validation=0.2).folds == 2
     with refused("no sample is left for the train part"):
         chromosome_split(samples, test=tuple("1245"), validation=("3",))
 

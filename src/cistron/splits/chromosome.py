@@ -139,10 +139,12 @@ class ChromosomeSplit(Settings):
         small = small if len(small) > 1 else set()
         pooled = f"{len(small)} small ones"
         names = list(dict.fromkeys(pooled if v in small else v for v in values))
-        if len(names) < 3:
+        fewest = 2 if isinstance(self.validation, float) else 3
+        if len(names) < fewest:
             raise InputError(
-                f"split: there are {len(names)} chromosomes ({', '.join(names)}), and at least "
-                "three are needed: to train, to stop, and to test. Use a group or random split."
+                f"split: there are {len(names)} chromosomes ({', '.join(names)}), and three are "
+                "needed: to train, to stop, and to test; or two, with a share of the training "
+                "samples for split.validation. Otherwise use a group or random split."
             )
         number = {name: k for k, name in enumerate(names)}
         fold = [number[pooled if v in small else v] for v in values]
