@@ -178,7 +178,7 @@ def _check_sections(experiment: Experiment, source: str) -> None:
             f"{encoder.kind!r} gives {'positions' if gives == 'positions' else 'one vector'}. "
             f"Use one of: {', '.join(fitting)}; or another encoder."
         )
-    groups = samples.group_names
+    groups = getattr(samples, "group_names", tuple(samples.groups or ()))
     needed = {
         "group": ("split.columns", getattr(split, "columns", ())),
         "chromosome": (

@@ -65,11 +65,6 @@ class FastaSamples(SequenceFilters):
             )
         return self
 
-    @property
-    def group_names(self) -> tuple[str, ...]:
-        """Names of the group columns."""
-        return tuple(self.groups)
-
     def read(self) -> Samples:
         """Read all files.
 

@@ -112,7 +112,7 @@ class GenomeSamples(GeneFilters):
 
     @property
     def group_names(self) -> tuple[str, ...]:
-        """Names of the group columns."""
+        """Names of the group columns, those of every gene included."""
         several = (SPECIES,) if self.species else ()
         return (*several, GENES, *self.groups)
 

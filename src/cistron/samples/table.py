@@ -41,11 +41,6 @@ class TableSamples(SequenceFilters):
             raise ValueError("`only` and `rename` need labels: name the `label` column")
         return self
 
-    @property
-    def group_names(self) -> tuple[str, ...]:
-        """Names of the group columns."""
-        return tuple(self.groups)
-
     def read(self) -> Samples:
         """Read the table.
 
