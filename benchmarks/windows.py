@@ -80,8 +80,8 @@ def real(genome, annotation, numbers):
 
         made, slow_wall, slow_processor = timed(encode)
     print(
-        f"pyfaidx and Python: {len(made):,} windows in {slow_wall:.2f} s ({slow_processor:.2f} s of "
-        "the processor)"
+        f"pyfaidx and Python: {len(made):,} windows in {slow_wall:.2f} s ({slow_processor:.2f} s "
+        "of the processor)"
     )
     print(f"ratio {slow_wall / wall:.1f}, of the processor's time {slow_processor / processor:.1f}")
 

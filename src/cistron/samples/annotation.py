@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import numpy as np
@@ -22,8 +23,7 @@ BIOTYPES = ("gene_biotype", "gene_type", "biotype", "locus_type")
 _FIELDS = 9
 
 
-@dataclass(frozen=True)
-class Feature:
+class Feature(NamedTuple):
     """One line of an annotation; `start` and `end` are 0-based, half-open."""
 
     line: int
@@ -32,7 +32,7 @@ class Feature:
     start: int
     end: int
     strand: str
-    attributes: bytes
+    attributes: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +43,11 @@ class Annotation:
     ----------
     name : str
         What messages call the file.
-    lines : list of bytes
+    lines : list of str
     is_gtf : bool
         GTF (`key "value"`) or GFF3 (`key=value`).
     genes : DataFrame
-        `id`, `key` (the id by which GFF3 children name it), `name`, `biotype` ("" where the file
+        `id`, `key` (by which GFF3 children name it), `name`, `biotype` ("" where the file
         says none), `chromosome`, `start`, `end`, `strand` ("+", "-" or what the file says) and
         `line` (1-based), in the order of the file. Ids are not made unique.
     id_attribute : str
@@ -56,7 +56,7 @@ class Annotation:
     """
 
     name: str
-    lines: list[bytes]
+    lines: list[str]
     is_gtf: bool
     genes: pd.DataFrame
     id_attribute: str
@@ -64,9 +64,9 @@ class Annotation:
 
     def features(self, kinds: Iterable[str]) -> Iterator[Feature]:
         """Yield the lines of some kinds of features (third column)."""
-        return _features(self.lines, [f"\t{kind}\t".encode() for kind in kinds], self.name)
+        return _features(self.lines, [f"\t{kind}\t" for kind in kinds], self.name)
 
-    def attribute(self, name: str) -> re.Pattern[bytes]:
+    def attribute(self, name: str) -> re.Pattern[str]:
         """Return a pattern that captures the value of an attribute."""
         return attribute_pattern(name, self.is_gtf)
 
@@ -93,17 +93,17 @@ def read_annotation(path: str | Path, id_attribute: str | None = None) -> Annota
         kind, remedy = looks_like(source.head)
         if kind and not kind.startswith("a GFF"):
             raise InputError(f"{source.name} looks like {kind}, not GTF or GFF3. {remedy}")
-        lines = source.stream.read().split(b"\n")
+        lines = decode(source.stream.read()).split("\n")
         lines = lines[: _end_of_features(lines)]
         is_gtf = _check_lines(lines, source)
         name = source.name
     notes: list[str] = []
-    found = [f for f in _features(lines, [b"gene\t"], name) if f.kind.endswith("gene")]
+    found = [f for f in _features(lines, ["gene\t"], name) if f.kind.endswith("gene")]
     if not found and is_gtf:
         found = _spans(lines, name)
         notes.append(f"{name} has no gene lines: a gene spans the lines of its gene_id.")
     if not found:
-        kinds = sorted({decode(line.split(b"\t")[2]) for line in lines if _is_feature(line)})
+        kinds = sorted({line.split("\t")[2] for line in lines if _is_feature(line)})
         raise InputError(
             f"{name} has no gene: no line has `gene` in its third column (there: "
             f"{', '.join(kinds[:8])}). Use the full annotation of the genome."
@@ -114,39 +114,44 @@ def read_annotation(path: str | Path, id_attribute: str | None = None) -> Annota
     return Annotation(name, lines, is_gtf, genes, used, tuple(notes))
 
 
-def attribute_pattern(name: str, is_gtf: bool) -> re.Pattern[bytes]:
+def attribute_pattern(name: str, is_gtf: bool) -> re.Pattern[str]:
     """Return a pattern that captures the value of an attribute in the ninth column."""
-    word = re.escape(name.encode())
-    value = rb'\s+"?([^";]*)' if is_gtf else rb"=([^;]*)"
-    return re.compile(rb"(?:^|;)\s*" + word + value)
+    # Not part of a longer name ("gene_id" in "my_gene_id"), nor of the value before it.
+    value = r'\s+"?([^";]*)' if is_gtf else r"=([^;]*)"
+    return re.compile(rf"(?<![^;\s]){re.escape(name)}{value}")
 
 
-def value_of(pattern: re.Pattern[bytes], attributes: bytes) -> str:
+def value_of(pattern: re.Pattern[str], attributes: str) -> str:
     """Return what an attribute says, or an empty string."""
     found = pattern.search(attributes)
     if found is None:
         return ""
-    text = decode(found[1]).strip()
+    text = found[1].strip()
     return unquote(text) if "%" in text else text
 
 
-def _end_of_features(lines: list[bytes]) -> int:
+def plain_id(text: str) -> str:
+    """Return an id without what Ensembl and NCBI write before that of a gene."""
+    return text[5:] if text.startswith(("gene:", "gene-")) else text
+
+
+def _end_of_features(lines: list[str]) -> int:
     """Return where GFF3's sequence part begins."""
-    fasta = [number for number, line in enumerate(lines) if line.startswith((b"##FASTA", b">"))]
+    fasta = [n for n, line in enumerate(lines) if line[:1] == ">" or line[:7] == "##FASTA"]
     return fasta[0] if fasta else len(lines)
 
 
-def _is_feature(line: bytes) -> bool:
-    return line[:1] not in (b"#", b"", b"\r") and bool(line.strip())
+def _is_feature(line: str) -> bool:
+    return line[:1] != "#" and bool(line.strip())
 
 
-def _check_lines(lines: list[bytes], source: Input) -> bool:
+def _check_lines(lines: list[str], source: Input) -> bool:
     """Return whether it is GTF, having looked at the number of fields of every line."""
-    wrong = [n for n, line in enumerate(lines) if line.count(b"\t") != _FIELDS - 1]
+    wrong = [n for n, line in enumerate(lines) if line.count("\t") != _FIELDS - 1]
     wrong = [n for n in wrong if _is_feature(lines[n])]
     if wrong:
         line = lines[wrong[0]]
-        fields = line.count(b"\t") + 1
+        fields = line.count("\t") + 1
         told = "Its fields are divided by spaces" if len(line.split()) >= _FIELDS else "It is cut"
         told = told if fields < _FIELDS else "There is a tab inside a field"
         raise InputError(
@@ -157,34 +162,34 @@ def _check_lines(lines: list[bytes], source: Input) -> bool:
     first = next((line for line in lines if _is_feature(line)), None)
     if first is None:
         raise InputError(f"{source.name} holds only comments: there is no feature in it.")
-    return b"=" not in first.split(b"\t")[8].split(b" ", 1)[0].split(b'"', 1)[0]
+    return "=" not in first.split("\t")[8].split(" ", 1)[0].split('"', 1)[0]
 
 
-def _features(lines: list[bytes], marks: Sequence[bytes], name: str) -> Iterator[Feature]:
-    """Yield the lines that hold one of some byte strings."""
-    for number, line in enumerate(lines, start=1):
-        if not any(mark in line for mark in marks) or line.startswith(b"#"):
+def _features(lines: list[str], marks: Sequence[str], name: str) -> Iterator[Feature]:
+    """Yield the lines that hold one of some strings, in the order of the file."""
+    rows = sorted({n for mark in marks for n, line in enumerate(lines) if mark in line})
+    for row in rows:
+        if lines[row][0] == "#":
             continue
-        chromosome, _, kind, start, end, _, strand, _, attributes = line.rstrip(b"\r").split(b"\t")
+        fields = lines[row].rstrip("\r").split("\t")
+        chromosome, _, kind, start, end, _, strand, _, attributes = fields
         try:
             first, last = int(start) - 1, int(end)
         except ValueError:
             first, last = -1, -1
         if first < 0 or last <= first:
             raise InputError(
-                f"{name}, line {number}: a feature from {decode(start)!r} to {decode(end)!r} is "
-                "none. Start and end are whole numbers from 1 up, the start never above the end."
+                f"{name}, line {row + 1}: a feature from {start!r} to {end!r} is none. Start and end "
+                "are whole numbers from 1 up, the start never above the end."
             )
-        yield Feature(
-            number, decode(chromosome), decode(kind), first, last, decode(strand), attributes
-        )
+        yield Feature(row + 1, chromosome, kind, first, last, strand, attributes)
 
 
-def _spans(lines: list[bytes], name: str) -> list[Feature]:
+def _spans(lines: list[str], name: str) -> list[Feature]:
     """Return one feature for every gene_id and chromosome, from its first to its last base."""
     pattern = attribute_pattern("gene_id", is_gtf=True)
     spans: dict[tuple[str, str, str], list[Feature]] = {}
-    for kinds in ((b"\ttranscript\t", b"\tmRNA\t"), (b"\texon\t",), (b"\tCDS\t",)):
+    for kinds in (("\ttranscript\t", "\tmRNA\t"), ("\texon\t",), ("\tCDS\t",)):
         for feature in _features(lines, kinds, name):
             key = value_of(pattern, feature.attributes), feature.chromosome, feature.strand
             spans.setdefault(key, []).append(feature)
@@ -208,7 +213,6 @@ def _gene_table(
     found: list[Feature], is_gtf: bool, wanted: str | None, name: str
 ) -> tuple[pd.DataFrame, str]:
     """Return the genes as a table, and the attribute that names them."""
-    own = attribute_pattern("ID", is_gtf)
     candidates = (wanted,) if wanted else ("gene_id",) if is_gtf else ("gene_id", "ID", "Name")
     ids: list[str] = []
     used = candidates[0]
@@ -217,6 +221,8 @@ def _gene_table(
         found_ids = [value_of(pattern, feature.attributes) for feature in found]
         if not ids or sum(map(bool, found_ids)) > sum(map(bool, ids)):
             ids, used = found_ids, name_of_id
+        if all(ids):
+            break
     without = [f for f, text in zip(found, ids, strict=True) if not text]
     if without:
         raise InputError(
@@ -224,11 +230,13 @@ def _gene_table(
             f"{' and no '.join(candidates)} ({len(without):,} of {len(found):,} genes). Name the "
             "attribute that identifies a gene with samples.id_attribute."
         )
+    own = attribute_pattern("ID", is_gtf)
+    keys = ids if used == "ID" or is_gtf else [value_of(own, f.attributes) for f in found]
     names = attribute_pattern("gene_name" if is_gtf else "Name", is_gtf)
     table = pd.DataFrame(
         {
-            "id": pd.Series([re.sub(r"^gene[:-]", "", text) for text in ids], dtype=object),
-            "key": pd.Series([value_of(own, f.attributes) for f in found], dtype=object),
+            "id": pd.Series([plain_id(text) for text in ids], dtype=object),
+            "key": pd.Series(keys, dtype=object),
             "name": pd.Series([value_of(names, f.attributes) for f in found], dtype=object),
             "biotype": pd.Series(_biotypes(found, is_gtf), dtype=object),
             "chromosome": pd.Series([f.chromosome for f in found], dtype=object),

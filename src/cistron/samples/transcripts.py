@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cistron.samples.annotation import Annotation, Feature, value_of
+from cistron.samples.annotation import Annotation, Feature, plain_id, value_of
 
-CANONICAL = (b"Ensembl_canonical", b"MANE_Select", b"canonical_transcript", b"longest=1")
+CANONICAL = ("Ensembl_canonical", "MANE_Select", "canonical_transcript", "longest=1")
 _TRANSCRIPTS = ("mRNA", "transcript")
 _CODING = ("CDS", "stop_codon")
 
@@ -90,7 +90,7 @@ def _of_gtf(annotation: Annotation) -> list[Transcript]:
     found: dict[tuple[str, str], Transcript] = {}
     for feature in annotation.features((*_TRANSCRIPTS, "exon", *_CODING)):
         name = value_of(named, feature.attributes) or value_of(gene, feature.attributes)
-        row = row_of.get(name.removeprefix("gene:").removeprefix("gene-"))
+        row = row_of.get(plain_id(name))
         if row is None:
             continue
         key = name, value_of(own, feature.attributes)
