@@ -179,8 +179,8 @@ def _features(lines: list[str], marks: Sequence[str], name: str) -> Iterator[Fea
             first, last = -1, -1
         if first < 0 or last <= first:
             raise InputError(
-                f"{name}, line {row + 1}: a feature from {start!r} to {end!r} is none. Start and end "
-                "are whole numbers from 1 up, the start never above the end."
+                f"{name}, line {row + 1}: a feature from {start!r} to {end!r} is none. Start and "
+                "end are whole numbers from 1 up, the start never above the end."
             )
         yield Feature(row + 1, chromosome, kind, first, last, strand, attributes)
 
@@ -217,8 +217,7 @@ def _gene_table(
     ids: list[str] = []
     used = candidates[0]
     for name_of_id in candidates:
-        pattern = attribute_pattern(name_of_id, is_gtf)
-        found_ids = [value_of(pattern, feature.attributes) for feature in found]
+        found_ids = _values(found, name_of_id, is_gtf)
         if not ids or sum(map(bool, found_ids)) > sum(map(bool, ids)):
             ids, used = found_ids, name_of_id
         if all(ids):
@@ -230,14 +229,13 @@ def _gene_table(
             f"{' and no '.join(candidates)} ({len(without):,} of {len(found):,} genes). Name the "
             "attribute that identifies a gene with samples.id_attribute."
         )
-    own = attribute_pattern("ID", is_gtf)
-    keys = ids if used == "ID" or is_gtf else [value_of(own, f.attributes) for f in found]
-    names = attribute_pattern("gene_name" if is_gtf else "Name", is_gtf)
+    keys = ids if used == "ID" or is_gtf else _values(found, "ID", is_gtf)
+    names = _values(found, "gene_name" if is_gtf else "Name", is_gtf)
     table = pd.DataFrame(
         {
             "id": pd.Series([plain_id(text) for text in ids], dtype=object),
             "key": pd.Series(keys, dtype=object),
-            "name": pd.Series([value_of(names, f.attributes) for f in found], dtype=object),
+            "name": pd.Series(names, dtype=object),
             "biotype": pd.Series(_biotypes(found, is_gtf), dtype=object),
             "chromosome": pd.Series([f.chromosome for f in found], dtype=object),
             "start": np.array([f.start for f in found], dtype=np.int64),
@@ -249,16 +247,22 @@ def _gene_table(
     return table, used
 
 
+def _values(found: list[Feature], name: str, is_gtf: bool) -> list[str]:
+    """Return what an attribute says of each feature."""
+    if not any(name in feature.attributes for feature in found):
+        return [""] * len(found)
+    pattern = attribute_pattern(name, is_gtf)
+    return [value_of(pattern, feature.attributes) for feature in found]
+
+
 def _biotypes(found: list[Feature], is_gtf: bool) -> list[str]:
     """Return what each gene says it is; "" where the file says nothing of any."""
     for attribute in BIOTYPES:
-        pattern = attribute_pattern(attribute, is_gtf)
-        told = [value_of(pattern, feature.attributes) for feature in found]
+        told = _values(found, attribute, is_gtf)
         if any(told):
             break
     else:  # TAIR says Note=protein_coding_gene
-        pattern = attribute_pattern("Note", is_gtf)
-        told = [value_of(pattern, feature.attributes) for feature in found]
+        told = _values(found, "Note", is_gtf)
         if "protein_coding_gene" not in told:
             return [""] * len(found)
         told = [text.removesuffix("_gene") for text in told]
