@@ -16,8 +16,8 @@ from cistron.samples.annotation import Annotation, read_annotation
 from cistron.samples.chromosomes import Chromosome, Names, is_organelle, iter_chromosomes
 from cistron.samples.gene_ids import match_ids
 from cistron.samples.numbers import GeneValues
-from cistron.samples.regions import Loci, Windows
 from cistron.samples.transcripts import choose_transcripts
+from cistron.samples.windows import Loci, Windows
 from cistron.settings import InputPath, Settings
 
 

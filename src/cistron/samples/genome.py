@@ -26,8 +26,9 @@ from cistron.samples.frames import read_frame
 from cistron.samples.gene_windows import GeneFilters, Genome, read_windows
 from cistron.samples.keys import GroupName
 from cistron.samples.numbers import GeneValues, NumberTable
-from cistron.samples.regions import Masked, Part, Preset, Windows, make_windows
+from cistron.samples.regions import Masked, Part, Preset
 from cistron.samples.shuffle import shuffle_windows
+from cistron.samples.windows import Windows, make_windows
 from cistron.settings import InputPath, Settings
 
 GENES, SPECIES = "chromosome", "species"

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cistron.samples.alphabet import DNA
-from cistron.samples.regions import Loci, Region, Spacer, Stretch, make_windows
+from cistron.samples.regions import Region, Spacer, Stretch
+from cistron.samples.windows import Loci, make_windows
 from tests.samples.genes_made import codes, dna, reverse_complement
 from tests.samples.made import refused
 
