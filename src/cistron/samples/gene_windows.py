@@ -58,7 +58,10 @@ class GeneFilters(Settings):
         "the middle and N behind, or the same bases are read twice, or dropped",
     )
     max_unknown: float = Field(
-        0.5, ge=0, le=1, description="largest share of bases that the genome does not know"
+        0.5,
+        ge=0,
+        le=1,
+        description="largest share of a window's bases that are unknown or past the chromosome's end",
     )
     duplicate_genes: Literal["error", "drop"] = Field(
         "error", description="what is done about two genes of one id"
