@@ -61,7 +61,7 @@ class GeneFilters(Settings):
         0.5,
         ge=0,
         le=1,
-        description="largest share of a window's bases that are unknown or past the chromosome's end",
+        description="largest share of unknown bases in a window, those past a chromosome's end too",
     )
     duplicate_genes: Literal["error", "drop"] = Field(
         "error", description="what is done about two genes of one id"
