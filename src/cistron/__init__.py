@@ -19,6 +19,7 @@ _HOMES = {
     "audit": "cistron.splits.audit",
     "check": "cistron.pipeline",
     "compare_runs": "cistron.compare",
+    "chromosome_split": "cistron.splits.chromosome",
     "crossval": "cistron.pipeline",
     "fit": "cistron.pipeline",
     "group_split": "cistron.splits.group",
@@ -30,7 +31,9 @@ _HOMES = {
     "read_experiment": "cistron.experiment",
     "read_fasta": "cistron.samples.fasta",
     "read_profiles": "cistron.samples.profiles",
+    "read_genome": "cistron.samples.genome",
     "read_table": "cistron.samples.table",
+    "settle": "cistron.splits.settle",
 }
 __all__ = ["__version__", *_HOMES]
 

@@ -21,6 +21,7 @@ from cistron.samples import Samples
 from cistron.settings import Settings
 from cistron.splits import TRAIN, VALIDATION, Split
 from cistron.splits.random import RandomSplit
+from cistron.splits.settle import settle
 from cistron.training.settings import TrainingSettings
 
 LARGEST_WEIGHT = 20.0  # of having a rare class: more lets single samples decide
@@ -124,6 +125,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
             raise InputError("Labelled samples of at least two classes are needed to train.")
         if split is None:
             split = RandomSplit(test=0.0, folds=2, seed=training.seed).split(samples)
+        samples, split = settle(samples, split)
         train, validation = (samples.take(split.rows(part)) for part in (TRAIN, VALIDATION))
         if len(train) == 0 or len(validation) == 0:
             raise InputError("The split leaves no training or no validation samples.")

@@ -171,6 +171,52 @@ def data_get(
 
 
 @app.command()
+def families(
+    genome: Annotated[Path, typer.Argument(metavar="GENOME", help="FASTA, plain or gzip.")],
+    annotation: Annotated[Path, typer.Argument(metavar="ANNOTATION", help="GTF or GFF3 with CDS.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="CSV file: gene_id, family.")],
+    identity: Annotated[float, typer.Option(min=0.0, max=1.0)] = 0.3,
+    coverage: Annotated[float, typer.Option(min=0.0, max=1.0)] = 0.5,
+    id_attribute: Annotated[str | None, typer.Option(help="Attribute of a gene's id.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Put the genes of a genome into families, by comparing the proteins they code for."""
+    from cistron.samples.translations import read_proteins
+    from cistron.splits.families import gene_families
+
+    say = Terminal(quiet).say
+    proteins = read_proteins(genome, annotation, id_attribute)
+    say(f"Translated {len(proteins):,} genes.")
+    table = gene_families(proteins, identity, coverage, say)
+    table.to_csv(out, index=False)
+    sizes = table["family"].value_counts()
+    typer.echo(
+        f"{out}: {len(table):,} genes in {len(sizes):,} families; {(sizes > 1).sum():,} have "
+        f"several genes, the largest {sizes.max():,}."
+    )
+
+
+@app.command()
+def windows(
+    experiment: ExperimentFile,
+    out: Annotated[Path, typer.Option("--out", "-o", help="FASTA file.")],
+    changes: Changes = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write the sequences of an experiment's samples, for `predict` and other programs.
+
+    With --set samples.numbers=null --set samples.label=null: of all genes of a genome.
+    """
+    from cistron.samples.fasta import write_fasta
+
+    samples = _experiment(experiment, changes, None, None).samples.read()
+    for note in samples.notes:
+        Terminal(quiet).say(note)
+    write_fasta(samples, out)
+    typer.echo(f"{out}: {len(samples):,} sequences; {len(samples.dropped):,} records not used.")
+
+
+@app.command()
 def check(
     experiment: ExperimentFile,
     changes: Changes = None,

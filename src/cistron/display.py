@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cistron.splits import Split
 
 MARKS = {"pass": "green", "warn": "yellow", "fail": "bold red", "skipped": "dim"}
+FEW_VALUES = 30  # of a group column, to be listed one by one
 SHOWN = ("mcc", "roc_auc", "macro_roc_auc", "accuracy")
 SHOWN_OF_SETS = ("macro_f1", "macro_mcc", "jaccard")
 
@@ -75,6 +76,11 @@ def show_check(samples: Samples, split: Split, found: dict[str, Any], as_json: b
     if samples.groups:
         found_groups = [f"{samples.table[c].nunique():,} values of {c}" for c in samples.groups]
         console.print(Text("Groups: " + ", ".join(found_groups)))
+    for column in samples.groups:
+        sizes = samples.table[column].value_counts(sort=False)
+        if len(sizes) <= FEW_VALUES:
+            told = ", ".join(f"{value} {n:,}" for value, n in sizes.items())
+            console.print(Text(f"  {column}: {told}"))
     for note in samples.notes:
         console.print(Text(f"Note: {note}"))
     if len(dropped):

@@ -20,21 +20,24 @@ from cistron.errors import InputError, nearest
 from cistron.models import ModelSettings
 from cistron.models.fixed_length import require_length
 from cistron.samples.fasta import FastaSamples
+from cistron.samples.genome import GenomeSamples
 from cistron.samples.profiles import ProfileSamples
 from cistron.samples.table import TableSamples
 from cistron.settings import Settings
+from cistron.splits.chromosome import ChromosomeSplit
 from cistron.splits.group import GroupSplit
 from cistron.splits.homology import HomologySplit
 from cistron.splits.predefined import PredefinedSplit
-from cistron.splits.random import RandomSplit
+from cistron.splits.random import RandomSplit, SplitShares
 from cistron.training.settings import TrainingSettings
 
 # Each room's kinds: whoever adds a file adds it here (models list theirs in models/__init__.py).
 SamplesSettings = Annotated[
-    FastaSamples | TableSamples | ProfileSamples, Field(discriminator="kind")
+    FastaSamples | TableSamples | ProfileSamples | GenomeSamples, Field(discriminator="kind")
 ]
 SplitSettings = Annotated[
-    RandomSplit | GroupSplit | HomologySplit | PredefinedSplit, Field(discriminator="kind")
+    RandomSplit | GroupSplit | ChromosomeSplit | HomologySplit | PredefinedSplit,
+    Field(discriminator="kind"),
 ]
 EncoderSettings = Annotated[
     ResiduesSettings
@@ -265,10 +268,20 @@ def _check_sections(experiment: Experiment, source: str) -> None:
             f"{source}: training.monitor: {experiment.training.monitor!r} is no metric of samples "
             "with several classes (samples.label_separator). Use loss."
         )
+    if several and experiment.evaluation.repeats > 1:
+        raise InputError(
+            f"{source}: evaluation.repeats: samples with several classes (samples.label_separator) "
+            "have thresholds that differ between repeats, which cannot be averaged. Run one "
+            "crossval for each seed (--seed)."
+        )
     check_tuning(encoder, experiment.model, experiment.training, source)
-    groups = tuple(samples.groups or ())
+    groups = getattr(samples, "group_names", tuple(samples.groups or ()))
     needed = {
         "group": ("split.columns", getattr(split, "columns", ())),
+        "chromosome": (
+            "split.keep_apart",
+            (getattr(split, "column", ""), *getattr(split, "keep_apart", ())),
+        ),
         "homology": ("split.keep_together", getattr(split, "keep_together", ())),
         "predefined": ("split.column", (getattr(split, "column", ""),)),
     }.get(split.kind, ("", ()))
@@ -278,7 +291,7 @@ def _check_sections(experiment: Experiment, source: str) -> None:
                 f"{source}: {needed[0]}: {column!r} is not declared under samples.groups (there "
                 f"are: {', '.join(groups) or 'none'}).{nearest(column, groups)}"
             )
-    if getattr(split, "test", 0) + split.validation >= 1:
+    if isinstance(split, SplitShares) and split.test + split.validation >= 1:
         raise InputError(
             f"{source}: split.test and split.validation add up to 1 or more and leave nothing to "
             "train on."

@@ -40,6 +40,7 @@ from cistron.splits.audit import (
     nearest_in_other_folds,
     nearest_training,
 )
+from cistron.splits.settle import settle, settle_fold
 
 LIBRARIES = ("cistron", "torch", "numpy", "pandas", "scikit-learn", "scipy")
 
@@ -79,6 +80,7 @@ def check(
     samples = experiment.samples.read()
     reporter.say(f"Read {len(samples):,} samples; {len(samples.dropped):,} records are not used.")
     split = experiment.split.split(samples, reporter.say)
+    samples, split = settle(samples, split)
     search = experiment.evaluation.homology_search if homology is None else homology
     found = audit(samples, split, homology=search, progress=reporter.say)
     return samples, split, {**found, "split": _describe(experiment, split)}
@@ -157,6 +159,7 @@ def fit(
         samples = experiment.samples.read()
     with timer.stage("split"):
         split = experiment.split.split(samples, reporter.say)
+        samples, split = settle(samples, split)
     if not len(split.rows(TEST)):
         raise InputError("split.test: nothing is held out, so there is nothing to score.")
     run.start(experiment, samples.sources, resume=resume)
@@ -228,17 +231,18 @@ def crossval(
         )
     run.start(experiment, samples.sources, resume=resume)
     if len(repeats) > 1:
-        start_repeats(repeats, samples)
+        start_repeats(repeats)
     reporter = Logged(reporter, run.path / "log.txt")
-    found = _audit_repeats(repeats, samples, run, timer, reporter)
+    samples = repeats[0].samples
+    found = _audit_repeats(repeats, run, timer, reporter)
     reporter.say(f"{len(samples):,} samples in {folds} folds; audit: {found['verdict']}.")
     with timer.stage("train"):
-        run_folds(repeats, samples, workers, reporter)
+        run_folds(repeats, workers, reporter)
     with timer.stage("evaluate"):
         if len(repeats) > 1:
-            metrics = pool_repeats(experiment, samples, repeats, run)
+            metrics = pool_repeats(experiment, repeats, run)
         else:
-            metrics = pool(experiment, samples, repeats[0].split, run)
+            metrics = pool(experiment, samples, repeats[0].whole, run)
     more: dict[str, Any] = {
         "parameters": load(repeats[0].run.path / "folds" / "0" / "model").parameters,
         "command": command,
@@ -250,12 +254,12 @@ def crossval(
 
 
 def _audit_repeats(
-    repeats: Sequence[Repeat], samples: Samples, run: Run, timer: Timer, reporter: Reporter
+    repeats: Sequence[Repeat], run: Run, timer: Timer, reporter: Reporter
 ) -> dict[str, Any]:
     """Audit the folds of every repeat and score its baselines; return the worst audit."""
     audits = []
     for repeat in repeats:
-        split, nearest = repeat.split, None
+        samples, split, nearest = repeat.samples, repeat.split, None
         with timer.stage("audit"):
             if repeat.experiment.evaluation.homology_search:
                 # One search serves the audit and the baselines of all folds.
@@ -265,7 +269,7 @@ def _audit_repeats(
             repeat.run.write_json("audit.json", found)
             repeat.run.write_table("samples.parquet", describe_samples(samples, split, folds=True))
         with timer.stage("baselines"):
-            score_folds(repeat.experiment, samples, split, repeat.run, nearest)
+            score_folds(repeat.experiment, samples, repeat.whole, repeat.run, nearest)
         audits.append(found)
     if len(repeats) == 1:
         return audits[0]
@@ -284,7 +288,8 @@ def fit_fold(
 ) -> None:
     """Train and predict one fold in its own folder; `predictions.parquet` is written last."""
     folder.mkdir(parents=True, exist_ok=True)
-    run, part = Run(folder), split.for_fold(fold, samples.strata)
+    run = Run(folder)
+    samples, part = settle_fold(samples, split, fold)
     classifier = _trained(experiment, samples, part, folder, reporter)
     run.write_table("predictions.parquet", predict_parts(classifier, samples, part, fold))
     (folder / "checkpoint.safetensors").unlink(missing_ok=True)

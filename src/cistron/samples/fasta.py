@@ -137,6 +137,15 @@ def read_fasta(
     ).read()
 
 
+def write_fasta(samples: Samples, path: str | Path) -> None:
+    """Write the sequences of samples, one line each, their ids as headers."""
+    letters = np.frombuffer(samples.payload.alphabet.letters.encode(), dtype=np.uint8)
+    with Path(path).open("wb") as stream:
+        for row, name in enumerate(samples.ids.tolist()):
+            stream.write(f">{name}\n".encode())
+            stream.write(letters[samples.payload[row]].tobytes() + b"\n")
+
+
 def iter_records(
     path: str | Path, alphabet: str = "protein", block_size: int = BLOCK, skip: int = 0
 ) -> Iterator[Block]:
