@@ -1,11 +1,11 @@
 """Every kind of model on the DeepLoc files, three ways of holding proteins out.
 
-    python examples/localization.py DATA RUNS [--only NAME ...] [--folds]
+    python examples/localization.py DATA RUNS [--only NAME ...] [--splits NAME ...]
 
 DATA holds deeploc_validation.fasta.gz and deeploc_test.fasta.gz (headers `>ACC Location-{M,S,U}`).
-Every model is trained on the one file and tested on the other, and the reverse; with `--folds`,
-cross-validated over both, homologs kept together at 30 % identity. A run that is there is not run
-again. `cistron compare RUNS/forward/*` shows the result.
+Every model is trained on the one file and tested on the other (`forward`), the reverse, and
+cross-validated over both with homologs kept together at 30 % identity (`homology`). A run that is
+there is not run again. `cistron compare RUNS/forward/*` shows the result.
 """
 
 from __future__ import annotations
@@ -31,7 +31,11 @@ CLASSES = [
     "Peroxisome",
 ]
 FILES = ("deeploc_validation.fasta.gz", "deeploc_test.fasta.gz")
-TERMINI = {"kind": "descriptors"}
+TERMINI = {
+    "kind": "descriptors",
+    "sets": ["composition", "ctd", "length", "termini"],
+    "regions": ["whole", "first20", "first50", "last20"],
+}
 RESIDUES = {"kind": "residues", "as": "blosum62", "max_length": 1000, "crop": "ends"}
 MODELS: dict[str, dict[str, Any]] = {
     "composition_logistic": {
@@ -39,16 +43,16 @@ MODELS: dict[str, dict[str, Any]] = {
         "model": {"kind": "logistic_regression"},
     },
     "descriptors_logistic": {"encoder": TERMINI, "model": {"kind": "logistic_regression"}},
-    "descriptors_svm": {"encoder": TERMINI, "model": {"kind": "svm"}},
     "descriptors_random_forest": {"encoder": TERMINI, "model": {"kind": "random_forest"}},
     "descriptors_gradient_boosting": {"encoder": TERMINI, "model": {"kind": "gradient_boosting"}},
-    "descriptors_mlp": {"encoder": TERMINI, "model": {"kind": "mlp"}},
     "residues_cnn": {"encoder": RESIDUES, "model": {"kind": "cnn"}},
     "residues_cnn_lstm": {"encoder": RESIDUES, "model": {"kind": "cnn_lstm"}},
     "residues_resnet": {"encoder": RESIDUES, "model": {"kind": "resnet"}},
     "residues_light_attention": {"encoder": RESIDUES, "model": {"kind": "light_attention"}},
+    "residues_termini_cnn": {"encoder": RESIDUES, "model": {"kind": "termini_cnn"}},
 }
-TRAINING = {"epochs": 60, "patience": 10, "batch_size": 64, "seed": 1}
+SPLITS = ("forward", "reverse", "homology")
+TRAINING = {"epochs": 40, "patience": 8, "batch_size": 64, "seed": 1}
 
 
 def experiment(data: Path, name: str, split: str) -> dict[str, Any]:
@@ -80,9 +84,9 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("runs", type=Path)
     parser.add_argument("--only", nargs="*", choices=MODELS, default=list(MODELS))
-    parser.add_argument("--folds", action="store_true", help="also the homology cross-validation")
+    parser.add_argument("--splits", nargs="*", choices=SPLITS, default=list(SPLITS))
     chosen = parser.parse_args()
-    for split in ("forward", "reverse", *(["homology"] if chosen.folds else [])):
+    for split in chosen.splits:
         for name in chosen.only:
             out = chosen.runs / split / name
             made = make_experiment(experiment(chosen.data, name, split), source=name)

@@ -44,7 +44,7 @@ def embed_file(
     source : path
         FASTA or a table (TSV, CSV, parquet), plain or gzip; "-" is standard input.
     out : path
-        Ends in .parquet (one vector a protein), .npz or .h5 (which needs h5py).
+        Ends in .parquet (one vector a protein), .npz or .h5.
     settings : EmbeddingSettings
     columns : dict, optional
         For tables: the names of the `id` and `sequence` columns.

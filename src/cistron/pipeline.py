@@ -344,7 +344,7 @@ def _finish(
     """Write what closes a run: environment, metrics (the mark of a finished run), report."""
     import torch
 
-    from cistron.training.device import choose_device
+    from cistron.device import choose_device
 
     run.write_json(
         "environment.json",

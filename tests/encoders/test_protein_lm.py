@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,10 @@ from cistron.encoders.protein_lm import ProteinLMSettings
 from cistron.errors import InputError
 from cistron.experiment import read_experiment
 from cistron.language_models import load_language_model
+from cistron.language_models.int8 import has_int8
 from cistron.model_files import load
 from cistron.predict import predict_file
+from cistron.progress import SILENT
 from cistron.samples import Sequences, make_samples
 
 TRAINING = {"epochs": 2, "batch_size": 16, "learning_rate": 3e-3}
@@ -46,6 +49,15 @@ def proteins(*texts):
 def labelled(n=48):
     texts, labels = planted_texts(n)
     return make_samples(Sequences.from_text(texts), labels=labels)
+
+
+@pytest.mark.skipif(not has_int8(), reason="the processor has no 8-bit dot products")
+def test_int8_says_how_far_it_drifts(tiny):
+    said = []
+    reporter = SimpleNamespace(say=said.append, bar=SILENT.bar)
+    settings(tiny, precision="int8").fit(labelled(), device="cpu", reporter=reporter)
+    assert [s for s in said if "differ from fp32 by" in s] == said
+    assert len(said) == 1
 
 
 def test_pooled_vectors_are_those_of_the_engine_standardised(tiny):

@@ -195,6 +195,9 @@ class Embedder:
         s = self.settings
         options: dict[str, Any] = {"window": s.window, "overlap": s.overlap}
         model = self.model
+        if model.precision == "int8" and model.drift is None:
+            model.drift = model.measure_drift(sequences, **options)
+            self.reporter.say(str(model.drift))
         if self.workers > 1 and model.device.type == "cpu":
             from cistron.language_models import embed_in_workers
 

@@ -111,8 +111,8 @@ class TunedProteinLM:
         """Return the language model as a module of a network."""
         from transformers import AutoConfig
 
-        from cistron.language_models.load import _read_weights
         from cistron.language_models.load import find_model as fetch
+        from cistron.language_models.load import read_weights
         from cistron.language_models.tokens import ResidueTokens
         from cistron.models.tuned_language_model import TunedLanguageModel, Tuning
 
@@ -123,7 +123,7 @@ class TunedProteinLM:
         else:
             _ = Embedder(s, known=self.identity).model  # refuses other weights
             config = _configuration(s)
-            model = _read_weights(fetch(find_model(s.model), s.offline), s.model, config)
+            model = read_weights(fetch(find_model(s.model), s.offline), s.model, config)
         last = self.identity.layer == config.num_hidden_layers
         tokens = self.tokens | {
             "table": np.array(self.tokens["table"]),

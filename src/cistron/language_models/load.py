@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from cistron.device import choose_device
 from cistron.errors import InputError
 from cistron.language_models.int8 import int8_linear
 from cistron.language_models.model import Forward, LanguageModel
@@ -20,7 +21,6 @@ from cistron.language_models.plain import PlainForward
 from cistron.language_models.precision import Precision, effective_precision
 from cistron.language_models.tokens import ResidueTokens, residue_tokens
 from cistron.samples.files import sha256
-from cistron.training.device import choose_device
 
 SMALL = ["*.json", "*.txt", "*.model"]  # configuration and vocabulary
 WEIGHTS = {"model.safetensors": "*.safetensors", "pytorch_model.bin": "*.bin"}
@@ -220,7 +220,7 @@ def _make_forward(
     padding: int,
     precision: str,
 ) -> Forward:
-    model = _read_weights(folder, name, config)
+    model = read_weights(folder, name, config)
     on_processor = device.type == "cpu"
     if not (on_processor and can_pack(config)):
         chosen = None if layer == config.num_hidden_layers else layer
@@ -233,7 +233,7 @@ def _make_forward(
     return PackedEsm(model, layer, make_linear)
 
 
-def _read_weights(folder: Path, name: str, config: Any) -> Any:
+def read_weights(folder: Path, name: str, config: Any) -> Any:
     """Read an encoder, and refuse one that is not whole: transformers would make the rest up."""
     transformers = _transformers()
     options: dict[str, Any] = {}

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from cistron.training.device import autocast
+from cistron.device import autocast
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,9 +6,9 @@ from typing import Literal
 
 import torch
 
+from cistron.device import choose_device
 from cistron.errors import InputError
 from cistron.language_models.int8 import has_int8
-from cistron.training.device import choose_device
 
 Precision = Literal["auto", "fp32", "bf16", "int8"]
 

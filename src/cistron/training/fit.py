@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 
+from cistron.device import autocast, choose_device
 from cistron.encoders import Encoded
 from cistron.errors import InputError
 from cistron.evaluation import multilabel
@@ -24,7 +25,6 @@ from cistron.evaluation.multilabel import Calls
 from cistron.progress import SILENT, Reporter
 from cistron.training.batches import by_length, collate, input_lengths, shuffled
 from cistron.training.checkpoint import load_checkpoint, save_checkpoint
-from cistron.training.device import autocast, choose_device
 from cistron.training.settings import TrainingSettings
 
 WATCHED = ("accuracy", "mcc", "roc_auc", "macro_roc_auc", "balanced_accuracy")
