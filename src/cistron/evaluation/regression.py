@@ -120,6 +120,6 @@ def by_quantile(targets: ArrayLike, predicted: ArrayLike, bins: int = 10) -> lis
             "low": float(np.percentile(truth[rows], 10)),
             "high": float(np.percentile(truth[rows], 90)),
         }
-        for rows in np.array_split(order, min(bins, len(order)))
+        for rows in np.array_split(order, max(1, min(bins, len(order))))
         if len(rows)
     ]
