@@ -306,7 +306,7 @@ def test_a_run_of_numbers(table, tmp_path):
     assert (metrics["headline"], metrics["quantity"]) == ("r2", "level")
     assert set(metrics["baselines"]) == {"mean", "length", "composition", "homolog"}
     assert metrics["baselines"]["mean"]["r2"]["value"] < 0.05
-    assert metrics["comparison"]["verdict"] == "better"
+    assert metrics["comparison"]["baseline"] == "composition"  # of DNA, 3-mers as well
     tested = run.predictions
     tested = tested[tested["part"] == "test"]
     assert tested.columns.tolist() == ["id", "part", "fold", "label", "predicted", "warning"]

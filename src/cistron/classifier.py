@@ -29,7 +29,7 @@ LARGEST_WEIGHT = 20.0  # of having a rare class: more lets single samples decide
 
 
 class Classifier(ClassifierMixin, BaseEstimator):
-    """Tells classes of samples apart.
+    """Tells classes of samples apart, or predicts a number of them.
 
     Follows scikit-learn's conventions (`fit`, `predict_proba`, `score`, `classes_`,
     `get_params`), with Samples for X and their labels for y. `predict` returns a table.
