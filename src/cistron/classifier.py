@@ -13,11 +13,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from cistron.encoders import Encoded, Encoder
 from cistron.errors import InputError
-from cistron.experiment import check_tuning, parse_encoder, parse_model
+from cistron.experiment import check_numbers, check_tuning, parse_encoder, parse_model
 from cistron.heads import Head
 from cistron.progress import SILENT, Reporter
 from cistron.ragged import Ragged
 from cistron.samples import Samples
+from cistron.samples.quantities import require_spread
 from cistron.settings import Settings
 from cistron.splits import TRAIN, VALIDATION, Split
 from cistron.splits.random import RandomSplit
@@ -28,7 +29,7 @@ LARGEST_WEIGHT = 20.0  # of having a rare class: more lets single samples decide
 
 
 class Classifier(ClassifierMixin, BaseEstimator):
-    """Tells classes of samples apart.
+    """Tells classes of samples apart, or predicts a number of them.
 
     Follows scikit-learn's conventions (`fit`, `predict_proba`, `score`, `classes_`,
     `get_params`), with Samples for X and their labels for y. `predict` returns a table.
@@ -60,6 +61,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         What logits are divided by before the softmax (or sigmoid: see `heads_`).
     heads_ : tuple of Head
         What it answers, with calibration and thresholds; empty where each sample has one class.
+        Of samples with a number, `head.kind` is "number", and `classes_` is empty.
     novelty_ : Novelty
         What the training samples looked like.
     checksum_ : str or None
@@ -105,7 +107,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         samples : Samples
-            Labelled.
+            Labelled, by classes or by numbers.
         split : Split, optional
             Samples of its test part are not touched. Without it a tenth of the samples, at
             random, is the validation part and all others are trained on.
@@ -121,7 +123,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
             If the samples are unlabelled, or encoder and model do not fit each other.
         """
         encoder_settings, model_settings, training = self.settings()
-        if len(samples.classes) < 2:
+        if samples.quantity:
+            _require_numbers(samples, training)
+        elif len(samples.classes) < 2:
             raise InputError("Labelled samples of at least two classes are needed to train.")
         if split is None:
             split = RandomSplit(test=0.0, folds=2, seed=training.seed).split(samples)
@@ -146,6 +150,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.heads_ = ()
         if samples.separator:
             self.heads_ = (Head("class", samples.classes, "sigmoid", samples.separator),)
+        elif samples.quantity:
+            self.heads_ = (Head.of_number(samples.quantity, train.numbers),)
         self.history_: list[dict[str, Any]] = []
         if model_settings.family == "network":
             self._fit_network(train, validation, checkpoint, after_epoch, reporter)
@@ -156,7 +162,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
             logits, truth = self.logits(validation), validation.memberships
             self.heads_ = (self.head.fitted(logits, truth, calibrate, self.thresholds),)
             self.temperature_ = self.head.temperature
-        elif self.calibration == "temperature":
+        elif self.calibration == "temperature" and not samples.quantity:
             self.temperature_ = fit_temperature(self.logits(validation), validation.targets)
         return self
 
@@ -170,36 +176,63 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def logits(self, samples: Samples) -> NDArray[np.float32]:
         """Return uncalibrated logits (of classical models log-probabilities), shape (n, k).
 
-        Of classical models of several classes a sample: the logarithm of the odds.
+        Of classical models of several classes a sample: the logarithm of the odds. Of a number:
+        the standardised number, shape (n, 1).
         """
-        from cistron.models.classical import log_odds, log_probabilities
+        from cistron.models.classical import log_odds, log_probabilities, predict_numbers
         from cistron.training.fit import compute_logits
 
         if len(samples) == 0:
-            return np.empty((0, len(self.classes_)), dtype=np.float32)
+            return np.empty((0, self.head.outputs), dtype=np.float32)
         encoded = self.encoder_.encode(samples)
         if self.model_settings_.family == "network":
             return compute_logits(self.model_, encoded, self.training_)
         if self.head.kind == "sigmoid":
             return log_odds(self.model_, _vectors(encoded))
+        if self.head.kind == "number":
+            return predict_numbers(self.model_, _vectors(encoded))
         return log_probabilities(self.model_, _vectors(encoded))
 
     def predict_proba(self, samples: Samples) -> NDArray[np.float64]:
-        """Return calibrated probabilities, shape (n, classes)."""
+        """Return calibrated probabilities, shape (n, classes).
+
+        Raises
+        ------
+        InputError
+            If numbers are predicted: see `predict_numbers`.
+        """
+        if self.head.kind == "number":
+            raise InputError("A number has no probabilities. Use predict or predict_numbers.")
         return self.head.probabilities(self.logits(samples))
+
+    def predict_numbers(self, samples: Samples) -> NDArray[np.float64]:
+        """Return the number predicted of each sample, shape (n,), in the unit of the labels.
+
+        Raises
+        ------
+        InputError
+            If classes are predicted: see `predict_proba`.
+        """
+        if self.head.kind != "number":
+            raise InputError("A class is no number. Use predict or predict_proba.")
+        return self.head.values(self.logits(samples))
 
     def predict(self, samples: Samples) -> pd.DataFrame:
         """Return a table: `id`, `predicted`, `p_<class>` for each class, and `warning`.
 
         Where a sample may have several classes, `predicted` names those that reach their
         threshold, joined by the separator of the labels; where none does, the most probable one.
+        Of a number, the columns are `id`, `predicted` (the number) and `warning`.
         `warning` says what is odd about a sample: cropped, unlike anything in training, …
         """
-        probabilities = self.predict_proba(samples)
         table = pd.DataFrame({"id": samples.ids})
-        table["predicted"] = self.head.named(probabilities)
-        for number, name in enumerate(self.classes_):
-            table[f"p_{name}"] = probabilities[:, number]
+        if self.head.kind == "number":
+            table["predicted"] = self.predict_numbers(samples)
+        else:
+            probabilities = self.predict_proba(samples)
+            table["predicted"] = self.head.named(probabilities)
+            for number, name in enumerate(self.classes_):
+                table[f"p_{name}"] = probabilities[:, number]
         lost, odd = self.encoder_.warnings(samples), self.novelty_.warnings(samples)
         table["warning"] = ["; ".join(filter(None, pair)) for pair in zip(lost, odd, strict=True)]
         return table
@@ -207,8 +240,14 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def score(self, samples: Samples, labels: Any = None) -> float:
         """Return the accuracy on labelled samples (scikit-learn's default score).
 
-        Of several classes a sample, the share whose set of classes is exactly right.
+        Of several classes a sample, the share whose set of classes is exactly right; of a number
+        R², the coefficient of determination.
         """
+        if self.head.kind == "number":
+            from cistron.evaluation.regression import scores
+
+            numbers = samples.numbers if labels is None else labels
+            return float(scores(numbers, self.predict_numbers(samples))["r2"])
         labels = samples.table["label"] if labels is None else labels
         predicted = self.head.named(self.predict_proba(samples))
         return float((predicted == np.asarray(labels, dtype=object)).mean())
@@ -261,7 +300,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
         def examples(part: Samples) -> fit.Examples:
             targets, weighted = self._targets(part, weights)
-            told = targets.astype(np.float32) if targets.ndim == 2 else targets
+            told = targets if targets.dtype == np.int64 else targets.astype(np.float32)
             return fit.Examples(self.encoder_.encode(part), told, weighted.astype(np.float32))
 
         with torch.random.fork_rng([]):
@@ -269,7 +308,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
             self.model_ = Network(
                 self.encoder_.shape,
                 self.model_settings_,
-                len(self.classes_),
+                self.head.outputs,
                 exclusive=self.head.kind == "softmax",
             )
         self.history_ = fit.train(
@@ -283,7 +322,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         )
 
     def _fit_classical(self, train: Samples) -> None:
-        from cistron.models.classical import fit_classical, fit_each_class
+        from cistron.models.classical import fit_classical, fit_each_class, fit_regressor
 
         targets, weights = self._targets(train, self._class_weights(train))
         vectors, seed = _vectors(self.encoder_.encode(train)), self.training_.seed
@@ -291,10 +330,14 @@ class Classifier(ClassifierMixin, BaseEstimator):
             self.model_ = fit_each_class(
                 self.model_settings_, vectors, targets, weights, seed, self.classes_.tolist()
             )
+        elif train.quantity:
+            self.model_ = fit_regressor(self.model_settings_, vectors, targets, weights, seed)
         else:
             self.model_ = fit_classical(self.model_settings_, vectors, targets, weights, seed)
 
     def _class_weights(self, train: Samples) -> NDArray[np.float64]:
+        if train.quantity:
+            return np.ones(0)
         targets = train.memberships if train.separator else train.targets
         return class_weights(targets, self.classes_.tolist(), self.training_)
 
@@ -303,6 +346,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
     ) -> tuple[NDArray[Any], NDArray[np.float64]]:
         """Return targets and their weights: each of shape (n,), or of (n, classes)."""
         each = part.table["weight"].to_numpy()
+        if part.quantity:
+            return self.head.standardised(part.numbers), each
         if not part.separator:
             return part.targets, weights[part.targets] * each
         members = part.memberships
@@ -318,6 +363,25 @@ def _fitted(settings: Any, train: Samples, training: TrainingSettings, reporter:
     if getattr(settings, "on_device", False):
         return settings.fit(train, device=training.device, reporter=reporter)
     return settings.fit(train)
+
+
+def _require_numbers(samples: Samples, training: TrainingSettings) -> None:
+    """Refuse samples from whose numbers nothing can be learned, and settings that are of classes.
+
+    Raises
+    ------
+    InputError
+        If there are too few numbers, one is missing, or all are equal; if samples are to be drawn
+        or weighted by class.
+    """
+    numbers = samples.numbers
+    if not np.isfinite(numbers).all():
+        raise InputError(
+            f"{(~np.isfinite(numbers)).sum():,} of {len(numbers):,} samples have no number. Leave "
+            "them out before training."
+        )
+    require_spread(numbers, "samples")
+    check_numbers(training, "Settings")
 
 
 def _vectors(encoded: Encoded) -> NDArray[np.float32]:

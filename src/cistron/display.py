@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MARKS = {"pass": "green", "warn": "yellow", "fail": "bold red", "skipped": "dim"}
 FEW_VALUES = 30  # of a group column, to be listed one by one
 SHOWN = ("mcc", "roc_auc", "macro_roc_auc", "accuracy")
+SHOWN_OF_NUMBERS = ("r2", "pearson", "spearman", "rmse")
 SHOWN_OF_SETS = ("macro_f1", "macro_mcc", "jaccard")
 
 BESIDE = (
@@ -57,6 +58,7 @@ def show_check(samples: Samples, split: Split, found: dict[str, Any], as_json: b
         }
         print_json(document)
         return
+    import numpy as np
     import pandas as pd
 
     console = _console()
@@ -65,11 +67,17 @@ def show_check(samples: Samples, split: Split, found: dict[str, Any], as_json: b
         table.add_column(heading, justify="left" if heading == "class" else "right")
     lengths = pd.Series(samples.payload.lengths)
     members = samples.memberships
+    if samples.quantity:
+        members = np.ones((len(samples), 1), dtype=bool)
     for number, name in enumerate(counts.index):
         low, middle, high = lengths[members[:, number]].quantile([0.05, 0.5, 0.95])
         cells = [int(counts.loc[name].sum()), *counts.loc[name], int(low), int(middle), int(high)]
         table.add_row(Text(str(name)), *[f"{cell:,}" for cell in cells])
     console.print(table)
+    if samples.quantity:
+        low, middle, high = np.quantile(samples.numbers, [0, 0.5, 1])
+        told = f"{samples.quantity}: {low:.4g} to {high:.4g}, median {middle:.4g}"
+        console.print(Text(told))
     if samples.separator:
         several = int((members.sum(axis=1) > 1).sum())
         console.print(Text(f"Samples of several classes: {several:,}"))
@@ -108,6 +116,7 @@ def show_run(run: Run, as_json: bool) -> None:
     console = _console()
     rows = {"model": metrics["test"], **metrics["baselines"]}
     wanted = SHOWN_OF_SETS if "label_separator" in metrics else SHOWN
+    wanted = SHOWN_OF_NUMBERS if "quantity" in metrics else wanted
     shown = [name for name in wanted if name in metrics["test"]]
     title = f"Test scores (n = {metrics['test']['n']:,}; 95 % interval)"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
@@ -201,11 +210,14 @@ def _console() -> Console:
 
 
 def _counts(samples: Samples, split: Split) -> pd.DataFrame:
+    import numpy as np
     import pandas as pd
 
     from cistron.splits import PARTS
 
     members = pd.DataFrame(samples.memberships.astype(int), columns=list(samples.classes))
+    if samples.quantity:
+        members = pd.DataFrame({"all": np.ones(len(samples), dtype=int)})
     counts = members.groupby(split.names()).sum().T
     return counts.reindex(columns=list(PARTS), fill_value=0)
 

@@ -59,6 +59,7 @@ ALPHABET_OF_ENCODER = {
 
 
 OneClassMetric = Literal["mcc", "accuracy", "balanced_accuracy"]
+NumberMetric = Literal["r2", "pearson", "spearman", "rmse", "mae"]
 SetMetric = Literal["macro_f1", "micro_f1", "macro_mcc", "jaccard", "exact_match"]
 
 
@@ -67,12 +68,13 @@ class EvaluationSettings(Settings):
 
     bootstrap: int = Field(1000, ge=100, description="resamples for the 95 % intervals")
     baselines: tuple[Literal["majority", "length", "composition", "homolog"], ...] = Field(
-        ("majority", "length", "composition", "homolog"), description="scored on the same samples"
+        ("majority", "length", "composition", "homolog"),
+        description="scored on the same samples; of a number the mean stands for majority",
     )
-    metric: Literal[OneClassMetric, SetMetric] = Field(
+    metric: Literal[OneClassMetric, SetMetric, NumberMetric] = Field(
         "mcc",
         description="the metric by which model and baselines are compared first; of several "
-        "classes a sample it is macro_f1",
+        "classes a sample it is macro_f1, of a number r2",
     )
     calibration: Literal["temperature", "none"] = "temperature"
     thresholds: Literal["f1", "mcc", "none"] = Field(
@@ -92,13 +94,19 @@ class EvaluationSettings(Settings):
 
 
 def _compares_sets(document: Any) -> Any:
-    """Put in the metric for samples of several classes, where none was chosen."""
+    """Put in the metric for samples of several classes, or of a number, where none was chosen."""
     if not isinstance(document, dict):
         return document
     samples, evaluation = document.get("samples"), document.get("evaluation", {})
-    several = isinstance(samples, dict) and samples.get("label_separator") is not None
-    if several and isinstance(evaluation, dict):
+    if not isinstance(samples, dict) or not isinstance(evaluation, dict):
+        return document
+    label = samples.get("label")
+    if samples.get("label_separator") is not None:
         return {**document, "evaluation": {"metric": "macro_f1", **evaluation}}
+    if samples.get("target") is not None or (
+        isinstance(label, dict) and label.get("kind") == "number"
+    ):
+        return {**document, "evaluation": {"metric": "r2", **evaluation}}
     return document
 
 
@@ -224,6 +232,63 @@ def check_tuning(encoder: Any, model: Any, training: TrainingSettings, source: s
         raise InputError(f"{where}, and int8 cannot be trained. Set encoder.precision: auto.")
 
 
+def check_numbers(training: TrainingSettings, source: str) -> None:
+    """Refuse what only classes have, where numbers are predicted.
+
+    Raises
+    ------
+    InputError
+        If samples are to be drawn or weighted by class, or a metric of classes stops training.
+    """
+    for key, usual in (("sampling", "natural"), ("monitor", "loss")):
+        if getattr(training, key) != usual:
+            raise InputError(
+                f"{source}: training.{key}: {getattr(training, key)!r} is of classes, and the "
+                f"samples have a number. Use {usual}."
+            )
+    if isinstance(training.class_weights, dict):
+        raise InputError(
+            f"{source}: training.class_weights: the samples have a number and no classes. Leave "
+            "the key out; weights of samples are a column (samples.weight)."
+        )
+
+
+def _check_task(experiment: Experiment, source: str) -> None:
+    """Refuse a model, a metric or an evaluation that is not of what the samples carry."""
+    number = bool(getattr(experiment.samples, "quantity", ""))
+    metric = experiment.evaluation.metric
+    if number != (metric in get_args(NumberMetric)):
+        several = getattr(experiment.samples, "label_separator", None) is not None
+        allowed = get_args(NumberMetric if number else SetMetric if several else OneClassMetric)
+        kind = "a number" if number else "classes"
+        raise InputError(
+            f"{source}: evaluation.metric: {metric!r} does not compare samples that have {kind}. "
+            f"Use one of: {', '.join(allowed)}."
+        )
+    model = experiment.model
+    task = "numbers" if number else "classes"
+    if model.family == "classical" and task not in model.predicts:
+        possible = [
+            kind.model_fields["kind"].default
+            for kind in _kinds(ModelSettings)
+            if kind.family == "network" or task in kind.predicts
+        ]
+        fitting = [name for name in possible if parse_model(name).reads == model.reads]
+        raise InputError(
+            f"{source}: model.kind: {model.kind!r} predicts {' and '.join(model.predicts)}, and "
+            f"the samples have {'a number' if number else 'classes'}. Use one of: "
+            f"{', '.join(fitting)}."
+        )
+    if not number:
+        return
+    check_numbers(experiment.training, source)
+    if experiment.evaluation.repeats > 1:
+        raise InputError(
+            f"{source}: evaluation.repeats: predicted numbers are not averaged over repeats. Run "
+            "one crossval for each seed (--seed)."
+        )
+
+
 def _check_sections(experiment: Experiment, source: str) -> None:
     """Refuse sections that cannot work together, before any data is read."""
     samples, split, encoder = experiment.samples, experiment.split, experiment.encoder
@@ -254,6 +319,7 @@ def _check_sections(experiment: Experiment, source: str) -> None:
             f"Use one of: {', '.join(fitting)}; or another encoder."
         )
     require_length(encoder, experiment.model, f"{source}: ")
+    _check_task(experiment, source)
     several = getattr(samples, "label_separator", None) is not None
     metric = experiment.evaluation.metric
     if several != (metric in get_args(SetMetric)):

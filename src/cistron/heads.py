@@ -1,4 +1,4 @@
-"""What a classifier answers: which class a sample has, or which classes.
+"""What a classifier answers: which class a sample has, which classes, or which number.
 
 A head turns some of the model's outputs (logits) into probabilities and names. A classifier has
 one; the outputs of several would stand side by side.
@@ -29,8 +29,8 @@ class Head:
         What is asked for.
     classes : tuple of str
         The possible answers, one output each.
-    kind : {"softmax", "sigmoid"}
-        Exactly one class, or any number of them.
+    kind : {"softmax", "sigmoid", "number"}
+        Exactly one class, any number of them, or no class but a number.
     separator : str
         What stands between the names of several classes.
     temperature : float
@@ -39,15 +39,39 @@ class Head:
         What is then added, of a sigmoid head: one number a class; empty for zeros.
     thresholds : tuple of float
         Probability from which a class is named, of a sigmoid head; empty for 0.5.
+    center, scale : float
+        Mean and standard deviation of a number over the training samples; models learn it
+        standardised.
     """
 
     name: str
     classes: tuple[str, ...]
-    kind: Literal["softmax", "sigmoid"] = "softmax"
+    kind: Literal["softmax", "sigmoid", "number"] = "softmax"
     separator: str = ""
     temperature: float = 1.0
     shifts: tuple[float, ...] = ()
     thresholds: tuple[float, ...] = ()
+    center: float = 0.0
+    scale: float = 1.0
+
+    @classmethod
+    def of_number(cls, name: str, numbers: Floats) -> Self:
+        """Return the head of a number, from those of the training samples, shape (n,)."""
+        spread = float(numbers.std())
+        return cls(name, (), "number", center=float(numbers.mean()), scale=spread or 1.0)
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs of a model it reads."""
+        return 1 if self.kind == "number" else len(self.classes)
+
+    def standardised(self, numbers: Floats) -> Floats:
+        """Return numbers as a model learns them, shape (n,)."""
+        return (numbers - self.center) / self.scale
+
+    def values(self, outputs: ArrayLike) -> Floats:
+        """Return the numbers that outputs of shape (n, 1) stand for, shape (n,)."""
+        return np.asarray(outputs, dtype=np.float64)[:, 0] * self.scale + self.center
 
     def probabilities(self, logits: ArrayLike) -> Floats:
         """Return calibrated probabilities, shape (n, classes)."""
@@ -103,7 +127,10 @@ class Head:
 
     def document(self) -> dict[str, Any]:
         """Return the head as JSON types."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        found = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        if self.kind != "number":
+            del found["center"], found["scale"]
+        return found
 
     @classmethod
     def restore(cls, document: dict[str, Any]) -> Self:

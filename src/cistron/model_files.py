@@ -16,7 +16,8 @@ from cistron.samples.files import sha256
 if TYPE_CHECKING:
     from cistron.classifier import Classifier
 
-FORMAT = 2
+FORMAT = 3
+SEVERAL_CLASSES = 2  # of one that may give a sample several
 ONE_CLASS = 1  # the format of a classifier that gives each sample one class: older versions read it
 DESCRIPTION = "classifier.json"
 WEIGHTS = {"network": "weights.safetensors", "classical": "weights.skops"}
@@ -49,7 +50,7 @@ def save(classifier: Classifier, folder: Path, provenance: dict[str, Any]) -> Pa
         weights = partial / WEIGHTS[classifier.model_settings_.family]
         _write_weights(classifier, weights)
         document = {
-            "format": FORMAT if classifier.heads_ else ONE_CLASS,
+            "format": _format(classifier),
             "cistron": __version__,
             "alphabet": classifier.alphabet_,
             "classes": list(classifier.classes_),
@@ -69,6 +70,11 @@ def save(classifier: Classifier, folder: Path, provenance: dict[str, Any]) -> Pa
         (partial / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
         partial.rename(folder)
     return folder
+
+
+def _format(classifier: Classifier) -> int:
+    """Return the oldest format that says what the classifier answers."""
+    return {"softmax": ONE_CLASS, "sigmoid": SEVERAL_CLASSES}.get(classifier.head.kind, FORMAT)
 
 
 def load(path: str | Path) -> Classifier:
@@ -149,7 +155,7 @@ def _read_weights(classifier: Classifier, path: Path) -> None:
         network = Network(
             classifier.encoder_.shape,
             classifier.model_settings_,
-            len(classifier.classes_),
+            classifier.head.outputs,
             exclusive=classifier.head.kind == "softmax",
         )
         network.load_state_dict(load_file(path))

@@ -178,7 +178,7 @@ def fit(
         baselines = baselines_of(experiment, samples, split, nearest)
         run.write_table("baselines.parquet", baseline_table(samples, split, baselines))
         metrics = metrics_of(experiment, samples, split, predictions, baselines)
-        if classifier.heads_:
+        if classifier.head.kind == "sigmoid":
             metrics["thresholds"] = classifier.head.named_thresholds
     method = experiment.evaluation.projection
     if method != "none":

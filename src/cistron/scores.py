@@ -13,6 +13,7 @@ from cistron.classifier import Classifier
 from cistron.evaluation import evaluate
 from cistron.evaluation.baselines import score_baselines, score_set_baselines
 from cistron.evaluation.multilabel import Calls
+from cistron.evaluation.number_baselines import score_number_baselines
 from cistron.experiment import Experiment
 from cistron.run import Run
 from cistron.samples import COORDINATES, Samples
@@ -45,7 +46,7 @@ def describe_samples(samples: Samples, split: Split, folds: bool = False) -> pd.
 def predict_parts(
     classifier: Classifier, samples: Samples, split: Split, fold: int = UNUSED
 ) -> pd.DataFrame:
-    """Return predictions.parquet: calibrated probabilities of validation and test samples."""
+    """Return predictions.parquet: what is predicted of validation and test samples."""
     tables = []
     for part in (VALIDATION, TEST):
         rows = split.rows(part)
@@ -61,8 +62,15 @@ def predict_parts(
 def baselines_of(
     experiment: Experiment, samples: Samples, split: Split, nearest: Any
 ) -> dict[str, Any]:
-    """Return each baseline's probabilities for the test part, shape (tested, classes), or Calls."""
+    """Return each baseline's probabilities for the test part, shape (tested, classes), or Calls.
+
+    Of samples with a number, the number each baseline predicts, shape (tested,).
+    """
     found = None if nearest is None else (nearest.row, nearest.identity)
+    if samples.quantity:
+        train, test = split.rows(TRAIN), split.rows(TEST)
+        which = experiment.evaluation.baselines
+        return score_number_baselines(samples, train, test, which, found)
     if samples.separator:
         rows = (split.rows(TRAIN), split.rows(VALIDATION), split.rows(TEST))
         settings = experiment.evaluation
@@ -82,6 +90,8 @@ def baseline_table(samples: Samples, split: Split, baselines: dict[str, Any]) ->
             probabilities = predicted.probabilities
             text = write_labels(predicted.called, samples.classes, samples.separator)
             table["predicted"] = text
+        elif samples.quantity:
+            table["predicted"] = predicted
         for number, label in enumerate(samples.classes):
             table[f"p_{label}"] = probabilities[:, number]
         tables.append(table)
@@ -89,7 +99,9 @@ def baseline_table(samples: Samples, split: Split, baselines: dict[str, Any]) ->
 
 
 def _predicted(table: pd.DataFrame, samples: Samples) -> Any:
-    """Return the probabilities of a table, or where samples may have several classes Calls."""
+    """Return the probabilities of a table; of several classes Calls; of numbers these."""
+    if samples.quantity:
+        return table["predicted"].to_numpy(dtype=np.float64)
     columns = [f"p_{name}" for name in samples.classes]
     probabilities = table[columns].to_numpy(dtype=np.float64)
     if not samples.separator:
@@ -99,11 +111,15 @@ def _predicted(table: pd.DataFrame, samples: Samples) -> Any:
 
 
 def _truth(samples: Samples) -> NDArray[Any]:
+    if samples.quantity:
+        return samples.numbers
     return samples.memberships if samples.separator else samples.targets
 
 
 def _described(samples: Samples) -> dict[str, str]:
-    """Return what metrics.json says of labels that name several classes."""
+    """Return what metrics.json says of labels that name several classes, or are numbers."""
+    if samples.quantity:
+        return {"quantity": samples.quantity}
     return {"label_separator": samples.separator} if samples.separator else {}
 
 

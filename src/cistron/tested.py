@@ -176,6 +176,12 @@ def read_tested(paths: Sequence[str | Path]) -> list[Tested]:
             f"{several} gives samples several classes (samples.label_separator), and only runs of "
             "one class a sample can be compared. Its own report has its scores with intervals."
         )
+    numbers = next((run.name for run in runs if "quantity" in run.metrics), None)
+    if numbers is not None:
+        raise InputError(
+            f"{numbers} predicts numbers, and only runs of samples with one class each are "
+            "compared so far."
+        )
     classes = {run.name: set(run.metrics["classes"]) for run in runs}
     first = runs[0].name
     for name, own in classes.items():

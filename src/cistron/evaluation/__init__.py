@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from cistron.evaluation import metrics, multilabel
+from cistron.evaluation import metrics, multilabel, regression
 from cistron.evaluation.curves import curves
 from cistron.evaluation.intervals import (
     MODEL,
@@ -24,6 +24,7 @@ from cistron.evaluation.multilabel import Calls
 
 DIFFERENCES = ("mcc", "roc_auc", "macro_roc_auc", "balanced_accuracy", "log_loss")
 SET_DIFFERENCES = ("macro_f1", "macro_mcc", "jaccard", "exact_match", "macro_roc_auc", "log_loss")
+NUMBER_DIFFERENCES = ("r2", "pearson", "spearman", "rmse", "mae")
 MOST_GROUPS = 50
 DIGITS = 5  # of the points of a curve
 
@@ -43,16 +44,17 @@ def evaluate(
 
     Parameters
     ----------
-    targets : array-like of int, shape (n,), or of bool, shape (n, classes)
-        Index of each sample's class in `classes`, or all classes it has.
+    targets : array-like of int, shape (n,), of bool, shape (n, classes), or of float, shape (n,)
+        Index of each sample's class in `classes`, all classes it has, or its number.
     probabilities : array-like, shape (n, classes), or Calls
-        Calls where a sample may have several classes.
+        Calls where a sample may have several classes; numbers, shape (n,), where it has a number.
     classes : sequence of str
-        With two, the last is the positive class.
+        With two, the last is the positive class; empty where numbers are predicted.
     groups : array-like, shape (n,), optional
         What the bootstrap resamples; single samples without it.
     group_columns : mapping of str to array-like of shape (n,), optional
-        Columns in whose groups accuracy (of several classes: jaccard) is reported.
+        Columns in whose groups accuracy (of several classes: jaccard; of numbers: mae) is
+        reported.
     baselines : mapping of str to array-like of shape (n, classes) or to Calls, optional
         What baselines predict of the same samples.
     resamples, seed : int
@@ -66,15 +68,20 @@ def evaluate(
         `classes`, `positive`, `headline`, `scores`, `baselines`, `comparison`, of JSON types;
         None for a number that is not defined. Differences are the model minus the best baseline.
     """
-    several = isinstance(probabilities, Calls)
+    several, of_numbers = isinstance(probabilities, Calls), len(classes) == 0
     predicted: Any = probabilities if several else np.asarray(probabilities, dtype=np.float64)
-    targets = np.asarray(targets, dtype=bool if several else np.int64)
+    kind: Any = bool if several else np.float64 if of_numbers else np.int64
+    targets = np.asarray(targets, dtype=kind)
     shape = (predicted.probabilities if several else predicted).shape
-    if shape[1:] != (len(classes),):
+    if shape[1:] != (() if of_numbers else (len(classes),)):
         raise ValueError(f"{shape} probabilities for {len(classes)} classes")
     found = bootstrap(targets, predicted, groups, resamples, seed, baselines)
-    of_classes = {MODEL: class_scorer(targets, predicted)}
-    by_class = resample(of_classes, len(targets), groups, resamples, seed)
+    if of_numbers:
+        details: dict[str, Any] = {"quantiles": regression.by_quantile(targets, predicted)}
+    else:
+        of_classes = {MODEL: class_scorer(targets, predicted)}
+        by_class = resample(of_classes, len(targets), groups, resamples, seed)
+        details = _details(targets, predicted, classes, by_class)
     if headline not in found.observed[MODEL]:
         raise ValueError(f"{headline!r} is none of {', '.join(found.observed[MODEL])}")
     return {
@@ -84,7 +91,7 @@ def evaluate(
         "scores": {
             "n": len(targets),
             **_metrics(found, MODEL),
-            **_details(targets, predicted, classes, by_class),
+            **details,
             "groups": _by_group(targets, predicted, group_columns or {}),
             "resampled": f"{found.units} {found.unit}" + (f" ({found.note})" if found.note else ""),
         },
@@ -134,9 +141,11 @@ def _details(
 def _by_group(
     targets: NDArray[Any], predicted: Any, columns: Mapping[str, ArrayLike]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Return the accuracy, or the mean Jaccard index, within the largest groups of each column."""
+    """Return accuracy, mean Jaccard index or mean error in the largest groups of each column."""
     if isinstance(predicted, Calls):
         name, right = "jaccard", multilabel.overlap(targets, predicted.called)
+    elif predicted.ndim == 1:
+        name, right = "mae", np.abs(predicted - targets)
     else:
         name, right = "accuracy", (predicted.argmax(axis=1) == targets).astype(np.float64)
     found = {}
@@ -155,7 +164,6 @@ def _by_group(
 
 def _compare(found: Bootstrap, headline: str) -> dict[str, Any]:
     """Compare the model with the baseline that is best by the headline metric."""
-    several = "jaccard" in found.observed[MODEL]
     sign = -1 if headline in LOWER_IS_BETTER else 1
     rank = {
         name: np.nan_to_num(sign * values[headline], nan=-np.inf)
@@ -173,10 +181,17 @@ def _compare(found: Bootstrap, headline: str) -> dict[str, Any]:
         "verdict": verdict,
         "differences": {
             metric: _json(found.paired_difference(metric, best))
-            for metric in (SET_DIFFERENCES if several else DIFFERENCES)
+            for metric in _differences(found)
             if metric in found.observed[MODEL]
         },
     }
+
+
+def _differences(found: Bootstrap) -> tuple[str, ...]:
+    """Return the metrics whose differences are told."""
+    if "jaccard" in found.observed[MODEL]:
+        return SET_DIFFERENCES
+    return NUMBER_DIFFERENCES if "r2" in found.observed[MODEL] else DIFFERENCES
 
 
 def _json(interval: Interval) -> dict[str, float | None]:

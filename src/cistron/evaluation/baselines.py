@@ -61,6 +61,10 @@ def homolog(train: Samples, labels: NDArray[np.int64], identity: Floats) -> Floa
     return prior + weight * (np.eye(len(prior))[labels] - prior)
 
 
+FEATURES: dict[str, Callable[[Sequences], Floats]] = {
+    "length": length_features,
+    "composition": lambda sequences: _composition_features(sequences),
+}
 RULES: dict[str, Callable[[Samples, Samples], Floats]] = {
     MAJORITY: majority,
     "length": length,

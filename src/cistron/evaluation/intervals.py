@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cistron.evaluation import metrics, multilabel
+from cistron.evaluation import metrics, multilabel, regression
 from cistron.evaluation.multilabel import Calls
 
 MODEL = "model"
@@ -89,10 +89,11 @@ def bootstrap(
 
     Parameters
     ----------
-    targets : array-like of int, shape (n,), or of bool, shape (n, classes)
-        The class of each sample, or all classes it has.
+    targets : array-like of int, shape (n,), of bool, shape (n, classes), or of float, shape (n,)
+        The class of each sample, all classes it has, or its number.
     probabilities : array-like, shape (n, classes), or Calls
-        The model's: Calls where a sample may have several classes.
+        The model's: Calls where a sample may have several classes; numbers, shape (n,), where it
+        has a number.
     groups : array-like, shape (n,), optional
         Samples with the same value are drawn together; without it each sample is drawn alone.
     resamples : int
@@ -112,6 +113,8 @@ def bootstrap(
 def scorer(targets: NDArray[Any], predicted: Any) -> Scorer:
     """Return what scores a prediction under any weights."""
     score: Any = multilabel.scores if targets.ndim == 2 else metrics.scores
+    if targets.dtype.kind == "f":
+        score = regression.scores
     return lambda weights: score(targets, predicted, weights)
 
 

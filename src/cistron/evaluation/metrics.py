@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 ECE_BINS = 15
-LOWER_IS_BETTER = frozenset({"log_loss", "brier", "ece", "hamming_loss"})
+LOWER_IS_BETTER = frozenset({"log_loss", "brier", "ece", "hamming_loss", "rmse", "mae"})
 
 
 def scores(

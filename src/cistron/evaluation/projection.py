@@ -61,7 +61,7 @@ def projection_table(
         Columns `id`, `part`, `label`, `x` and `y`.
     """
     used = np.flatnonzero(split.part != UNUSED)
-    rows = used[choose(samples.targets[used], MOST_POINTS, seed)]
+    rows = used[choose(samples.strata[used], MOST_POINTS, seed)]
     chosen = samples.take(rows)
     places = project(sample_vectors(encoder, chosen), method, seed)
     return pd.DataFrame(

@@ -30,6 +30,7 @@ from cistron.models.multiloc_resnet import MultiLocResNetSettings
 from cistron.models.parallel_cnn_lstm import ParallelCNNLSTMSettings
 from cistron.models.random_forest import RandomForestSettings
 from cistron.models.resnet import ResNetSettings
+from cistron.models.ridge import RidgeSettings
 from cistron.models.rnn import RNNSettings
 from cistron.models.senseqnet import SenSeqNetSettings
 from cistron.models.svm import SVMSettings
@@ -74,7 +75,8 @@ ModelSettings = Annotated[
     | RandomForestSettings
     | GradientBoostingSettings
     | SVMSettings
-    | BaggingSettings,
+    | BaggingSettings
+    | RidgeSettings,
     Field(discriminator="kind"),
 ]
 """Settings of any model, told apart by `kind`."""

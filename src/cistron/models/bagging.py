@@ -9,7 +9,7 @@ from pydantic import Field
 from cistron.models.families import ClassicalSettings
 
 if TYPE_CHECKING:
-    from sklearn.ensemble import BaggingClassifier
+    from sklearn.ensemble import BaggingClassifier, BaggingRegressor
 
 
 class BaggingSettings(ClassicalSettings):
@@ -27,3 +27,11 @@ class BaggingSettings(ClassicalSettings):
 
         tree = DecisionTreeClassifier(max_depth=self.depth, min_samples_leaf=self.leaf_size)
         return BaggingClassifier(tree, n_estimators=self.trees, random_state=seed)
+
+    def build_regressor(self, seed: int) -> BaggingRegressor:
+        """Return the estimator of a number."""
+        from sklearn.ensemble import BaggingRegressor
+        from sklearn.tree import DecisionTreeRegressor
+
+        tree = DecisionTreeRegressor(max_depth=self.depth, min_samples_leaf=self.leaf_size)
+        return BaggingRegressor(tree, n_estimators=self.trees, random_state=seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from cistron.errors import InputError
 from cistron.models.families import ClassicalSettings
 
 if TYPE_CHECKING:
-    from sklearn.base import ClassifierMixin
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 LEAST_PROBABILITY = 1e-6  # a forest whose trees all agree says 0, of which there is no logarithm
 
@@ -24,9 +24,14 @@ MODELS = {
     "RandomForestClassifier",
     "HistGradientBoostingClassifier",
     "BaggingClassifier",
+    "StandardScaler → RidgeCV",
+    "StandardScaler → SVR",
+    "RandomForestRegressor",
+    "HistGradientBoostingRegressor",
+    "BaggingRegressor",
 }
 
-# What our five kinds hold beyond the types that skops itself holds safe.
+# What our kinds hold beyond the types that skops itself holds safe.
 TRUSTED = [
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
@@ -88,8 +93,45 @@ def fit_classical(
             + ("Lower model.folds or choose another model." if needed > 1 else "Add samples.")
         )
     estimator = settings.build(seed)
+    return estimator.fit(X, y, **_each_step(estimator, weights))
+
+
+def _each_step(estimator: BaseEstimator, weights: NDArray[np.floating]) -> dict[str, Any]:
+    """Return the argument of `fit` that gives the weights to every step of a pipeline."""
     steps = [f"{name}__" for name, _ in getattr(estimator, "steps", [])] or [""]
-    return estimator.fit(X, y, **{f"{step}sample_weight": weights for step in steps})
+    return {f"{step}sample_weight": weights for step in steps}
+
+
+def fit_regressor(
+    settings: ClassicalSettings,
+    X: NDArray[np.float32],
+    y: NDArray[np.float64],
+    weights: NDArray[np.floating],
+    seed: int,
+) -> RegressorMixin:
+    """Build and fit a classical model of a number.
+
+    Parameters
+    ----------
+    settings : ClassicalSettings
+    X : ndarray, shape (n, features)
+    y : ndarray of float64, shape (n,)
+        Standardised numbers.
+    weights : ndarray, shape (n,)
+    seed : int
+
+    Raises
+    ------
+    InputError
+        If the model predicts no numbers.
+    """
+    estimator = settings.build_regressor(seed)
+    return estimator.fit(X, y, **_each_step(estimator, weights))
+
+
+def predict_numbers(estimator: RegressorMixin, X: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the standardised number of each sample, shape (n, 1)."""
+    return estimator.predict(X).astype(np.float32)[:, None]
 
 
 def fit_each_class(
@@ -147,14 +189,14 @@ def log_probabilities(estimator: ClassifierMixin, X: NDArray[np.float32]) -> NDA
     return np.log(probabilities).astype(np.float32)
 
 
-def dump(estimator: ClassifierMixin | list[ClassifierMixin]) -> bytes:
+def dump(estimator: BaseEstimator | list[ClassifierMixin]) -> bytes:
     """Return a fitted classical model as the bytes of a file that runs nothing when read."""
     from skops.io import dumps
 
     return dumps(estimator, compression=zipfile.ZIP_DEFLATED)
 
 
-def load(data: bytes) -> ClassifierMixin | list[ClassifierMixin]:
+def load(data: bytes) -> BaseEstimator | list[ClassifierMixin]:
     """Read what `dump` wrote.
 
     Raises
@@ -181,7 +223,7 @@ def load(data: bytes) -> ClassifierMixin | list[ClassifierMixin]:
     return estimator
 
 
-def _described(estimator: ClassifierMixin) -> str:
+def _described(estimator: BaseEstimator) -> str:
     """Return the names of a model's types, in the order of its steps."""
     steps = [step for _, step in getattr(estimator, "steps", [])] or [estimator]
     return " → ".join(type(step).__name__ for step in steps)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from cistron.errors import InputError
 from cistron.settings import Settings
 
 if TYPE_CHECKING:
-    from sklearn.base import ClassifierMixin
+    from sklearn.base import ClassifierMixin, RegressorMixin
     from torch import nn
 
 Reads = Literal["positions", "vector"]
@@ -56,17 +57,39 @@ class NetworkSettings(Settings):
 
 
 class ClassicalSettings(Settings):
-    """Settings of a scikit-learn classifier of vectors."""
+    """Settings of a scikit-learn model of vectors: of classes, of numbers, or of both."""
 
     family: ClassVar[Literal["classical"]] = "classical"
     reads: ClassVar[Reads] = "vector"
+    predicts: ClassVar[tuple[str, ...]] = ("classes", "numbers")
 
     kind: str
 
-    def build(self, seed: int) -> ClassifierMixin:
+    def build(self, seed: int) -> ClassifierMixin:  # noqa: ARG002
         """Return the estimator, not yet fitted.
 
         Its `fit` takes `sample_weight` (a pipeline's: each of its steps), and it has
         `predict_proba`. `cistron.models.classical.fit_classical` does both.
+
+        Raises
+        ------
+        InputError
+            If the model tells no classes.
         """
-        raise NotImplementedError
+        raise InputError(
+            f"model.kind: {self.kind!r} predicts numbers, and the samples have classes. Use "
+            "logistic_regression, or give the samples a number."
+        )
+
+    def build_regressor(self, seed: int) -> RegressorMixin:  # noqa: ARG002
+        """Return the estimator of a number, not yet fitted; its `fit` takes `sample_weight`.
+
+        Raises
+        ------
+        InputError
+            If the model predicts no numbers.
+        """
+        raise InputError(
+            f"model.kind: {self.kind!r} tells classes, and the samples have a number. Use ridge, "
+            "random_forest, gradient_boosting, svm, bagging or a network."
+        )

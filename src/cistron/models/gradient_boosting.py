@@ -9,7 +9,7 @@ from pydantic import Field
 from cistron.models.families import ClassicalSettings
 
 if TYPE_CHECKING:
-    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 
 class GradientBoostingSettings(ClassicalSettings):
@@ -30,6 +30,20 @@ class GradientBoostingSettings(ClassicalSettings):
 
         # No early stopping: it would hold out samples at random, next to their homologs.
         return HistGradientBoostingClassifier(
+            max_iter=self.trees,
+            learning_rate=self.learning_rate,
+            max_leaf_nodes=self.leaves,
+            min_samples_leaf=self.leaf_size,
+            l2_regularization=self.penalty,
+            early_stopping=False,
+            random_state=seed,
+        )
+
+    def build_regressor(self, seed: int) -> HistGradientBoostingRegressor:
+        """Return the estimator of a number."""
+        from sklearn.ensemble import HistGradientBoostingRegressor
+
+        return HistGradientBoostingRegressor(
             max_iter=self.trees,
             learning_rate=self.learning_rate,
             max_leaf_nodes=self.leaves,

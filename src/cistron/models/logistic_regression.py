@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 class LogisticRegressionSettings(ClassicalSettings):
     """Settings of `logistic_regression`."""
+
+    predicts: ClassVar[tuple[str, ...]] = ("classes",)
 
     kind: Literal["logistic_regression"] = "logistic_regression"
     c: float = Field(1.0, gt=0, description="inverse strength of the penalty")

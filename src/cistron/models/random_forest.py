@@ -9,7 +9,7 @@ from pydantic import Field
 from cistron.models.families import ClassicalSettings
 
 if TYPE_CHECKING:
-    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 
 class RandomForestSettings(ClassicalSettings):
@@ -25,6 +25,17 @@ class RandomForestSettings(ClassicalSettings):
         from sklearn.ensemble import RandomForestClassifier
 
         return RandomForestClassifier(
+            n_estimators=self.trees,
+            max_depth=self.depth,
+            min_samples_leaf=self.leaf_size,
+            random_state=seed,
+        )
+
+    def build_regressor(self, seed: int) -> RandomForestRegressor:
+        """Return the estimator of a number."""
+        from sklearn.ensemble import RandomForestRegressor
+
+        return RandomForestRegressor(
             n_estimators=self.trees,
             max_depth=self.depth,
             min_samples_leaf=self.leaf_size,

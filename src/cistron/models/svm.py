@@ -43,3 +43,11 @@ class SVMSettings(ClassicalSettings):
         return make_pipeline(
             StandardScaler(), CalibratedClassifierCV(machine, cv=parts, ensemble=False)
         )
+
+    def build_regressor(self, seed: int) -> Pipeline:  # noqa: ARG002 (nothing is random)
+        """Return the estimator of a number; nothing is fitted in `folds`."""
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+        from sklearn.svm import SVR
+
+        return make_pipeline(StandardScaler(), SVR(C=self.c, gamma=self.gamma, cache_size=CACHE))

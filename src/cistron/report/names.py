@@ -54,6 +54,21 @@ METRICS = {
         "the mean squared error of the probabilities, summed over the classes where a sample has "
         "one of more than two; lower is better",
     ),
+    "r2": (
+        "R²",
+        "the share of the variance of the number that is explained: 1 minus the squared error over "
+        "that of the mean, which scores 0; worse predictions score below",
+    ),
+    "pearson": (
+        "Pearson",
+        "Pearson's correlation of predicted and measured numbers, whatever their scale",
+    ),
+    "spearman": ("Spearman", "the correlation of their ranks: whether the order is right"),
+    "rmse": (
+        "RMSE",
+        "the root of the mean squared error, in the unit of the number; lower is better",
+    ),
+    "mae": ("MAE", "the mean absolute error, in the unit of the number; lower is better"),
     "ece": (
         "ECE",
         "expected calibration error, the mean distance between how sure the classifier is of what "
@@ -69,9 +84,17 @@ AVERAGES = {
 # Name in metrics.json → heading of a column, and how a sentence says it.
 BASELINES = {
     "majority": ("Majority class", "always calling the most common class"),
+    "mean": ("Mean", "always answering the mean of the training samples"),
     "length": ("Length alone", "logistic regression on sequence length alone"),
     "composition": ("Composition", "logistic regression on composition alone"),
     "homolog": ("Nearest homolog", "copying the label of the nearest training homolog"),
+}
+
+# What the same baselines do where numbers are predicted.
+OF_NUMBERS = {
+    "length": "ridge regression on sequence length alone",
+    "composition": "ridge regression on composition alone",
+    "homolog": "copying the number of the nearest training homolog",
 }
 
 
@@ -112,8 +135,10 @@ def baseline(name: str) -> str:
     return BASELINES[name][0] if name in BASELINES else human(name)
 
 
-def baseline_phrase(name: str) -> str:
+def baseline_phrase(name: str, of_numbers: bool = False) -> str:
     """Return what a baseline does, as a sentence says it."""
+    if of_numbers and name in OF_NUMBERS:
+        return OF_NUMBERS[name]
     return BASELINES[name][1] if name in BASELINES else f"the baseline “{human(name)}”"
 
 

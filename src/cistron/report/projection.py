@@ -33,6 +33,6 @@ def projection(content: Content) -> dict[str, Any] | None:
         "encoder": content.section("encoder").get("kind"),
         "n": count(len(table)),
         "chosen": chosen,
-        "by_class": figures.by_class(x, y, labels, drawn),
+        "by_class": None if content.quantity else figures.by_class(x, y, labels, drawn),
         "by_part": figures.by_part(x, y, table["part"].astype(str).tolist()),
     }

@@ -67,6 +67,11 @@ class Content:
         """What stands between the classes of a label; empty where a sample has one class."""
         return str(self.metrics.get("label_separator") or "")
 
+    @property
+    def quantity(self) -> str:
+        """What the number is called that is predicted; empty where classes are."""
+        return str(self.metrics.get("quantity") or "")
+
     def members(self, labels: pd.Series) -> pd.DataFrame:
         """Return which classes each label names: a column of true and false per class."""
         found = read_memberships(labels.astype(str), self.classes, self.separator)

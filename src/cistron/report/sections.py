@@ -12,7 +12,7 @@ import pandas as pd
 from cistron.evaluation import figures
 from cistron.evaluation.figures.numbers import THIN, count, decimal
 from cistron.evaluation.metrics import LOWER_IS_BETTER
-from cistron.report import tables
+from cistron.report import numbers, tables
 from cistron.report.names import AVERAGES, METRICS, baseline, human, in_order, label
 from cistron.report.read import Content
 from cistron.report.tables import metric_names
@@ -23,13 +23,14 @@ _NOT_VERSIONS = {*_MACHINE, "started", "seconds", "parameters", "command", "sour
 _UNITS = {"protein": "residues", "dna": "bases"}
 
 Section = dict[str, Any]
+_OF_CLASSES = ("per_class", "class_bars", "confusion", "set_sizes", "curves", "mistakes")
 WIDE = 6  # columns beyond which a table does not fit beside a figure
 
 
 def _main_metrics(content: Content) -> list[str]:
-    """Return the headline metric and the area under the ROC curve, as far as they are scored."""
+    """Return the headline metric and the ROC AUC (of numbers Pearson), as far as scored."""
     known = content.metrics["test"]
-    area = "roc_auc" if "roc_auc" in known else "macro_roc_auc"
+    area = next((m for m in ("roc_auc", "pearson") if m in known), "macro_roc_auc")
     wanted = dict.fromkeys((content.metrics["headline"], area))
     return [m for m in wanted if (known.get(m) or {}).get("value") is not None]
 
@@ -71,7 +72,8 @@ def data(content: Content) -> Section | None:
     used = content.used
     if used is None:
         return None
-    found = (tables.samples_by_part(content), tables.groups(content), tables.dropped(content))
+    by_part = numbers.numbers_by_part if content.quantity else tables.samples_by_part
+    found = (by_part(content), tables.groups(content), tables.dropped(content))
     made = [table for table in found if table]
     wide = [table for table in made if len(table.columns) > WIDE]
     narrow = [table for table in made if len(table.columns) <= WIDE]
@@ -80,6 +82,7 @@ def data(content: Content) -> Section | None:
         known = used[used["length"].notna()]
         members = content.members(known["label"])
         lengths = {n: known.loc[members[n], "length"].to_numpy(float) for n in content.classes}
+        lengths = lengths or {"All samples": known["length"].to_numpy(float)}
         unit = _UNITS.get(str(content.section("samples").get("alphabet")), "letters")
         result["lengths"] = figures.length_histogram(lengths, unit)
     return result
@@ -102,6 +105,9 @@ def audit(content: Content) -> Section | None:
 def scores(content: Content) -> Section:
     """Show what was called what: by class, confusion, curves, the worst mistakes."""
     test, classes = content.metrics["test"], content.classes
+    none: Section = dict.fromkeys(("numbers", *_OF_CLASSES))
+    if content.quantity:
+        return {**none, **numbers.scores(content)}
     confusion = None
     if test.get("confusion"):
         confusion = {
@@ -110,6 +116,7 @@ def scores(content: Content) -> Section:
             "numbered": len(classes) > figures.NAMED_COLUMNS,
         }
     return {
+        **none,
         "per_class": tables.per_class(test, classes, content.metrics.get("thresholds") or {}),
         "class_bars": _class_bars(content),
         "confusion": confusion,

@@ -176,11 +176,13 @@ def repeats(metrics: Mapping[str, Any]) -> Table:
 
 
 def worst_groups(column: str, entries: Sequence[Mapping[str, Any]]) -> Table:
-    """Accuracy (of several classes a sample: the Jaccard index) within each group, worst first."""
-    metric = "jaccard" if any("jaccard" in entry for entry in entries) else "accuracy"
+    """Accuracy (Jaccard index, mean absolute error) within each group, worst first."""
+    names = ("jaccard", "mae")
+    metric = next((m for m in names if any(m in entry for entry in entries)), "accuracy")
+    sign, written = (-1, decimal) if metric in LOWER_IS_BETTER else (1, percent)
     known = [entry for entry in entries if entry.get(metric) is not None]
-    ranked = sorted(known, key=lambda e: (e[metric], -e["n"], str(e["value"])))[:LONGEST]
-    rows = [[Cell(str(e["value"])), Cell(count(e["n"])), Cell(percent(e[metric]))] for e in ranked]
+    ranked = sorted(known, key=lambda e: (sign * e[metric], -e["n"], str(e["value"])))[:LONGEST]
+    rows = [[Cell(str(e["value"])), Cell(count(e["n"])), Cell(written(e[metric]))] for e in ranked]
     largest = " largest" if len(known) >= MOST_GROUPS else ""
     many = f"; {LONGEST} of the {count(len(known))}{largest}" if len(known) > LONGEST else ""
     columns = [Column(human(column), numeric=False), Column("Samples"), Column(label(metric))]
@@ -192,7 +194,7 @@ def worst_groups(column: str, entries: Sequence[Mapping[str, Any]]) -> Table:
 def relatives(metrics: Mapping[str, Any], column: str) -> Table:
     """Scores of samples with and without a relative in training."""
     sides = metrics["test"]["relatives"][column]
-    names = metric_names(metrics)
+    names = metric_names(sides["with"])
     rows = [
         [Cell(text), Cell(count(sides[side]["n"]))]
         + [Cell(decimal((sides[side].get(m) or {}).get("value"), 3)) for m in names]
@@ -275,7 +277,7 @@ def samples_by_part(content: Content) -> Table | None:
     used = content.used
     if used is None or used.empty:
         return None
-    parts = _parts(content, used)
+    parts = parts_of(content, used)
     columns = [Column("Class", numeric=False), *map(Column, parts), Column("All"), Column("Share")]
     rows, members = [], content.members(used["label"])
     for name in content.classes:
@@ -290,7 +292,7 @@ def samples_by_part(content: Content) -> Table | None:
     return Table(f"Samples that were used.{told}", columns, rows)
 
 
-def _parts(content: Content, used: pd.DataFrame) -> dict[str, pd.Series]:
+def parts_of(content: Content, used: pd.DataFrame) -> dict[str, pd.Series]:
     """Return the name of each part or fold → which samples are in it."""
     if content.metrics.get("folds") and "fold" in used:
         numbers = sorted(int(fold) for fold in used["fold"].unique() if fold >= 0)
@@ -306,7 +308,7 @@ def groups(content: Content) -> Table | None:
     used = content.used
     if used is None or used.empty or not content.groups:
         return None
-    parts = _parts(content, used)
+    parts = parts_of(content, used)
     rows = []
     for column in content.groups:
         sizes = used[column].value_counts()

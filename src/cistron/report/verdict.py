@@ -35,7 +35,13 @@ class Finding:
 
 
 def findings(metrics: dict[str, Any], audit: dict[str, Any] | None) -> list[Finding]:
-    """Answer whether it is better than the baselines, cleanly split, and calibrated."""
+    """Answer whether it is better than the baselines, cleanly split, and calibrated.
+
+    Of numbers, how much of them is explained stands in place of the calibration.
+    """
+    if metrics.get("quantity"):
+        third = explained(metrics["test"], str(metrics["quantity"]))
+        return [comparison(metrics), split(audit), third]
     return [comparison(metrics), split(audit), calibration(metrics["test"])]
 
 
@@ -49,7 +55,8 @@ def comparison(metrics: dict[str, Any]) -> Finding:
             "than a simple rule knows."
         )
         return Finding(question, "unknown", "Not compared", sentence)
-    phrase, numbers = baseline_phrase(found["baseline"]), _numbers(metrics, found)
+    phrase = baseline_phrase(found["baseline"], "quantity" in metrics)
+    numbers = _numbers(metrics, found)
     if found["verdict"] == "better":
         return Finding(question, "pass", "Yes", f"The model beats {phrase} ({numbers}).")
     if found["verdict"] == "worse":
@@ -106,6 +113,27 @@ def split(audit: dict[str, Any] | None) -> Finding:
 
 def _names(checks: list[dict[str, Any]]) -> str:
     return ", ".join(human(check["name"]).lower() for check in checks) or "see the audit"
+
+
+def explained(scores: dict[str, Any], quantity: str) -> Finding:
+    """Say how much of the number is explained, and how large errors are."""
+    question = "Explains the number?"
+    found = scores.get("r2") or {}
+    value, low = found.get("value"), found.get("low")
+    if value is None:
+        return Finding(question, "unknown", "Unknown", "The number does not vary among the tested.")
+    mean, root = ((scores.get(name) or {}).get("value") for name in ("mae", "rmse"))
+    errors = (
+        f"a prediction is off by {decimal(mean, 3)} on average (root mean square "
+        f"{decimal(root, 3)})"
+    )
+    if value <= 0:
+        sentence = f"It explains nothing of {quantity}: the mean would do as well; {errors}."
+        return Finding(question, "fail", "No", sentence)
+    sentence = f"It explains {100 * value:.0f}{THIN}% of the variance of {quantity}; {errors}."
+    if low is None or low <= 0:
+        return Finding(question, "warn", "Undecided", sentence)
+    return Finding(question, "pass", f"{100 * value:.0f}{THIN}%", sentence)
 
 
 def calibration(scores: dict[str, Any]) -> Finding:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from cistron.ragged import Ragged
 from cistron.samples.alphabet import ALPHABETS, PROTEIN, Alphabet
 from cistron.samples.memberships import names_in, read_memberships, strata, write_labels
+from cistron.samples.quantities import quantile_strata
 
 COORDINATES = ("start", "end", "strand", "number")
 """Columns of genes: 0-based half-open place on the chromosome, and what the label comes from."""
@@ -117,14 +118,15 @@ class Samples:
     Parameters
     ----------
     table : DataFrame
-        Columns `id` (unique strings), `label` (class name, or names joined by the separator;
-        missing where unlabelled), `weight` (float), and one string column per group. Index 0..n-1.
-        Further columns are what the source knows of a sample: the coordinates of a gene, the
-        `number` its label comes from.
+        Columns `id` (unique strings), `label` (class name, or names joined by the separator, or a
+        number; missing where unlabelled), `weight` (float), and one string column per group.
+        Index 0..n-1. Further columns are what the source knows of a sample: the coordinates of a
+        gene, the `number` its label comes from.
     payload : Sequences
         One row of content per row of the table.
     classes : tuple of str
-        Class names in the order of every probability column. Empty when unlabelled.
+        Class names in the order of every probability column. Empty when unlabelled, and where
+        labels are numbers.
     groups : tuple of str
         Names of the group columns of `table`.
     dropped : DataFrame
@@ -140,6 +142,8 @@ class Samples:
         Given where labels are to be fitted on the training samples (`cistron.splits.settle`);
         until then the labels are those of thresholds fitted on all samples, good for balanced
         parts and nothing else, and samples that the rule leaves out are still there.
+    quantity : str
+        Where each label is a number that is to be predicted, what it is called; else empty.
     """
 
     table: pd.DataFrame
@@ -153,6 +157,7 @@ class Samples:
     sources: dict[str, str] = field(default_factory=dict)
     separator: str = ""
     rule: LabelRule | None = None
+    quantity: str = ""
 
     def __len__(self) -> int:
         return len(self.table)
@@ -190,12 +195,19 @@ class Samples:
         return read_memberships(self.table["label"], self.classes, self.separator)
 
     @property
+    def numbers(self) -> NDArray[np.float64]:
+        """The number of each sample that has a number to predict, shape (n,); nan without."""
+        return pd.to_numeric(self.table["label"]).to_numpy(dtype=np.float64)
+
+    @property
     def strata(self) -> NDArray[np.int64]:
         """What a split balances, one number a sample, shape (n,); -1 where unlabelled.
 
         The class; where a sample may have several, their combination, rare ones pooled (see
-        `cistron.samples.memberships.strata`).
+        `cistron.samples.memberships.strata`); of a number, its quintile.
         """
+        if self.quantity:
+            return quantile_strata(self.numbers)
         return strata(self.memberships) if self.separator else self.targets
 
     def group(self, columns: Sequence[str]) -> NDArray[np.int64]:
@@ -219,6 +231,7 @@ def make_samples(
     groups: dict[str, Sequence[str]] | None = None,
     classes: Sequence[str] | None = None,
     separator: str = "",
+    numbers: Sequence[float] | None = None,
 ) -> Samples:
     """Build Samples from what is in memory already.
 
@@ -236,6 +249,8 @@ def make_samples(
         Order of the classes; alphabetical where not given.
     separator : str, optional
         Labels are several class names joined by it.
+    numbers : sequence of float, optional
+        The number of each sample, to be predicted; instead of labels.
     """
     names = list(ids) if ids is not None else [f"sample_{i + 1}" for i in range(len(payload))]
     table = pd.DataFrame({"id": pd.Series(names, dtype=object)})
@@ -255,4 +270,13 @@ def make_samples(
         text = write_labels(members, classes, separator)
         text[~members.any(axis=1)] = None
         table["label"] = pd.Series(text, dtype=object)
-    return Samples(table, payload, tuple(classes), tuple(groups or ()), separator=separator)
+    if numbers is not None:
+        table["label"] = np.asarray(numbers, dtype=np.float64)
+    return Samples(
+        table,
+        payload,
+        tuple(classes),
+        tuple(groups or ()),
+        separator=separator,
+        quantity="" if numbers is None else "number",
+    )

@@ -13,7 +13,13 @@ from pydantic import Field, model_validator
 from cistron.errors import InputError
 from cistron.samples import Assigned
 from cistron.samples.keys import ClassName
-from cistron.samples.numbers import Floats, GeneValues, NumberTable, read_numbers
+from cistron.samples.numbers import (
+    Floats,
+    GeneValues,
+    NumberLabels,
+    NumberTable,
+    read_numbers,
+)
 from cistron.settings import Settings
 
 MIDDLE = "in the middle: neither class"
@@ -254,7 +260,8 @@ class ColumnLabels(Settings):
 
 
 LabelSettings = Annotated[
-    PercentileLabels | ThresholdLabels | ResponseLabels | ColumnLabels, Field(discriminator="kind")
+    PercentileLabels | ThresholdLabels | ResponseLabels | ColumnLabels | NumberLabels,
+    Field(discriminator="kind"),
 ]
 
 

@@ -25,7 +25,8 @@ from cistron.samples.files import checksums
 from cistron.samples.frames import read_frame
 from cistron.samples.gene_windows import GeneFilters, Genome, read_windows
 from cistron.samples.keys import GroupName
-from cistron.samples.numbers import GeneValues, NumberTable
+from cistron.samples.numbers import GeneValues, NumberLabels, NumberTable
+from cistron.samples.quantities import require_spread
 from cistron.samples.regions import Masked, Part, Preset
 from cistron.samples.shuffle import shuffle_windows
 from cistron.samples.windows import Windows, make_windows
@@ -68,7 +69,9 @@ class GenomeSamples(GeneFilters):
         description="several species, by name, each with genome, annotation and numbers",
     )
     label: LabelSettings | None = Field(
-        PercentileLabels(), description="how classes come about; null: unlabelled, for prediction"
+        PercentileLabels(),
+        description="how classes come about; number: none, the number itself is predicted; null: "
+        "unlabelled, for prediction",
     )
     regions: Preset | tuple[Part, ...] = Field(
         "lcre", description="lcre, deepcre, deepdife, or a list of regions and spacers"
@@ -110,6 +113,11 @@ class GenomeSamples(GeneFilters):
         if taken:
             raise ValueError(f"a group cannot be called {taken[0]!r}: genes have that already")
         return self
+
+    @property
+    def quantity(self) -> str:
+        """What the number is called that is predicted; empty where classes are."""
+        return self.label.name if isinstance(self.label, NumberLabels) else ""
 
     @property
     def group_names(self) -> tuple[str, ...]:
@@ -168,6 +176,7 @@ class GenomeSamples(GeneFilters):
             notes=tuple(notes),
             sources=checksums(list(dict.fromkeys(paths))),
             rule=rule,
+            quantity=self.quantity,
         )
 
     def _values(self, numbers: NumberTable | None) -> GeneValues | None:
@@ -214,6 +223,11 @@ class GenomeSamples(GeneFilters):
             _require_classes(table, (), fewest=1)
             return (), None
         used = (table["reason"] == "").to_numpy()
+        if isinstance(self.label, NumberLabels):
+            _require_classes(table, ())
+            require_spread(table["number"].to_numpy(np.float64)[used], "samples.numbers")
+            table["label"] = table["number"]
+            return (), None
         if isinstance(self.label, PercentileLabels):
             _require_classes(table, ())
             strata = SPECIES if self.species else None

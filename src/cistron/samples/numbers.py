@@ -99,6 +99,17 @@ class NumberTable(Settings):
         return list(chosen)
 
 
+class NumberLabels(Settings):
+    """The number itself is what is predicted."""
+
+    kind: Literal["number"] = "number"
+    name: str = Field("number", min_length=1, description="what the number is called in reports")
+
+    def values(self, numbers: NumberTable) -> GeneValues:
+        """Read the number of each gene."""
+        return numbers.read()
+
+
 @dataclass(frozen=True, eq=False)
 class GeneValues:
     """What a table says of each gene, one row a gene.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -20,6 +21,7 @@ from cistron.samples.frames import MISSING, frames
 from cistron.samples.keys import GroupName
 from cistron.samples.labels import Records, collect
 from cistron.samples.letters import CHECKED, check_alphabet, find_alphabet
+from cistron.samples.quantities import require_spread
 from cistron.samples.records import Block, make_block
 from cistron.settings import InputPath
 
@@ -32,11 +34,28 @@ class TableSamples(SequenceFilters):
     id: str = Field("id", description="column with the name of each sample")
     sequence: str = Field("sequence", description="column with the sequence")
     label: str | None = Field("label", description="column with the class; null: unlabelled")
+    target: str | None = Field(
+        None, description="column with a number that is to be predicted, instead of a class"
+    )
     groups: tuple[GroupName, ...] = Field((), description="columns of what belongs together")
     weight: str | None = Field(None, description="column with the weight of each sample")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _number_instead_of_class(cls, document: Any) -> Any:
+        if isinstance(document, dict) and document.get("target") is not None:
+            return {"label": None, **document}
+        return document
+
+    @property
+    def quantity(self) -> str:
+        """What the number is called that is predicted; empty where classes are."""
+        return self.target or ""
+
     @model_validator(mode="after")
     def _labels_where_needed(self) -> Self:
+        if self.target is not None and self.label is not None:
+            raise ValueError("give `target` (a number) or `label` (a class), not both")
         if self.label is None and self.keys_of_labels:
             keys = " and ".join(self.keys_of_labels)
             raise ValueError(f"{keys} need labels: name the `label` column")
@@ -51,7 +70,7 @@ class TableSamples(SequenceFilters):
             If it cannot be read, a column is absent, a weight is no number, a group is missing,
             or too little is left (see `finish`).
         """
-        further = [*filter(None, [self.label, self.weight]), *self.groups]
+        further = [*filter(None, [self.label, self.target, self.weight]), *self.groups]
         blocks, parts = [], []
         with open_input(self.path) as source:
             columns = (self.id, self.sequence, *further)
@@ -68,10 +87,20 @@ class TableSamples(SequenceFilters):
         if self.label is not None:
             records.table["label"] = pd.Series(_present(rows[self.label]), dtype=object)
             records.drop(records.table["label"].isna(), "no label")
+        if self.target is not None:
+            records.table["label"] = _numbers(rows[self.target], self.target, records)
+            records.drop(records.table["label"].isna(), "no number")
         if self.weight is not None:
             records.table["weight"] = _weights(rows[self.weight], self.weight, records)
         described = {group: f"the column {group!r}" for group in self.groups}
-        return finish(records, self, None if self.label is None else [], described)
+        samples = finish(records, self, None if self.label is None else [], described)
+        if self.target is None:
+            return samples
+        reasons = samples.dropped["reason"].value_counts()
+        lost = "; ".join(f"{count:,}: {reason}" for reason, count in reasons.items())
+        told = f"Not used were {reasons.sum():,} records ({lost})." if lost else ""
+        require_spread(samples.numbers, "samples.target", told)
+        return replace(samples, quantity=self.target)
 
 
 def read_table(path: str | Path, alphabet: str = "protein", **settings: Any) -> Samples:
@@ -145,6 +174,21 @@ def _present(column: pd.Series) -> np.ndarray:
     """Return a column as an array of objects, None where a value is missing."""
     values = (value.strip() for value in column.tolist())
     return np.array([None if value in MISSING else value for value in values], dtype=object)
+
+
+def _numbers(column: pd.Series, name: str, records: Records) -> pd.Series:
+    """Return a column as numbers, nan where a value is missing."""
+    texts = pd.Series(_present(column), dtype=object)
+    numbers = pd.to_numeric(texts, errors="coerce").astype(float)
+    wrong = np.flatnonzero(texts.notna() & ~np.isfinite(numbers))
+    if len(wrong):
+        row = int(wrong[0])
+        raise InputError(
+            f"samples.target: {texts.loc[row]!r} in the column {name!r} is no number "
+            f"({records.place(row)}; {len(wrong):,} in all). Leave the cell empty, or write NA, "
+            "where there is none; for classes name the column under samples.label."
+        )
+    return numbers
 
 
 def _weights(column: pd.Series, name: str, records: Records) -> pd.Series:

@@ -242,6 +242,10 @@ def similar_sequences(context: Context) -> Check:
 
 def nearest_homolog(context: Context) -> Check:
     """Score copying the label of the most similar training sequence."""
+    if context.samples.quantity:
+        from cistron.splits.number_checks import copied_numbers
+
+        return copied_numbers(context)
     nearest = context.nearest
     if nearest is None:
         return _not_searched("nearest_homolog")

@@ -12,10 +12,12 @@ from cistron.samples.composition import composition, length_features
 from cistron.splits import PARTS
 from cistron.splits.allocate import allocate, balance
 from cistron.splits.checks import CERTAIN, FAIL, PASS, SKIPPED, WARN, Check, Context
+from cistron.splits.number_checks import balance_of_quintiles, number_shortcut
 
 FOLDS = 5
 MOST_SAMPLES = 20_000  # more do not change what two or twenty numbers can tell
 LENGTH_TELLS, COMPOSITION_TELLS = 0.6, 0.7  # ROC AUC
+LENGTH_CORRELATES, COMPOSITION_CORRELATES = 0.2, 0.35  # Pearson: as telling as those areas
 ONE_LABEL = 0.9  # share of the groups with several members
 DOMINANT = 0.2  # share of a class
 FEWEST_GROUPS = 10  # a column with fewer values is no set of groups: each holds a large share
@@ -27,6 +29,9 @@ Rows = NDArray[np.int64]
 
 def group_labels(context: Context) -> Check:
     """Look whether the label is a property of the group rather than of the sample."""
+    if context.samples.quantity:
+        said = "Samples have a number, which hardly two of a group share: there is no one label."
+        return Check("group_labels", SKIPPED, said)
     details, telling, divided = {}, [], []
     for column in context.group_columns:
         group = context.samples.group([column])
@@ -76,8 +81,8 @@ def dominant_groups(context: Context) -> Check:
     details: dict[str, dict[str, float]] = {name: {} for name in columns}
     worst, of = 0.0, ("", "")
     for column, group in columns.items():
-        for k, name in enumerate(context.samples.classes):
-            members = context.memberships[:, k] & (context.place >= 0)
+        for name, having in _classes(context).items():
+            members = having & (context.place >= 0)
             inside = group[members & (group >= 0)]
             share = float(np.bincount(inside).max(initial=0) / max(members.sum(), 1))
             details[column][name] = share
@@ -85,8 +90,16 @@ def dominant_groups(context: Context) -> Check:
                 worst, of = share, (column, name)
     if not of[0]:
         return Check("dominant_groups", SKIPPED, "No sample has a label.")
-    said = f"The largest {of[0]} holds {worst:.1%} of class {of[1]}."
+    whole = "all samples" if context.samples.quantity else f"class {of[1]}"
+    said = f"The largest {of[0]} holds {worst:.1%} of {whole}."
     return Check("dominant_groups", WARN if worst > DOMINANT else PASS, said, details)
+
+
+def _classes(context: Context) -> dict[str, NDArray[np.bool_]]:
+    """Return which samples have each class; all samples where they have a number."""
+    if context.samples.quantity:
+        return {"all samples": np.ones(len(context.samples), dtype=bool)}
+    return dict(zip(context.samples.classes, context.memberships.T, strict=True))
 
 
 def class_balance(context: Context) -> Check:
@@ -94,6 +107,8 @@ def class_balance(context: Context) -> Check:
     names, classes = context.places, context.samples.classes
     found: dict[str, Any] = balance(context.place, context.samples.strata, names)
     used = [k for k, name in enumerate(names) if found[name]["samples"]]
+    if context.samples.quantity:
+        return balance_of_quintiles(found, [names[k] for k in used], UNBALANCED)
     lacking = []
     for k in used:
         inside = context.memberships[context.place == k]
@@ -172,6 +187,9 @@ def _chance(members: NDArray[np.bool_]) -> float:
 
 def _shortcut(context: Context, name: str, subject: str, features: Any, limit: float) -> Check:
     """Cross-validate features on labelled training samples."""
+    if context.samples.quantity:
+        usual = LENGTH_CORRELATES if name == "length_shortcut" else COMPOSITION_CORRELATES
+        return number_shortcut(context, name, subject, features, usual, MOST_SAMPLES)
     rows = context.trained[context.labels[context.trained] >= 0]
     if len(rows) > MOST_SAMPLES:
         rows = np.sort(np.random.default_rng(1).choice(rows, MOST_SAMPLES, replace=False))

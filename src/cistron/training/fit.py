@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from cistron.device import autocast, choose_device
 from cistron.encoders import Encoded
 from cistron.errors import InputError
-from cistron.evaluation import multilabel
+from cistron.evaluation import multilabel, regression
 from cistron.evaluation.calibration import sigmoid, softmax
 from cistron.evaluation.metrics import scores
 from cistron.evaluation.multilabel import Calls
@@ -27,7 +27,7 @@ from cistron.training.batches import by_length, collate, input_lengths, shuffled
 from cistron.training.checkpoint import load_checkpoint, save_checkpoint
 from cistron.training.settings import TrainingSettings
 
-WATCHED = ("accuracy", "mcc", "roc_auc", "macro_roc_auc", "balanced_accuracy")
+WATCHED = ("accuracy", "mcc", "roc_auc", "macro_roc_auc", "balanced_accuracy", "r2", "pearson")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +38,9 @@ class Examples:
     ----------
     x : Ragged or ndarray
         n encoded samples.
-    targets : ndarray of int64, shape (n,), or of float32, shape (n, classes)
-        The class of each sample, or 1 for every class it has and 0 for the others.
+    targets : ndarray of int64, shape (n,), or of float32, shape (n, classes) or (n,)
+        The class of each sample, or 1 for every class it has and 0 for the others; of shape (n,)
+        the standardised number.
     weights : ndarray of float32, of the shape of the targets
         Weight in the loss, class weights included.
     """
@@ -169,7 +170,7 @@ def _one_epoch(
             rows_each = len(logits) // len(targets)  # 2 where each strand is a row of its own
             targets = torch.cat([targets] * rows_each)
             weights = torch.cat([weights] * rows_each)
-            losses = _losses(logits.float(), targets)
+            losses = _losses(logits.float(), targets, settings.loss)
             loss = (losses * weights).sum() / weights.sum()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -206,9 +207,13 @@ def _judge(
     network: torch.nn.Module, data: Examples, settings: TrainingSettings
 ) -> dict[str, float]:
     logits = compute_logits(network, data.x, settings, next(network.parameters()).device)
-    losses = _losses(torch.from_numpy(logits), torch.from_numpy(data.targets)).numpy()
+    losses = _losses(
+        torch.from_numpy(logits), torch.from_numpy(data.targets), settings.loss
+    ).numpy()
     if data.targets.ndim == 2:
         found = multilabel.scores(data.targets > 0, Calls(sigmoid(logits), logits >= 0))
+    elif data.targets.dtype.kind == "f":
+        found = regression.scores(data.targets, logits[:, 0])
     else:
         found = scores(data.targets, softmax(logits))
     entry = {"validation_loss": float((losses * data.weights).sum() / data.weights.sum())}
@@ -216,10 +221,13 @@ def _judge(
     return entry
 
 
-def _losses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def _losses(logits: torch.Tensor, targets: torch.Tensor, of_numbers: str) -> torch.Tensor:
     """Return the loss of each sample, or of each class of each sample: of the targets' shape."""
     if targets.ndim == 2:
         return F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    if targets.is_floating_point():
+        loss = F.huber_loss if of_numbers == "huber" else F.mse_loss
+        return loss(logits[:, 0], targets, reduction="none")
     return F.cross_entropy(logits, targets, reduction="none")
 
 
@@ -268,7 +276,7 @@ def _stalled(history: list[dict[str, Any]], monitor: str) -> int:
 
 
 def _line(entry: dict[str, Any]) -> str:
-    names = {"validation_mcc": "MCC", "validation_roc_auc": "AUC"}
+    names = {"validation_mcc": "MCC", "validation_roc_auc": "AUC", "validation_r2": "R²"}
     found = [f"{label} {entry[key]:.3f}" for key, label in names.items() if key in entry]
     losses = f"loss {entry['train_loss']:.4f}, validation {entry['validation_loss']:.4f}"
     return ", ".join([losses, *found])

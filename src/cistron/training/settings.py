@@ -30,6 +30,9 @@ class TrainingSettings(Settings):
     monitor: Literal["loss", "accuracy", "balanced_accuracy", "mcc"] = Field(
         "loss", description="what is to become better there, and picks the epoch that is kept"
     )
+    loss: Literal["huber", "mse"] = Field(
+        "huber", description="of a number: huber lets single samples count less than mse does"
+    )
     class_weights: Literal["balanced", "none"] | dict[str, float] = Field(
         "balanced", description="weight of each class in the loss"
     )

@@ -16,6 +16,7 @@ from cistron.evaluation.figures.comparison import differences_matrix, runs_fores
 from cistron.evaluation.figures.data import history, identity_bins, length_histogram
 from cistron.evaluation.figures.intervals import class_bars, folds, forest
 from cistron.evaluation.figures.projection import by_class, by_part
+from cistron.evaluation.figures.regression import predicted_against_measured, residuals
 
 __all__ = [
     "NAMED_COLUMNS",
@@ -30,7 +31,9 @@ __all__ = [
     "identity_bins",
     "length_histogram",
     "pr_curves",
+    "predicted_against_measured",
     "reliability",
+    "residuals",
     "roc_curves",
     "runs_forest",
 ]

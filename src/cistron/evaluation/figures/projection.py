@@ -73,13 +73,13 @@ def _together(
         axes = panel(figure, 0, 0, WIDTH, height)
         _frame(axes, points)
         for name in sorted(named, key=lambda name: -sizes[name]):  # small ones are not hidden
-            _dots(axes, points[own == name], colours[name], 3.2, 0.75)
+            dots(axes, points[own == name], colours[name], 3.2, 0.75)
         for place, name in enumerate(named):
             left, top = 180 * (place % 2), height + 18 + 16 * (place // 2)
             key = panel(figure, left, top - 9, 10, 10)
             key.set(xlim=(0, 1), ylim=(0, 1))
             key.set_axis_off()
-            _dots(key, np.array([[0.5, 0.5]]), colours[name], 7, 1)
+            dots(key, np.array([[0.5, 0.5]]), colours[name], 7, 1)
             note(figure, left + 14, top, f"{short(name, 20)}", color=INK, size=10)
             number = count(sizes[name])
             note(figure, left + 168, top, number, color=MUTED, size=10, ha="right")
@@ -100,8 +100,8 @@ def _one_by_one(
             left, top = (wide + 9) * (place % across), tall * (place // across)
             axes = panel(figure, left, top + 16, wide, tall - 26)
             _frame(axes, points)
-            _dots(axes, behind, RULE, 2, 1)
-            _dots(axes, points[inside], ACCENT, 2.6, 0.9)
+            dots(axes, behind, RULE, 2, 1)
+            dots(axes, points[inside], ACCENT, 2.6, 0.9)
             note(figure, left, top + 11, short(name, 15), color=INK, size=9)
             number = count(inside.sum())
             note(figure, left + wide, top + 11, number, color=MUTED, size=9, ha="right")
@@ -119,7 +119,7 @@ def _frame(axes: Axes, points: NDArray[np.float64]) -> None:
         spine.set_visible(True)
 
 
-def _dots(axes: Axes, points: NDArray[np.float64], colour: str, size: float, alpha: float) -> None:
+def dots(axes: Axes, points: NDArray[np.float64], colour: str, size: float, alpha: float) -> None:
     """Draw points as one path of lines without length and with round ends: a tenth of the text."""
     if not len(points):
         return

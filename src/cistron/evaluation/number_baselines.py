@@ -1,0 +1,70 @@
+"""What simple rules predict of a number; fitted on training samples only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cistron.evaluation.baselines import FEATURES, HOMOLOG, MAJORITY, Nearest
+from cistron.samples import Samples
+
+Floats = NDArray[np.float64]
+MEAN = "mean"
+
+
+def score_number_baselines(
+    samples: Samples,
+    train_rows: NDArray[np.int64],
+    test_rows: NDArray[np.int64],
+    which: Sequence[str],
+    nearest: Nearest | None = None,
+) -> dict[str, Floats]:
+    """Return what each baseline predicts of the test samples.
+
+    `majority` stands for `mean`, that of the training samples; `length` and `composition` are
+    ridge regressions on the same features as of classes; `homolog` copies the number of the
+    nearest training sample, moved towards the mean by the share of letters that differ, and is the
+    mean where none is similar.
+
+    Parameters
+    ----------
+    samples : Samples
+        With numbers.
+    train_rows, test_rows : ndarray of int
+        Rows of `samples`.
+    which : sequence of str
+        Out of "majority", "length", "composition" and "homolog".
+    nearest : Nearest, optional
+        Without it "homolog" is left out.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (test samples,)
+    """
+    train, test = samples.take(train_rows), samples.take(test_rows)
+    mean = float(train.numbers.mean())
+    found: dict[str, Floats] = {}
+    for name in which:
+        if name == MAJORITY:
+            found[MEAN] = np.full(len(test), mean)
+        elif name != HOMOLOG:
+            found[name] = _ridge(train, test, name)
+        elif nearest is not None:
+            row, identity = nearest
+            believed = np.where(row >= 0, identity, 0.0)
+            found[name] = mean + believed * (samples.numbers[row] - mean)
+    return found
+
+
+def _ridge(train: Samples, test: Samples, name: str) -> Floats:
+    """Return what ridge regression on standardised features predicts of the test samples."""
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    features = FEATURES[name]
+    model = make_pipeline(StandardScaler(), Ridge(alpha=1.0))
+    model.fit(features(train.payload), train.numbers)
+    return model.predict(features(test.payload)) if len(test) else np.empty(0)
