@@ -50,7 +50,7 @@ ON_VECTORS = (
     "svm",
     "bagging",
 )
-TRAINING = {"epochs": 10, "patience": 3, "batch_size": 64, "seed": 1}
+TRAINING = {"epochs": 8, "patience": 3, "batch_size": 64, "seed": 1}
 
 
 def draw(data: Path, folder: Path, proteins: int) -> dict[str, str]:
