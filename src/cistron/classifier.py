@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,13 +13,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from cistron.encoders import Encoded, Encoder
 from cistron.errors import InputError
-from cistron.experiment import parse_encoder, parse_model
+from cistron.experiment import parse_augment, parse_encoder, parse_model
 from cistron.heads import Head
 from cistron.progress import SILENT, Reporter
 from cistron.ragged import Ragged
 from cistron.samples import Samples
 from cistron.settings import Settings
-from cistron.splits import TRAIN, VALIDATION, Split
+from cistron.splits import TEST, TRAIN, VALIDATION, Split
 from cistron.splits.random import RandomSplit
 from cistron.training.settings import TrainingSettings
 
@@ -45,6 +45,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
     thresholds : {"f1", "mcc", "none"}
         Where a sample may have several classes: what the threshold of each class maximises on the
         validation samples; none: 0.5 each.
+    augment : sequence of str, dict or Settings
+        Kinds of augmentation of the training samples ("evoaug"), or their keys.
 
     Attributes
     ----------
@@ -76,12 +78,14 @@ class Classifier(ClassifierMixin, BaseEstimator):
         training: dict[str, Any] | TrainingSettings | None = None,
         calibration: str = "temperature",
         thresholds: str = "f1",
+        augment: Sequence[str | dict[str, Any] | Settings] = (),
     ) -> None:
         self.encoder = encoder
         self.model = model
         self.training = training
         self.calibration = calibration
         self.thresholds = thresholds
+        self.augment = augment
 
     def settings(self) -> tuple[Any, Any, TrainingSettings]:
         """Return the validated settings of encoder, model and training."""
@@ -127,11 +131,18 @@ class Classifier(ClassifierMixin, BaseEstimator):
         train, validation = (samples.take(split.rows(part)) for part in (TRAIN, VALIDATION))
         if len(train) == 0 or len(validation) == 0:
             raise InputError("The split leaves no training or no validation samples.")
+        from cistron.augment import averages_orthologs, find_orthologs, require_possible
+        from cistron.augment.phyloaug import training_orthologs
         from cistron.evaluation.calibration import fit_temperature
         from cistron.evaluation.novelty import fit_novelty
         from cistron.models.fixed_length import require_length
+        from cistron.training.augmented import augmenter
 
         require_length(encoder_settings, model_settings)
+        augment = parse_augment(self.augment)
+        require_possible(augment, encoder_settings, model_settings, training)
+        orthologs = find_orthologs(augment, samples)
+        averaged = orthologs if averages_orthologs(augment) else None
         self.classes_ = np.array(samples.classes, dtype=object)
         self.alphabet_ = samples.payload.alphabet.name
         self.checksum_: str | None = None
@@ -145,16 +156,22 @@ class Classifier(ClassifierMixin, BaseEstimator):
             self.heads_ = (Head("class", samples.classes, "sigmoid", samples.separator),)
         self.history_: list[dict[str, Any]] = []
         if model_settings.family == "network":
-            self._fit_network(train, validation, checkpoint, after_epoch, reporter)
+            held_out = samples.take(np.flatnonzero(np.isin(split.part, [VALIDATION, TEST])))
+            related = training_orthologs(orthologs, train, held_out, reporter.say)
+            augmented = augmenter(
+                augment, related, self.encoder_, getattr(model_settings, "length", None)
+            )
+            self._fit_network(train, validation, augmented, checkpoint, after_epoch, reporter)
         else:
             self._fit_classical(train)
         if samples.separator:
             calibrate = self.calibration == "temperature"
-            logits, truth = self.logits(validation), validation.memberships
+            logits, truth = self.logits(validation, averaged), validation.memberships
             self.heads_ = (self.head.fitted(logits, truth, calibrate, self.thresholds),)
             self.temperature_ = self.head.temperature
         elif self.calibration == "temperature":
-            self.temperature_ = fit_temperature(self.logits(validation), validation.targets)
+            logits = self.logits(validation, averaged)
+            self.temperature_ = fit_temperature(logits, validation.targets)
         return self
 
     @property
@@ -164,11 +181,21 @@ class Classifier(ClassifierMixin, BaseEstimator):
             return self.heads_[0]
         return Head("class", tuple(self.classes_), temperature=self.temperature_)
 
-    def logits(self, samples: Samples) -> NDArray[np.float32]:
+    def logits(self, samples: Samples, orthologs: Any = None) -> NDArray[np.float32]:
         """Return uncalibrated logits (of classical models log-probabilities), shape (n, k).
 
         Of classical models of several classes a sample: the logarithm of the odds.
+
+        Parameters
+        ----------
+        samples : Samples
+        orthologs : Orthologs or SamplesOfOneGene, optional
+            The logits are the mean over a sample and its orthologs (see `cistron.augment`).
         """
+        if orthologs is not None:
+            from cistron.augment.phyloaug import averaged_logits
+
+            return averaged_logits(self.logits, samples, orthologs.of(samples))
         from cistron.models.classical import log_odds, log_probabilities
         from cistron.training.fit import compute_logits
 
@@ -181,18 +208,19 @@ class Classifier(ClassifierMixin, BaseEstimator):
             return log_odds(self.model_, _vectors(encoded))
         return log_probabilities(self.model_, _vectors(encoded))
 
-    def predict_proba(self, samples: Samples) -> NDArray[np.float64]:
-        """Return calibrated probabilities, shape (n, classes)."""
-        return self.head.probabilities(self.logits(samples))
+    def predict_proba(self, samples: Samples, orthologs: Any = None) -> NDArray[np.float64]:
+        """Return calibrated probabilities, shape (n, classes); for orthologs see `logits`."""
+        return self.head.probabilities(self.logits(samples, orthologs))
 
-    def predict(self, samples: Samples) -> pd.DataFrame:
+    def predict(self, samples: Samples, orthologs: Any = None) -> pd.DataFrame:
         """Return a table: `id`, `predicted`, `p_<class>` for each class, and `warning`.
 
         Where a sample may have several classes, `predicted` names those that reach their
         threshold, joined by the separator of the labels; where none does, the most probable one.
         `warning` says what is odd about a sample: cropped, unlike anything in training, …
+        For orthologs see `logits`.
         """
-        probabilities = self.predict_proba(samples)
+        probabilities = self.predict_proba(samples, orthologs)
         table = pd.DataFrame({"id": samples.ids})
         table["predicted"] = self.head.named(probabilities)
         for number, name in enumerate(self.classes_):
@@ -234,12 +262,16 @@ class Classifier(ClassifierMixin, BaseEstimator):
         """
         from cistron.model_files import save
 
-        return save(self, Path(folder), provenance or {})
+        known = provenance or {}
+        if self.augment:
+            known = {**known, "augment": [s.document() for s in parse_augment(self.augment)]}
+        return save(self, Path(folder), known)
 
     def _fit_network(
         self,
         train: Samples,
         validation: Samples,
+        augmented: Callable[[Any], Any],
         checkpoint: Path | None,
         after_epoch: Callable[[list[dict[str, Any]]], None],
         reporter: Reporter,
@@ -247,15 +279,22 @@ class Classifier(ClassifierMixin, BaseEstimator):
         import torch
 
         from cistron.models.input import Network
-        from cistron.training import fit
+        from cistron.training.fit import Examples
+        from cistron.training.stages import Stage, train_stages
 
-        weights = self._class_weights(train)
+        encoded = {id(part): self.encoder_.encode(part) for part in (train, validation)}
 
-        def examples(part: Samples) -> fit.Examples:
-            targets, weighted = self._targets(part, weights)
+        def examples(part: Samples, settings: TrainingSettings) -> Examples:
+            targets, weighted = self._targets(part, self._class_weights(train, settings))
             told = targets.astype(np.float32) if targets.ndim == 2 else targets
-            return fit.Examples(self.encoder_.encode(part), told, weighted.astype(np.float32))
+            return Examples(encoded[id(part)], told, weighted.astype(np.float32))
 
+        stages = []
+        for settings in self.training_.by_stage():
+            training = examples(train, settings)
+            if settings.augment:
+                training = augmented(training)
+            stages.append(Stage(settings, training, examples(validation, settings)))
         with torch.random.fork_rng([]):
             torch.manual_seed(self.training_.seed)
             self.model_ = Network(
@@ -264,11 +303,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
                 len(self.classes_),
                 exclusive=self.head.kind == "softmax",
             )
-        self.history_ = fit.train(
+        self.history_ = train_stages(
             self.model_,
-            examples(train),
-            examples(validation),
-            self.training_,
+            stages,
             checkpoint=checkpoint,
             after_epoch=after_epoch,
             reporter=reporter,
@@ -277,7 +314,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def _fit_classical(self, train: Samples) -> None:
         from cistron.models.classical import fit_classical, fit_each_class
 
-        targets, weights = self._targets(train, self._class_weights(train))
+        weights_of = self._class_weights(train, self.training_)
+        targets, weights = self._targets(train, weights_of)
         vectors, seed = _vectors(self.encoder_.encode(train)), self.training_.seed
         if targets.ndim == 2:
             self.model_ = fit_each_class(
@@ -286,9 +324,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
         else:
             self.model_ = fit_classical(self.model_settings_, vectors, targets, weights, seed)
 
-    def _class_weights(self, train: Samples) -> NDArray[np.float64]:
+    def _class_weights(self, train: Samples, settings: TrainingSettings) -> NDArray[np.float64]:
         targets = train.memberships if train.separator else train.targets
-        return class_weights(targets, self.classes_.tolist(), self.training_)
+        return class_weights(targets, self.classes_.tolist(), settings)
 
     def _targets(
         self, part: Samples, weights: NDArray[np.float64]

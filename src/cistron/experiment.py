@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
+from cistron.augment import Augmentations, require_possible
 from cistron.encoders.composition import CompositionSettings
 from cistron.encoders.descriptors import DescriptorsSettings
 from cistron.encoders.kmers import KmersSettings
@@ -93,6 +94,7 @@ class Experiment(Settings):
     samples: SamplesSettings
     split: SplitSettings
     encoder: EncoderSettings
+    augment: Augmentations = ()
     model: ModelSettings
     training: TrainingSettings = TrainingSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
@@ -162,6 +164,11 @@ def parse_encoder(value: Any) -> Any:
     return _parse_section(value, EncoderSettings, "encoder")
 
 
+def parse_augment(value: Any) -> Any:
+    """Return a tuple of augmentation settings from kinds, dictionaries of keys, or settings."""
+    return _parse_section(list(value), Augmentations, "augment")
+
+
 def parse_model(value: Any) -> Any:
     """Return model settings from a kind, a dictionary of keys, or settings."""
     return _parse_section(value, ModelSettings, "model")
@@ -205,6 +212,10 @@ def _check_sections(experiment: Experiment, source: str) -> None:
             f"Use one of: {', '.join(fitting)}; or another encoder."
         )
     require_length(encoder, experiment.model, f"{source}: ")
+    groups = tuple(samples.groups or ())
+    require_possible(
+        experiment.augment, encoder, experiment.model, experiment.training, groups, f"{source}: "
+    )
     several = getattr(samples, "label_separator", None) is not None
     metric = experiment.evaluation.metric
     if several != (metric in get_args(SetMetric)):
@@ -214,7 +225,6 @@ def _check_sections(experiment: Experiment, source: str) -> None:
             f"{source}: evaluation.metric: {metric!r} does not compare samples {kind} "
             f"(samples.label_separator). Use one of: {', '.join(allowed)}."
         )
-    groups = tuple(samples.groups or ())
     needed = {
         "group": ("split.columns", getattr(split, "columns", ())),
         "homology": ("split.keep_together", getattr(split, "keep_together", ())),
@@ -321,6 +331,10 @@ def _place(error: Any, document: Any, model: Any) -> tuple[tuple[Any, ...], type
         path.append(step)
         if not missing:
             document = document[step]
+        if isinstance(step, int):  # of a list: what its elements are, without annotations
+            element = next(iter(_branches(owner)), None)
+            owner = getattr(element, "__origin__", element)
+            continue
         fields = getattr(owner, "model_fields", {})
         if number < len(steps) - 1:
             owner = fields[step].annotation if step in fields else None

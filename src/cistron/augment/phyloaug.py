@@ -1,0 +1,353 @@
+"""PhyloAug: the sequences of orthologs stand in for those of training genes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from cistron.errors import InputError, nearest
+from cistron.samples import Samples, Sequences, make_samples
+from cistron.samples.fasta import iter_records
+from cistron.samples.files import open_input
+from cistron.samples.keys import InputPaths
+from cistron.settings import Settings
+
+SHOWN = 5  # names listed in a message
+
+
+class PhyloAugSettings(Settings):
+    """Settings of `phyloaug`: in training, orthologs stand in for a sample, anew in every epoch.
+
+    Duncan, Mitchell, Moses 2024, Bioinformatics, doi:10.1093/bioinformatics/btae190. A sample
+    that has orthologs is replaced, with a probability, by one of them, drawn at random; the label
+    stays. Orthologs come from tables and FASTA files or, without these, are the other samples of
+    the same gene.
+    """
+
+    kind: Literal["phyloaug"] = "phyloaug"
+    table: InputPaths | None = Field(
+        None, description="tables of two columns, gene and ortholog, separated by a tab; no header"
+    )
+    fasta: InputPaths | None = Field(
+        None, description="sequences of the orthologs; ids as in the table, or id_label"
+    )
+    gene: str | None = Field(
+        None, description="group column with the gene of each sample; its id where not given"
+    )
+    probability: float = Field(
+        0.7, ge=0, le=1, description="that a sample with orthologs is replaced by one"
+    )
+    average_orthologs: bool = Field(
+        False,
+        description="score the run on logits averaged over a sample and its orthologs",
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.table is None) != (self.fasta is None):
+            raise ValueError("`table` and `fasta` go together: give both or neither")
+        if self.table is None and self.gene is None:
+            raise ValueError(
+                "give `table` and `fasta`, or name the group column `gene` by which the samples "
+                "are each other's orthologs"
+            )
+        if self.probability == 0 and not self.average_orthologs:
+            raise ValueError(
+                "with `probability: 0` and without `average_orthologs: true` orthologs would have "
+                "no effect"
+            )
+        return self
+
+    @property
+    def paths(self) -> list[Path]:
+        """Every file that is read."""
+        return [*(self.table or ()), *(self.fasta or ())]
+
+    def read(self, samples: Samples) -> Orthologs | SamplesOfOneGene:
+        """Read the orthologs of all samples.
+
+        Raises
+        ------
+        InputError
+            If there is no such group column, a file cannot be read or is not what it should be,
+            no gene of the tables is a sample, or no sequence is there for its orthologs.
+        """
+        if self.gene is not None and self.gene not in samples.groups:
+            raise InputError(
+                f"augment: phyloaug.gene: {self.gene!r} is not a group column of the samples "
+                f"(there are: {', '.join(samples.groups) or 'none'})."
+                f"{nearest(self.gene, samples.groups)} Declare it under samples.groups."
+            )
+        if self.table is None or self.fasta is None:
+            return SamplesOfOneGene(str(self.gene))
+        return read_orthologs(self.table, self.fasta, samples, self.gene)
+
+
+@dataclass(frozen=True, eq=False)
+class Related:
+    """The orthologs of given samples.
+
+    Parameters
+    ----------
+    offsets : ndarray of int64, shape (samples + 1,)
+        Those of sample i are `offsets[i]:offsets[i + 1]`.
+    sequences : Sequences
+    labels : ndarray of object, shape (orthologs,)
+        Class name, or None where it is not known.
+    """
+
+    offsets: NDArray[np.int64]
+    sequences: Sequences
+    labels: NDArray[np.object_]
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    @property
+    def owners(self) -> NDArray[np.int64]:
+        """The sample of each ortholog, shape (orthologs,)."""
+        return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
+
+    def keep(self, kept: NDArray[np.bool_]) -> Related:
+        """Return the orthologs that are kept."""
+        counts = np.bincount(self.owners[kept], minlength=len(self.offsets) - 1)
+        sequences = self.sequences.take(np.flatnonzero(kept))
+        return Related(np.append(0, np.cumsum(counts)), sequences, self.labels[kept])
+
+
+@dataclass(frozen=True, eq=False)
+class Orthologs:
+    """Sequences of orthologs, by gene.
+
+    Parameters
+    ----------
+    rows : dict of str to list of int
+        Gene → rows of `sequences`.
+    sequences : Sequences
+    labels : ndarray of object, shape (orthologs,)
+        What a FASTA id says of the class; None where it says nothing.
+    gene : str, optional
+        Group column with the gene of a sample; its id where not given.
+    notes : tuple of str
+        What of the files is not used, one sentence each.
+    """
+
+    rows: dict[str, list[int]]
+    sequences: Sequences
+    labels: NDArray[np.object_]
+    gene: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def of(self, samples: Samples) -> Related:
+        """Return the orthologs of these samples."""
+        found = [self.rows.get(name, []) for name in genes_of(samples, self.gene)]
+        return _related(found, self.sequences, self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class SamplesOfOneGene:
+    """Samples that are each other's orthologs: those with the same value of a group column."""
+
+    gene: str
+    notes: tuple[str, ...] = ()
+
+    def of(self, samples: Samples) -> Related:
+        """Return, for each of these samples, the others of its gene among them."""
+        rows: dict[str, list[int]] = {}
+        names = genes_of(samples, self.gene)
+        for row, name in enumerate(names):
+            rows.setdefault(name, []).append(row)
+        found = [[r for r in rows[name] if r != row] for row, name in enumerate(names)]
+        return _related(found, samples.payload, samples.table["label"].to_numpy(dtype=object))
+
+
+def training_orthologs(
+    source: Orthologs | SamplesOfOneGene | None,
+    train: Samples,
+    held_out: Samples,
+    say: Callable[[str], None] = lambda sentence: None,  # noqa: ARG005
+) -> Related | None:
+    """Return the orthologs that may stand in for training samples; say what was left out.
+
+    Left out are sequences that are held-out samples or orthologs of one (a gene may be the
+    ortholog of several), and orthologs whose own label is another one.
+    """
+    if source is None:
+        return None
+    related = source.of(train)
+    forbidden = {_bytes(held_out.payload, row) for row in range(len(held_out))}
+    theirs = source.of(held_out).sequences
+    forbidden |= {_bytes(theirs, row) for row in range(len(theirs))}
+    safe = np.array(
+        [_bytes(related.sequences, row) not in forbidden for row in range(len(related))], dtype=bool
+    )
+    owned = train.table["label"].to_numpy(dtype=object)[related.owners]
+    same = np.array(
+        [told is None or told == own for told, own in zip(related.labels, owned, strict=True)],
+        dtype=bool,
+    )
+    for note in source.notes:
+        say(note)
+    if not safe.all():
+        say(
+            f"Orthologs of training samples that are also held-out samples, or orthologs of one, "
+            f"not used in training: {(~safe).sum():,}."
+        )
+    if not same.all():
+        say(
+            f"Orthologs whose own label is another than their gene's, not used in training: "
+            f"{(~same).sum():,}."
+        )
+    kept = related.keep(safe & same)
+    covered = np.count_nonzero(np.diff(kept.offsets))
+    say(f"{len(kept):,} orthologs stand in for {covered:,} of {len(train):,} training samples.")
+    return kept
+
+
+def averaged_logits(
+    logits: Callable[[Samples], NDArray[np.float32]], samples: Samples, related: Related
+) -> NDArray[np.float32]:
+    """Return the mean over each sample and its orthologs, all with the same weight."""
+    total = logits(samples)
+    if len(related):
+        np.add.at(total, related.owners, logits(make_samples(related.sequences)))
+    counts = 1 + np.diff(related.offsets)
+    return np.asarray(total / counts[:, None], dtype=np.float32)
+
+
+def read_orthologs(
+    tables: Iterable[Path], fastas: Iterable[Path], samples: Samples, gene: str | None = None
+) -> Orthologs:
+    """Read the orthologs of samples from tables and FASTA files (see `PhyloAugSettings`).
+
+    Raises
+    ------
+    InputError
+        See `PhyloAugSettings.read`.
+    """
+    tables, fastas = list(tables), list(fastas)
+    pairs = list(dict.fromkeys(pair for path in tables for pair in _pairs(path)))
+    known = set(genes_of(samples, gene))
+    used = [pair for pair in pairs if pair[0] in known]
+    names = ", ".join(map(str, tables))
+    if not used:
+        raise InputError(
+            f"{names}: no gene of the ortholog table is a sample. It holds "
+            f"{_listed([pair[0] for pair in pairs], 3)}; the samples are called "
+            f"{_listed(genes_of(samples, gene), 3)}. If their gene is a part of the header, "
+            "declare it under samples.groups and name that group as phyloaug.gene."
+        )
+    wanted = {ortholog for _, ortholog in used}
+    sequences, labels, row_of = _sequences(fastas, wanted, samples)
+    missing = [name for name in dict.fromkeys(pair[1] for pair in used) if name not in row_of]
+    if not row_of:
+        raise InputError(
+            f"{', '.join(map(str, fastas))}: none of the {len(wanted):,} orthologs that {names} "
+            f"names is there, such as {_listed(missing, 3)}. An id is the first word of a header, "
+            "with or without _label behind it."
+        )
+    rows: dict[str, list[int]] = {}
+    for name, ortholog in used:
+        if ortholog in row_of:
+            rows.setdefault(name, []).append(row_of[ortholog])
+    notes = [f"Samples with orthologs: {_covered(samples, gene, rows):,} of {len(samples):,}."]
+    unknown = list(dict.fromkeys(name for name, _ in pairs if name not in known))
+    if unknown:
+        notes.append(
+            f"Genes of the ortholog tables that are no sample: {len(unknown):,} "
+            f"({_listed(unknown)})."
+        )
+    if missing:
+        notes.append(f"Orthologs without a sequence: {len(missing):,} ({_listed(missing)}).")
+    return Orthologs(rows, sequences, labels, gene, tuple(notes))
+
+
+def genes_of(samples: Samples, gene: str | None) -> list[str]:
+    """Return the gene of each sample: a group column, or its id.
+
+    Raises
+    ------
+    InputError
+        If the samples have no such column.
+    """
+    if gene is None:
+        return [str(name) for name in samples.ids]
+    if gene not in samples.groups:
+        raise InputError(
+            f"The samples have no group {gene!r}, which names the gene whose orthologs are "
+            "averaged. Read them with that group."
+        )
+    return [str(name) for name in samples.table[gene]]
+
+
+def _related(found: list[list[int]], sequences: Sequences, labels: NDArray[np.object_]) -> Related:
+    offsets = np.concatenate([[0], np.cumsum([len(rows) for rows in found])]).astype(np.int64)
+    rows = np.array([row for one in found for row in one], dtype=np.int64)
+    return Related(offsets, sequences.take(rows), labels[rows])
+
+
+def _pairs(path: Path) -> list[tuple[str, str]]:
+    """Return gene and ortholog of every line."""
+    pairs = []
+    with open_input(path) as source:
+        text = source.stream.read().decode(errors="replace").removeprefix("\ufeff")
+        for number, line in enumerate(text.splitlines(), start=1):
+            if not line.strip():
+                continue
+            fields = [field.strip() for field in line.split("\t")]
+            if len(fields) != 2 or not all(fields):
+                raise InputError(
+                    f"{source.name}, line {number}: an ortholog table has two columns, gene and "
+                    f"ortholog, separated by a tab, and this line has {len(fields)} "
+                    f"({line[:60]!r})."
+                )
+            pairs.append((fields[0], fields[1]))
+    return pairs
+
+
+def _sequences(
+    fastas: Iterable[Path], wanted: set[str], samples: Samples
+) -> tuple[Sequences, NDArray[np.object_], dict[str, int]]:
+    """Return the wanted sequences, what their ids say of the class, and the row of each id."""
+    alphabet, classes = samples.payload.alphabet, set(samples.classes)
+    parts, labels = [samples.payload.take([])], list[str | None]()
+    row_of: dict[str, int] = {}
+    for path in fastas:
+        for block in iter_records(path, alphabet.name):
+            picked = []
+            for row, name in enumerate(block.ids):
+                base, _, label = name.rpartition("_")
+                ortholog = name if name in wanted else base
+                if ortholog not in wanted or block.problems[row]:
+                    continue
+                if ortholog in row_of:
+                    raise InputError(
+                        f"{path}: record {block.first_record + row:,}: the ortholog {ortholog!r} "
+                        "has a sequence already. Leave one record of each."
+                    )
+                row_of[ortholog] = len(labels)
+                picked.append(row)
+                labels.append(label if ortholog == base and label in classes else None)
+            parts.append(block.sequences.take(picked))
+    stacked = replace(Sequences.stack(parts), alphabet=alphabet)
+    return stacked, np.array(labels, dtype=object), row_of
+
+
+def _covered(samples: Samples, gene: str | None, rows: dict[str, list[int]]) -> int:
+    return sum(n for name, n in Counter(genes_of(samples, gene)).items() if name in rows)
+
+
+def _listed(names: list[str], shown: int = SHOWN) -> str:
+    more = ", …" if len(names) > shown else ""
+    return ", ".join(repr(name) for name in names[:shown]) + more
+
+
+def _bytes(sequences: Sequences, row: int) -> bytes:
+    return sequences[row].tobytes()
