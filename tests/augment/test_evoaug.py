@@ -176,7 +176,7 @@ def test_a_sequence_is_changed_the_same_way_whatever_its_padding(sequences, seed
 
 
 def test_every_sequence_of_a_batch_has_a_draw_of_its_own():
-    x, lengths = torch.zeros((2000, 100), dtype=torch.uint8), torch.full((2000,), 100)
+    lengths = torch.full((2000,), 100)
     draw = EvoAug(EvoAugSettings(inversion=10)).draw(lengths, rng(0))
     sizes = draw.deletion[1], draw.insertion[1], draw.shift.abs(), draw.inversion[1]
     done = torch.stack([draw.reverse, *[s > 0 for s in sizes], draw.mutated, draw.noisy], 1)
