@@ -39,8 +39,8 @@ TRAINING = {
 }
 STAGES = [{}, {"augment": False, "epochs": 20, "learning_rate": 1e-4, "patience": 5}]
 KMERS = {
-    "encoder": {"kind": "kmers", "k": 6},
-    "model": {"kind": "logistic_regression"},
+    "encoder": {"kind": "kmers", "k": 5, "both_strands": True},
+    "model": {"kind": "logistic_regression", "c": 3e-4},
 }
 
 
@@ -95,7 +95,7 @@ def experiments(data: Path, folder: Path, seeds: int) -> dict[str, dict[str, Any
                     "sequence": "seq",
                     "label": "label",
                     "rename": {"0": "not_responding", "1": "up"},
-                    "groups": ["ath", "species"],
+                    "groups": ["ath"],
                 },
                 "split": {"kind": "group", "columns": "ath", "folds": 5},
                 "evaluation": {"baselines": ["majority", "composition"], "repeats": seeds},

@@ -226,9 +226,10 @@ def insert(
 
 def translocate(x: Tensor, lengths: Tensor, shift: Tensor) -> Tensor:
     """Roll each sequence by `shift` letters, to the right where it is positive."""
-    time = _time(x)
-    rolled = (time - shift.unsqueeze(1)) % lengths.unsqueeze(1)
-    return x.gather(1, torch.where(time < lengths.unsqueeze(1), rolled, time))
+    time, end = _time(x), lengths.unsqueeze(1)
+    rolled = time - (shift % lengths).unsqueeze(1)
+    rolled += end * (rolled < 0)
+    return x.gather(1, torch.where(time < end, rolled, time))
 
 
 def invert(x: Tensor, start: Tensor, size: Tensor) -> Tensor:
@@ -245,9 +246,10 @@ def mutate(x: Tensor, rate: Tensor, generator: torch.Generator) -> Tensor:
 
     Letters that stand for several bases, or for none, stay.
     """
-    hit = torch.rand(x.shape, generator=generator, device=x.device) < rate.unsqueeze(1)
-    step = torch.randint(1, BASES, x.shape, generator=generator, device=x.device, dtype=x.dtype)
-    return torch.where(hit & (x < BASES), (x + step) % BASES, x)
+    # Below the rate a number is evenly spread from 0 to the rate: it also tells which of the three.
+    number = torch.rand(x.shape, generator=generator, device=x.device) / rate.unsqueeze(1)
+    step = 1 + (3 * number).clamp(max=2).to(x.dtype)
+    return torch.where((number < 1) & (x < BASES), (x + step) % BASES, x)
 
 
 def _complement(x: Tensor) -> Tensor:
