@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
@@ -87,7 +86,8 @@ class PhyloAugSettings(Settings):
             )
         if self.table is None or self.fasta is None:
             return SamplesOfOneGene(str(self.gene))
-        return read_orthologs(self.table, self.fasta, samples, self.gene)
+        alphabet = samples.payload.alphabet.name
+        return read_orthologs(self.table, self.fasta, alphabet, samples, self.gene)
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,9 +223,22 @@ def averaged_logits(
 
 
 def read_orthologs(
-    tables: Iterable[Path], fastas: Iterable[Path], samples: Samples, gene: str | None = None
+    tables: Iterable[Path],
+    fastas: Iterable[Path],
+    alphabet: str = "dna",
+    samples: Samples | None = None,
+    gene: str | None = None,
 ) -> Orthologs:
-    """Read the orthologs of samples from tables and FASTA files (see `PhyloAugSettings`).
+    """Read orthologs from tables and FASTA files (see `PhyloAugSettings`).
+
+    Parameters
+    ----------
+    tables, fastas : iterable of Path
+    alphabet : {"protein", "dna"}
+    samples : Samples, optional
+        Whose orthologs are read; those of all genes where not given.
+    gene : str, optional
+        Group column with the gene of a sample; its id where not given.
 
     Raises
     ------
@@ -234,19 +247,21 @@ def read_orthologs(
     """
     tables, fastas = list(tables), list(fastas)
     pairs = list(dict.fromkeys(pair for path in tables for pair in _pairs(path)))
-    known = set(genes_of(samples, gene))
-    used = [pair for pair in pairs if pair[0] in known]
     names = ", ".join(map(str, tables))
+    asked = [name for name, _ in pairs] if samples is None else genes_of(samples, gene)
+    known = set(asked)
+    used = [pair for pair in pairs if pair[0] in known]
     if not used:
         raise InputError(
             f"{names}: no gene of the ortholog table is a sample. It holds "
-            f"{_listed([pair[0] for pair in pairs], 3)}; the samples are called "
-            f"{_listed(genes_of(samples, gene), 3)}. If their gene is a part of the header, "
-            "declare it under samples.groups and name that group as phyloaug.gene."
+            f"{_listed([name for name, _ in pairs], 3)}; the samples are called "
+            f"{_listed(asked, 3)}. If their gene is a part of the header, declare it under "
+            "samples.groups and name that group as phyloaug.gene."
         )
-    wanted = {ortholog for _, ortholog in used}
-    sequences, labels, row_of = _sequences(fastas, wanted, samples)
-    missing = [name for name in dict.fromkeys(pair[1] for pair in used) if name not in row_of]
+    wanted = list(dict.fromkeys(ortholog for _, ortholog in used))
+    classes = () if samples is None else samples.classes
+    sequences, labels, row_of = _sequences(fastas, set(wanted), alphabet, classes)
+    missing = [name for name in wanted if name not in row_of]
     if not row_of:
         raise InputError(
             f"{', '.join(map(str, fastas))}: none of the {len(wanted):,} orthologs that {names} "
@@ -257,13 +272,11 @@ def read_orthologs(
     for name, ortholog in used:
         if ortholog in row_of:
             rows.setdefault(name, []).append(row_of[ortholog])
-    notes = [f"Samples with orthologs: {_covered(samples, gene, rows):,} of {len(samples):,}."]
-    unknown = list(dict.fromkeys(name for name, _ in pairs if name not in known))
-    if unknown:
-        notes.append(
-            f"Genes of the ortholog tables that are no sample: {len(unknown):,} "
-            f"({_listed(unknown)})."
-        )
+    notes = []
+    if samples is not None:
+        covered = sum(name in rows for name in asked)
+        notes.append(f"Samples with orthologs: {covered:,} of {len(asked):,}.")
+        notes += _counted("Genes of the ortholog tables that are no sample", pairs, known)
     if missing:
         notes.append(f"Orthologs without a sequence: {len(missing):,} ({_listed(missing)}).")
     return Orthologs(rows, sequences, labels, gene, tuple(notes))
@@ -313,14 +326,14 @@ def _pairs(path: Path) -> list[tuple[str, str]]:
 
 
 def _sequences(
-    fastas: Iterable[Path], wanted: set[str], samples: Samples
+    fastas: Iterable[Path], wanted: set[str], alphabet: str, classes: Iterable[str]
 ) -> tuple[Sequences, NDArray[np.object_], dict[str, int]]:
     """Return the wanted sequences, what their ids say of the class, and the row of each id."""
-    alphabet, classes = samples.payload.alphabet, set(samples.classes)
-    parts, labels = [samples.payload.take([])], list[str | None]()
+    parts, labels = [Sequences.from_text([], alphabet)], list[str | None]()
     row_of: dict[str, int] = {}
+    classes = set(classes)
     for path in fastas:
-        for block in iter_records(path, alphabet.name):
+        for block in iter_records(path, alphabet):
             picked = []
             for row, name in enumerate(block.ids):
                 base, _, label = name.rpartition("_")
@@ -336,12 +349,12 @@ def _sequences(
                 picked.append(row)
                 labels.append(label if ortholog == base and label in classes else None)
             parts.append(block.sequences.take(picked))
-    stacked = replace(Sequences.stack(parts), alphabet=alphabet)
-    return stacked, np.array(labels, dtype=object), row_of
+    return Sequences.stack(parts), np.array(labels, dtype=object), row_of
 
 
-def _covered(samples: Samples, gene: str | None, rows: dict[str, list[int]]) -> int:
-    return sum(n for name, n in Counter(genes_of(samples, gene)).items() if name in rows)
+def _counted(what: str, pairs: list[tuple[str, str]], known: set[str]) -> list[str]:
+    unknown = list(dict.fromkeys(name for name, _ in pairs if name not in known))
+    return [f"{what}: {len(unknown):,} ({_listed(unknown)})."] if unknown else []
 
 
 def _listed(names: list[str], shown: int = SHOWN) -> str:
