@@ -130,6 +130,18 @@ def test_sections_that_cannot_work_together(file):
     assert "the network 'deepcre' reads 50 positions (model.length)" in message
 
 
+def test_profiles_are_read_where_there_are_some(file):
+    message = refused(file, "kind: residues", "kind: profile")
+    assert "encoder.kind: 'profile' reads profiles, and samples.kind is 'fasta'" in message
+    file.write_text(TEXT)
+    message = refused(file, "kind: cnn", "kind: multiloc_cnn")
+    assert "encoder.max_length is 1,000, and the network 'multiloc_cnn' reads 400" in message
+    assert "model.length" in message
+    text = TEXT.replace("kind: cnn", "kind: multiloc_cnn")
+    file.write_text(text.replace("kind: residues", "kind: residues\n  max_length: 400"))
+    assert read_experiment(file).model.length == 400
+
+
 def test_yaml_that_is_none(file):
     file.write_text("name: [a\nb: c")
     with pytest.raises(InputError, match="line 2: this is not valid YAML"):
@@ -156,16 +168,21 @@ def test_schema_has_every_section():
     assert "as" in str(schema["$defs"]["ResiduesSettings"]["properties"].keys())
 
 
-@pytest.mark.parametrize("name", recipes())
-def test_recipes_are_valid_experiments(name, tmp_path):
+VARIANTS = [(name, False) for name in recipes()] + [(name, True) for name in recipes(True)]
+
+
+@pytest.mark.parametrize(("name", "published"), VARIANTS)
+def test_recipes_are_valid_experiments(name, published, tmp_path):
     path = tmp_path / "experiment.yaml"
-    write_recipe(name, path)
+    write_recipe(name, path, published=published)
     assert read_experiment(path).name
     assert path.read_text().startswith("# ")
     with pytest.raises(InputError, match="never overwritten"):
-        write_recipe(name, path)
+        write_recipe(name, path, published=published)
 
 
 def test_unknown_recipe(tmp_path):
     with pytest.raises(InputError, match="Did you mean 'senescence'"):
         write_recipe("senescense", tmp_path / "x.yaml")
+    with pytest.raises(InputError, match="Recipes with --published: .*senescence"):
+        write_recipe("dna", tmp_path / "x.yaml", published=True)

@@ -169,7 +169,7 @@ def test_balanced_sampling_draws_rare_classes_as_often():
 
 def test_a_class_that_too_few_have_is_named(samples, split):
     few = make_samples(samples.payload, labels=["a;b"] + ["a"] * 300 + ["c"] * 299, separator=";")
-    with pytest.raises(InputError, match="training samples have the class 'b', and svm needs 5"):
+    with pytest.raises(InputError, match="training samples have the class 'b', and svm needs 3"):
         Classifier("composition", "svm").fit(few, split)
 
 

@@ -19,6 +19,7 @@ _HOMES = {
     "audit": "cistron.splits.audit",
     "check": "cistron.pipeline",
     "compare_runs": "cistron.compare",
+    "chromosome_split": "cistron.splits.chromosome",
     "crossval": "cistron.pipeline",
     "fit": "cistron.pipeline",
     "group_split": "cistron.splits.group",
@@ -29,7 +30,10 @@ _HOMES = {
     "random_split": "cistron.splits.random",
     "read_experiment": "cistron.experiment",
     "read_fasta": "cistron.samples.fasta",
+    "read_profiles": "cistron.samples.profiles",
+    "read_genome": "cistron.samples.genome",
     "read_table": "cistron.samples.table",
+    "settle": "cistron.splits.settle",
 }
 __all__ = ["__version__", *_HOMES]
 
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
     from cistron.errors import InputError as InputError
     from cistron.model_files import load as load
     from cistron.samples.fasta import read_fasta as read_fasta
+    from cistron.samples.profiles import read_profiles as read_profiles
     from cistron.samples.table import read_table as read_table
     from cistron.splits.group import group_split as group_split
     from cistron.splits.homology import homology_split as homology_split

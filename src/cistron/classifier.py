@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from cistron.encoders import Encoded, Encoder
 from cistron.errors import InputError
-from cistron.experiment import parse_augment, parse_encoder, parse_model
+from cistron.experiment import check_tuning, parse_augment, parse_encoder, parse_model
 from cistron.heads import Head
 from cistron.progress import SILENT, Reporter
 from cistron.ragged import Ragged
@@ -21,6 +21,7 @@ from cistron.samples import Samples
 from cistron.settings import Settings
 from cistron.splits import TEST, TRAIN, VALIDATION, Split
 from cistron.splits.random import RandomSplit
+from cistron.splits.settle import settle
 from cistron.training.settings import TrainingSettings
 
 LARGEST_WEIGHT = 20.0  # of having a rare class: more lets single samples decide
@@ -128,6 +129,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
             raise InputError("Labelled samples of at least two classes are needed to train.")
         if split is None:
             split = RandomSplit(test=0.0, folds=2, seed=training.seed).split(samples)
+        samples, split = settle(samples, split)
         train, validation = (samples.take(split.rows(part)) for part in (TRAIN, VALIDATION))
         if len(train) == 0 or len(validation) == 0:
             raise InputError("The split leaves no training or no validation samples.")
@@ -146,7 +148,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.classes_ = np.array(samples.classes, dtype=object)
         self.alphabet_ = samples.payload.alphabet.name
         self.checksum_: str | None = None
-        self.encoder_: Encoder = encoder_settings.fit(train)
+        check_tuning(encoder_settings, model_settings, training, "Settings")
+        self.encoder_: Encoder = _fitted(encoder_settings, train, training, reporter)
         self.model_settings_, self.training_ = model_settings, training
         self.novelty_ = fit_novelty(train)
         self.model_: Any = None
@@ -238,9 +241,14 @@ class Classifier(ClassifierMixin, BaseEstimator):
         predicted = self.head.named(self.predict_proba(samples))
         return float((predicted == np.asarray(labels, dtype=object)).mean())
 
-    def on(self, device: str) -> Self:
-        """Run on that device from now on (auto, cpu, cuda, mps); return the classifier."""
+    def on(self, device: str, reporter: Reporter = SILENT) -> Self:
+        """Run on that device from now on (auto, cpu, cuda, mps); return the classifier.
+
+        An encoder that computes for long tells the reporter how far it is.
+        """
         self.training_ = TrainingSettings(**{**self.training_.document(), "device": device})
+        if getattr(self.encoder_.settings, "on_device", False):
+            self.encoder_ = cast("Any", self.encoder_).on(device, reporter)
         return self
 
     @property
@@ -337,6 +345,17 @@ class Classifier(ClassifierMixin, BaseEstimator):
             return part.targets, weights[part.targets] * each
         members = part.memberships
         return members, np.where(members, weights, 1.0) * each[:, None]
+
+
+def _fitted(settings: Any, train: Samples, training: TrainingSettings, reporter: Reporter) -> Any:
+    """Return the fitted encoder; a language model is told where to compute and whether to learn."""
+    if training.language_model != "frozen":
+        from cistron.encoders.tuned_protein_lm import TunedProteinLM
+
+        return TunedProteinLM.fit(settings, training)
+    if getattr(settings, "on_device", False):
+        return settings.fit(train, device=training.device, reporter=reporter)
+    return settings.fit(train)
 
 
 def _vectors(encoded: Encoded) -> NDArray[np.float32]:

@@ -129,12 +129,15 @@ def demo(
 def new(
     recipe: Annotated[str, typer.Argument(help="senescence, localization, protein or dna.")],
     file: Annotated[Path, typer.Argument(help="Experiment file to write.")],
+    published: Annotated[
+        bool, typer.Option("--published", help="With the published system's network and settings.")
+    ] = False,
     force: Force = False,
 ) -> None:
     """Write a commented experiment file to start from."""
     from cistron.recipes import write_recipe
 
-    write_recipe(recipe, file, force=force)
+    write_recipe(recipe, file, published=published, force=force)
     typer.echo(f"Wrote {file}. Next: cistron check {file}")
 
 
@@ -165,6 +168,52 @@ def data_get(
 
     for path in fetch(name, folder, progress=Terminal(quiet).say):
         typer.echo(str(path))
+
+
+@app.command()
+def families(
+    genome: Annotated[Path, typer.Argument(metavar="GENOME", help="FASTA, plain or gzip.")],
+    annotation: Annotated[Path, typer.Argument(metavar="ANNOTATION", help="GTF or GFF3 with CDS.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="CSV file: gene_id, family.")],
+    identity: Annotated[float, typer.Option(min=0.0, max=1.0)] = 0.3,
+    coverage: Annotated[float, typer.Option(min=0.0, max=1.0)] = 0.5,
+    id_attribute: Annotated[str | None, typer.Option(help="Attribute of a gene's id.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Put the genes of a genome into families, by comparing the proteins they code for."""
+    from cistron.samples.translations import read_proteins
+    from cistron.splits.families import gene_families
+
+    say = Terminal(quiet).say
+    proteins = read_proteins(genome, annotation, id_attribute)
+    say(f"Translated {len(proteins):,} genes.")
+    table = gene_families(proteins, identity, coverage, say)
+    table.to_csv(out, index=False)
+    sizes = table["family"].value_counts()
+    typer.echo(
+        f"{out}: {len(table):,} genes in {len(sizes):,} families; {(sizes > 1).sum():,} have "
+        f"several genes, the largest {sizes.max():,}."
+    )
+
+
+@app.command()
+def windows(
+    experiment: ExperimentFile,
+    out: Annotated[Path, typer.Option("--out", "-o", help="FASTA file.")],
+    changes: Changes = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write the sequences of an experiment's samples, for `predict` and other programs.
+
+    With --set samples.numbers=null --set samples.label=null: of all genes of a genome.
+    """
+    from cistron.samples.fasta import write_fasta
+
+    samples = _experiment(experiment, changes, None, None).samples.read()
+    for note in samples.notes:
+        Terminal(quiet).say(note)
+    write_fasta(samples, out)
+    typer.echo(f"{out}: {len(samples):,} sequences; {len(samples.dropped):,} records not used.")
 
 
 @app.command()
@@ -267,7 +316,8 @@ def crossval(
 def predict(
     run: RunFolder,
     source: Annotated[
-        str, typer.Argument(metavar="INPUT", help="FASTA or table, plain or gzip; - for stdin.")
+        str,
+        typer.Argument(metavar="INPUT", help="FASTA, table or profiles (.npz, PSSM); - for stdin."),
     ],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="File ending in .tsv, .csv, .parquet or .jsonl.")
@@ -355,6 +405,50 @@ def import_(
         f"{out}: {classifier.parameters:,} parameters, classes {', '.join(classifier.classes_)}. "
         f"Next: cistron predict {out} new.fasta --out predictions.tsv"
     )
+
+
+@app.command()
+def embed(
+    source: Annotated[
+        str, typer.Argument(metavar="INPUT", help="FASTA or table, plain or gzip; - for stdin.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File ending in .parquet, .npz or .h5.")],
+    model: Annotated[
+        str, typer.Option(help="Language model: name on the Hugging Face hub, or a folder.")
+    ] = "facebook/esm2_t6_8M_UR50D",
+    layer: Annotated[int, typer.Option(help="Hidden layer; -1 is the last.")] = -1,
+    pooling: Annotated[str, typer.Option(help="mean, max, cls, or residues: no pooling.")] = "mean",
+    window: Annotated[int, typer.Option(help="Residues of a longer protein read at once.")] = 1022,
+    overlap: Annotated[int, typer.Option(help="Residues that windows share.")] = 256,
+    precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or int8.")] = "auto",
+    offline: Annotated[bool, typer.Option("--offline", help="Never ask the hub.")] = False,
+    id_column: Annotated[str, typer.Option(help="Tables: column of ids.")] = "id",
+    sequence_column: Annotated[str, typer.Option(help="Tables: column of sequences.")] = "sequence",
+    workers: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = 1,
+    device: Device = None,
+    force: Force = False,
+    resume: Resume = False,  # noqa: ARG001 (what was finished is in the cache in any case)
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Embed every protein by a language model; what was embedded before comes from the cache."""
+    from cistron.display import show_embedded
+    from cistron.embed import embed_file
+    from cistron.experiment import parse_encoder
+
+    settings = {"model": model, "layer": layer, "pooling": pooling, "window": window}
+    settings |= {"overlap": overlap, "precision": precision, "offline": offline}
+    found = embed_file(
+        source,
+        out,
+        parse_encoder({"kind": "protein_lm", **settings}),
+        columns={"id": id_column, "sequence": sequence_column},
+        device=device or "auto",
+        workers=workers,
+        force=force,
+        reporter=Terminal(quiet),
+    )
+    show_embedded(out, found, as_json)
 
 
 @app.command()

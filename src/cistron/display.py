@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cistron.splits import Split
 
 MARKS = {"pass": "green", "warn": "yellow", "fail": "bold red", "skipped": "dim"}
+FEW_VALUES = 30  # of a group column, to be listed one by one
 SHOWN = ("mcc", "roc_auc", "macro_roc_auc", "accuracy")
 SHOWN_OF_SETS = ("macro_f1", "macro_mcc", "jaccard")
 
@@ -75,6 +76,11 @@ def show_check(samples: Samples, split: Split, found: dict[str, Any], as_json: b
     if samples.groups:
         found_groups = [f"{samples.table[c].nunique():,} values of {c}" for c in samples.groups]
         console.print(Text("Groups: " + ", ".join(found_groups)))
+    for column in samples.groups:
+        sizes = samples.table[column].value_counts(sort=False)
+        if len(sizes) <= FEW_VALUES:
+            told = ", ".join(f"{value} {n:,}" for value, n in sizes.items())
+            console.print(Text(f"  {column}: {told}"))
     for note in samples.notes:
         console.print(Text(f"Note: {note}"))
     if len(dropped):
@@ -146,6 +152,22 @@ def show_comparison(found: dict[str, Any], page: Path | None, as_json: bool) -> 
         console.print(Text(f"Note: {note}"), soft_wrap=True)
     if page is not None:
         console.print(Text(f"Page: {page}"), soft_wrap=True)
+
+
+def show_embedded(out: Path, found: dict[str, Any], as_json: bool) -> None:
+    """Print what `cistron embed` did, and every record it could not use."""
+    if as_json:
+        print_json({"out": str(out), **found})
+        return
+    console = _console()
+    text = (
+        f"{out}: {found['embedded']:,} of {found['records']:,} records, {found['width']:,} "
+        f"features; {found['computed']:,} sequences computed, {found['cached']:,} from the cache."
+    )
+    console.print(Text(text), soft_wrap=True)
+    for record in found["dropped"]:
+        line = f"Not embedded: record {record['record']:,} ({record['id']}): {record['reason']}"
+        console.print(Text(line), soft_wrap=True)
 
 
 def show_public(as_json: bool) -> None:

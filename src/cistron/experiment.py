@@ -14,31 +14,49 @@ from cistron.encoders.composition import CompositionSettings
 from cistron.encoders.descriptors import DescriptorsSettings
 from cistron.encoders.kmers import KmersSettings
 from cistron.encoders.one_hot import OneHotSettings
+from cistron.encoders.profile import ProfileSettings
+from cistron.encoders.protein_lm import ProteinLMSettings
 from cistron.encoders.residues import ResiduesSettings
 from cistron.errors import InputError, nearest
 from cistron.models import ModelSettings
 from cistron.models.fixed_length import require_length
 from cistron.samples.fasta import FastaSamples
+from cistron.samples.genome import GenomeSamples
+from cistron.samples.profiles import ProfileSamples
 from cistron.samples.table import TableSamples
 from cistron.settings import Settings
+from cistron.splits.chromosome import ChromosomeSplit
 from cistron.splits.group import GroupSplit
 from cistron.splits.homology import HomologySplit
 from cistron.splits.predefined import PredefinedSplit
-from cistron.splits.random import RandomSplit
+from cistron.splits.random import RandomSplit, SplitShares
 from cistron.training.settings import TrainingSettings
 
 # Each room's kinds: whoever adds a file adds it here (models list theirs in models/__init__.py).
-SamplesSettings = Annotated[FastaSamples | TableSamples, Field(discriminator="kind")]
+SamplesSettings = Annotated[
+    FastaSamples | TableSamples | ProfileSamples | GenomeSamples, Field(discriminator="kind")
+]
 SplitSettings = Annotated[
-    RandomSplit | GroupSplit | HomologySplit | PredefinedSplit, Field(discriminator="kind")
+    RandomSplit | GroupSplit | ChromosomeSplit | HomologySplit | PredefinedSplit,
+    Field(discriminator="kind"),
 ]
 EncoderSettings = Annotated[
-    ResiduesSettings | OneHotSettings | KmersSettings | CompositionSettings | DescriptorsSettings,
+    ResiduesSettings
+    | ProfileSettings
+    | OneHotSettings
+    | KmersSettings
+    | CompositionSettings
+    | DescriptorsSettings
+    | ProteinLMSettings,
     Field(discriminator="kind"),
 ]
 
-ALPHABET_OF_ENCODER = {"residues": "protein", "one_hot": "dna", "descriptors": "protein"}
-ENCODERS_OF_POSITIONS = ("residues", "one_hot")
+ALPHABET_OF_ENCODER = {
+    "residues": "protein",
+    "one_hot": "dna",
+    "descriptors": "protein",
+    "protein_lm": "protein",
+}
 
 
 OneClassMetric = Literal["mcc", "accuracy", "balanced_accuracy"]
@@ -187,6 +205,32 @@ def _parse_section(value: Any, union: Any, section: str) -> Any:
         raise InputError("\n".join(problems)) from error
 
 
+def check_tuning(encoder: Any, model: Any, training: TrainingSettings, source: str) -> None:
+    """Refuse to train a language model where there is none, or nothing that it could learn from.
+
+    Raises
+    ------
+    InputError
+        If the encoder is no language model, or the model no network.
+    """
+    how = training.language_model
+    if how == "frozen":
+        return
+    where = f"{source}: training.language_model: {how!r} trains the language model of the encoder"
+    if encoder.kind != "protein_lm":
+        raise InputError(
+            f"{where} protein_lm, and the encoder is {encoder.kind!r}. Set encoder.kind: "
+            "protein_lm, or leave the key out."
+        )
+    if model.family != "network":
+        raise InputError(
+            f"{where} through the network upon it, and {model.kind!r} is no network. Set "
+            "model.kind: mlp, or leave the key out."
+        )
+    if encoder.precision == "int8":
+        raise InputError(f"{where}, and int8 cannot be trained. Set encoder.precision: auto.")
+
+
 def _check_sections(experiment: Experiment, source: str) -> None:
     """Refuse sections that cannot work together, before any data is read."""
     samples, split, encoder = experiment.samples, experiment.split, experiment.encoder
@@ -198,7 +242,12 @@ def _check_sections(experiment: Experiment, source: str) -> None:
             f"samples.alphabet is {samples.alphabet!r}. Use one of: "
             f"{', '.join([*others, 'kmers', 'composition'])}."
         )
-    gives = "positions" if encoder.kind in ENCODERS_OF_POSITIONS else "vector"
+    if encoder.kind == "profile" and samples.kind != "profiles":
+        raise InputError(
+            f"{source}: encoder.kind: 'profile' reads profiles, and samples.kind is "
+            f"{samples.kind!r}. Set samples.kind: profiles, or use another encoder (residues)."
+        )
+    gives = encoder.gives
     if experiment.model.reads != gives:
         fitting = [
             kind.model_fields["kind"].default
@@ -212,10 +261,6 @@ def _check_sections(experiment: Experiment, source: str) -> None:
             f"Use one of: {', '.join(fitting)}; or another encoder."
         )
     require_length(encoder, experiment.model, f"{source}: ")
-    groups = tuple(samples.groups or ())
-    require_possible(
-        experiment.augment, encoder, experiment.model, experiment.training, groups, f"{source}: "
-    )
     several = getattr(samples, "label_separator", None) is not None
     metric = experiment.evaluation.metric
     if several != (metric in get_args(SetMetric)):
@@ -225,8 +270,28 @@ def _check_sections(experiment: Experiment, source: str) -> None:
             f"{source}: evaluation.metric: {metric!r} does not compare samples {kind} "
             f"(samples.label_separator). Use one of: {', '.join(allowed)}."
         )
+    if several and experiment.training.monitor != "loss":
+        raise InputError(
+            f"{source}: training.monitor: {experiment.training.monitor!r} is no metric of samples "
+            "with several classes (samples.label_separator). Use loss."
+        )
+    if several and experiment.evaluation.repeats > 1:
+        raise InputError(
+            f"{source}: evaluation.repeats: samples with several classes (samples.label_separator) "
+            "have thresholds that differ between repeats, which cannot be averaged. Run one "
+            "crossval for each seed (--seed)."
+        )
+    check_tuning(encoder, experiment.model, experiment.training, source)
+    groups = getattr(samples, "group_names", tuple(samples.groups or ()))
+    require_possible(
+        experiment.augment, encoder, experiment.model, experiment.training, groups, f"{source}: "
+    )
     needed = {
         "group": ("split.columns", getattr(split, "columns", ())),
+        "chromosome": (
+            "split.keep_apart",
+            (getattr(split, "column", ""), *getattr(split, "keep_apart", ())),
+        ),
         "homology": ("split.keep_together", getattr(split, "keep_together", ())),
         "predefined": ("split.column", (getattr(split, "column", ""),)),
     }.get(split.kind, ("", ()))
@@ -236,7 +301,7 @@ def _check_sections(experiment: Experiment, source: str) -> None:
                 f"{source}: {needed[0]}: {column!r} is not declared under samples.groups (there "
                 f"are: {', '.join(groups) or 'none'}).{nearest(column, groups)}"
             )
-    if getattr(split, "test", 0) + split.validation >= 1:
+    if isinstance(split, SplitShares) and split.test + split.validation >= 1:
         raise InputError(
             f"{source}: split.test and split.validation add up to 1 or more and leave nothing to "
             "train on."

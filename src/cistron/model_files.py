@@ -132,7 +132,8 @@ def _write_weights(classifier: Classifier, path: Path) -> None:
         from safetensors.torch import save_file
 
         state = classifier.model_.state_dict()
-        save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, path)
+        # Copies, because a language model may hold one array under two names.
+        save_file({k: v.detach().cpu().contiguous().clone() for k, v in state.items()}, path)
     else:
         from cistron.models.classical import dump
 

@@ -42,6 +42,7 @@ from cistron.splits.audit import (
     nearest_in_other_folds,
     nearest_training,
 )
+from cistron.splits.settle import settle, settle_fold
 from cistron.training.stages import remove_checkpoints
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -83,6 +84,7 @@ def check(
     samples = _read(experiment)
     reporter.say(f"Read {len(samples):,} samples; {len(samples.dropped):,} records are not used.")
     split = experiment.split.split(samples, reporter.say)
+    samples, split = settle(samples, split)
     search = experiment.evaluation.homology_search if homology is None else homology
     found = audit(samples, split, homology=search, progress=reporter.say)
     return samples, split, {**found, "split": _describe(experiment, split)}
@@ -161,6 +163,7 @@ def fit(
         samples = _read(experiment)
     with timer.stage("split"):
         split = experiment.split.split(samples, reporter.say)
+        samples, split = settle(samples, split)
     if not len(split.rows(TEST)):
         raise InputError("split.test: nothing is held out, so there is nothing to score.")
     run.start(experiment, samples.sources, resume=resume)
@@ -233,17 +236,18 @@ def crossval(
         )
     run.start(experiment, samples.sources, resume=resume)
     if len(repeats) > 1:
-        start_repeats(repeats, samples)
+        start_repeats(repeats)
     reporter = Logged(reporter, run.path / "log.txt")
-    found = _audit_repeats(repeats, samples, run, timer, reporter)
+    samples = repeats[0].samples
+    found = _audit_repeats(repeats, run, timer, reporter)
     reporter.say(f"{len(samples):,} samples in {folds} folds; audit: {found['verdict']}.")
     with timer.stage("train"):
-        run_folds(repeats, samples, workers, reporter)
+        run_folds(repeats, workers, reporter)
     with timer.stage("evaluate"):
         if len(repeats) > 1:
-            metrics = pool_repeats(experiment, samples, repeats, run)
+            metrics = pool_repeats(experiment, repeats, run)
         else:
-            metrics = pool(experiment, samples, repeats[0].split, run)
+            metrics = pool(experiment, samples, repeats[0].whole, run)
     more: dict[str, Any] = {
         "parameters": load(repeats[0].run.path / "folds" / "0" / "model").parameters,
         "command": command,
@@ -255,12 +259,12 @@ def crossval(
 
 
 def _audit_repeats(
-    repeats: Sequence[Repeat], samples: Samples, run: Run, timer: Timer, reporter: Reporter
+    repeats: Sequence[Repeat], run: Run, timer: Timer, reporter: Reporter
 ) -> dict[str, Any]:
     """Audit the folds of every repeat and score its baselines; return the worst audit."""
     audits = []
     for repeat in repeats:
-        split, nearest = repeat.split, None
+        samples, split, nearest = repeat.samples, repeat.split, None
         with timer.stage("audit"):
             if repeat.experiment.evaluation.homology_search:
                 # One search serves the audit and the baselines of all folds.
@@ -270,7 +274,7 @@ def _audit_repeats(
             repeat.run.write_json("audit.json", found)
             repeat.run.write_table("samples.parquet", describe_samples(samples, split, folds=True))
         with timer.stage("baselines"):
-            score_folds(repeat.experiment, samples, split, repeat.run, nearest)
+            score_folds(repeat.experiment, samples, repeat.whole, repeat.run, nearest)
         audits.append(found)
     if len(repeats) == 1:
         return audits[0]
@@ -289,7 +293,8 @@ def fit_fold(
 ) -> None:
     """Train and predict one fold in its own folder; `predictions.parquet` is written last."""
     folder.mkdir(parents=True, exist_ok=True)
-    run, part = Run(folder), split.for_fold(fold, samples.strata)
+    run = Run(folder)
+    samples, part = settle_fold(samples, split, fold)
     classifier = _trained(experiment, samples, part, folder, reporter)
     orthologs = averaged_orthologs(experiment.augment, samples)
     predictions = predict_parts(classifier, samples, part, fold, orthologs)
@@ -361,7 +366,7 @@ def _finish(
     """Write what closes a run: environment, metrics (the mark of a finished run), report."""
     import torch
 
-    from cistron.training.device import choose_device
+    from cistron.device import choose_device
 
     run.write_json(
         "environment.json",

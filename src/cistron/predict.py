@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from cistron.augment.phyloaug import Orthologs, read_orthologs
 from cistron.classifier import Classifier
 from cistron.errors import InputError, nearest
-from cistron.progress import SILENT, Reporter
+from cistron.progress import SILENT, Reporter, Within
 from cistron.samples import Samples
 from cistron.samples.files import checksums
 from cistron.samples.stream import stream
@@ -36,7 +36,7 @@ def predict_file(
     resume: bool = False,
     reporter: Reporter = SILENT,
 ) -> dict[str, int]:
-    """Predict every record of a FASTA file or table and write one row for each, in input order.
+    """Predict every record of a file and write one row for each, in input order.
 
     Records that cannot be predicted have an empty `predicted` and the reason under `warning`.
     Each window becomes a file of its own under `<out>.parts`; they are joined at the end, and an
@@ -46,7 +46,8 @@ def predict_file(
     ----------
     classifier : Classifier
     source : path
-        FASTA or a table (TSV, CSV, parquet), plain or gzip; "-" is standard input.
+        FASTA or a table (TSV, CSV, parquet), plain or gzip; "-" is standard input; of proteins
+        also profiles: a numpy archive, a matrix of PSI-BLAST, or a folder of these.
     out : path
         Ends in .tsv, .csv, .parquet or .jsonl.
     columns : dict, optional
@@ -94,6 +95,7 @@ def predict_file(
     windows = stream(source, classifier.alphabet_, window=WINDOW, skip=done, **(columns or {}))
     try:
         with reporter.bar(None, "predicting") as advance:
+            classifier.on(classifier.training_.device, Within(reporter, advance))
             for number, samples in enumerate(windows, start=done):
                 table = _window(classifier, samples, number * WINDOW, related)
                 _write_part(table, parts / f"{number:08d}.parquet")

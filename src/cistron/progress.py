@@ -84,6 +84,39 @@ class Terminal:
 
 
 @dataclass(frozen=True)
+class Within:
+    """Report inside of a bar that is shown already: how far the inner work is stands in its note.
+
+    Parameters
+    ----------
+    reporter : Reporter
+    outer : callable
+        The `Advance` of that bar.
+    """
+
+    reporter: Reporter
+    outer: Advance
+
+    def say(self, sentence: str) -> None:
+        """Pass the sentence on."""
+        self.reporter.say(sentence)
+
+    @contextmanager
+    def bar(self, total: int | None, description: str) -> Iterator[Advance]:
+        """Yield an advance that writes the note of the outer bar."""
+        done = 0
+        whole = "" if total is None else f" of {total:,}"
+
+        def advance(steps: int = 1, note: str = "") -> None:  # noqa: ARG001
+            nonlocal done
+            done += steps
+            self.outer(0, f"{description} {done:,}{whole}")
+
+        yield advance
+        self.outer(0, "")
+
+
+@dataclass(frozen=True)
 class Logged:
     """Report through another reporter, and append every sentence to a file with its time.
 

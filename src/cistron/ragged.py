@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ class Ragged:
     offsets : ndarray of int64, shape (rows + 1,)
         Where each row starts; the last entry is `total`.
     """
+
+    POSITIONS: ClassVar[tuple[str, ...]] = ("values",)
+    """Names of the arrays that run along the positions; a subclass may have more than one."""
 
     values: NDArray
     offsets: NDArray[np.int64]
@@ -46,14 +49,25 @@ class Ragged:
 
     def slices(self, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Self:
         """Return the stretches `values[start:start + length]` as rows of a new array."""
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         # Views joined once: an index array would take 24 times the memory of uint8 values.
-        pieces = [
-            self.values[start:end]
-            for start, end in zip(starts.tolist(), (starts + lengths).tolist(), strict=True)
-        ]
-        values = np.concatenate([self.values[:0], *pieces])
-        return replace(self, values=values, offsets=offsets)
+        spans = list(zip(starts.tolist(), (starts + lengths).tolist(), strict=True))
+
+        def cut(array: NDArray) -> NDArray:
+            return np.concatenate([array[:0], *(array[start:end] for start, end in spans)])
+
+        return self._of(lengths, {name: cut(getattr(self, name)) for name in self.POSITIONS})
+
+    def span(self, start: int, stop: int) -> Self:
+        """Return the consecutive rows from `start` up to and without `stop`; nothing is copied."""
+        inside = slice(self.offsets[start], self.offsets[stop])
+        arrays = {name: getattr(self, name)[inside] for name in self.POSITIONS}
+        return self._of(self.lengths[start:stop], arrays)
+
+    def where(self, kept: NDArray[np.bool_]) -> Self:
+        """Return the rows that are kept; memory is one byte a position beside them."""
+        inside = np.repeat(kept, self.lengths)
+        arrays = {name: getattr(self, name)[inside] for name in self.POSITIONS}
+        return self._of(self.lengths[kept], arrays)
 
     def padded(
         self, rows: NDArray[np.int64], fill: int | float = 0
@@ -76,10 +90,13 @@ class Ragged:
 
     @classmethod
     def stack(cls, parts: Sequence[Self]) -> Self:
-        """Return the rows of all parts, one after another."""
-        first = parts[0]
+        """Return the rows of all parts, one after another, as the kind it is called on."""
         lengths = np.concatenate([part.lengths for part in parts])
+        names = cls.POSITIONS
+        joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        kind = {field.name: getattr(parts[0], field.name) for field in fields(cls)}
+        return cls(**kind)._of(lengths, joined)
+
+    def _of(self, lengths: NDArray[np.int64], arrays: dict[str, NDArray]) -> Self:
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        return replace(
-            first, values=np.concatenate([part.values for part in parts]), offsets=offsets
-        )
+        return replace(self, offsets=offsets, **arrays)

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cistron.errors import InputError
 from cistron.evaluation import evaluate
 from cistron.experiment import Experiment
 from cistron.run import EXPERIMENT, METRICS, Run
 from cistron.samples import Samples
 from cistron.scores import describe_samples, pool, resampling_groups
 from cistron.splits import Progress, Split
+from cistron.splits.settle import settle_folds
 
 VERDICTS = ("clean", "warning", "leak")  # of an audit, the worst last
 
@@ -27,13 +29,20 @@ class Repeat:
     ----------
     experiment : Experiment
         With the seeds of this repeat.
+    samples : Samples
+        With the labels by which they are tested.
     split : Split
+        Of these samples.
+    whole : Samples and Split
+        As they were read and split, before labels were fitted.
     run : Run
         Where it stands: the run itself where it is the only repeat.
     """
 
     experiment: Experiment
+    samples: Samples
     split: Split
+    whole: tuple[Samples, Split]
     run: Run
 
     @property
@@ -46,16 +55,33 @@ def plan(experiment: Experiment, samples: Samples, run: Run, progress: Progress)
     """Split the samples for every repeat: the seeds of split and training count up.
 
     A single repeat is the run itself; of several, each has its folder `repeats/<seed>`.
+
+    Raises
+    ------
+    InputError
+        If the repeats test different samples.
     """
     repeats = experiment.evaluation.repeats
     if repeats == 1:
-        return [Repeat(experiment, experiment.split.split(samples, progress), run)]
+        return [_planned(experiment, samples, run, progress)]
     planned = []
     for number in range(repeats):
         own = _with_seeds(experiment, number)
         folder = Run(run.path / "repeats" / str(own.training.seed))
-        planned.append(Repeat(own, own.split.split(samples, progress), folder))
+        planned.append(_planned(own, samples, folder, progress))
+    tested = [frozenset(one.samples.ids) for one in planned]
+    if len(set(tested)) > 1:
+        raise InputError(
+            "evaluation.repeats: every fold fits the thresholds of its labels, so that the repeats "
+            "test different samples and cannot be pooled. Run one crossval for each seed (--seed), "
+            "or give the labels as a column."
+        )
     return planned
+
+
+def _planned(experiment: Experiment, samples: Samples, run: Run, progress: Progress) -> Repeat:
+    split = experiment.split.split(samples, progress)
+    return Repeat(experiment, *settle_folds(samples, split), (samples, split), run)
 
 
 def _with_seeds(experiment: Experiment, number: int) -> Experiment:
@@ -69,11 +95,12 @@ def _with_seeds(experiment: Experiment, number: int) -> Experiment:
     return experiment.model_copy(update={**sections, "evaluation": evaluation})
 
 
-def start_repeats(repeats: Sequence[Repeat], samples: Samples) -> None:
+def start_repeats(repeats: Sequence[Repeat]) -> None:
     """Make the folders of several repeats, each with the files that any run has."""
     for repeat in repeats:
         repeat.run.path.mkdir(parents=True, exist_ok=True)
         repeat.run.write_text(EXPERIMENT, repeat.experiment.to_yaml())
+        samples = repeat.samples
         known = {"seed": repeat.seed, "sources": samples.sources, "notes": list(samples.notes)}
         repeat.run.write_json("environment.json", known)
 
@@ -85,15 +112,14 @@ def worst(audits: Sequence[dict[str, Any]], seeds: Sequence[int]) -> dict[str, A
     return {**ranked, "repeats": {str(seed): found["verdict"] for seed, found in each}}
 
 
-def pool_repeats(
-    experiment: Experiment, samples: Samples, repeats: Sequence[Repeat], run: Run
-) -> dict[str, Any]:
+def pool_repeats(experiment: Experiment, repeats: Sequence[Repeat], run: Run) -> dict[str, Any]:
     """Pool every repeat, then all of them; return metrics.json.
 
     `test` scores the probabilities of each sample averaged over the repeats; `repeats` holds the
     scores of each repeat, and `spread` their mean and standard deviation.
     """
-    pooled = [pool(one.experiment, samples, one.split, one.run) for one in repeats]
+    samples = repeats[0].samples
+    pooled = [pool(one.experiment, one.samples, one.whole, one.run) for one in repeats]
     for one, metrics in zip(repeats, pooled, strict=True):
         one.run.write_json(METRICS, metrics)
     predictions = _averaged([one.run.predictions for one in repeats], ["id"])

@@ -15,17 +15,18 @@ from cistron.evaluation.baselines import score_baselines, score_set_baselines
 from cistron.evaluation.multilabel import Calls
 from cistron.experiment import Experiment
 from cistron.run import Run
-from cistron.samples import Samples
+from cistron.samples import COORDINATES, Samples
 from cistron.samples.memberships import read_memberships, write_labels
 from cistron.splits import TEST, TRAIN, UNUSED, VALIDATION, Split
 from cistron.splits.components import components
+from cistron.splits.settle import settle_fold
 
 FEWEST_GROUPS = 10  # a group column with fewer values is no unit to resample
 
 
 def describe_samples(samples: Samples, split: Split, folds: bool = False) -> pd.DataFrame:
     """Return samples.parquet: every record that was read, used or not."""
-    own = {"length", "part", "fold", "unit", "dropped"}
+    own = {"length", "part", "fold", "unit", "dropped", *COORDINATES}
     clashing = {name: f"{name} (group)" for name in samples.groups if name in own}
     table = samples.table.rename(columns=clashing)
     table["length"] = samples.payload.lengths
@@ -138,14 +139,25 @@ def metrics_of(
             headline=experiment.evaluation.metric,
         )
         if part == TEST:
+            relatives = relatives_in_training(samples, split)
+            found["scores"]["relatives"] = _by_relatives(experiment, samples, table, relatives)
             result |= {k: found[k] for k in ("classes", "positive", "headline")}
             result |= {"baselines": found["baselines"], "comparison": found["comparison"]}
         result[name] = found["scores"]
     return {**result, "folds": [], **_described(samples)}
 
 
-def pool(experiment: Experiment, samples: Samples, split: Split, run: Run) -> dict[str, Any]:
-    """Join the folds' files in the run's own, and return metrics.json of the cross-validation."""
+def pool(
+    experiment: Experiment, samples: Samples, whole: tuple[Samples, Split], run: Run
+) -> dict[str, Any]:
+    """Join the folds' files in the run's own, and return metrics.json of the cross-validation.
+
+    Parameters
+    ----------
+    experiment, samples, whole, run
+        As of `score_folds`.
+    """
+    split = whole[1]
     folders = [run.path / "folds" / str(k) for k in range(split.folds)]
     tables = [pd.read_parquet(folder / "predictions.parquet") for folder in folders]
     tested = pd.concat([t[t["part"] == "test"] for t in tables], ignore_index=True)
@@ -171,7 +183,8 @@ def pool(experiment: Experiment, samples: Samples, split: Split, run: Run) -> di
         "seed": experiment.training.seed,
         "headline": experiment.evaluation.metric,
     }
-    units, targets = resampling_groups(samples, split)[rows], _truth(samples)[rows]
+    dealt = split.take(pd.Index(whole[0].ids).get_indexer(pd.Index(samples.ids)))
+    units, targets = resampling_groups(samples, dealt)[rows], _truth(samples)[rows]
     predicted = _predicted(tested, samples)
     found = evaluate(
         targets,
@@ -181,6 +194,9 @@ def pool(experiment: Experiment, samples: Samples, split: Split, run: Run) -> di
         baselines=by_name,
         **common,
     )
+    relatives = [relatives_in_training(*settle_fold(*whole, k)) for k in range(split.folds)]
+    joined = {name: pd.concat([found[name] for found in relatives]) for name in relatives[0]}
+    found["scores"]["relatives"] = _by_relatives(experiment, samples, tested, joined)
     folds = []
     for k in range(split.folds):
         inside = tested["fold"].to_numpy() == k
@@ -194,28 +210,113 @@ def pool(experiment: Experiment, samples: Samples, split: Split, run: Run) -> di
 
 
 def score_folds(
-    experiment: Experiment, samples: Samples, split: Split, run: Run, nearest: Any
+    experiment: Experiment,
+    samples: Samples,
+    whole: tuple[Samples, Split],
+    run: Run,
+    nearest: Any,
 ) -> None:
     """Write the baselines of every fold, fitted on the training part of that fold.
 
     The nearest homolog comes from the other folds: those that train and the one that validates.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    samples : Samples
+        With the labels by which they are tested; the rows of `nearest` are theirs.
+    whole : Samples and Split
+        As they were read and split, before labels were fitted.
+    run : Run
+    nearest : NearestHomolog or None
     """
     tables = []
-    for fold in range(split.folds):
-        part = split.for_fold(fold, samples.strata)
+    for fold in range(whole[1].folds):
+        fitted, part = settle_fold(*whole, fold)
         inside = None
         if nearest is not None:
-            here = np.isin(nearest.tested, part.rows(TEST))
-            inside = replace(nearest, row=nearest.row[here], identity=nearest.identity[here])
-        baselines = baselines_of(experiment, samples, part, inside)
-        tables.append(baseline_table(samples, part, baselines))
+            # A homolog in the middle of this fold's thresholds has no label that could be copied.
+            row_of = pd.Index(fitted.ids).get_indexer(pd.Index(samples.ids))
+            tested = row_of[nearest.tested]
+            order = np.argsort(tested)
+            order = order[np.isin(tested[order], part.rows(TEST))]
+            row = nearest.row[order]
+            inside = replace(
+                nearest,
+                row=np.where(row >= 0, row_of[row], UNUSED),
+                identity=nearest.identity[order],
+            )
+        baselines = baselines_of(experiment, fitted, part, inside)
+        tables.append(baseline_table(fitted, part, baselines))
     run.write_table("baselines.parquet", pd.concat(tables, ignore_index=True))
+
+
+def relatives_in_training(samples: Samples, split: Split) -> dict[str, pd.Series]:
+    """Return, by group column, which tested samples share their group with a training sample.
+
+    Returns
+    -------
+    dict
+        Group column → Series of bool, indexed by the ids of the test part. Columns with few values
+        (a species) are no relationship and are left out.
+    """
+    train, test = split.rows(TRAIN), split.rows(TEST)
+    return {
+        column: pd.Series(
+            np.isin(group[test], group[train]) if len(np.unique(group)) >= FEWEST_GROUPS else False,
+            index=samples.ids[test],
+            dtype=bool,
+        )
+        for column in samples.groups
+        for group in [samples.group([column])]
+    }
+
+
+def _by_relatives(
+    experiment: Experiment,
+    samples: Samples,
+    tested: pd.DataFrame,
+    relatives: dict[str, pd.Series],
+) -> dict[str, dict[str, Any]]:
+    """Return the scores of samples with and without relatives in training, by group column.
+
+    Columns by which all samples are alike, or one side has a single class, are left out.
+    """
+    place = pd.Series(np.arange(len(samples)), index=samples.ids)[tested["id"]].to_numpy()
+    targets, strata = _truth(samples)[place], samples.strata[place]
+    predicted = _predicted(tested, samples)
+    found: dict[str, dict[str, Any]] = {}
+    for column, related in relatives.items():
+        inside = related[tested["id"]].to_numpy()
+        sides = {"with": inside, "without": ~inside}
+        if any(len(np.unique(strata[rows])) < 2 for rows in sides.values()):
+            continue
+        found[column] = {}
+        for name, rows in sides.items():
+            scores = evaluate(
+                targets[rows],
+                predicted[rows],
+                list(samples.classes),
+                resamples=experiment.evaluation.bootstrap,
+                seed=experiment.training.seed,
+                headline=experiment.evaluation.metric,
+            )["scores"]
+            numbers = {m: v for m, v in scores.items() if isinstance(v, dict) and "value" in v}
+            found[column][name] = {"n": scores["n"], **numbers}
+    return found
 
 
 def resampling_groups(samples: Samples, split: Split) -> NDArray[np.int64]:
     """Return what the bootstrap resamples: the split's units, joined by group columns, shape (n,).
 
-    A column with fewer than ten values (a species, a part) is left out: it is no unit.
+    A column with fewer than ten values (a species, a part) is left out: it is no unit. So is one
+    that would join nearly all of them (families that span the chromosomes).
     """
-    columns = [c for c in samples.groups if samples.table[c].nunique() >= FEWEST_GROUPS]
-    return components([split.units, *(samples.group([c]) for c in columns)], len(samples))
+    units = components([split.units], len(samples))
+    for column in samples.groups:
+        if samples.table[column].nunique() < FEWEST_GROUPS:
+            continue
+        joined = components([units, samples.group([column])], len(samples))
+        if len(np.unique(joined)) >= min(FEWEST_GROUPS, len(np.unique(units))):
+            units = joined
+    return units

@@ -170,6 +170,12 @@ def read_tested(paths: Sequence[str | Path]) -> list[Tested]:
         raise InputError(f"{twice} is given twice. Name every run once.")
     runs = [_read(folder, name) for folder, name in zip(folders, _names(folders), strict=True)]
     runs.sort(key=lambda run: run.name)
+    several = next((run.name for run in runs if "label_separator" in run.metrics), None)
+    if several is not None:
+        raise InputError(
+            f"{several} gives samples several classes (samples.label_separator), and only runs of "
+            "one class a sample can be compared. Its own report has its scores with intervals."
+        )
     classes = {run.name: set(run.metrics["classes"]) for run in runs}
     first = runs[0].name
     for name, own in classes.items():

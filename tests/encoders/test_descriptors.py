@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import importlib.util
 from itertools import pairwise, product
 from math import log10, sqrt
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -398,3 +400,19 @@ def test_dna_is_refused():
 def test_settings_that_make_no_sense_are_refused(keys, message):
     with pytest.raises(ValidationError, match=message):
         DescriptorsSettings.model_validate(keys)
+
+
+# The reference library rounds percents to two or three decimals; dde has no percents.
+ROUNDED = {"composition": 6e-5, "dipeptide": 6e-5, "cksaap": 6e-5, "pse_aac": 6e-5, "dde": 6e-3}
+
+
+@pytest.mark.filterwarnings("ignore")  # of the library itself
+@pytest.mark.parametrize("name", ROUNDED)
+def test_protpy_agrees_to_its_rounding(name):
+    path = Path(__file__).parents[2] / "benchmarks" / "descriptors.py"
+    spec = importlib.util.spec_from_file_location("descriptors_benchmark", path)
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    text = "MKWVTFISLLFLFSSAYSRGVFRRDAHKSEVAHRFKDLGEENFKALVLIAFAQYLQQCPFEDHVKLVNEVTEF"
+    found = DescriptorsSettings(sets=(name,)).features(Sequences.from_text([text]))[0]
+    np.testing.assert_allclose(found, benchmark.peers()[name](text), rtol=0, atol=ROUNDED[name])

@@ -11,7 +11,7 @@ ADAPTER = TypeAdapter(ModelSettings)
 
 def test_kinds_are_told_apart_by_name():
     names = [kind().kind for kind in KINDS]
-    assert len(set(names)) == len(names) == 27
+    assert len(set(names)) == len(names) == 31
     for kind, name in zip(KINDS, names, strict=True):
         assert type(ADAPTER.validate_python({"kind": name})) is kind
         assert kind.__module__ == f"cistron.models.{name}"
@@ -42,6 +42,10 @@ def test_every_kind_has_a_schema():
         ({"kind": "cnn", "dropout": 1.0}, "dropout"),
         ({"kind": "cnn", "pooling": "last"}, "pooling"),
         ({"kind": "cnn", "filter": 8}, "filter"),
+        ({"kind": "multiloc_cnn", "variant": 5}, "variant"),
+        ({"kind": "multiloc_cnn", "length": 45}, "length"),
+        ({"kind": "multiloc_resnet", "variant": 0}, "variant"),
+        ({"kind": "termini_cnn", "windows": 0}, "windows"),
         ({"kind": "bilstm", "layers": 0}, "layers"),
         ({"kind": "transformer", "hidden": 20, "heads": 4}, "multiple of 2 x heads"),
         ({"kind": "deepdife", "length": 16}, "length must be 17 or more"),

@@ -10,6 +10,7 @@ import pytest
 
 from cistron.samples import public
 from cistron.samples.fasta import read_fasta
+from cistron.samples.genome import read_genome
 from cistron.samples.public import PUBLIC, PublicData, fetch
 from tests.samples.made import as_ordinary_user, refused
 
@@ -168,3 +169,12 @@ def test_senescence_for_real(tmp_path):
         conflicts="drop",
     )
     assert len(first) == 28_752 + 24_914 - 32
+
+
+@pytest.mark.slow
+def test_yeast_for_real(tmp_path):
+    genome, annotation = fetch("yeast", tmp_path)
+    genes = read_genome(genome, annotation, regions="deepdife")
+    # Without the 28 of the mitochondrion, and one whose promoter lies past the chromosome's end.
+    assert len(genes) == 6600 - 28 - 1
+    assert genes.table["chromosome"].nunique() == 16

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from cistron.classifier import Classifier, class_weights
+from cistron.device import choose_device
 from cistron.errors import InputError
-from cistron.splits import TEST
+from cistron.splits import TEST, VALIDATION
 from cistron.splits.random import random_split
-from cistron.training.device import choose_device
 from cistron.training.fit import learning_rate
 from cistron.training.settings import TrainingSettings
 
@@ -95,6 +95,18 @@ def test_the_best_epoch_is_kept(planted):
     stopped = Classifier("residues", SMALL, {**short, "epochs": int(np.argmin(losses)) + 1})
     assert same(weights(again), weights(stopped.fit(planted, split)))
     assert len(classifier.history_) <= best + 1 + 4
+
+
+def test_the_epoch_that_is_best_by_the_monitored_metric_is_kept(planted):
+    split = random_split(planted, folds=2)
+    training = {**TRAINING, "epochs": 8, "learning_rate": 0.05, "patience": 8}
+    classifier = Classifier("residues", SMALL, {**training, "monitor": "accuracy"})
+    classifier.fit(planted, split)
+    history = classifier.history_
+    accuracies = [epoch["validation_accuracy"] for epoch in history]
+    assert classifier.score(planted.take(split.rows(VALIDATION))) == max(accuracies)
+    losses = [epoch["validation_loss"] for epoch in history]
+    assert np.argmin(losses) != np.argmax(accuracies), "else the test says nothing"
 
 
 def test_test_samples_do_not_influence_training(planted):

@@ -133,6 +133,11 @@ def require_possible(
             f"{encoder.kind!r} gives no letters of DNA. Use the encoder one_hot, or leave evoaug "
             "out."
         )
+    if phyloaug is not None and phyloaug.table is not None and encoder.kind == "profile":
+        raise InputError(
+            f"{where}augment: the orthologs of phyloaug come as sequences, and the encoder "
+            "'profile' reads profiles. Use another encoder, or leave phyloaug out."
+        )
     gene = None if phyloaug is None else phyloaug.gene
     if gene is not None and groups is not None and gene not in groups:
         raise InputError(

@@ -2,11 +2,15 @@
 
 An encoder is one file here: a settings class (its `kind` and keys) with the methods
 `fit(samples) -> Encoder` and `restore(document, arrays) -> Encoder`, and the fitted encoder
-itself. `EncoderSettings` in `cistron.experiment` lists them.
+itself. The settings say in `gives` whether a sample becomes positions or one vector.
+Settings with `on_device` are of an encoder that computes for long: its `fit` also takes `device`
+and `reporter`, and the encoder has `on(device, reporter)`.
+`EncoderSettings` in `cistron.experiment` lists them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -16,6 +20,9 @@ from numpy.typing import NDArray
 from cistron.ragged import Ragged
 from cistron.samples import Samples
 from cistron.settings import Settings
+
+Gives = Literal["positions", "vector"]
+"""What an encoder's settings say that it makes of a sample (`gives`): what a model reads."""
 
 Encoded = Ragged | NDArray[np.float32]
 """What an encoder makes of n samples: `Ragged` rows of positions (uint8 codes, or float32
@@ -42,6 +49,11 @@ class InputShape:
     strands_as_rows : bool
         With a complement: in training each strand is a sample of its own; else, and in
         prediction, the logits of the two are averaged.
+    embedding : callable, optional
+        For codes: makes the torch module that turns them into channels and is trained, in place
+        of a learned embedding. It is given codes, and `letters` at padding.
+    pooled : bool
+        Whether that module makes one vector of each sample.
     """
 
     kind: Literal["codes", "channels", "vector"]
@@ -50,6 +62,13 @@ class InputShape:
     letters: int = 0
     complement: NDArray[np.uint8] | None = None
     strands_as_rows: bool = False
+    embedding: Callable[[], Any] | None = None
+    pooled: bool = False
+
+    @property
+    def gives(self) -> Gives:
+        """What a model reads of it."""
+        return "vector" if self.kind == "vector" or self.pooled else "positions"
 
 
 class Encoder(Protocol):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.encoders import Gives
 from cistron.encoders.scaled import ScaledFeatures
 from cistron.samples import Samples, Sequences
 from cistron.samples.alphabet import Alphabet
@@ -16,6 +17,8 @@ from cistron.settings import Settings
 
 class CompositionSettings(Settings):
     """Settings of the `composition` encoder."""
+
+    gives: ClassVar[Gives] = "vector"
 
     kind: Literal["composition"] = "composition"
     length: bool = True

@@ -48,17 +48,18 @@ class CroppedCodes:
         return {}, {}
 
 
-def crop(sequences: Sequences, max_length: int, keep: CROPS) -> Ragged:
-    """Return the sequences with at most `max_length` letters each.
+def crop(sequences: Ragged, max_length: int, keep: CROPS) -> Ragged:
+    """Return the sequences with at most `max_length` positions each.
 
     Parameters
     ----------
-    sequences : Sequences
+    sequences : Ragged
+        Letter codes, or channels at each position.
     max_length : int
     keep : {"start", "end", "ends", "center"}
-        `ends` joins the first ceil(max_length / 2) letters to the last floor(max_length / 2).
+        `ends` joins the first ceil(max_length / 2) positions to the last floor(max_length / 2).
     """
-    whole = Ragged(sequences.values, sequences.offsets)
+    whole = Ragged(sequences.values, sequences.offsets)  # without what else a payload carries
     lengths, starts = sequences.lengths, sequences.offsets[:-1]
     if lengths.max(initial=0) <= max_length:
         return whole

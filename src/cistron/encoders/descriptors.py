@@ -8,12 +8,13 @@ A protein too short for a descriptor has 0 there.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
+from cistron.encoders import Gives
 from cistron.encoders.descriptor_sets import SETS, DescriptorSet
 from cistron.encoders.residue_block import Block, blocks
 from cistron.encoders.scaled import ScaledFeatures
@@ -56,6 +57,8 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
 
 class DescriptorsSettings(Settings):
     """Settings of the `descriptors` encoder."""
+
+    gives: ClassVar[Gives] = "vector"
 
     kind: Literal["descriptors"] = "descriptors"
     sets: Annotated[tuple[SetName, ...], AfterValidator(_distinct)] = Field(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from cistron.encoders import Gives
 from cistron.encoders.scaled import ScaledFeatures
 from cistron.errors import InputError
 from cistron.samples import Samples, Sequences
@@ -21,6 +22,8 @@ MOST_FEATURES = 20_000
 
 class KmersSettings(Settings):
     """Settings of the `kmers` encoder."""
+
+    gives: ClassVar[Gives] = "vector"
 
     kind: Literal["kmers"] = "kmers"
     k: int = Field(2, ge=1, le=7, description="letters a word (protein up to 3, DNA up to 7)")

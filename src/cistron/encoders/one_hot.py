@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from numpy.typing import NDArray
 from pydantic import Field
 
-from cistron.encoders import InputShape
+from cistron.encoders import Gives, InputShape
 from cistron.encoders.crop import CROPS, CroppedCodes
 from cistron.samples import Samples
 from cistron.samples.alphabet import DNA
@@ -24,6 +24,8 @@ class OneHotSettings(Settings):
     samples and averages the logits in prediction. Use `false` for windows with a reading
     direction, such as a promoter and terminator written 5' to 3'.
     """
+
+    gives: ClassVar[Gives] = "positions"
 
     kind: Literal["one_hot"] = "one_hot"
     max_length: int = Field(5000, ge=1, description="longer sequences are cropped to this")

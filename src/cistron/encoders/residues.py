@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from cistron.encoders import InputShape
+from cistron.encoders import Gives, InputShape
 from cistron.encoders.blosum62 import BLOSUM62
 from cistron.encoders.crop import CROPS, CroppedCodes
 from cistron.samples import Samples
@@ -23,6 +23,8 @@ class ResiduesSettings(Settings):
     O count as C and K; as BLOSUM62 rows, X is all zeros too. `ends` keeps the first and the last
     half of `max_length`, because sorting signals sit at both termini.
     """
+
+    gives: ClassVar[Gives] = "positions"
 
     kind: Literal["residues"] = "residues"
     max_length: int = Field(1000, ge=1, description="longer proteins are cropped to this")

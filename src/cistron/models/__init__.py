@@ -24,12 +24,16 @@ from cistron.models.light_attention import LightAttentionSettings
 from cistron.models.logistic_regression import LogisticRegressionSettings
 from cistron.models.lstm import LSTMSettings
 from cistron.models.mlp import MLPSettings
+from cistron.models.multiloc_cnn import MultiLocCNNSettings
+from cistron.models.multiloc_cnn_lstm import MultiLocCNNLSTMSettings
+from cistron.models.multiloc_resnet import MultiLocResNetSettings
 from cistron.models.parallel_cnn_lstm import ParallelCNNLSTMSettings
 from cistron.models.random_forest import RandomForestSettings
 from cistron.models.resnet import ResNetSettings
 from cistron.models.rnn import RNNSettings
 from cistron.models.senseqnet import SenSeqNetSettings
 from cistron.models.svm import SVMSettings
+from cistron.models.termini_cnn import TerminiCNNSettings
 from cistron.models.transformer import TransformerSettings
 from cistron.models.vector_bilstm import VectorBiLSTMSettings
 from cistron.models.vector_cnn import VectorCNNSettings
@@ -54,6 +58,10 @@ ModelSettings = Annotated[
     | LCRESettings
     | DeepDifESettings
     | KerasSettings
+    | TerminiCNNSettings
+    | MultiLocCNNSettings
+    | MultiLocCNNLSTMSettings
+    | MultiLocResNetSettings
     | MLPSettings
     | SenSeqNetSettings
     | VectorCNNSettings

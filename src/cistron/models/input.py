@@ -50,9 +50,12 @@ class Network(nn.Module):
         self.strands_as_rows = shape.strands_as_rows
         self.single_logit = settings.single_logit and outputs == 2 and exclusive
         self.padding = shape.letters  # the code that stands for no letter
-        self.embedding = None
+        self.embedding: nn.Module | None = None
+        self.pooled = shape.pooled
         table = complement = None
-        if shape.kind == "codes" and shape.table is None:
+        if shape.embedding is not None:
+            self.embedding = shape.embedding()
+        elif shape.kind == "codes" and shape.table is None:
             self.embedding = nn.Embedding(shape.letters + 1, shape.width, self.padding)
         elif shape.table is not None:
             table = F.pad(torch.tensor(shape.table, dtype=torch.float32), (0, 0, 0, 1))
@@ -85,6 +88,8 @@ class Network(nn.Module):
         """
         if lengths is None:
             return self._logits(x)
+        if self.pooled:
+            return self._logits(self.channels(x, lengths)[0])
         if not self.both_strands:
             return self._logits(*self.channels(x, lengths, noise))
         both = torch.cat([x, self.reverse_complement(x, lengths)])
@@ -109,6 +114,8 @@ class Network(nn.Module):
             Zero at padding.
         mask : tensor of bool, shape (batch, time)
             True on the first `lengths` positions.
+
+        Where the embedding pools, x has the shape (batch, channels).
         """
         mask = valid(x, lengths)
         if self.kind == "channels":
@@ -141,7 +148,7 @@ def require_fit(shape: InputShape, settings: NetworkSettings) -> None:
     InputError
         If it cannot.
     """
-    given = "vector" if shape.kind == "vector" else "positions"
+    given = shape.gives
     if given != settings.reads:
         words = {"positions": "a sequence of positions", "vector": "one vector a sample"}
         raise InputError(

@@ -55,6 +55,9 @@ class Convolution(nn.Module):
     stride, dilation : int
     bias : bool
         Not needed where batch normalisation follows.
+    left : int, optional
+        Positions that the kernel reaches to the left of `i * stride`, at most half of its reach,
+        which it is unless given. With 0, output i looks at the inputs from `i * stride` on.
     """
 
     def __init__(
@@ -65,9 +68,11 @@ class Convolution(nn.Module):
         stride: int = 1,
         dilation: int = 1,
         bias: bool = True,
+        left: int | None = None,
     ) -> None:
         super().__init__()
         self.stride, self.dilation = stride, dilation
+        self.left = (size - 1) * dilation // 2 if left is None else left
         self.weight = nn.Parameter(torch.empty(filters, channels, size))
         self.bias = nn.Parameter(torch.zeros(filters)) if bias else None
         nn.init.kaiming_uniform_(self.weight, nonlinearity="relu")
@@ -76,8 +81,8 @@ class Convolution(nn.Module):
         """Return shape (batch, ceil(time / stride), filters)."""
         x = blank(x, mask)
         reach = (self.weight.shape[2] - 1) * self.dilation
-        if reach % 2:
-            x = F.pad(x, (0, 0, 0, 1))
+        if reach > 2 * self.left:
+            x = F.pad(x, (0, 0, 0, reach - 2 * self.left))
         # As a picture of height 1 in channels-last order nothing has to be transposed in memory:
         # on a CPU twice as fast as a one-dimensional convolution.
         y = F.conv2d(
@@ -85,7 +90,7 @@ class Convolution(nn.Module):
             self.weight.unsqueeze(2),
             self.bias,
             stride=(1, self.stride),
-            padding=(0, reach // 2),
+            padding=(0, self.left),
             dilation=(1, self.dilation),
         )
         return _as_sequence(y)

@@ -7,29 +7,52 @@ from pathlib import Path
 
 from cistron.errors import InputError, nearest
 
-
-def recipes() -> list[str]:
-    """Return the names of the recipes."""
-    found = files("cistron.recipes").iterdir()
-    return sorted(f.name.removesuffix(".yaml") for f in found if f.name.endswith(".yaml"))
+PUBLISHED = "_published"
+"""How the file of a recipe ends that has the published system's settings."""
 
 
-def write_recipe(name: str, path: Path, force: bool = False) -> None:
+def recipes(published: bool = False) -> list[str]:
+    """Return the names of the recipes, or of those with a published variant."""
+    paths = files("cistron.recipes").iterdir()
+    names = {path.name.removesuffix(".yaml") for path in paths if path.name.endswith(".yaml")}
+    variants = {name for name in names if name.endswith(PUBLISHED)}
+    if published:
+        return sorted(name.removesuffix(PUBLISHED) for name in variants)
+    return sorted(names - variants)
+
+
+def write_recipe(name: str, path: Path, *, published: bool = False, force: bool = False) -> None:
     """Write a recipe as a commented experiment file.
+
+    Parameters
+    ----------
+    name : str
+        One of `recipes()`.
+    path : Path
+    published : bool
+        The published system's network and settings in place of the recommended ones.
+    force : bool
+        Replace a file that is there.
 
     Raises
     ------
     InputError
         If there is no such recipe, or the file exists and `force` is not set.
     """
-    if name not in recipes():
+    there = recipes()
+    if name not in there:
         raise InputError(
-            f"There is no recipe {name!r}.{nearest(name, recipes())} There are: "
-            f"{', '.join(recipes())}."
+            f"There is no recipe {name!r}.{nearest(name, there)} There are: {', '.join(there)}."
+        )
+    if published and name not in recipes(published=True):
+        raise InputError(
+            f"The recipe {name!r} is no published system's. Recipes with --published: "
+            f"{', '.join(recipes(published=True))}."
         )
     if path.exists() and not force:
         raise InputError(f"{path} exists and is never overwritten. Choose another name.")
     if not path.parent.is_dir():
         raise InputError(f"{path.parent} is no directory. Make it first.")
-    text = files("cistron.recipes").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    file = f"{name}{PUBLISHED if published else ''}.yaml"
+    text = files("cistron.recipes").joinpath(file).read_text(encoding="utf-8")
     path.write_text(text, encoding="utf-8")

@@ -11,10 +11,11 @@ import yaml
 
 from cistron.errors import InputError
 from cistron.run import EXPERIMENT, METRICS, Run
+from cistron.samples import COORDINATES
 from cistron.samples.memberships import read_memberships
 
 _NO_GROUP = {"id", "label", "weight", "length", "part", "fold", "unit", "dropped"}
-_NO_GROUP |= {"source", "record"}
+_NO_GROUP |= {"source", "record", *COORDINATES}
 
 
 @dataclass(frozen=True, eq=False)

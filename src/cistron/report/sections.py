@@ -217,7 +217,9 @@ def _spread(entries: list[dict[str, Any]], metric: str) -> str:
 def groups(content: Content) -> list[tables.Table]:
     """Show in which groups the calls are worst."""
     found = content.metrics["test"].get("groups") or {}
-    made = [tables.worst_groups(column, entries) for column, entries in found.items()]
+    relatives = content.metrics["test"].get("relatives") or {}
+    made = [tables.relatives(content.metrics, column) for column in relatives]
+    made += [tables.worst_groups(column, entries) for column, entries in found.items()]
     return [table for table in made if table.rows]
 
 

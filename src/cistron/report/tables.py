@@ -189,6 +189,21 @@ def worst_groups(column: str, entries: Sequence[Mapping[str, Any]]) -> Table:
     )
 
 
+def relatives(metrics: Mapping[str, Any], column: str) -> Table:
+    """Scores of samples with and without a relative in training."""
+    sides = metrics["test"]["relatives"][column]
+    names = metric_names(metrics)
+    rows = [
+        [Cell(text), Cell(count(sides[side]["n"]))]
+        + [Cell(decimal((sides[side].get(m) or {}).get("value"), 3)) for m in names]
+        for side, text in (("without", "None in training"), ("with", "In training as well"))
+    ]
+    columns = [Column(human(column), numeric=False), Column("Samples")]
+    columns += [Column(label(m), meaning(m)) for m in names]
+    said = human(column).lower()
+    return Table(f"Scores of samples whose {said} is, or is not, in training too.", columns, rows)
+
+
 def mistakes(content: Content) -> Table | None:
     """List the wrong calls that the model was most sure of."""
     table = content.predictions

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from cistron.ragged import Ragged
 from cistron.samples.alphabet import ALPHABETS, PROTEIN, Alphabet
 from cistron.samples.memberships import names_in, read_memberships, strata, write_labels
+
+COORDINATES = ("start", "end", "strand", "number")
+"""Columns of genes: 0-based half-open place on the chromosome, and what the label comes from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +53,64 @@ class Sequences(Ragged):
 
 
 @dataclass(frozen=True, eq=False)
+class Profiles(Sequences):
+    """Proteins as profiles: how probable each residue is at each position.
+
+    Parameters
+    ----------
+    values : ndarray of uint8, shape (total,)
+        Codes of the consensus: the most probable residue of each position, of equally probable
+        ones the first. Whatever reads sequences reads these.
+    offsets : ndarray of int64, shape (proteins + 1,)
+    alphabet : Alphabet
+    profile : ndarray of float32, shape (total, 20)
+        Probabilities in the order of the 20 standard letters (ARNDCQEGHILKMFPSTWYV).
+    """
+
+    POSITIONS: ClassVar[tuple[str, ...]] = ("values", "profile")
+
+    profile: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 20), np.float32))
+
+    @classmethod
+    def of(cls, profile: NDArray[np.float32], lengths: NDArray[np.int64]) -> Self:
+        """Return profiles end to end, shape (total, 20), as proteins of the given lengths."""
+        values = profile.argmax(axis=1).astype(np.uint8)
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return cls(values, offsets, PROTEIN, np.asarray(profile, dtype=np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class Assigned:
+    """Labels that a rule gave.
+
+    Parameters
+    ----------
+    label : ndarray of object, shape (n,)
+        Class name; None where the rule leaves the sample out.
+    reason : ndarray of object, shape (n,)
+        Why it is left out, or "".
+    thresholds : dict
+        What was fitted, by name.
+    notes : tuple of str
+    """
+
+    label: NDArray[np.object_]
+    reason: NDArray[np.object_]
+    thresholds: dict[str, float]
+    notes: tuple[str, ...]
+
+
+class LabelRule(Protocol):
+    """How labels come from the column `number`, with thresholds fitted on training samples."""
+
+    def assign(
+        self, table: pd.DataFrame, training: NDArray[np.bool_], strata: str | None = None
+    ) -> Assigned:
+        """Fit on the training rows of a table, and label all of its rows."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
 class Samples:
     """Labelled examples: a table and, for each of its rows, a payload.
 
@@ -58,6 +119,8 @@ class Samples:
     table : DataFrame
         Columns `id` (unique strings), `label` (class name, or names joined by the separator;
         missing where unlabelled), `weight` (float), and one string column per group. Index 0..n-1.
+        Further columns are what the source knows of a sample: the coordinates of a gene, the
+        `number` its label comes from.
     payload : Sequences
         One row of content per row of the table.
     classes : tuple of str
@@ -73,6 +136,10 @@ class Samples:
         File path as given → sha256 of its bytes.
     separator : str
         What stands between the class names of a label; empty where each sample has one class.
+    rule : LabelRule, optional
+        Given where labels are to be fitted on the training samples (`cistron.splits.settle`);
+        until then the labels are those of thresholds fitted on all samples, good for balanced
+        parts and nothing else, and samples that the rule leaves out are still there.
     """
 
     table: pd.DataFrame
@@ -85,6 +152,7 @@ class Samples:
     notes: tuple[str, ...] = ()
     sources: dict[str, str] = field(default_factory=dict)
     separator: str = ""
+    rule: LabelRule | None = None
 
     def __len__(self) -> int:
         return len(self.table)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from cistron.errors import InputError, nearest
+from cistron.errors import InputError
 from cistron.samples import Samples
 from cistron.samples.alphabet import Alphabet
 from cistron.samples.files import BYTE_ORDER_MARK, Input, looks_like, open_input
@@ -18,14 +18,13 @@ from cistron.samples.filters import SequenceFilters, finish
 from cistron.samples.keys import (
     ClassName,
     GroupColumn,
-    GroupFiles,
     GroupName,
     GroupSource,
     InputPaths,
     LabelSource,
     LabelTable,
 )
-from cistron.samples.labels import Records, capture, collect, label_by_pattern, label_by_table
+from cistron.samples.labels import Records, assign, collect
 from cistron.samples.letters import CHECKED, check_alphabet, find_alphabet
 from cistron.samples.records import Block, decode, make_block
 
@@ -76,41 +75,9 @@ class FastaSamples(SequenceFilters):
             found, or if too little is left (see `finish`).
         """
         records = self._read_files()
-        columns = {n: g.column for n, g in self.groups.items() if isinstance(g, GroupColumn)}
-        if isinstance(self.label, LabelTable):
-            label_by_table(records, self.label, columns)
-        elif self.label is not None:
-            label_by_pattern(records, self.label)
-        headers = records.table["header"].tolist()
-        columns_found, records.groups, origins = records.groups, {}, {}
-        for name, group in self.groups.items():
-            if isinstance(group, GroupColumn):
-                records.groups[name] = columns_found[name]
-                origins[name] = f"the column {group.column!r} of the label table"
-            elif isinstance(group, GroupFiles):
-                records.groups[name] = self._of_files(name, group, records)
-                origins[name] = "the files of the group"
-            else:
-                records.groups[name] = capture(group, headers)
-                origins[name] = f"the pattern {group!r}"
+        origins = assign(records, self.label, self.groups)
         labelled = self.classes is not None or self.label is not None
         return finish(records, self, list(self.classes or ()) if labelled else None, origins)
-
-    def _of_files(self, name: str, group: GroupFiles, records: Records) -> NDArray[np.object_]:
-        """Return each record's value of a group that is a matter of files."""
-        values = {str(path): value for value, paths in group.files.items() for path in paths}
-        for path in records.paths:
-            if str(path) not in values:
-                raise InputError(
-                    f"samples.groups.{name}: no value has the file {path}."
-                    f"{nearest(str(path), values)} Name every file of the samples once."
-                )
-        if unread := sorted(values.keys() - set(map(str, records.paths))):
-            raise InputError(
-                f"samples.groups.{name}: {unread[0]} is not among the files of the samples."
-                f"{nearest(unread[0], map(str, records.paths))}"
-            )
-        return records.table["source"].map(values).to_numpy(dtype=object)
 
     def _read_files(self) -> Records:
         files: list[tuple[str | None, Path]] = [(None, path) for path in self.path or ()]
@@ -168,6 +135,15 @@ def read_fasta(
     return FastaSamples(
         alphabet=alphabet, label=label, groups=groups or {}, **place, **settings
     ).read()
+
+
+def write_fasta(samples: Samples, path: str | Path) -> None:
+    """Write the sequences of samples, one line each, their ids as headers."""
+    letters = np.frombuffer(samples.payload.alphabet.letters.encode(), dtype=np.uint8)
+    with Path(path).open("wb") as stream:
+        for row, name in enumerate(samples.ids.tolist()):
+            stream.write(f">{name}\n".encode())
+            stream.write(letters[samples.payload[row]].tobytes() + b"\n")
 
 
 def iter_records(

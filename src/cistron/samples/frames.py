@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -48,6 +49,24 @@ def read_frame(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
     return frame
 
 
+def column_names(path: str | Path) -> list[str]:
+    """Return the names of a table's columns.
+
+    Raises
+    ------
+    InputError
+        As for `read_frame`.
+    """
+    with open_input(path) as source:
+        if source.head.startswith(PARQUET):
+            import pyarrow.parquet as pq
+
+            return list(pq.read_schema(source.path).names)
+        line = _first_line(source)
+        row = pd.read_csv(io.StringIO(line), sep=_separator(line), header=None, dtype=str)
+        return [str(name).strip() for name in row.iloc[0].fillna("")]
+
+
 def frames(source: Input, columns: Sequence[str], rows: int = 8192) -> Iterator[pd.DataFrame]:
     """Read some columns of a table as strings, a number of rows at a time.
 
@@ -67,7 +86,7 @@ def frames(source: Input, columns: Sequence[str], rows: int = 8192) -> Iterator[
 
 def _delimited(source: Input, columns: list[str], rows: int) -> Iterator[pd.DataFrame]:
     line = _first_line(source)
-    separator = max(SEPARATORS, key=lambda mark: (line.count(mark), mark == ","))
+    separator = _separator(line)
     try:
         # Without a header of its own, pandas holds every line to the first one's number of fields.
         reader = pd.read_csv(
@@ -93,6 +112,10 @@ def _delimited(source: Input, columns: list[str], rows: int) -> Iterator[pd.Data
         raise InputError(
             f"{source.name} is not UTF-8 text. Save the table with the encoding UTF-8."
         ) from error
+
+
+def _separator(line: str) -> str:
+    return max(SEPARATORS, key=lambda mark: (line.count(mark), mark == ","))
 
 
 def _parquet(source: Input, columns: list[str], rows: int) -> Iterator[pd.DataFrame]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from cistron.errors import InputError, nearest
 from cistron.samples import Sequences
 from cistron.samples.frames import read_frame
-from cistron.samples.keys import LabelTable
+from cistron.samples.keys import GroupColumn, GroupFiles, LabelTable
 from cistron.samples.records import Block
 
 
@@ -92,6 +93,59 @@ def capture(pattern: str, headers: Sequence[str]) -> NDArray[np.object_]:
     found = (regex.search(header) for header in headers)
     values = [match.group(group) if match else None for match in found]
     return np.array([value.strip() or None if value else None for value in values], dtype=object)
+
+
+def assign(
+    records: Records, label: str | LabelTable | None, groups: Mapping[str, Any]
+) -> dict[str, str]:
+    """Give the records their labels, where `label` says how, and their groups.
+
+    Returns
+    -------
+    dict
+        Where each group came from, in words.
+
+    Raises
+    ------
+    InputError
+        If labels or groups are not found.
+    """
+    headers = records.table["header"].tolist()
+    if isinstance(label, LabelTable):
+        columns = {n: g.column for n, g in groups.items() if isinstance(g, GroupColumn)}
+        label_by_table(records, label, columns)
+    elif label is not None:
+        label_by_pattern(records, label)
+    found, records.groups, origins = records.groups, {}, {}
+    for name, group in groups.items():
+        if isinstance(group, GroupColumn):
+            records.groups[name] = found[name]
+            origins[name] = f"the column {group.column!r} of the label table"
+        elif isinstance(group, GroupFiles):
+            records.groups[name] = _group_by_file(records, name, group)
+            origins[name] = "the files of the group"
+        else:
+            records.groups[name] = capture(group, headers)
+            origins[name] = f"the pattern {group!r}"
+    return origins
+
+
+def _group_by_file(records: Records, name: str, group: GroupFiles) -> NDArray[np.object_]:
+    """Return each record's value of a group that is a matter of files."""
+    values = {str(path): value for value, paths in group.files.items() for path in paths}
+    read = [str(path) for path in records.paths]
+    for path in read:
+        if path not in values:
+            raise InputError(
+                f"samples.groups.{name}: no value has the file {path}.{nearest(path, values)} "
+                "Name every file of the samples once."
+            )
+    if unread := sorted(values.keys() - set(read)):
+        raise InputError(
+            f"samples.groups.{name}: {unread[0]} is not among the files of the samples."
+            f"{nearest(unread[0], read)}"
+        )
+    return records.table["source"].map(values).to_numpy(dtype=object)
 
 
 def label_by_pattern(records: Records, pattern: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -79,12 +78,7 @@ def check_alphabet(texts: Iterable[bytes], alphabet: Alphabet, name: str) -> Non
 
 def select(sequences: Sequences, kept: NDArray[np.bool_]) -> Sequences:
     """Return the sequences of the rows that are kept; memory is one byte a letter."""
-    if kept.all():
-        return sequences
-    lengths = sequences.lengths
-    values = sequences.values[np.repeat(kept, lengths)]
-    offsets = np.concatenate([[0], np.cumsum(lengths[kept])]).astype(np.int64)
-    return replace(sequences, values=values, offsets=offsets)
+    return sequences if kept.all() else sequences.where(kept)
 
 
 def identical(sequences: Sequences) -> NDArray[np.int64]:

@@ -82,7 +82,31 @@ SENESCENCE = PublicData(
     elsewhere={"SenSeqNet_model.pth": "senseqnet/SenSeqNet_model.pth"},
 )
 
-PUBLIC = {data.name: data for data in (SENESCENCE,)}
+YEAST = PublicData(
+    name="yeast",
+    title="Genome and annotation of Saccharomyces cerevisiae S288C (R64, Ensembl 99)",
+    size=5_973_525,
+    licence="Apache-2.0 (of the package)",
+    origin="SGD and Ensembl, in the package transposonmapper 1.1.5 (github.com/SATAY-LL)",
+    reference=(
+        "Engel SR et al. (2014). The reference genome sequence of Saccharomyces cerevisiae: then "
+        "and now. G3 4:389-398. doi:10.1534/g3.113.008995"
+    ),
+    package="transposonmapper==1.1.5",
+    wheel="transposonmapper-1.1.5-py3-none-any.whl",
+    wheel_sha256="d36b782c8930f5c70e66451bc7ce168489dc6bb3453665df0ab7721ab1110097",
+    inside="transposonmapper/data_files",
+    files={
+        "S288C_reference_sequence_R64-2-1_20150113.fsa": (
+            "dbf065ffc3f5bbaa7554ef53c6861399eecc597fe058df5f81ba557944e3f86b"
+        ),
+        "Saccharomyces_cerevisiae.R64-1-1.99.gff3": (
+            "6cd2175c2015d3a81c8993a3bd66385b89a4d2fe81975416b3b2fc130361cf33"
+        ),
+    },
+)
+
+PUBLIC = {data.name: data for data in (SENESCENCE, YEAST)}
 
 
 def fetch(

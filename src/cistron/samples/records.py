@@ -52,13 +52,11 @@ class Block:
     def part(self, start: int, stop: int) -> Self:
         """Return the records from `start` up to and without `stop`, 0-based in this block."""
         rows = slice(start, stop)
-        offsets = self.sequences.offsets[start : stop + 1]
-        values = self.sequences.values[offsets[0] : offsets[-1]]
         return replace(
             self,
             ids=self.ids[rows],
             headers=self.headers[rows],
-            sequences=replace(self.sequences, values=values, offsets=offsets - offsets[0]),
+            sequences=self.sequences.span(start, stop),
             problems=self.problems[rows],
             first_record=self.first_record + start,
             unnamed=self.unnamed[rows],
@@ -73,7 +71,7 @@ class Block:
         return cls(
             ids=[name for block in blocks for name in block.ids],
             headers=[header for block in blocks for header in block.headers],
-            sequences=Sequences.stack([block.sequences for block in blocks]),
+            sequences=type(blocks[0].sequences).stack([block.sequences for block in blocks]),
             problems=[problem for block in blocks for problem in block.problems],
             first_record=blocks[0].first_record,
             unnamed=np.concatenate([block.unnamed for block in blocks]),

@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from cistron.samples import Samples
+from cistron.samples.alphabet import PROTEIN
 from cistron.samples.fasta import fasta_blocks
 from cistron.samples.files import open_input
 from cistron.samples.frames import is_table
 from cistron.samples.letters import find_alphabet, select
+from cistron.samples.profiles import holds_profiles, profile_blocks
 from cistron.samples.records import Block
 from cistron.samples.table import table_blocks
 
@@ -28,12 +30,13 @@ def stream(
     sequence: str = "sequence",
     skip: int = 0,
 ) -> Iterator[Samples]:
-    """Read FASTA or a table in constant memory.
+    """Read FASTA, a table or profiles in constant memory.
 
     Parameters
     ----------
     path : path
         FASTA, CSV, TSV or parquet, plain or gzip, told by content and name; "-" is standard input.
+        For proteins also profiles: a numpy archive, a matrix of PSI-BLAST, or a folder of these.
     alphabet : {"protein", "dna"}
     window : int
         Records read for each Samples.
@@ -57,6 +60,10 @@ def stream(
     if window < 1 or skip < 0:
         raise ValueError("window must be at least 1, skip at least 0")
     letters = find_alphabet(alphabet)
+    if letters is PROTEIN and holds_profiles(path):
+        for block in _windows(profile_blocks(path, skip=skip * window), window):
+            yield _unlabelled(block, str(path))
+        return
     with open_input(path) as source:
         if is_table(source):
             rows = table_blocks(source, letters, (id, sequence), skip=skip * window)

@@ -44,6 +44,11 @@ class Split:
     seed : int
     details : dict
         What the split found on its way (clusters, pairs, balance), as plain JSON types.
+    apart : ndarray of int64, shape (n,), optional
+        Relatives have the same number, and never stand in two parts while a fold is tested: what
+        is related to tested samples is in no part then.
+    validators : ndarray of int16, shape (folds,), optional
+        The fold whose samples stop training while a fold is tested; a share of the units without.
     """
 
     part: NDArray[np.int8]
@@ -53,6 +58,8 @@ class Split:
     validation: float = 0.1
     seed: int = 1
     details: dict[str, Any] = field(default_factory=dict)
+    apart: NDArray[np.int64] | None = None
+    validators: NDArray[np.int16] | None = None
 
     @property
     def folds(self) -> int:
@@ -67,19 +74,52 @@ class Split:
         """Name of each sample's part, shape (n,); empty where it is in none."""
         return np.array([*PARTS, ""], dtype=object)[self.part]
 
+    def take(self, rows: NDArray[np.int64]) -> Self:
+        """Return the split of some of the samples."""
+        apart = None if self.apart is None else self.apart[rows]
+        return replace(
+            self,
+            part=self.part[rows],
+            fold=self.fold[rows],
+            units=self.units[rows],
+            apart=apart,
+        )
+
     def for_fold(self, fold: int, targets: NDArray[np.int64]) -> Self:
         """Return the split that tests one fold.
 
-        The validation part is taken from the other folds by whole units, stratified by class
-        (`targets`: one number a sample, see `Samples.strata`), seeded by the split's seed and the
-        fold.
+        The validation part is the fold that `validators` names, or is taken from the other folds
+        by whole units, stratified by class (`targets`: one number a sample, see `Samples.strata`),
+        seeded by the split's seed and the fold. Relatives of tested samples are in no part.
         """
         from cistron.splits.allocate import allocate
 
         test = self.fold == fold
-        rest = np.flatnonzero((self.fold >= 0) & ~test)
+        if self.validators is not None:
+            return replace(self, part=self.parts(test, self.fold == self.validators[fold]))
+        rest = np.flatnonzero((self.fold >= 0) & ~test & ~self.related_to(test))
         part = np.full(len(self.fold), UNUSED, dtype=np.int8)
         part[test] = TEST
         shares = [1 - self.validation, self.validation]
         part[rest] = allocate(self.units[rest], targets[rest], shares, seed=(self.seed, fold))
         return replace(self, part=part)
+
+    def parts(self, test: NDArray[np.bool_], validation: NDArray[np.bool_]) -> NDArray[np.int8]:
+        """Return the parts for some tested and some validation samples, shape (n,).
+
+        Relatives of tested samples are in no part, nor are relatives of training samples that
+        would stop the training.
+        """
+        rest = (self.fold >= 0) & ~test & ~self.related_to(test)
+        train = rest & ~validation
+        part = np.full(len(self.fold), UNUSED, dtype=np.int8)
+        part[test] = TEST
+        part[train] = TRAIN
+        part[rest & validation & ~self.related_to(train)] = VALIDATION
+        return part
+
+    def related_to(self, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which samples are relatives, by `apart`, of some rows (themselves included)."""
+        if self.apart is None:
+            return np.zeros(len(self.fold), dtype=bool)
+        return np.isin(self.apart, self.apart[rows])

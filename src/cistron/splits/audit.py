@@ -141,6 +141,7 @@ def audit_folds(
         trained=rows,
         units=split.units,
         nearest=nearest,
+        apart=split.apart,
     )
     return report([check(context) for check in CHECKS])
 

@@ -107,6 +107,9 @@ def nearest_in_other_folds(
     hits = find_similar(sequences, None, search, progress)
     hits = Hits.join([hits, *_copies_elsewhere(sequences, fold, hits)])
     hits = hits[fold[hits.query] != fold[hits.target]]
+    if split.apart is not None:
+        apart = split.apart[tested]
+        hits = hits[apart[hits.query] != apart[hits.target]]
     return _summarised(hits.renamed(np.arange(len(tested)), tested), tested, sequences, search)
 
 

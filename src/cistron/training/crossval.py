@@ -15,7 +15,7 @@ from cistron.samples import Samples
 from cistron.splits import Split
 
 
-def run_folds(repeats: Sequence[Any], samples: Samples, workers: int, reporter: Reporter) -> None:
+def run_folds(repeats: Sequence[Any], workers: int, reporter: Reporter) -> None:
     """Train the folds of all repeats that are not finished yet, `workers` at a time.
 
     Each fold has its folder `folds/<k>` in the folder of its repeat, with a log, a checkpoint
@@ -25,7 +25,6 @@ def run_folds(repeats: Sequence[Any], samples: Samples, workers: int, reporter: 
     ----------
     repeats : sequence of Repeat
         See `cistron.repeats`.
-    samples : Samples
     workers : int
     reporter : Reporter
     """
@@ -38,7 +37,7 @@ def run_folds(repeats: Sequence[Any], samples: Samples, workers: int, reporter: 
     threads = max(1, (os.cpu_count() or 1) // max(1, workers))
     parent = os.getpid()
     jobs = (
-        delayed(_one_fold)(one.experiment, samples, one.split, one.run, k, threads, parent)
+        delayed(_one_fold)(one.experiment, *one.whole, one.run, k, threads, parent)
         for one, k in waiting
     )
     with reporter.bar(len(waiting), "folds") as advance:

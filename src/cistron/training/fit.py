@@ -16,6 +16,7 @@ import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 
 from cistron.augment import Augmentation
+from cistron.device import autocast, choose_device
 from cistron.encoders import Encoded
 from cistron.errors import InputError
 from cistron.evaluation import multilabel
@@ -25,10 +26,9 @@ from cistron.evaluation.multilabel import Calls
 from cistron.progress import SILENT, Reporter
 from cistron.training.batches import by_length, collate, input_lengths, shuffled
 from cistron.training.checkpoint import load_checkpoint, save_checkpoint
-from cistron.training.device import autocast, choose_device
 from cistron.training.settings import TrainingSettings
 
-WATCHED = ("mcc", "roc_auc", "macro_roc_auc", "balanced_accuracy")
+WATCHED = ("accuracy", "mcc", "roc_auc", "macro_roc_auc", "balanced_accuracy")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +69,9 @@ def train(
 ) -> list[dict[str, Any]]:
     """Train a network in place and leave it with the weights of its best epoch.
 
-    The best epoch has the lowest validation loss. Everything random in an epoch is drawn from
-    (seed, epoch), so that training which is resumed from the last whole epoch gives the same
-    weights as training that was never interrupted.
+    The best epoch has the lowest validation loss, or the highest of the metric that is monitored.
+    Everything random in an epoch is drawn from (seed, epoch), so that training which is resumed
+    from the last whole epoch gives the same weights as training that was never interrupted.
 
     Parameters
     ----------
@@ -107,14 +107,17 @@ def train(
         reporter.say(f"Resumed after epoch {len(history)}.")
     with reporter.bar(settings.epochs, "training") as advance:
         advance(len(history))
-        while len(history) < settings.epochs and _stalled(history) < settings.patience:
+        while (
+            len(history) < settings.epochs
+            and _stalled(history, settings.monitor) < settings.patience
+        ):
             started = perf_counter()
             rate, loss = _one_epoch(network, optimizer, training, settings, history)
             entry = {"epoch": len(history) + 1, "train_loss": loss}
             entry |= _judge(network, validation, settings)
             entry |= {"learning_rate": rate, "seconds": round(perf_counter() - started, 2)}
             history.append(entry)
-            if _stalled(history) == 0:
+            if _stalled(history, settings.monitor) == 0:
                 best = copy.deepcopy(network.state_dict())
             if checkpoint is not None:
                 save_checkpoint(checkpoint, network, best, optimizer, {"history": history})
@@ -171,7 +174,7 @@ def _one_epoch(
         for number, batch in enumerate(batches):
             rate = learning_rate(settings, epoch + number / len(batches), history)
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group["share"]
             weights = torch.from_numpy(data.weights[batch]).to(device)
             targets = torch.from_numpy(data.targets[batch]).to(device)
             x, lengths = collate(data.x, batch, device)
@@ -210,10 +213,8 @@ def learning_rate(
         return rate * 0.5 * (1 + math.cos(math.pi * progress / settings.epochs))
     if settings.schedule == "plateau":
         wait = max(settings.patience // 2, 1)
-        halvings = sum(
-            _stalled(history[:n]) % wait == 0 and _stalled(history[:n]) > 0
-            for n in range(1, len(history) + 1)
-        )
+        waited = [_stalled(history[:n], settings.monitor) for n in range(1, len(history) + 1)]
+        halvings = sum(epochs % wait == 0 and epochs > 0 for epochs in waited)
         return rate * 0.5**halvings
     return rate
 
@@ -251,21 +252,36 @@ def _draw(targets: NDArray[Any], sampling: str, rng: np.random.Generator) -> NDA
 
 
 def _decayed(network: torch.nn.Module, settings: TrainingSettings) -> list[dict[str, Any]]:
-    """Return parameter groups: weight decay on matrices and kernels, none on biases and norms."""
-    matrices = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
-    return [
-        {"params": matrices, "weight_decay": settings.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
+    """Return parameter groups: weight decay on matrices and kernels, none on biases and norms.
+
+    `share` is what the learning rate is multiplied with: a language model has one of its own.
+    """
+    tuned: set[torch.nn.Parameter] = set()
+    if settings.language_model != "frozen":
+        tuned = set(network.get_submodule("embedding").parameters())
+    groups = []
+    for inside, rate in (
+        (False, settings.learning_rate),
+        (True, settings.language_model_learning_rate),
+    ):
+        mine = [p for p in network.parameters() if p.requires_grad and (p in tuned) == inside]
+        share = rate / settings.learning_rate
+        for parameters, decay in (
+            ([p for p in mine if p.ndim > 1], settings.weight_decay),
+            ([p for p in mine if p.ndim <= 1], 0.0),
+        ):
+            if parameters or not inside:
+                groups.append({"params": parameters, "weight_decay": decay, "share": share})
+    return groups
 
 
-def _stalled(history: list[dict[str, Any]]) -> int:
-    """Return for how many epochs the validation loss has not been lower than before."""
+def _stalled(history: list[dict[str, Any]], monitor: str) -> int:
+    """Return for how many epochs what is watched on the validation part has not been better."""
     if not history:
         return 0
-    losses = [entry["validation_loss"] for entry in history]
-    return len(losses) - 1 - int(np.argmin(losses))
+    sign = 1 if monitor == "loss" else -1
+    values = [sign * entry[f"validation_{monitor}"] for entry in history]
+    return len(values) - 1 - int(np.argmin(values))
 
 
 def _line(entry: dict[str, Any]) -> str:

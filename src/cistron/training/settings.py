@@ -26,7 +26,10 @@ class StageSettings(Settings):
     warmup: float = Field(0.05, ge=0, lt=1, description="share of all steps to rise from zero")
     clip: float | None = Field(1.0, gt=0, description="largest norm of the gradient")
     patience: int = Field(
-        6, ge=1, description="epochs without a lower validation loss before training stops"
+        6, ge=1, description="epochs without a better validation part before training stops"
+    )
+    monitor: Literal["loss", "accuracy", "balanced_accuracy", "mcc"] = Field(
+        "loss", description="what is to become better there, and picks the epoch that is kept"
     )
     class_weights: Literal["balanced", "none"] | dict[str, float] = Field(
         "balanced", description="weight of each class in the loss"
@@ -45,6 +48,13 @@ class StageSettings(Settings):
 class TrainingSettings(StageSettings):
     """How a network is trained; classical models use `class_weights` and `seed` alone."""
 
+    language_model: Literal["frozen", "lora", "full"] = Field(
+        "frozen",
+        description="of the encoder protein_lm: its weights stay, get adapters, or are all trained",
+    )
+    language_model_learning_rate: float = Field(1e-4, gt=0, description="of what is trained of it")
+    lora_rank: int = Field(8, ge=1, description="of the adapters")
+    lora_alpha: int = Field(16, ge=1, description="adapters count lora_alpha / lora_rank times")
     seed: int = Field(1, ge=0)
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     precision: Literal["auto", "fp32", "bf16"] = Field(
