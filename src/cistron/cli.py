@@ -356,9 +356,10 @@ def predict(
     if as_json:
         _print_json({"out": str(out), **counts})
     else:
+        averaged = f", {counts['averaged']:,} with orthologs" if "averaged" in counts else ""
         typer.echo(
             f"{out}: {counts['records']:,} records, {counts['predicted']:,} predicted, "
-            f"{counts['warnings']:,} with a warning."
+            f"{counts['warnings']:,} with a warning{averaged}."
         )
 
 

@@ -26,6 +26,7 @@ OFF = dict.fromkeys(KINDS, 0)
 LETTERS = "ACGTNRYSWKMBDHV"
 texts = st.lists(st.text(LETTERS, min_size=1, max_size=40), min_size=1, max_size=6)
 seeds = st.integers(0, 2**31)
+unhurried = settings(deadline=None, max_examples=60)  # a busy machine is no defect
 
 
 def codes(sequences, padding=7):
@@ -56,6 +57,7 @@ def within(lengths, seed):
     return start, size.minimum(lengths - start)
 
 
+@unhurried
 @given(texts, seeds)
 def test_reverse_complement(sequences, seed):
     x, lengths = codes(sequences)
@@ -66,6 +68,7 @@ def test_reverse_complement(sequences, seed):
     assert spelled(reverse_complement(once, lengths, chosen), lengths) == sequences
 
 
+@unhurried
 @given(texts, seeds)
 def test_deletion_takes_out_one_stretch(sequences, seed):
     x, lengths = codes(sequences)
@@ -75,6 +78,7 @@ def test_deletion_takes_out_one_stretch(sequences, seed):
     assert spelled(*delete(x, lengths, start, size)) == cut
 
 
+@unhurried
 @given(texts, seeds, st.integers(1, 12), st.none() | st.integers(40, 50))
 def test_insertion_puts_in_one_stretch(sequences, seed, most, bound):
     x, lengths = codes(sequences)
@@ -90,6 +94,7 @@ def test_insertion_puts_in_one_stretch(sequences, seed, most, bound):
     assert grown.shape[1] == min(x.shape[1] + most, bound or 10**6)
 
 
+@unhurried
 @given(texts, st.integers(-60, 60))
 def test_translocation_rolls(sequences, shift):
     x, lengths = codes(sequences)
@@ -102,6 +107,7 @@ def test_translocation_rolls(sequences, shift):
     assert torch.equal(translocate(rolled, lengths, torch.full_like(lengths, -shift)), x)
 
 
+@unhurried
 @given(texts, seeds)
 def test_inversion_turns_one_stretch_round(sequences, seed):
     x, lengths = codes(sequences)
@@ -117,6 +123,7 @@ def test_inversion_turns_one_stretch_round(sequences, seed):
     assert torch.equal(invert(once, start, size), x)
 
 
+@unhurried
 @given(texts, seeds)
 def test_mutation_makes_bases_other_bases_and_leaves_ambiguous_letters(sequences, seed):
     x, _ = codes(sequences)
@@ -136,7 +143,7 @@ def test_mutation_rate_and_the_other_three_bases():
     np.testing.assert_allclose(counts[1:] / counts[1:].sum(), 1 / 3, atol=0.02)
 
 
-@settings(max_examples=60)
+@unhurried
 @given(
     texts,
     seeds,
@@ -166,6 +173,7 @@ def test_whatever_is_drawn_stays_within_bounds(sequences, seed, keys, bound):
     assert all(torch.equal(a, b) for a, b in zip((changed, new, noise), again, strict=True))
 
 
+@unhurried
 @given(texts, seeds)
 def test_a_sequence_is_changed_the_same_way_whatever_its_padding(sequences, seed):
     x, lengths = codes(sequences)

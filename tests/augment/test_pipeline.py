@@ -18,6 +18,7 @@ from cistron.predict import predict_file
 from cistron.run import Run
 from cistron.samples import Sequences, make_samples
 from cistron.splits.random import random_split
+from tests.test_cli import command
 
 STAGES = [{"epochs": 2}, {"epochs": 1, "augment": False, "learning_rate": 1e-4}]
 
@@ -182,7 +183,7 @@ def test_noise_is_added_to_channels_and_not_to_padding():
     assert float(inside.mean()) == pytest.approx(0, abs=0.01)
 
 
-def test_a_file_is_predicted_with_orthologs(document, tmp_path):
+def test_a_file_is_predicted_with_orthologs(document, tmp_path, capsys):
     experiment = make_experiment({**document, "training": {"epochs": 1}})
     samples = experiment.samples.read()
     classifier = Classifier(
@@ -198,6 +199,13 @@ def test_a_file_is_predicted_with_orthologs(document, tmp_path):
     assert counts["averaged"] == 80
     told = pd.read_csv(tmp_path / "p.tsv", sep="\t")["p_up"]
     np.testing.assert_allclose(told, classifier.predict(samples, orthologs)["p_up"], atol=1e-5)
+    arguments = [str(tmp_path / "model"), str(tmp_path / "genes.csv"), "--json"]
+    arguments += ["--orthologs", str(table[0]), "--out", str(tmp_path / "c.tsv")]
+    assert command("predict", *arguments) == 2
+    assert "--ortholog-fasta go together" in capsys.readouterr().err
+    assert command("predict", *arguments, "--ortholog-fasta", str(fasta[0])) == 0
+    assert json.loads(capsys.readouterr().out)["averaged"] == 80
+    assert (tmp_path / "c.tsv").read_text() == (tmp_path / "p.tsv").read_text()
     (tmp_path / "pairs.txt").write_text("nobody\tALAT1\n")
     with pytest.raises(InputError, match="no record has orthologs in the tables"):
         predict_file(

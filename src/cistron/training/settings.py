@@ -62,8 +62,8 @@ class TrainingSettings(StageSettings):
     )
     stages: tuple[StageSettings, ...] = Field(
         (),
-        description="trained one after the other, each from the best weights of the one before; "
-        "each is given the keys above in which it differs",
+        description="trained one after the other, each from the best weights of the one before, "
+        "with the keys in which it differs (not the language model's, seed, device, precision)",
     )
 
     @field_validator("stages")
