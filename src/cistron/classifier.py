@@ -161,9 +161,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         if model_settings.family == "network":
             held_out = samples.take(np.flatnonzero(np.isin(split.part, [VALIDATION, TEST])))
             related = training_orthologs(orthologs, train, held_out, reporter.say)
-            augmented = augmenter(
-                augment, related, self.encoder_, getattr(model_settings, "length", None)
-            )
+            bound = getattr(model_settings, "length", None)
+            augmented = augmenter(augment, related, self.encoder_, bound)
             self._fit_network(train, validation, augmented, checkpoint, after_epoch, reporter)
         else:
             self._fit_classical(train)
@@ -196,7 +195,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
             The logits are the mean over a sample and its orthologs (see `cistron.augment`).
         """
         if orthologs is not None:
-            from cistron.augment.phyloaug import averaged_logits
+            from cistron.augment.orthologs import averaged_logits
 
             return averaged_logits(self.logits, samples, orthologs.of(samples))
         from cistron.models.classical import log_odds, log_probabilities
@@ -322,8 +321,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def _fit_classical(self, train: Samples) -> None:
         from cistron.models.classical import fit_classical, fit_each_class
 
-        weights_of = self._class_weights(train, self.training_)
-        targets, weights = self._targets(train, weights_of)
+        of_class = self._class_weights(train, self.training_)
+        targets, weights = self._targets(train, of_class)
         vectors, seed = _vectors(self.encoder_.encode(train)), self.training_.seed
         if targets.ndim == 2:
             self.model_ = fit_each_class(

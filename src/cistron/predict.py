@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cistron.augment.phyloaug import Orthologs, read_orthologs
+from cistron.augment.orthologs import Orthologs, read_orthologs
 from cistron.classifier import Classifier
 from cistron.errors import InputError, nearest
 from cistron.progress import SILENT, Reporter, Within

@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from cistron.augment import Augmentation, find_orthologs
-from cistron.augment.phyloaug import PhyloAugSettings, averaged_logits, training_orthologs
+from cistron.augment.orthologs import averaged_logits
+from cistron.augment.phyloaug import PhyloAugSettings, training_orthologs
 from cistron.classifier import Classifier
 from cistron.errors import InputError
 from cistron.samples import Sequences, make_samples

@@ -19,7 +19,8 @@ from pydantic import BeforeValidator, Field
 from torch import Tensor
 
 from cistron.augment.evoaug import EvoAug, EvoAugSettings
-from cistron.augment.phyloaug import Orthologs, PhyloAugSettings, SamplesOfOneGene
+from cistron.augment.orthologs import Orthologs, SamplesOfOneGene
+from cistron.augment.phyloaug import PhyloAugSettings
 from cistron.errors import InputError, nearest
 from cistron.samples import Samples
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from cistron.augment import Augmentation, of_kind
 from cistron.augment.evoaug import EvoAug
-from cistron.augment.phyloaug import Related
+from cistron.augment.orthologs import Related
 from cistron.encoders import Encoded, Encoder
 from cistron.ragged import Ragged
 from cistron.samples import make_samples

@@ -161,7 +161,8 @@ def _one_epoch(
     epoch, device = len(history), next(network.parameters()).device
     rng = np.random.default_rng((settings.seed, epoch))
     augmentation = data.augmentation
-    rows = _draw(data.targets[: augmentation and augmentation.samples], settings.sampling, rng)
+    samples = len(data) if augmentation is None else augmentation.samples
+    rows = _draw(data.targets[:samples], settings.sampling, rng)
     if augmentation is not None:
         rows = augmentation.rows(rows, rng)
     batches = shuffled(rows, input_lengths(data.x), settings.batch_size, settings.max_tokens, rng)
