@@ -12,6 +12,7 @@ from cistron.augment.phyloaug import PhyloAugSettings, training_orthologs
 from cistron.classifier import Classifier
 from cistron.errors import InputError
 from cistron.samples import Sequences, make_samples
+from cistron.samples.fasta import read_fasta
 from cistron.splits import TEST, TRAIN, VALIDATION
 from cistron.splits.random import random_split
 
@@ -208,3 +209,25 @@ def test_averaging_chooses_orthologs_without_looking_at_labels(genes, tmp_path):
 
     found = averaged_logits(count, genes, orthologs.of(genes))
     assert found[:3, 0].tolist() == [21, 21, 40]
+
+
+@pytest.mark.real_data
+def test_the_published_files_are_read():
+    data = Path(__file__).parents[2] / ".." / "shared" / "data" / "stress_aba"
+    if not data.is_dir():
+        pytest.skip("the published files are not here")
+    classes = {str(k): data / f"example_c{k}.fasta.gz" for k in (1, 2)}
+    samples = read_fasta(
+        classes, "dna", groups={"gene": "^([^:]+)"}, conflicts="drop", max_unknown=None
+    )
+    settings = PhyloAugSettings(
+        table=sorted((data / "phylo_aug" / "orthologs").glob("*.txt.gz")),
+        fasta=sorted((data / "phylo_aug" / "fasta").glob("*.fasta.gz")),
+        gene="gene",
+    )
+    orthologs = find_orthologs([settings], samples)
+    related = orthologs.of(samples)
+    assert len(related) == 239
+    assert orthologs.notes[0] == "Samples with orthologs: 141 of 1,976."
+    assert set(related.sequences.lengths.tolist()) == {600}
+    assert "Orthologs without a sequence" in orthologs.notes[-1]
