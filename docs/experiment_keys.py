@@ -31,8 +31,7 @@ def page() -> str:
         if section == "name":
             continue
         parts.append(f"## {section}\n")
-        branches = [b for b in get_args(field.annotation) if hasattr(b, "model_fields")]
-        for settings in branches or [field.annotation]:
+        for settings in kinds(field.annotation):
             kind = settings.model_fields.get("kind")
             if kind is not None:
                 parts.append(f"### kind: {kind.default}\n")
@@ -40,6 +39,13 @@ def page() -> str:
             parts.append(f"{summary}\n")
             parts.append(table(settings.__name__, schema))
     return "\n".join(parts).rstrip() + "\n"
+
+
+def kinds(annotation: Any) -> list[Any]:
+    """Return the settings classes of a section: one, those of its kinds, or of a list of these."""
+    if hasattr(annotation, "model_fields"):
+        return [annotation]
+    return [settings for part in get_args(annotation) for settings in kinds(part)]
 
 
 def table(name: str, schema: dict[str, Any]) -> str:

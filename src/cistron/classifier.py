@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -13,14 +13,20 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from cistron.encoders import Encoded, Encoder
 from cistron.errors import InputError
-from cistron.experiment import check_numbers, check_tuning, parse_encoder, parse_model
+from cistron.experiment import (
+    check_numbers,
+    check_tuning,
+    parse_augment,
+    parse_encoder,
+    parse_model,
+)
 from cistron.heads import Head
 from cistron.progress import SILENT, Reporter
 from cistron.ragged import Ragged
 from cistron.samples import Samples
 from cistron.samples.quantities import require_spread
 from cistron.settings import Settings
-from cistron.splits import TRAIN, VALIDATION, Split
+from cistron.splits import TEST, TRAIN, VALIDATION, Split
 from cistron.splits.random import RandomSplit
 from cistron.splits.settle import settle
 from cistron.training.settings import TrainingSettings
@@ -47,6 +53,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
     thresholds : {"f1", "mcc", "none"}
         Where a sample may have several classes: what the threshold of each class maximises on the
         validation samples; none: 0.5 each.
+    augment : sequence of str, dict or Settings
+        Kinds of augmentation of the training samples ("evoaug"), or their keys.
 
     Attributes
     ----------
@@ -79,12 +87,14 @@ class Classifier(ClassifierMixin, BaseEstimator):
         training: dict[str, Any] | TrainingSettings | None = None,
         calibration: str = "temperature",
         thresholds: str = "f1",
+        augment: Sequence[str | dict[str, Any] | Settings] = (),
     ) -> None:
         self.encoder = encoder
         self.model = model
         self.training = training
         self.calibration = calibration
         self.thresholds = thresholds
+        self.augment = augment
 
     def settings(self) -> tuple[Any, Any, TrainingSettings]:
         """Return the validated settings of encoder, model and training."""
@@ -133,11 +143,18 @@ class Classifier(ClassifierMixin, BaseEstimator):
         train, validation = (samples.take(split.rows(part)) for part in (TRAIN, VALIDATION))
         if len(train) == 0 or len(validation) == 0:
             raise InputError("The split leaves no training or no validation samples.")
+        from cistron.augment import averages_orthologs, find_orthologs, require_possible
+        from cistron.augment.phyloaug import training_orthologs
         from cistron.evaluation.calibration import fit_temperature
         from cistron.evaluation.novelty import fit_novelty
         from cistron.models.fixed_length import require_length
+        from cistron.training.augmented import augmenter
 
         require_length(encoder_settings, model_settings)
+        augment = parse_augment(self.augment)
+        require_possible(augment, encoder_settings, model_settings, training)
+        orthologs = find_orthologs(augment, samples)
+        averaged = orthologs if averages_orthologs(augment) else None
         self.classes_ = np.array(samples.classes, dtype=object)
         self.alphabet_ = samples.payload.alphabet.name
         self.checksum_: str | None = None
@@ -154,16 +171,21 @@ class Classifier(ClassifierMixin, BaseEstimator):
             self.heads_ = (Head.of_number(samples.quantity, train.numbers),)
         self.history_: list[dict[str, Any]] = []
         if model_settings.family == "network":
-            self._fit_network(train, validation, checkpoint, after_epoch, reporter)
+            held_out = samples.take(np.flatnonzero(np.isin(split.part, [VALIDATION, TEST])))
+            related = training_orthologs(orthologs, train, held_out, reporter.say)
+            bound = getattr(model_settings, "length", None)
+            augmented = augmenter(augment, related, self.encoder_, bound)
+            self._fit_network(train, validation, augmented, checkpoint, after_epoch, reporter)
         else:
             self._fit_classical(train)
         if samples.separator:
             calibrate = self.calibration == "temperature"
-            logits, truth = self.logits(validation), validation.memberships
+            logits, truth = self.logits(validation, averaged), validation.memberships
             self.heads_ = (self.head.fitted(logits, truth, calibrate, self.thresholds),)
             self.temperature_ = self.head.temperature
         elif self.calibration == "temperature" and not samples.quantity:
-            self.temperature_ = fit_temperature(self.logits(validation), validation.targets)
+            logits = self.logits(validation, averaged)
+            self.temperature_ = fit_temperature(logits, validation.targets)
         return self
 
     @property
@@ -173,12 +195,22 @@ class Classifier(ClassifierMixin, BaseEstimator):
             return self.heads_[0]
         return Head("class", tuple(self.classes_), temperature=self.temperature_)
 
-    def logits(self, samples: Samples) -> NDArray[np.float32]:
+    def logits(self, samples: Samples, orthologs: Any = None) -> NDArray[np.float32]:
         """Return uncalibrated logits (of classical models log-probabilities), shape (n, k).
 
         Of classical models of several classes a sample: the logarithm of the odds. Of a number:
         the standardised number, shape (n, 1).
+
+        Parameters
+        ----------
+        samples : Samples
+        orthologs : Orthologs or SamplesOfOneGene, optional
+            The logits are the mean over a sample and its orthologs (see `cistron.augment`).
         """
+        if orthologs is not None:
+            from cistron.augment.orthologs import averaged_logits
+
+            return averaged_logits(self.logits, samples, orthologs.of(samples))
         from cistron.models.classical import log_odds, log_probabilities, predict_numbers
         from cistron.training.fit import compute_logits
 
@@ -193,8 +225,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
             return predict_numbers(self.model_, _vectors(encoded))
         return log_probabilities(self.model_, _vectors(encoded))
 
-    def predict_proba(self, samples: Samples) -> NDArray[np.float64]:
-        """Return calibrated probabilities, shape (n, classes).
+    def predict_proba(self, samples: Samples, orthologs: Any = None) -> NDArray[np.float64]:
+        """Return calibrated probabilities, shape (n, classes); for orthologs see `logits`.
 
         Raises
         ------
@@ -203,10 +235,12 @@ class Classifier(ClassifierMixin, BaseEstimator):
         """
         if self.head.kind == "number":
             raise InputError("A number has no probabilities. Use predict or predict_numbers.")
-        return self.head.probabilities(self.logits(samples))
+        return self.head.probabilities(self.logits(samples, orthologs))
 
-    def predict_numbers(self, samples: Samples) -> NDArray[np.float64]:
+    def predict_numbers(self, samples: Samples, orthologs: Any = None) -> NDArray[np.float64]:
         """Return the number predicted of each sample, shape (n,), in the unit of the labels.
+
+        For orthologs see `logits`.
 
         Raises
         ------
@@ -215,21 +249,22 @@ class Classifier(ClassifierMixin, BaseEstimator):
         """
         if self.head.kind != "number":
             raise InputError("A class is no number. Use predict or predict_proba.")
-        return self.head.values(self.logits(samples))
+        return self.head.values(self.logits(samples, orthologs))
 
-    def predict(self, samples: Samples) -> pd.DataFrame:
+    def predict(self, samples: Samples, orthologs: Any = None) -> pd.DataFrame:
         """Return a table: `id`, `predicted`, `p_<class>` for each class, and `warning`.
 
         Where a sample may have several classes, `predicted` names those that reach their
         threshold, joined by the separator of the labels; where none does, the most probable one.
         Of a number, the columns are `id`, `predicted` (the number) and `warning`.
         `warning` says what is odd about a sample: cropped, unlike anything in training, …
+        For orthologs see `logits`.
         """
         table = pd.DataFrame({"id": samples.ids})
         if self.head.kind == "number":
-            table["predicted"] = self.predict_numbers(samples)
+            table["predicted"] = self.predict_numbers(samples, orthologs)
         else:
-            probabilities = self.predict_proba(samples)
+            probabilities = self.predict_proba(samples, orthologs)
             table["predicted"] = self.head.named(probabilities)
             for number, name in enumerate(self.classes_):
                 table[f"p_{name}"] = probabilities[:, number]
@@ -281,12 +316,16 @@ class Classifier(ClassifierMixin, BaseEstimator):
         """
         from cistron.model_files import save
 
-        return save(self, Path(folder), provenance or {})
+        known = provenance or {}
+        if self.augment:
+            known = {**known, "augment": [s.document() for s in parse_augment(self.augment)]}
+        return save(self, Path(folder), known)
 
     def _fit_network(
         self,
         train: Samples,
         validation: Samples,
+        augmented: Callable[[Any], Any],
         checkpoint: Path | None,
         after_epoch: Callable[[list[dict[str, Any]]], None],
         reporter: Reporter,
@@ -294,15 +333,22 @@ class Classifier(ClassifierMixin, BaseEstimator):
         import torch
 
         from cistron.models.input import Network
-        from cistron.training import fit
+        from cistron.training.fit import Examples
+        from cistron.training.stages import Stage, train_stages
 
-        weights = self._class_weights(train)
+        encoded = {id(part): self.encoder_.encode(part) for part in (train, validation)}
 
-        def examples(part: Samples) -> fit.Examples:
-            targets, weighted = self._targets(part, weights)
+        def examples(part: Samples, settings: TrainingSettings) -> Examples:
+            targets, weighted = self._targets(part, self._class_weights(train, settings))
             told = targets if targets.dtype == np.int64 else targets.astype(np.float32)
-            return fit.Examples(self.encoder_.encode(part), told, weighted.astype(np.float32))
+            return Examples(encoded[id(part)], told, weighted.astype(np.float32))
 
+        stages = []
+        for settings in self.training_.by_stage():
+            training = examples(train, settings)
+            if settings.augment:
+                training = augmented(training)
+            stages.append(Stage(settings, training, examples(validation, settings)))
         with torch.random.fork_rng([]):
             torch.manual_seed(self.training_.seed)
             self.model_ = Network(
@@ -311,11 +357,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
                 self.head.outputs,
                 exclusive=self.head.kind == "softmax",
             )
-        self.history_ = fit.train(
+        self.history_ = train_stages(
             self.model_,
-            examples(train),
-            examples(validation),
-            self.training_,
+            stages,
             checkpoint=checkpoint,
             after_epoch=after_epoch,
             reporter=reporter,
@@ -324,7 +368,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
     def _fit_classical(self, train: Samples) -> None:
         from cistron.models.classical import fit_classical, fit_each_class, fit_regressor
 
-        targets, weights = self._targets(train, self._class_weights(train))
+        of_class = self._class_weights(train, self.training_)
+        targets, weights = self._targets(train, of_class)
         vectors, seed = _vectors(self.encoder_.encode(train)), self.training_.seed
         if targets.ndim == 2:
             self.model_ = fit_each_class(
@@ -335,11 +380,11 @@ class Classifier(ClassifierMixin, BaseEstimator):
         else:
             self.model_ = fit_classical(self.model_settings_, vectors, targets, weights, seed)
 
-    def _class_weights(self, train: Samples) -> NDArray[np.float64]:
+    def _class_weights(self, train: Samples, settings: TrainingSettings) -> NDArray[np.float64]:
         if train.quantity:
             return np.ones(0)
         targets = train.memberships if train.separator else train.targets
-        return class_weights(targets, self.classes_.tolist(), self.training_)
+        return class_weights(targets, self.classes_.tolist(), settings)
 
     def _targets(
         self, part: Samples, weights: NDArray[np.float64]

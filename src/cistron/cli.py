@@ -324,6 +324,13 @@ def predict(
     ],
     id_column: Annotated[str, typer.Option(help="Tables: column of ids.")] = "id",
     sequence_column: Annotated[str, typer.Option(help="Tables: column of sequences.")] = "sequence",
+    orthologs: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="TABLE", help="Two columns, id and ortholog: average over orthologs."),
+    ] = None,
+    ortholog_fasta: Annotated[
+        list[Path] | None, typer.Option(metavar="FASTA", help="Sequences of the orthologs.")
+    ] = None,
     device: Device = None,
     force: Force = False,
     resume: Resume = False,
@@ -334,11 +341,14 @@ def predict(
     from cistron.model_files import load
     from cistron.predict import predict_file
 
+    if bool(orthologs) != bool(ortholog_fasta):
+        raise InputError("--orthologs and --ortholog-fasta go together: give both or neither.")
     counts = predict_file(
         load(run).on(device or "auto"),
         source,
         out,
         columns={"id": id_column, "sequence": sequence_column},
+        orthologs=(orthologs, ortholog_fasta) if orthologs and ortholog_fasta else None,
         force=force,
         resume=resume,
         reporter=Terminal(quiet),
@@ -346,9 +356,10 @@ def predict(
     if as_json:
         _print_json({"out": str(out), **counts})
     else:
+        averaged = f", {counts['averaged']:,} with orthologs" if "averaged" in counts else ""
         typer.echo(
             f"{out}: {counts['records']:,} records, {counts['predicted']:,} predicted, "
-            f"{counts['warnings']:,} with a warning."
+            f"{counts['warnings']:,} with a warning{averaged}."
         )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
+from cistron.augment import Augmentations, require_possible
 from cistron.encoders.composition import CompositionSettings
 from cistron.encoders.descriptors import DescriptorsSettings
 from cistron.encoders.kmers import KmersSettings
@@ -119,6 +120,7 @@ class Experiment(Settings):
     samples: SamplesSettings
     split: SplitSettings
     encoder: EncoderSettings
+    augment: Augmentations = ()
     model: ModelSettings
     training: TrainingSettings = TrainingSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
@@ -186,6 +188,11 @@ def make_experiment(
 def parse_encoder(value: Any) -> Any:
     """Return encoder settings from a kind, a dictionary of keys, or settings."""
     return _parse_section(value, EncoderSettings, "encoder")
+
+
+def parse_augment(value: Any) -> Any:
+    """Return a tuple of augmentation settings from kinds, dictionaries of keys, or settings."""
+    return _parse_section(list(value), Augmentations, "augment")
 
 
 def parse_model(value: Any) -> Any:
@@ -342,6 +349,9 @@ def _check_sections(experiment: Experiment, source: str) -> None:
         )
     check_tuning(encoder, experiment.model, experiment.training, source)
     groups = getattr(samples, "group_names", tuple(samples.groups or ()))
+    require_possible(
+        experiment.augment, encoder, experiment.model, experiment.training, groups, f"{source}: "
+    )
     needed = {
         "group": ("split.columns", getattr(split, "columns", ())),
         "chromosome": (
@@ -452,6 +462,10 @@ def _place(error: Any, document: Any, model: Any) -> tuple[tuple[Any, ...], type
         path.append(step)
         if not missing:
             document = document[step]
+        if isinstance(step, int):  # of a list: what its elements are, without annotations
+            element = next(iter(_branches(owner)), None)
+            owner = getattr(element, "__origin__", element)
+            continue
         fields = getattr(owner, "model_fields", {})
         if number < len(steps) - 1:
             owner = fields[step].annotation if step in fields else None

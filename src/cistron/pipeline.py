@@ -5,13 +5,14 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from cistron.augment import averaged_orthologs, find_orthologs
 from cistron.classifier import Classifier
 from cistron.errors import InputError, nearest
 from cistron.evaluation.projection import projection_table, require
@@ -23,6 +24,7 @@ from cistron.report import write_report
 from cistron.run import METRICS, SOURCES, Run
 from cistron.samples import Samples
 from cistron.samples.fasta import read_fasta
+from cistron.samples.files import checksums
 from cistron.scores import (
     baseline_table,
     baselines_of,
@@ -41,7 +43,9 @@ from cistron.splits.audit import (
     nearest_training,
 )
 from cistron.splits.settle import settle, settle_fold
+from cistron.training.stages import remove_checkpoints
 
+CHECKPOINT = "checkpoint.safetensors"
 LIBRARIES = ("cistron", "torch", "numpy", "pandas", "scikit-learn", "scipy")
 
 
@@ -77,7 +81,7 @@ def check(
     samples, split, audit
         The audit as in audit.json.
     """
-    samples = experiment.samples.read()
+    samples = _read(experiment)
     reporter.say(f"Read {len(samples):,} samples; {len(samples.dropped):,} records are not used.")
     split = experiment.split.split(samples, reporter.say)
     samples, split = settle(samples, split)
@@ -156,7 +160,7 @@ def fit(
         return run
     timer = Timer()
     with timer.stage("read"):
-        samples = experiment.samples.read()
+        samples = _read(experiment)
     with timer.stage("split"):
         split = experiment.split.split(samples, reporter.say)
         samples, split = settle(samples, split)
@@ -173,7 +177,8 @@ def fit(
     with timer.stage("train"):
         classifier = _trained(experiment, samples, split, run.path, reporter)
     with timer.stage("evaluate"):
-        predictions = predict_parts(classifier, samples, split)
+        orthologs = averaged_orthologs(experiment.augment, samples)
+        predictions = predict_parts(classifier, samples, split, orthologs=orthologs)
         run.write_table("predictions.parquet", predictions)
         baselines = baselines_of(experiment, samples, split, nearest)
         run.write_table("baselines.parquet", baseline_table(samples, split, baselines))
@@ -220,7 +225,7 @@ def crossval(
         return run
     timer = Timer()
     with timer.stage("read"):
-        samples = experiment.samples.read()
+        samples = _read(experiment)
     with timer.stage("split"):
         repeats = plan(experiment, samples, run, reporter.say)
     folds = repeats[0].split.folds
@@ -291,8 +296,24 @@ def fit_fold(
     run = Run(folder)
     samples, part = settle_fold(samples, split, fold)
     classifier = _trained(experiment, samples, part, folder, reporter)
-    run.write_table("predictions.parquet", predict_parts(classifier, samples, part, fold))
-    (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+    orthologs = averaged_orthologs(experiment.augment, samples)
+    predictions = predict_parts(classifier, samples, part, fold, orthologs)
+    run.write_table("predictions.parquet", predictions)
+    remove_checkpoints(folder / CHECKPOINT)
+
+
+def _read(experiment: Experiment) -> Samples:
+    """Read the samples and, to find mistakes in them early, the orthologs."""
+    samples = experiment.samples.read()
+    orthologs = find_orthologs(experiment.augment, samples)
+    if orthologs is None:
+        return samples
+    sources = checksums([path for settings in experiment.augment for path in settings.paths])
+    return replace(
+        samples,
+        sources={**samples.sources, **sources},
+        notes=(*samples.notes, *orthologs.notes),
+    )
 
 
 def _trained(
@@ -301,13 +322,14 @@ def _trained(
     """Train a classifier into folder/model, or load the one that stands there."""
     if (folder / "model").is_dir():
         return load(folder / "model")
-    checkpoint = folder / "checkpoint.safetensors"
+    checkpoint = folder / CHECKPOINT
     classifier = Classifier(
         experiment.encoder,
         experiment.model,
         experiment.training,
         experiment.evaluation.calibration,
         experiment.evaluation.thresholds,
+        augment=experiment.augment,
     )
     classifier.fit(
         samples,
@@ -323,7 +345,7 @@ def _trained(
         "sources": samples.sources,
     }
     classifier.save(folder / "model", provenance)
-    checkpoint.unlink(missing_ok=True)
+    remove_checkpoints(checkpoint)
     return classifier
 
 

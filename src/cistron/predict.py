@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cistron.augment.orthologs import Orthologs, read_orthologs
 from cistron.classifier import Classifier
 from cistron.errors import InputError, nearest
 from cistron.progress import SILENT, Reporter, Within
 from cistron.samples import Samples
+from cistron.samples.files import checksums
 from cistron.samples.stream import stream
 
 WINDOW = 4096  # records that are read, sorted by length and predicted together
@@ -29,6 +31,7 @@ def predict_file(
     out: str | Path,
     *,
     columns: dict[str, str] | None = None,
+    orthologs: tuple[Sequence[Path], Sequence[Path]] | None = None,
     force: bool = False,
     resume: bool = False,
     reporter: Reporter = SILENT,
@@ -49,6 +52,9 @@ def predict_file(
         Ends in .tsv, .csv, .parquet or .jsonl.
     columns : dict, optional
         For tables: the names of the `id` and `sequence` columns.
+    orthologs : (paths, paths), optional
+        Tables of gene and ortholog, and FASTA files of the orthologs: the logits of a record are
+        the mean over it and its orthologs. A gene is the id of a record.
     force : bool
         Replace the file if it is there.
     resume : bool
@@ -58,12 +64,14 @@ def predict_file(
     Returns
     -------
     dict
-        How many `records` there were, how many were `predicted`, and how many have a `warning`.
+        How many `records` there were, how many were `predicted`, how many have a `warning`, and,
+        with orthologs, over how many of them was `averaged`.
 
     Raises
     ------
     InputError
-        If the output exists, its suffix is unknown, or the input cannot be read.
+        If the output exists, its suffix is unknown, the input cannot be read, or no record has
+        orthologs where they are asked for.
     """
     out = Path(out)
     if out.suffix not in FORMATS:
@@ -76,14 +84,20 @@ def predict_file(
     if not out.parent.is_dir():
         raise InputError(f"{out.parent} is no directory. Make it first.")
     parts = out.with_name(out.name + ".parts")
-    done = _claim(parts, classifier, Path(source), resume)
+    related = None
+    if orthologs is not None:
+        related = read_orthologs(*orthologs, classifier.alphabet_)
+        for note in related.notes:
+            reporter.say(note)
+    files = checksums([*orthologs[0], *orthologs[1]]) if orthologs is not None else {}
+    done = _claim(parts, classifier, Path(source), files, resume)
     counts = {"records": 0, "predicted": 0, "warnings": 0}
     windows = stream(source, classifier.alphabet_, window=WINDOW, skip=done, **(columns or {}))
     try:
         with reporter.bar(None, "predicting") as advance:
             classifier.on(classifier.training_.device, Within(reporter, advance))
             for number, samples in enumerate(windows, start=done):
-                table = _window(classifier, samples, number * WINDOW)
+                table = _window(classifier, samples, number * WINDOW, related)
                 _write_part(table, parts / f"{number:08d}.parquet")
                 advance(len(table))
     except InputError:
@@ -97,21 +111,38 @@ def predict_file(
     if counts["records"] == 0:
         shutil.rmtree(parts)
         raise InputError(f"{source}: there is no record to predict.")
+    if related is not None:
+        ids = (name for table in _parts(parts) for name in table["id"])
+        counts["averaged"] = sum(name in related.rows for name in ids)
+        if not counts["averaged"]:
+            shutil.rmtree(parts)
+            raise InputError(
+                f"{source}: no record has orthologs in the tables, whose first column is to hold "
+                "the ids of the records."
+            )
     _join(parts, out)
     shutil.rmtree(parts)
     return counts
 
 
-def _claim(parts: Path, classifier: Classifier, source: Path, resume: bool) -> int:
+def _claim(
+    parts: Path,
+    classifier: Classifier,
+    source: Path,
+    orthologs: dict[str, str],
+    resume: bool,
+) -> int:
     """Make the folder of parts, or open one to go on; return how many windows are done."""
     status = source.stat() if source.is_file() else None
-    job = {
+    job: dict[str, Any] = {
         "source": str(source),
         "bytes": status.st_size if status else None,
         "modified": status.st_mtime if status else None,
         "classifier": classifier.checksum_,
         "window": WINDOW,
     }
+    if orthologs:
+        job["orthologs"] = orthologs
     note = parts / "job.json"
     if parts.exists():
         if not resume:
@@ -129,9 +160,11 @@ def _claim(parts: Path, classifier: Classifier, source: Path, resume: bool) -> i
     return 0
 
 
-def _window(classifier: Classifier, samples: Samples, first: int) -> pd.DataFrame:
+def _window(
+    classifier: Classifier, samples: Samples, first: int, orthologs: Orthologs | None
+) -> pd.DataFrame:
     """Return one row for each record of a window that starts after `first` records."""
-    table = classifier.predict(samples)
+    table = classifier.predict(samples, orthologs)
     unused = samples.dropped
     if len(unused) == 0:
         return table

@@ -44,14 +44,21 @@ def describe_samples(samples: Samples, split: Split, folds: bool = False) -> pd.
 
 
 def predict_parts(
-    classifier: Classifier, samples: Samples, split: Split, fold: int = UNUSED
+    classifier: Classifier,
+    samples: Samples,
+    split: Split,
+    fold: int = UNUSED,
+    orthologs: Any = None,
 ) -> pd.DataFrame:
-    """Return predictions.parquet: what is predicted of validation and test samples."""
+    """Return predictions.parquet: what is predicted of validation and test samples.
+
+    Where orthologs are given, logits are averaged over each sample and its own.
+    """
     tables = []
     for part in (VALIDATION, TEST):
         rows = split.rows(part)
         if len(rows):
-            table = classifier.predict(samples.take(rows))
+            table = classifier.predict(samples.take(rows), orthologs)
             table.insert(1, "part", split.names()[rows])
             table.insert(2, "fold", fold)
             table.insert(3, "label", samples.table["label"].to_numpy()[rows])

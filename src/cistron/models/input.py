@@ -65,7 +65,9 @@ class Network(nn.Module):
         self.register_buffer("complement", complement)
         self.body = settings.build(shape.width, 1 if self.single_logit else outputs)
 
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, lengths: Tensor | None = None, noise: Tensor | None = None
+    ) -> Tensor:
         """Return logits.
 
         Parameters
@@ -76,6 +78,9 @@ class Network(nn.Module):
         lengths : tensor of int64, shape (batch,), optional
             Positions of each sample, at least 1; what lies behind counts for nothing. None for
             vectors.
+        noise : tensor of float, shape (batch,), optional
+            Standard deviation of Gaussian noise on the channels of each sample. It is added here
+            because codes have no room for it: there are channels only inside the network.
 
         Returns
         -------
@@ -86,9 +91,10 @@ class Network(nn.Module):
         if self.pooled:
             return self._logits(self.channels(x, lengths)[0])
         if not self.both_strands:
-            return self._logits(*self.channels(x, lengths))
+            return self._logits(*self.channels(x, lengths, noise))
         both = torch.cat([x, self.reverse_complement(x, lengths)])
-        logits = self._logits(*self.channels(both, lengths.repeat(2)))
+        noise = None if noise is None else noise.repeat(2)
+        logits = self._logits(*self.channels(both, lengths.repeat(2), noise))
         if self.training and self.strands_as_rows:
             return logits
         return logits.unflatten(0, (2, -1)).mean(dim=0)
@@ -97,7 +103,9 @@ class Network(nn.Module):
         logits = self.body(*inputs)
         return F.pad(logits, (1, 0)) if self.single_logit else logits
 
-    def channels(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def channels(
+        self, x: Tensor, lengths: Tensor, noise: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Return what the architecture reads.
 
         Returns
@@ -111,11 +119,14 @@ class Network(nn.Module):
         """
         mask = valid(x, lengths)
         if self.kind == "channels":
-            return blank(x, mask), mask
-        codes = x.masked_fill(~mask, self.padding).int()
-        if self.embedding is not None:
-            return self.embedding(codes), mask
-        return F.embedding(codes, self.table), mask
+            channels = blank(x, mask)
+        else:
+            codes = x.masked_fill(~mask, self.padding).int()
+            known = self.embedding
+            channels = F.embedding(codes, self.table) if known is None else known(codes)
+        if noise is not None:
+            channels = channels + blank(torch.randn_like(channels) * noise[:, None, None], mask)
+        return channels, mask
 
     def reverse_complement(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Return the codes of the other strand, shape (batch, time), aligned left."""

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 
+from cistron.augment import Augmentation
 from cistron.device import autocast, choose_device
 from cistron.encoders import Encoded
 from cistron.errors import InputError
@@ -43,11 +44,18 @@ class Examples:
         the standardised number.
     weights : ndarray of float32, of the shape of the targets
         Weight in the loss, class weights included.
+    augmentation : Augmentation, optional
+        What is done to them in training. The rows from `augmentation.samples` on are then no
+        samples but substitutes.
     """
 
     x: Encoded
     targets: NDArray[Any]
     weights: NDArray[np.float32]
+    augmentation: Augmentation | None = None
+
+    def __len__(self) -> int:
+        return len(self.targets)
 
 
 def train(
@@ -69,8 +77,9 @@ def train(
     Parameters
     ----------
     network : Module
-        `network(x, lengths)` gives logits, shape (batch, classes); in training it may give several
-        times as many rows, the batch over again each time.
+        `network(x, lengths)` gives logits, shape (batch, classes); where `evoaug` changes the
+        samples, `network(x, lengths, noise)`. In training it may give several times as many rows,
+        the batch over again each time.
     training, validation : Examples
     settings : TrainingSettings
     checkpoint : Path, optional
@@ -152,21 +161,30 @@ def _one_epoch(
     """Train one epoch; return the last learning rate and the mean loss."""
     epoch, device = len(history), next(network.parameters()).device
     rng = np.random.default_rng((settings.seed, epoch))
-    rows = _draw(data.targets, settings.sampling, rng)
+    augmentation = data.augmentation
+    samples = len(data) if augmentation is None else augmentation.samples
+    rows = _draw(data.targets[:samples], settings.sampling, rng)
+    if augmentation is not None:
+        rows = augmentation.rows(rows, rng)
     batches = shuffled(rows, input_lengths(data.x), settings.batch_size, settings.max_tokens, rng)
     total = weight = 0.0
     rate = settings.learning_rate
     network.train()
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(int(rng.integers(2**62)))
+        generator = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
         for number, batch in enumerate(batches):
             rate = learning_rate(settings, epoch + number / len(batches), history)
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["share"]
             weights = torch.from_numpy(data.weights[batch]).to(device)
             targets = torch.from_numpy(data.targets[batch]).to(device)
+            x, lengths = collate(data.x, batch, device)
+            inputs: tuple[torch.Tensor | None, ...] = x, lengths
+            if augmentation is not None:
+                inputs = augmentation.batch(x, lengths, generator)
             with autocast(device, settings.precision):
-                logits = network(*collate(data.x, batch, device))
+                logits = network(*inputs)
             rows_each = len(logits) // len(targets)  # 2 where each strand is a row of its own
             targets = torch.cat([targets] * rows_each)
             weights = torch.cat([weights] * rows_each)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+import numpy as np
+from pydantic import Field, ValidationInfo, field_validator
 
 from cistron.settings import Settings
 
 
-class TrainingSettings(Settings):
-    """How a network is trained; classical models use `class_weights` and `seed` alone."""
+class StageSettings(Settings):
+    """How a network is trained from fresh optimiser to early stopping."""
 
     epochs: int = Field(40, ge=1, description="most passes over the training samples")
     batch_size: int = Field(64, ge=1, description="samples a step")
@@ -39,6 +40,17 @@ class TrainingSettings(Settings):
     sampling: Literal["natural", "balanced"] = Field(
         "natural", description="balanced: every epoch draws as many samples of each class"
     )
+    augment: bool = Field(True, description="whether samples are changed as `augment` says")
+
+    @field_validator("class_weights", mode="before")
+    @classmethod
+    def _none_means_none(cls, value: object) -> object:
+        return "none" if value is None else value
+
+
+class TrainingSettings(StageSettings):
+    """How a network is trained; classical models use `class_weights` and `seed` alone."""
+
     language_model: Literal["frozen", "lora", "full"] = Field(
         "frozen",
         description="of the encoder protein_lm: its weights stay, get adapters, or are all trained",
@@ -51,8 +63,37 @@ class TrainingSettings(Settings):
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="auto: bf16 on a CUDA device that has it, else fp32"
     )
+    stages: tuple[StageSettings, ...] = Field(
+        (),
+        description="trained one after the other, each from the best weights of the one before, "
+        "with the keys in which it differs (not the language model's, seed, device, precision)",
+    )
 
-    @field_validator("class_weights", mode="before")
+    @field_validator("stages")
     @classmethod
-    def _none_means_none(cls, value: object) -> object:
-        return "none" if value is None else value
+    def _complete(
+        cls, stages: tuple[StageSettings, ...], info: ValidationInfo
+    ) -> tuple[StageSettings, ...]:
+        """Give each stage the keys it does not have from the section itself."""
+        common = {key: info.data[key] for key in StageSettings.model_fields if key in info.data}
+        return tuple(
+            stage.model_copy(update={k: v for k, v in common.items() if k not in given})
+            for stage, given in ((stage, stage.model_fields_set) for stage in stages)
+        )
+
+    def by_stage(self) -> list[Self]:
+        """Return the settings of each stage; these settings themselves where there are none.
+
+        From the second on a stage has a seed of its own, so that no two draw the same numbers.
+        """
+        if not self.stages:
+            return [self]
+        common = {**self.document(), "stages": ()}
+        return [
+            type(self)(**{**common, **stage.document(), "seed": _seed(self.seed, number)})
+            for number, stage in enumerate(self.stages)
+        ]
+
+
+def _seed(seed: int, stage: int) -> int:
+    return seed if stage == 0 else int(np.random.SeedSequence((seed, stage)).generate_state(1)[0])

@@ -1,0 +1,141 @@
+"""Which promoters respond to abscisic acid? Augmentation compared on the same folds.
+
+DATA is a CSV file (plain or gzip) with the columns species, gene, label (1: up under the stress),
+ath (the Arabidopsis gene that the promoter's gene descends with) and seq. Promoters of one
+Arabidopsis gene are never separated, whatever their species.
+
+`all` trains on the promoters of all species: phyloaug then only draws anew which species speaks
+for a gene, and what it adds is the mean over a gene's promoters in scoring. `aly` trains and
+scores on the promoters of one species, A. lyrata, and the others are orthologs: sequences that
+training would not see otherwise.
+
+    python examples/stress.py aba_orthologs_labelled.csv.gz runs --seeds 5
+    python examples/stress.py aba_orthologs_labelled.csv.gz runs --only all/none all/evoaug
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cistron.experiment import make_experiment
+from cistron.pipeline import crossval
+from cistron.run import Run
+
+ENCODER = {"kind": "one_hot", "max_length": 600, "both_strands": "rows"}
+MODEL = {"kind": "deepdife", "length": 620}  # room for an insertion of 20
+TRAINING = {
+    "epochs": 100,
+    "batch_size": 100,
+    "learning_rate": 1e-3,
+    "patience": 20,
+    "schedule": "plateau",
+    "warmup": 0,
+    "weight_decay": 0,
+    "clip": None,
+}
+STAGES = [{}, {"augment": False, "epochs": 20, "learning_rate": 1e-4, "patience": 5}]
+KMERS = {
+    "encoder": {"kind": "kmers", "k": 5, "both_strands": True},
+    "model": {"kind": "logistic_regression", "c": 3e-4},
+}
+
+
+def arms(phyloaug: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return, for each arm of the comparison, the sections of its experiment."""
+    network = {"encoder": ENCODER, "model": MODEL, "training": TRAINING}
+    staged = {**network, "training": {**TRAINING, "stages": STAGES}}
+    averaged = {**phyloaug, "average_orthologs": True}
+    only_averaged = [{**averaged, "probability": 0}]
+    return {
+        "kmers": KMERS,
+        "kmers-averaged": {**KMERS, "augment": only_averaged},
+        "none": network,
+        "none-averaged": {**network, "augment": only_averaged},
+        "evoaug": {**staged, "augment": ["evoaug"]},
+        "phyloaug": {**staged, "augment": [phyloaug]},
+        "phyloaug-averaged": {**staged, "augment": [averaged]},
+        "both": {**staged, "augment": ["evoaug", phyloaug]},
+        "both-averaged": {**staged, "augment": ["evoaug", averaged]},
+    }
+
+
+def write_one_species(data: Path, folder: Path, species: str) -> dict[str, Any]:
+    """Write the promoters of one species, and those of the others as orthologs."""
+    table = pd.read_csv(data, dtype=str)
+    own, others = table[table["species"] == species], table[table["species"] != species]
+    folder.mkdir(parents=True, exist_ok=True)
+    own.to_csv(folder / "promoters.csv", index=False)
+    others[["ath", "gene"]].to_csv(folder / "orthologs.txt", sep="\t", header=False, index=False)
+    records = (f">{row.gene}\n{row.seq}\n" for row in others.itertuples())
+    (folder / "orthologs.fasta").write_text("".join(records))
+    files = {"table": str(folder / "orthologs.txt"), "fasta": str(folder / "orthologs.fasta")}
+    return {"kind": "phyloaug", "gene": "ath", **files}
+
+
+def experiments(data: Path, folder: Path, seeds: int) -> dict[str, dict[str, Any]]:
+    """Return the experiments by name."""
+    sources = {
+        "all": (data, {"kind": "phyloaug", "gene": "ath"}),
+        "aly": (folder / "data" / "promoters.csv", write_one_species(data, folder / "data", "aly")),
+    }
+    found = {}
+    for name, (path, phyloaug) in sources.items():
+        for arm, sections in arms(phyloaug).items():
+            found[f"{name}/{arm}"] = {
+                "name": f"stress {name} {arm}",
+                "samples": {
+                    "kind": "table",
+                    "path": str(path),
+                    "alphabet": "dna",
+                    "id": "gene",
+                    "sequence": "seq",
+                    "label": "label",
+                    "rename": {"0": "not_responding", "1": "up"},
+                    "groups": ["ath"],
+                },
+                "split": {"kind": "group", "columns": "ath", "folds": 5},
+                "evaluation": {"baselines": ["majority", "composition"], "repeats": seeds},
+                **sections,
+            }
+    return found
+
+
+def summary(run: Run, name: str) -> str:
+    """Return one line: auROC with its interval, and per seed where there are several."""
+    metrics = run.metrics
+    auc = metrics["test"]["roc_auc"]
+    line = f"{name:<22}{auc['value']:.3f} ({auc['low']:.3f}-{auc['high']:.3f})"
+    repeats = [one["roc_auc"]["value"] for one in metrics.get("repeats", ())]
+    folds = [one["roc_auc"]["value"] for one in metrics.get("folds") or ()]
+    each = repeats or folds
+    return f"{line}  {'seeds' if repeats else 'folds'} " + " ".join(f"{v:.3f}" for v in each)
+
+
+def main() -> None:
+    """Run the arms that are asked for; those that are finished are only shown."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("--seeds", type=int, default=1, help="repeats, each with its own folds")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="arms, like all/evoaug")
+    parser.add_argument("--workers", type=int, default=1, help="folds trained at the same time")
+    options = parser.parse_args()
+    found = experiments(options.data, options.runs, options.seeds)
+    unknown = set(options.only or ()) - set(found)
+    if unknown:
+        parser.error(f"no arm is called {', '.join(unknown)}; there are: {', '.join(found)}")
+    for name in options.only or found:
+        out = options.runs / name
+        resume = out.is_dir()
+        run = crossval(make_experiment(found[name]), out, resume=resume, workers=options.workers)
+        print(summary(run, name), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Examples with what is done to them in training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from cistron.augment import Augmentation, of_kind
+from cistron.augment.evoaug import EvoAug
+from cistron.augment.orthologs import Related
+from cistron.encoders import Encoded, Encoder
+from cistron.ragged import Ragged
+from cistron.samples import make_samples
+from cistron.training.fit import Examples
+
+
+def augmenter(
+    augment: Sequence[Any], related: Related | None, encoder: Encoder, bound: int | None
+) -> Callable[[Examples], Examples]:
+    """Return what adds the augmentation to examples of the training samples.
+
+    Parameters
+    ----------
+    augment : sequence of Settings
+    related : Related, optional
+        Orthologs that may stand in for the training samples; those of a sample have its target
+        and weight.
+    encoder : Encoder
+        Fitted.
+    bound : int, optional
+        Positions that the network reads at most.
+    """
+    evoaug, phyloaug = of_kind(augment, "evoaug"), of_kind(augment, "phyloaug")
+    changed = None if evoaug is None else EvoAug(evoaug, bound)
+    probability = 0.0 if phyloaug is None else phyloaug.probability
+    if related is None or not len(related) or not probability:
+        if changed is None:
+            return lambda examples: examples
+        return lambda examples: replace(examples, augmentation=Augmentation(len(examples), changed))
+    offsets, owners = related.offsets, related.owners
+    substitutes = encoder.encode(make_samples(related.sequences))
+
+    def augmented(examples: Examples) -> Examples:
+        n = len(examples)
+        return Examples(
+            _behind(examples.x, substitutes),
+            np.concatenate([examples.targets, examples.targets[owners]]),
+            np.concatenate([examples.weights, examples.weights[owners]]),
+            Augmentation(n, changed, offsets, probability),
+        )
+
+    return augmented
+
+
+def _behind(first: Encoded, second: Encoded) -> Encoded:
+    if isinstance(first, Ragged) and isinstance(second, Ragged):
+        return Ragged(
+            np.concatenate([first.values, second.values]),
+            np.concatenate([first.offsets, first.offsets[-1] + second.offsets[1:]]),
+        )
+    return np.concatenate([np.asarray(first), np.asarray(second)])

@@ -1,0 +1,102 @@
+"""Training in stages: one after the other, each from the best weights of the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from cistron.progress import SILENT, Reporter
+from cistron.training.fit import Examples, train
+from cistron.training.settings import TrainingSettings
+
+
+class Stage(NamedTuple):
+    """What one stage trains on, and how."""
+
+    settings: TrainingSettings
+    training: Examples
+    validation: Examples
+
+
+def train_stages(
+    network: torch.nn.Module,
+    stages: Sequence[Stage],
+    *,
+    checkpoint: Path | None = None,
+    after_epoch: Callable[[list[dict[str, Any]]], None] = lambda history: None,  # noqa: ARG005
+    reporter: Reporter = SILENT,
+) -> list[dict[str, Any]]:
+    """Train a network in place and leave it with the weights of the last stage's best epoch.
+
+    Every stage is a training of its own (see `cistron.training.fit.train`), with a fresh
+    optimiser, its own schedule and early stopping, and its own checkpoint: of a stage that is
+    finished it holds the best weights, so that resumed training goes on where it stopped.
+
+    Parameters
+    ----------
+    network : Module
+    stages : sequence of Stage
+    checkpoint : Path, optional
+        File for the state of the first stage; that of stage 2 is called `<name>-2`, and so on.
+    after_epoch : callable, optional
+        Is given the history so far after each epoch.
+    reporter : Reporter, optional
+
+    Returns
+    -------
+    list of dict
+        One entry an epoch. Of several stages, epochs are counted through, and each entry has the
+        number of its `stage`, 1 up.
+    """
+    history: list[dict[str, Any]] = []
+    for number, stage in enumerate(stages, start=1):
+        joined = partial(_joined, history, number) if len(stages) > 1 else _alone
+        if len(stages) > 1:
+            reporter.say(f"Stage {number} of {len(stages)}.")
+        found = train(
+            network,
+            stage.training,
+            stage.validation,
+            stage.settings,
+            checkpoint=_numbered(checkpoint, number),
+            after_epoch=partial(_tell, after_epoch, joined),
+            reporter=reporter,
+        )
+        history = joined(found)
+    return history
+
+
+def remove_checkpoints(path: Path) -> None:
+    """Delete the checkpoints of all stages."""
+    for file in path.parent.glob(f"{path.stem}*{path.suffix}"):
+        file.unlink()
+
+
+def _numbered(path: Path | None, stage: int) -> Path | None:
+    return path if path is None or stage == 1 else path.with_stem(f"{path.stem}-{stage}")
+
+
+def _tell(
+    after_epoch: Callable[[list[dict[str, Any]]], None],
+    joined: Callable[[list[dict[str, Any]]], list[dict[str, Any]]],
+    history: list[dict[str, Any]],
+) -> None:
+    after_epoch(joined(history))
+
+
+def _alone(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return history
+
+
+def _joined(
+    earlier: list[dict[str, Any]], stage: int, history: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return a stage's history behind that of the stages before."""
+    return earlier + [
+        {"epoch": number, "stage": stage, **{k: v for k, v in entry.items() if k != "epoch"}}
+        for number, entry in enumerate(history, start=len(earlier) + 1)
+    ]
