@@ -12,6 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from cistron.ablation import write_ablated
 from cistron.classifier import Classifier
 from cistron.errors import InputError, nearest
 from cistron.evaluation.projection import projection_table, require
@@ -177,7 +178,8 @@ def fit(
         run.write_table("predictions.parquet", predictions)
         baselines = baselines_of(experiment, samples, split, nearest)
         run.write_table("baselines.parquet", baseline_table(samples, split, baselines))
-        metrics = metrics_of(experiment, samples, split, predictions, baselines)
+        ablated = write_ablated(run, experiment, classifier, samples, split)
+        metrics = metrics_of(experiment, samples, split, predictions, baselines, ablated)
         if classifier.heads_:
             metrics["thresholds"] = classifier.head.named_thresholds
     method = experiment.evaluation.projection
@@ -291,6 +293,7 @@ def fit_fold(
     run = Run(folder)
     samples, part = settle_fold(samples, split, fold)
     classifier = _trained(experiment, samples, part, folder, reporter)
+    write_ablated(run, experiment, classifier, samples, part)
     run.write_table("predictions.parquet", predict_parts(classifier, samples, part, fold))
     (folder / "checkpoint.safetensors").unlink(missing_ok=True)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from cistron.encoders.composition import CompositionSettings
 from cistron.encoders.kmers import KmersSettings
@@ -30,6 +31,20 @@ def test_words_are_counted_with_overlaps():
     settings = KmersSettings(k=2)
     values = settings.features(Sequences.from_text(["AAAA"], "dna"))
     assert values[0, 0] == 1.0
+
+
+def test_words_of_several_lengths_stand_side_by_side():
+    sequences = Sequences.from_text(["ACGTNAC", "GGGCC"], "dna")
+    settings = KmersSettings(k=(1, 3, 2))
+    alone = [KmersSettings(k=k) for k in (1, 3, 2)]
+    values = settings.features(sequences)
+    np.testing.assert_array_equal(values, np.hstack([one.features(sequences) for one in alone]))
+    names = [name for one in alone for name in one.feature_names(sequences.alphabet)]
+    assert settings.feature_names(sequences.alphabet) == names
+    assert KmersSettings(**settings.document()) == settings
+    for wrong in ((), (2, 2), (0,), 8):
+        with pytest.raises(ValidationError):
+            KmersSettings(k=wrong)
 
 
 def test_composition_and_length():

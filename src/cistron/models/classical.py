@@ -87,7 +87,7 @@ def fit_classical(
             f"samples, and {settings.kind} needs {needed}. "
             + ("Lower model.folds or choose another model." if needed > 1 else "Add samples.")
         )
-    estimator = settings.build(seed)
+    estimator = settings.settled(X, y, weights, seed).build(seed)
     steps = [f"{name}__" for name, _ in getattr(estimator, "steps", [])] or [""]
     return estimator.fit(X, y, **{f"{step}sample_weight": weights for step in steps})
 
