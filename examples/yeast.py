@@ -1,4 +1,4 @@
-"""Yeast promoters and terminators: which genes are expressed much, which little?
+"""Yeast promoters and terminators tell high from low expression: how well, by which model.
 
     python examples/yeast.py DATA RUNS [--only NAME ...] [--windows NAME ...] [--workers N]
 

@@ -26,7 +26,7 @@ Section = dict[str, Any]
 WIDE = 6  # columns beyond which a table does not fit beside a figure
 
 
-def _main_metrics(content: Content) -> list[str]:
+def main_metrics(content: Content) -> list[str]:
     """Return the headline metric and the area under the ROC curve, as far as they are scored."""
     known = content.metrics["test"]
     area = "roc_auc" if "roc_auc" in known else "macro_roc_auc"
@@ -41,7 +41,7 @@ def headline(content: Content) -> Section:
     scored |= {baseline(name): scores for name, scores in metrics.get("baselines", {}).items()}
     forests = [
         figures.forest({n: s.get(metric) or {} for n, s in scored.items()}, label(metric), "Model")
-        for metric in _main_metrics(content)
+        for metric in main_metrics(content)
     ]
     return {
         "forests": forests,
@@ -180,7 +180,7 @@ def folds(content: Content) -> Section | None:
     if not entries:
         return None
     drawn = []
-    for metric in _main_metrics(content):
+    for metric in main_metrics(content):
         rows = [{**(e.get(metric) or {}), "fold": e.get("fold"), "n": e.get("n")} for e in entries]
         drawn.append(figures.folds(rows, content.metrics["test"][metric], label(metric)))
     spread = _spread(entries, content.metrics["headline"])
@@ -193,7 +193,7 @@ def repeats(content: Content) -> Section | None:
     if not entries:
         return None
     drawn = []
-    for metric in _main_metrics(content):
+    for metric in main_metrics(content):
         rows = [{**(e.get(metric) or {}), "fold": e["seed"], "n": e["n"]} for e in entries]
         pooled = content.metrics["test"][metric]
         drawn.append(figures.folds(rows, pooled, label(metric), "Seed"))
