@@ -33,11 +33,22 @@ WINDOWS: dict[str, Any] = {
     "deepcre": "deepcre",
 }
 BASES = {"kind": "one_hot", "both_strands": False}
+# Where each window is cut for counting words: between its regions.
+CUTS = {
+    "promoter_terminator": [1010],
+    "promoter": [],
+    "gene_body": [510],
+    "deepcre": [1000, 1510, 2020],
+}
 KMERS = {"kind": "kmers", "k": [1, 2, 3, 4, 5]}
 PUBLISHED = {"learning_rate": 1e-4, "warmup": 0, "weight_decay": 0, "clip": None, "patience": 10}
 MODELS: dict[str, dict[str, Any]] = {
     "kmers_logistic": {
         "encoder": KMERS,
+        "model": {"kind": "logistic_regression", "c": "auto"},
+    },
+    "kmers_by_region_logistic": {
+        "encoder": KMERS,  # with the cuts of the window
         "model": {"kind": "logistic_regression", "c": "auto"},
     },
     "cnn": {
@@ -69,6 +80,9 @@ def experiment(data: Path, window: str, name: str) -> dict[str, Any]:
         next(data / file for file in files if (data / file).is_file())
         for files in (GENOMES, ANNOTATIONS)
     )
+    chosen = dict(MODELS[name])
+    if name == "kmers_by_region_logistic":
+        chosen["encoder"] = {**KMERS, "cuts": CUTS[window]}
     return {
         "name": f"{name} ({window})",
         "samples": {
@@ -83,7 +97,7 @@ def experiment(data: Path, window: str, name: str) -> dict[str, Any]:
         "split": {"kind": "chromosome"},
         # The report scores genes with and without a relative in training: no search is needed.
         "evaluation": {"homology_search": False, "metric": "mcc"},
-        **MODELS[name],
+        **chosen,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -30,6 +30,11 @@ class KmersSettings(Settings):
     k: WordLength | tuple[WordLength, ...] = Field(
         2, description="letters a word (protein up to 3, DNA up to 7), or several: [1, 2, 3, 4, 5]"
     )
+    cuts: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (),
+        description="positions at which every sequence is cut; words are counted in each piece on "
+        "its own: [1010] for a promoter of 1000, 20 N and a terminator",
+    )
     both_strands: bool = Field(
         False, description="DNA: count a word and its reverse complement as one sum"
     )
@@ -41,6 +46,18 @@ class KmersSettings(Settings):
             raise ValueError("give one length of words, or several different ones: [1, 2, 3]")
         return value
 
+    @field_validator("cuts")
+    @classmethod
+    def _rising(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if any(before >= after for before, after in pairwise(value)):
+            raise ValueError("give positions from left to right, each once")
+        return value
+
+    @property
+    def pieces(self) -> list[tuple[int, int | None]]:
+        """First position of every piece and the one behind its last; None: to the end."""
+        return list(zip((0, *self.cuts), (*self.cuts, None), strict=True))
+
     @property
     def lengths(self) -> tuple[int, ...]:
         """Every length of words."""
@@ -49,7 +66,7 @@ class KmersSettings(Settings):
     def fit(self, samples: Samples) -> ScaledFeatures:
         """Estimate the scaling on training samples."""
         letters = samples.payload.alphabet.standard
-        words = sum(letters**k for k in self.lengths)
+        words = sum(letters**k for k in self.lengths) * len(self.pieces)
         if words > MOST_FEATURES:
             raise InputError(
                 f"encoder.k: {', '.join(map(str, self.lengths))} gives {words:,} words; "
@@ -62,11 +79,16 @@ class KmersSettings(Settings):
         return ScaledFeatures.restore(self, document, arrays)
 
     def features(self, sequences: Sequences) -> NDArray[np.float32]:
-        """Return the share of each word among all words of its length, shape (n, words).
+        """Return the share of each word among all words of its length in its piece.
 
         Words with an ambiguous letter are not counted.
+
+        Returns
+        -------
+        ndarray, shape (n, pieces * words)
         """
-        return np.hstack([self._shares(sequences, k) for k in self.lengths])
+        cut = [_piece(sequences, *span) for span in self.pieces] if self.cuts else [sequences]
+        return np.hstack([self._shares(piece, k) for piece in cut for k in self.lengths])
 
     def _shares(self, sequences: Sequences, k: int) -> NDArray[np.float32]:
         counts = kmer_counts(sequences, k)
@@ -75,9 +97,24 @@ class KmersSettings(Settings):
         return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
     def feature_names(self, alphabet: Alphabet) -> list[str]:
-        """Return the words, in alphabetical order of the codes, one length after another."""
+        """Return the words, in alphabetical order of the codes, one length after another.
+
+        Of sequences that are cut, with the positions of the piece, counted from 1.
+        """
         letters = alphabet.letters[: alphabet.standard]
-        return ["".join(word) for k in self.lengths for word in product(letters, repeat=k)]
+        words = ["".join(word) for k in self.lengths for word in product(letters, repeat=k)]
+        if not self.cuts:
+            return words
+        spans = [f"{begin + 1}-{end or ''}" for begin, end in self.pieces]
+        return [f"{word} {span}" for span in spans for word in words]
+
+
+def _piece(sequences: Sequences, begin: int, end: int | None) -> Sequences:
+    """Return positions `begin` to before `end` of every sequence, as far as it has them."""
+    lengths = sequences.lengths
+    first = np.minimum(lengths, begin)
+    last = lengths if end is None else np.minimum(lengths, end)
+    return sequences.slices(sequences.offsets[:-1] + first, last - first)
 
 
 def _reverse_complements(k: int) -> NDArray[np.int64]:
