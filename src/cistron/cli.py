@@ -127,7 +127,9 @@ def demo(
 
 @app.command()
 def new(
-    recipe: Annotated[str, typer.Argument(help="senescence, localization, protein or dna.")],
+    recipe: Annotated[
+        str, typer.Argument(help="senescence, localization, expression, protein or dna.")
+    ],
     file: Annotated[Path, typer.Argument(help="Experiment file to write.")],
     published: Annotated[
         bool, typer.Option("--published", help="With the published system's network and settings.")

@@ -12,6 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from cistron.ablation import write_ablated
 from cistron.augment import averaged_orthologs, find_orthologs
 from cistron.classifier import Classifier
 from cistron.errors import InputError, nearest
@@ -182,7 +183,8 @@ def fit(
         run.write_table("predictions.parquet", predictions)
         baselines = baselines_of(experiment, samples, split, nearest)
         run.write_table("baselines.parquet", baseline_table(samples, split, baselines))
-        metrics = metrics_of(experiment, samples, split, predictions, baselines)
+        ablated = write_ablated(run, experiment, classifier, samples, split)
+        metrics = metrics_of(experiment, samples, split, predictions, baselines, ablated)
         if classifier.head.kind == "sigmoid":
             metrics["thresholds"] = classifier.head.named_thresholds
     method = experiment.evaluation.projection
@@ -298,6 +300,7 @@ def fit_fold(
     classifier = _trained(experiment, samples, part, folder, reporter)
     orthologs = averaged_orthologs(experiment.augment, samples)
     predictions = predict_parts(classifier, samples, part, fold, orthologs)
+    write_ablated(run, experiment, classifier, samples, part)
     run.write_table("predictions.parquet", predictions)
     remove_checkpoints(folder / CHECKPOINT)
 

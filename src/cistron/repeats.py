@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cistron.ablation import ABLATION, score_ablated
 from cistron.errors import InputError
 from cistron.evaluation import evaluate
 from cistron.experiment import Experiment
@@ -137,17 +138,25 @@ def pool_repeats(experiment: Experiment, repeats: Sequence[Repeat], run: Run) ->
         str(name): table.set_index("id").loc[predictions["id"], columns].to_numpy()
         for name, table in baselines.groupby("baseline", sort=False)
     }
+    units = resampling_groups(samples, repeats[0].split)[rows]
     found = evaluate(
         samples.targets[rows],
         predictions[columns].to_numpy(),
         list(samples.classes),
-        groups=resampling_groups(samples, repeats[0].split)[rows],
+        groups=units,
         group_columns={c: samples.table[c].to_numpy()[rows] for c in samples.groups},
         baselines=by_name,
         resamples=experiment.evaluation.bootstrap,
         seed=experiment.training.seed,
         headline=experiment.evaluation.metric,
     )
+    if all((one.run.path / ABLATION).is_file() for one in repeats):
+        hidden = [pd.read_parquet(one.run.path / ABLATION) for one in repeats]
+        ablated = _averaged(hidden, ["region", "id"])
+        run.write_table(ABLATION, ablated)
+        found["scores"]["ablation"] = score_ablated(
+            experiment, predictions, ablated, samples.targets[rows], units
+        )
     kept = ("classes", "positive", "headline", "baselines", "comparison")
     each = [{"seed": r.seed, **_lite(m["test"])} for r, m in zip(repeats, pooled, strict=True)]
     return {

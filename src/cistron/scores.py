@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.ablation import ABLATION, read_ablated, score_ablated
 from cistron.classifier import Classifier
 from cistron.evaluation import evaluate
 from cistron.evaluation.baselines import score_baselines, score_set_baselines
@@ -136,6 +137,7 @@ def metrics_of(
     split: Split,
     predictions: pd.DataFrame,
     baselines: dict[str, Any],
+    ablated: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Return metrics.json of a single split."""
     units, truth = resampling_groups(samples, split), _truth(samples)
@@ -157,6 +159,9 @@ def metrics_of(
         if part == TEST:
             relatives = relatives_in_training(samples, split)
             found["scores"]["relatives"] = _by_relatives(experiment, samples, table, relatives)
+            if ablated is not None:
+                lost = score_ablated(experiment, table, ablated, truth[rows], units[rows])
+                found["scores"]["ablation"] = lost
             result |= {k: found[k] for k in ("classes", "positive", "headline")}
             result |= {"baselines": found["baselines"], "comparison": found["comparison"]}
         result[name] = found["scores"]
@@ -213,6 +218,10 @@ def pool(
     relatives = [relatives_in_training(*settle_fold(*whole, k)) for k in range(split.folds)]
     joined = {name: pd.concat([found[name] for found in relatives]) for name in relatives[0]}
     found["scores"]["relatives"] = _by_relatives(experiment, samples, tested, joined)
+    ablated = read_ablated([Run(folder) for folder in folders])
+    if ablated is not None:
+        run.write_table(ABLATION, ablated)
+        found["scores"]["ablation"] = score_ablated(experiment, tested, ablated, targets, units)
     folds = []
     for k in range(split.folds):
         inside = tested["fold"].to_numpy() == k

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from cistron.encoders.composition import CompositionSettings
 from cistron.encoders.kmers import KmersSettings
 from cistron.encoders.scaled import ScaledFeatures
 from cistron.errors import InputError
 from cistron.samples import Sequences, make_samples
+from cistron.samples.alphabet import DNA
 
 
 def test_dipeptides_of_a_known_protein():
@@ -30,6 +32,39 @@ def test_words_are_counted_with_overlaps():
     settings = KmersSettings(k=2)
     values = settings.features(Sequences.from_text(["AAAA"], "dna"))
     assert values[0, 0] == 1.0
+
+
+def test_words_of_several_lengths_stand_side_by_side():
+    sequences = Sequences.from_text(["ACGTNAC", "GGGCC"], "dna")
+    settings = KmersSettings(k=(1, 3, 2))
+    alone = [KmersSettings(k=k) for k in (1, 3, 2)]
+    values = settings.features(sequences)
+    np.testing.assert_array_equal(values, np.hstack([one.features(sequences) for one in alone]))
+    names = [name for one in alone for name in one.feature_names(sequences.alphabet)]
+    assert settings.feature_names(sequences.alphabet) == names
+    assert KmersSettings(**settings.document()) == settings
+    for wrong in ((), (2, 2), (0,), 8):
+        with pytest.raises(ValidationError):
+            KmersSettings(k=wrong)
+
+
+def test_pieces_are_counted_on_their_own():
+    texts = ["ACGTACGGGTTA", "ACGTA", "AC", "NNNNNGGG"]
+    settings = KmersSettings(k=(1, 2), cuts=(3, 6))
+    values = settings.features(Sequences.from_text(texts, "dna"))
+    assert values.shape == (4, 3 * 20)
+    whole = KmersSettings(k=(1, 2))
+    for number, (begin, end) in enumerate([(0, 3), (3, 6), (6, None)]):
+        pieces = Sequences.from_text([text[begin:end] for text in texts], "dna")
+        np.testing.assert_array_equal(
+            values[:, 20 * number : 20 * number + 20], whole.features(pieces)
+        )
+    names = settings.feature_names(DNA)
+    assert (names[0], names[20], names[-1]) == ("A 1-3", "A 4-6", "TT 7-")
+    assert len(set(names)) == 60
+    for wrong in ((3, 3), (0,), (5, 2)):
+        with pytest.raises(ValidationError):
+            KmersSettings(cuts=wrong)
 
 
 def test_composition_and_length():

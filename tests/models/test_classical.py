@@ -205,3 +205,21 @@ def test_other_models_are_refused():
         load(dumps(make_pipeline(StandardScaler(), GaussianNB()).fit(X, y)))
     with pytest.raises(InputError, match="holds ndarray"):
         load(dumps(X))
+
+
+def test_the_penalty_is_chosen_by_the_training_samples():
+    rng = np.random.default_rng(3)
+    y, ones = np.arange(160) % 2, np.ones(160)
+    noise = rng.normal(size=(160, 300))
+    X = noise + np.where(np.arange(300) < 60, 0.12, 0)[None, :] * (2 * y[:, None] - 1)
+    auto = LogisticRegressionSettings(c="auto")
+    weak = auto.settled(X.astype(np.float32), y, ones, 1)
+    assert 1e-4 < weak.c < 0.1  # more features than samples
+    plain = (X[:, :60].mean(axis=1, keepdims=True) + rng.normal(size=(160, 1)) * 0.2).astype("f4")
+    assert auto.settled(plain, y, ones, 1).c > weak.c
+    assert LogisticRegressionSettings(c=0.5).settled(plain, y, ones, 1).c == 0.5
+    few = np.array([0] * 159 + [1])
+    assert auto.settled(plain, few, ones, 1).c == 1.0
+    model = fit_classical(auto, plain, y, ones, 1)
+    same = fit_classical(auto.settled(plain, y, ones, 1), plain, y, ones, 1)
+    np.testing.assert_array_equal(log_probabilities(model, plain), log_probabilities(same, plain))

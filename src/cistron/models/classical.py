@@ -92,7 +92,7 @@ def fit_classical(
             f"samples, and {settings.kind} needs {needed}. "
             + ("Lower model.folds or choose another model." if needed > 1 else "Add samples.")
         )
-    estimator = settings.build(seed)
+    estimator = settings.settled(X, y, weights, seed).build(seed)
     return estimator.fit(X, y, **_each_step(estimator, weights))
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cistron.errors import InputError
 from cistron.settings import Settings
@@ -64,6 +67,16 @@ class ClassicalSettings(Settings):
     predicts: ClassVar[tuple[str, ...]] = ("classes", "numbers")
 
     kind: str
+
+    def settled(
+        self,
+        X: NDArray[np.float32],  # noqa: ARG002
+        y: NDArray[np.int64],  # noqa: ARG002
+        weights: NDArray[np.floating],  # noqa: ARG002
+        seed: int,  # noqa: ARG002
+    ) -> Self:
+        """Return the settings with what is left to the training samples chosen by them."""
+        return self
 
     def build(self, seed: int) -> ClassifierMixin:  # noqa: ARG002
         """Return the estimator, not yet fitted.

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from cistron.models.families import ClassicalSettings
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
+
+FOLDS = 5
+STRENGTHS = (1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 
 class LogisticRegressionSettings(ClassicalSettings):
@@ -18,8 +23,53 @@ class LogisticRegressionSettings(ClassicalSettings):
     predicts: ClassVar[tuple[str, ...]] = ("classes",)
 
     kind: Literal["logistic_regression"] = "logistic_regression"
-    c: float = Field(1.0, gt=0, description="inverse strength of the penalty")
+    c: Annotated[float, Field(gt=0)] | Literal["auto"] = Field(
+        1.0,
+        description="inverse strength of the penalty; auto: the best by the log loss of a "
+        "cross-validation within the training samples, for more features than samples can fix",
+    )
     iterations: int = Field(1000, ge=1, description="most steps of the solver")
+
+    def settled(
+        self,
+        X: NDArray[np.float32],
+        y: NDArray[np.int64],
+        weights: NDArray[np.floating],
+        seed: int,
+    ) -> Self:
+        """Return the settings with the strength of the penalty chosen.
+
+        From the strongest penalty on, until two in a row have been worse than the best: weak ones
+        take the solver longest. Where a class has a single sample, `c` is 1.
+        """
+        from sklearn.metrics import log_loss
+        from sklearn.model_selection import StratifiedKFold
+
+        if self.c != "auto":
+            return self
+        fewest = int(np.bincount(y).min())
+        if fewest < 2:
+            return self.model_copy(update={"c": 1.0})
+        folds = StratifiedKFold(min(FOLDS, fewest), shuffle=True, random_state=seed)
+        parts = list(folds.split(X, y))
+        best, least, worse = STRENGTHS[0], np.inf, 0
+        for c in STRENGTHS:
+            chosen = self.model_copy(update={"c": c})
+            loss = 0.0
+            for train, test in parts:
+                given = {f"{step}__sample_weight": weights[train] for step in _STEPS}
+                shares = chosen.build(seed).fit(X[train], y[train], **given).predict_proba(X[test])
+                known = np.arange(shares.shape[1])
+                loss += log_loss(
+                    y[test], shares, sample_weight=weights[test], labels=known, normalize=False
+                )
+            if loss < least:
+                best, least, worse = c, loss, 0
+            else:
+                worse += 1
+                if worse == 2:
+                    break
+        return self.model_copy(update={"c": best})
 
     def build(self, seed: int) -> Pipeline:
         """Return the estimator: features scaled, then the regression."""
@@ -29,3 +79,6 @@ class LogisticRegressionSettings(ClassicalSettings):
 
         regression = LogisticRegression(C=self.c, max_iter=self.iterations, random_state=seed)
         return make_pipeline(StandardScaler(), regression)
+
+
+_STEPS = ("standardscaler", "logisticregression")

@@ -97,6 +97,9 @@ OF_NUMBERS = {
     "homolog": "copying the number of the nearest training homolog",
 }
 
+# Regions of the published windows → how a biologist says them.
+REGIONS = {"gene_body_5": "5\N{PRIME} gene body", "gene_body_3": "3\N{PRIME} gene body"}
+
 
 def _parts(metric: str) -> tuple[str, str]:
     """Return the averaging prefix ("" where there is none) and the metric's own name."""
@@ -140,6 +143,11 @@ def baseline_phrase(name: str, of_numbers: bool = False) -> str:
     if of_numbers and name in OF_NUMBERS:
         return OF_NUMBERS[name]
     return BASELINES[name][1] if name in BASELINES else f"the baseline “{human(name)}”"
+
+
+def region(name: str) -> str:
+    """Return the name of a region of a window."""
+    return REGIONS.get(name, human(name))
 
 
 def human(key: str) -> str:

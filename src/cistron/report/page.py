@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cistron.evaluation.figures.numbers import THIN, count, decimal
 from cistron.report import projection, sections
+from cistron.report.ablation import ablation
 from cistron.report.names import human
 from cistron.report.read import Content, read_run
 from cistron.report.verdict import findings
@@ -42,6 +43,7 @@ def render(run: str | Path) -> str:
         "folds": sections.folds(content),
         "repeats": sections.repeats(content),
         "groups": sections.groups(content),
+        "ablation": ablation(content),
         "projection": projection.projection(content),
         "training": sections.training(content),
         "predict": sections.predict(content),

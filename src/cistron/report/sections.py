@@ -27,7 +27,7 @@ _OF_CLASSES = ("per_class", "class_bars", "confusion", "set_sizes", "curves", "m
 WIDE = 6  # columns beyond which a table does not fit beside a figure
 
 
-def _main_metrics(content: Content) -> list[str]:
+def main_metrics(content: Content) -> list[str]:
     """Return the headline metric and the ROC AUC (of numbers Pearson), as far as scored."""
     known = content.metrics["test"]
     area = next((m for m in ("roc_auc", "pearson") if m in known), "macro_roc_auc")
@@ -42,7 +42,7 @@ def headline(content: Content) -> Section:
     scored |= {baseline(name): scores for name, scores in metrics.get("baselines", {}).items()}
     forests = [
         figures.forest({n: s.get(metric) or {} for n, s in scored.items()}, label(metric), "Model")
-        for metric in _main_metrics(content)
+        for metric in main_metrics(content)
     ]
     return {
         "forests": forests,
@@ -187,7 +187,7 @@ def folds(content: Content) -> Section | None:
     if not entries:
         return None
     drawn = []
-    for metric in _main_metrics(content):
+    for metric in main_metrics(content):
         rows = [{**(e.get(metric) or {}), "fold": e.get("fold"), "n": e.get("n")} for e in entries]
         drawn.append(figures.folds(rows, content.metrics["test"][metric], label(metric)))
     spread = _spread(entries, content.metrics["headline"])
@@ -200,7 +200,7 @@ def repeats(content: Content) -> Section | None:
     if not entries:
         return None
     drawn = []
-    for metric in _main_metrics(content):
+    for metric in main_metrics(content):
         rows = [{**(e.get(metric) or {}), "fold": e["seed"], "n": e["n"]} for e in entries]
         pooled = content.metrics["test"][metric]
         drawn.append(figures.folds(rows, pooled, label(metric), "Seed"))

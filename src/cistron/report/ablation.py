@@ -1,0 +1,44 @@
+"""What the model loses when a region of the windows is hidden from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cistron.evaluation import figures
+from cistron.evaluation.figures.numbers import count
+from cistron.report.names import label, meaning, region
+from cistron.report.read import Content
+from cistron.report.sections import Section, main_metrics
+from cistron.report.tables import Cell, Column, Table, score_cell
+
+
+def ablation(content: Content) -> Section | None:
+    """Show the scores with each region hidden; None where samples have no regions."""
+    entries = content.metrics["test"].get("ablation")
+    if not entries:
+        return None
+    chosen = [m for m in main_metrics(content) if m in entries[0]["differences"]]
+    drawn = [
+        figures.forest(
+            {region(entry["region"]): entry["differences"][metric] for entry in entries},
+            f"{label(metric)} lost without the region",
+            reference=0.0,
+        )
+        for metric in chosen
+    ]
+    return {"figures": drawn, "table": _table(content.metrics["test"], entries, chosen)}
+
+
+def _table(test: dict[str, Any], entries: list[dict[str, Any]], chosen: list[str]) -> Table:
+    columns = [Column("Hidden", numeric=False), Column("Columns of the window")]
+    rows = [[Cell("Nothing"), Cell("")]]
+    for metric in chosen:
+        columns += [Column(label(metric), meaning(metric)), Column("Lost")]
+        rows[0] += [score_cell(test.get(metric)), Cell("")]
+    for entry in entries:
+        begin, end = entry["columns"]
+        row = [Cell(region(entry["region"])), Cell(f"{count(begin + 1)} to {count(end)}")]
+        for metric in chosen:
+            row += [score_cell(entry.get(metric)), score_cell(entry["differences"][metric])]
+        rows.append(row)
+    return Table("Scores with one region hidden, and what is lost by that.", columns, rows)
