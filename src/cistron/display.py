@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MARKS = {"pass": "green", "warn": "yellow", "fail": "bold red", "skipped": "dim"}
 FEW_VALUES = 30  # of a group column, to be listed one by one
 SHOWN = ("mcc", "roc_auc", "macro_roc_auc", "accuracy")
-SHOWN_OF_NUMBERS = ("r2", "pearson", "spearman", "rmse")
+SHOWN_OF_NUMBERS = ("r2", "pearson", "spearman")
 SHOWN_OF_SETS = ("macro_f1", "macro_mcc", "jaccard")
 
 BESIDE = (

@@ -172,9 +172,12 @@ def audit_external(
         As of `audit`, with the checks of `EXTERNAL_CHECKS`; the parts are "train" and "external".
     """
     n, m = len(samples), len(external)
+    theirs = external.table
+    if samples.quantity and not external.quantity:
+        theirs = theirs.assign(label=np.nan)
     both = replace(
         samples,
-        table=pd.concat([samples.table, external.table], ignore_index=True),
+        table=pd.concat([samples.table, theirs], ignore_index=True),
         payload=Sequences.stack([samples.payload, external.payload]),
         groups=(),
     )

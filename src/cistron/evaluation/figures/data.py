@@ -110,7 +110,8 @@ def length_histogram(lengths: Mapping[str, ArrayLike], unit: str = "residues") -
     pitch = 34
     with style():
         figure = sheet(62 + pitch * len(rows))
-        note(figure, 114, 12, "Share of each class", color=MUTED, size=10)
+        of = "each class" if len(rows) > 1 else "the samples"
+        note(figure, 114, 12, f"Share of {of}", color=MUTED, size=10)
         note(figure, WIDTH, 12, "median", color=MUTED, size=10, ha="right")
         for row, (name, values) in enumerate(rows.items()):
             axes = panel(figure, 114, 20 + pitch * row, 196, pitch)
