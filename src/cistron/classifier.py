@@ -13,13 +13,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from cistron.encoders import Encoded, Encoder
 from cistron.errors import InputError
-from cistron.experiment import (
-    check_numbers,
-    check_tuning,
-    parse_augment,
-    parse_encoder,
-    parse_model,
-)
+from cistron.experiment import parse_augment, parse_encoder, parse_model
+from cistron.experiment_checks import check_numbers, check_tuning
 from cistron.heads import Head
 from cistron.progress import SILENT, Reporter
 from cistron.ragged import Ragged

@@ -1,0 +1,43 @@
+"""The `evaluation` section of an experiment."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from cistron.settings import Settings
+
+OneClassMetric = Literal["mcc", "accuracy", "balanced_accuracy"]
+NumberMetric = Literal["r2", "pearson", "spearman", "rmse", "mae"]
+SetMetric = Literal["macro_f1", "micro_f1", "macro_mcc", "jaccard", "exact_match"]
+
+
+class EvaluationSettings(Settings):
+    """The `evaluation` section: how the run is judged."""
+
+    bootstrap: int = Field(1000, ge=100, description="resamples for the 95 % intervals")
+    baselines: tuple[Literal["majority", "length", "composition", "homolog"], ...] = Field(
+        ("majority", "length", "composition", "homolog"),
+        description="scored on the same samples; of a number the mean stands for majority",
+    )
+    metric: Literal[OneClassMetric, SetMetric, NumberMetric] = Field(
+        "mcc",
+        description="the metric by which model and baselines are compared first; of several "
+        "classes a sample it is macro_f1, of a number r2",
+    )
+    calibration: Literal["temperature", "none"] = "temperature"
+    thresholds: Literal["f1", "mcc", "none"] = Field(
+        "f1",
+        description="of several classes a sample: what the threshold of each class maximises on "
+        "the validation samples; none: 0.5 each",
+    )
+    homology_search: bool = Field(
+        True, description="search test against training sequences for the audit and the baseline"
+    )
+    repeats: int = Field(
+        1, ge=1, description="`crossval` as often, each with the next seed of split and training"
+    )
+    projection: Literal["none", "pca", "tsne", "umap"] = Field(
+        "none", description="`fit` draws the encoded samples in two dimensions (umap: an extra)"
+    )

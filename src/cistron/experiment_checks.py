@@ -1,0 +1,201 @@
+"""Sections of an experiment that cannot work together, refused before any data is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+from cistron.augment import require_possible
+from cistron.errors import InputError, nearest
+from cistron.evaluation.settings import NumberMetric, OneClassMetric, SetMetric
+from cistron.models import KINDS
+from cistron.models.fixed_length import require_length
+from cistron.splits.random import SplitShares
+from cistron.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from cistron.experiment import Experiment
+
+ALPHABET_OF_ENCODER = {
+    "residues": "protein",
+    "one_hot": "dna",
+    "descriptors": "protein",
+    "protein_lm": "protein",
+}
+
+
+def check_sections(experiment: Experiment, source: str) -> None:
+    """Refuse sections that cannot work together, before any data is read."""
+    encoder = experiment.encoder
+    _check_encoder(experiment, source)
+    require_length(encoder, experiment.model, f"{source}: ")
+    _check_task(experiment, source)
+    _check_several(experiment, source)
+    check_tuning(encoder, experiment.model, experiment.training, source)
+    _check_groups(experiment, source)
+
+
+def check_tuning(encoder: Any, model: Any, training: TrainingSettings, source: str) -> None:
+    """Refuse to train a language model where there is none, or nothing that it could learn from.
+
+    Raises
+    ------
+    InputError
+        If the encoder is no language model, or the model no network.
+    """
+    how = training.language_model
+    if how == "frozen":
+        return
+    where = f"{source}: training.language_model: {how!r} trains the language model of the encoder"
+    if encoder.kind != "protein_lm":
+        raise InputError(
+            f"{where} protein_lm, and the encoder is {encoder.kind!r}. Set encoder.kind: "
+            "protein_lm, or leave the key out."
+        )
+    if model.family != "network":
+        raise InputError(
+            f"{where} through the network upon it, and {model.kind!r} is no network. Set "
+            "model.kind: mlp, or leave the key out."
+        )
+    if encoder.precision == "int8":
+        raise InputError(f"{where}, and int8 cannot be trained. Set encoder.precision: auto.")
+
+
+def check_numbers(training: TrainingSettings, source: str) -> None:
+    """Refuse what only classes have, where numbers are predicted.
+
+    Raises
+    ------
+    InputError
+        If samples are to be drawn or weighted by class, or a metric of classes stops training.
+    """
+    for key, usual in (("sampling", "natural"), ("monitor", "loss")):
+        if getattr(training, key) != usual:
+            raise InputError(
+                f"{source}: training.{key}: {getattr(training, key)!r} is of classes, and the "
+                f"samples have a number. Use {usual}."
+            )
+    if isinstance(training.class_weights, dict):
+        raise InputError(
+            f"{source}: training.class_weights: the samples have a number and no classes. Leave "
+            "the key out; weights of samples are a column (samples.weight)."
+        )
+
+
+def _check_task(experiment: Experiment, source: str) -> None:
+    """Refuse a model, a metric or an evaluation that is not of what the samples carry."""
+    number = bool(getattr(experiment.samples, "quantity", ""))
+    metric = experiment.evaluation.metric
+    if number != (metric in get_args(NumberMetric)):
+        several = getattr(experiment.samples, "label_separator", None) is not None
+        allowed = get_args(NumberMetric if number else SetMetric if several else OneClassMetric)
+        kind = "a number" if number else "classes"
+        raise InputError(
+            f"{source}: evaluation.metric: {metric!r} does not compare samples that have {kind}. "
+            f"Use one of: {', '.join(allowed)}."
+        )
+    model = experiment.model
+    task = "numbers" if number else "classes"
+    if model.family == "classical" and task not in model.predicts:
+        fitting = [
+            kind.model_fields["kind"].default
+            for kind in KINDS
+            if (kind.family == "network" or task in kind.predicts) and kind().reads == model.reads
+        ]
+        raise InputError(
+            f"{source}: model.kind: {model.kind!r} predicts {' and '.join(model.predicts)}, and "
+            f"the samples have {'a number' if number else 'classes'}. Use one of: "
+            f"{', '.join(fitting)}."
+        )
+    if not number:
+        return
+    check_numbers(experiment.training, source)
+    if experiment.evaluation.repeats > 1:
+        raise InputError(
+            f"{source}: evaluation.repeats: predicted numbers are not averaged over repeats. Run "
+            "one crossval for each seed (--seed)."
+        )
+
+
+def _check_encoder(experiment: Experiment, source: str) -> None:
+    """Refuse an encoder that cannot read the samples, and a model that cannot read the encoder."""
+    samples, encoder = experiment.samples, experiment.encoder
+    wanted = ALPHABET_OF_ENCODER.get(encoder.kind)
+    if wanted is not None and samples.alphabet != wanted:
+        others = [k for k, a in ALPHABET_OF_ENCODER.items() if a == samples.alphabet]
+        raise InputError(
+            f"{source}: encoder.kind: {encoder.kind!r} reads {wanted} sequences, and "
+            f"samples.alphabet is {samples.alphabet!r}. Use one of: "
+            f"{', '.join([*others, 'kmers', 'composition'])}."
+        )
+    if encoder.kind == "profile" and samples.kind != "profiles":
+        raise InputError(
+            f"{source}: encoder.kind: 'profile' reads profiles, and samples.kind is "
+            f"{samples.kind!r}. Set samples.kind: profiles, or use another encoder (residues)."
+        )
+    gives = encoder.gives
+    if experiment.model.reads != gives:
+        fitting = [kind.model_fields["kind"].default for kind in KINDS if kind.reads == gives]
+        raise InputError(
+            f"{source}: model.kind: {experiment.model.kind!r} reads "
+            f"{'one vector' if gives == 'positions' else 'positions'} per sample, and the encoder "
+            f"{encoder.kind!r} gives {'positions' if gives == 'positions' else 'one vector'}. "
+            f"Use one of: {', '.join(fitting)}; or another encoder."
+        )
+
+
+def _check_several(experiment: Experiment, source: str) -> None:
+    """Refuse what is not of samples with several classes, or only of these."""
+    several = getattr(experiment.samples, "label_separator", None) is not None
+    metric = experiment.evaluation.metric
+    if several != (metric in get_args(SetMetric)):
+        allowed = get_args(SetMetric if several else OneClassMetric)
+        kind = "which may have several classes" if several else "which have one class each"
+        raise InputError(
+            f"{source}: evaluation.metric: {metric!r} does not compare samples {kind} "
+            f"(samples.label_separator). Use one of: {', '.join(allowed)}."
+        )
+    if several and experiment.training.monitor != "loss":
+        raise InputError(
+            f"{source}: training.monitor: {experiment.training.monitor!r} is no metric of samples "
+            "with several classes (samples.label_separator). Use loss."
+        )
+    if several and experiment.evaluation.repeats > 1:
+        raise InputError(
+            f"{source}: evaluation.repeats: samples with several classes (samples.label_separator) "
+            "have thresholds that differ between repeats, which cannot be averaged. Run one "
+            "crossval for each seed (--seed)."
+        )
+
+
+def _check_groups(experiment: Experiment, source: str) -> None:
+    """Refuse a split or an augmentation by groups that the samples do not declare."""
+    samples, split = experiment.samples, experiment.split
+    groups = getattr(samples, "group_names", tuple(samples.groups or ()))
+    require_possible(
+        experiment.augment,
+        experiment.encoder,
+        experiment.model,
+        experiment.training,
+        groups,
+        f"{source}: ",
+    )
+    needed = {
+        "group": ("split.columns", getattr(split, "columns", ())),
+        "chromosome": (
+            "split.keep_apart",
+            (getattr(split, "column", ""), *getattr(split, "keep_apart", ())),
+        ),
+        "homology": ("split.keep_together", getattr(split, "keep_together", ())),
+        "predefined": ("split.column", (getattr(split, "column", ""),)),
+    }.get(split.kind, ("", ()))
+    for column in needed[1]:
+        if column not in groups:
+            raise InputError(
+                f"{source}: {needed[0]}: {column!r} is not declared under samples.groups (there "
+                f"are: {', '.join(groups) or 'none'}).{nearest(column, groups)}"
+            )
+    if isinstance(split, SplitShares) and split.test + split.validation >= 1:
+        raise InputError(
+            f"{source}: split.test and split.validation add up to 1 or more and leave nothing to "
+            "train on."
+        )
