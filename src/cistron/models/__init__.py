@@ -42,7 +42,6 @@ from cistron.models.vector_cnn_lstm import VectorCNNLSTMSettings
 from cistron.models.vector_lstm import VectorLSTMSettings
 from cistron.models.vector_parallel_cnn_lstm import VectorParallelCNNLSTMSettings
 from cistron.models.vector_rnn import VectorRNNSettings
-from cistron.settings import Settings
 
 ModelSettings = Annotated[
     CNNSettings
