@@ -287,6 +287,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
         An encoder that computes for long tells the reporter how far it is.
         """
+        from cistron.device import require_known
+
+        require_known(device)
         self.training_ = TrainingSettings(**{**self.training_.document(), "device": device})
         if getattr(self.encoder_.settings, "on_device", False):
             self.encoder_ = cast("Any", self.encoder_).on(device, reporter)

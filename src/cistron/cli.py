@@ -39,7 +39,17 @@ Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key: training.epochs=5."),
 ]
-Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
+
+
+def _known_device(name: str | None) -> str | None:
+    if name is not None:
+        from cistron.device import require_known
+
+        require_known(name)
+    return name
+
+
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.", callback=_known_device)]
 Seed = Annotated[int | None, typer.Option(help="Seed of the split and of training.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue what was interrupted.")]

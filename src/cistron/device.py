@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
 from cistron.errors import InputError
+from cistron.training.settings import DEVICES
+
+
+def require_known(name: str) -> None:
+    """Refuse a word that names no device.
+
+    Raises
+    ------
+    InputError
+        If it is neither auto, cpu, cuda (or cuda:1, …) nor mps.
+    """
+    if not re.fullmatch(DEVICES, name):
+        raise InputError(f"device: there is no {name!r}. Use auto, cpu, cuda (cuda:0, …) or mps.")
 
 
 def choose_device(name: str) -> torch.device:
@@ -21,6 +35,7 @@ def choose_device(name: str) -> torch.device:
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    require_known(name)
     device = torch.device(name)
     there = {
         "cpu": True,

@@ -126,6 +126,9 @@ def read_experiment(path: str | Path, changes: Sequence[str] = ()) -> Experiment
         )
     for change in changes:
         _apply(document, change)
+        changed = tuple(change.partition("=")[0].strip().split("."))
+        # What an option says is not in that line of the file.
+        lines = {path: n for path, n in lines.items() if path[: len(changed)] != changed}
     return make_experiment(document, source=str(path), folder=path.parent, lines=lines)
 
 

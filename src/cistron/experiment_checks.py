@@ -15,6 +15,7 @@ from cistron.training.settings import TrainingSettings
 if TYPE_CHECKING:
     from cistron.experiment import Experiment
 
+OFFERED = [kind for kind in KINDS if getattr(kind, "offered", True)]
 ALPHABET_OF_ENCODER = {
     "residues": "protein",
     "one_hot": "dna",
@@ -98,7 +99,7 @@ def _check_task(experiment: Experiment, source: str) -> None:
     if model.family == "classical" and task not in model.predicts:
         fitting = [
             kind.model_fields["kind"].default
-            for kind in KINDS
+            for kind in OFFERED
             if (kind.family == "network" or task in kind.predicts) and kind().reads == model.reads
         ]
         raise InputError(

@@ -71,10 +71,14 @@ def _place(error: Any, document: Any, model: Any) -> tuple[tuple[Any, ...], type
     steps = error["loc"]
     for number, step in enumerate(steps):
         missing = error["type"] == "missing" and number == len(steps) - 1
+        branch = next((k for k in _branches(owner) if _kind(k) == step), None)
+        if branch is not None:  # also where a key of the section has the name of its kind
+            owner = branch
+            continue
         inside = isinstance(document, dict) and step in document
         inside |= isinstance(document, list | tuple) and isinstance(step, int)
         if not inside and not missing:
-            owner = next((k for k in _branches(owner) if _kind(k) == step), None)
+            owner = None
             continue
         path.append(step)
         if not missing:

@@ -90,6 +90,7 @@ def load(path: str | Path) -> Classifier:
     InputError
         If it is none, was changed or cut short, or comes from a newer version.
     """
+    from pydantic import ValidationError
     from safetensors.numpy import load_file
 
     from cistron.classifier import Classifier
@@ -109,6 +110,15 @@ def load(path: str | Path) -> Classifier:
                 "differs). Copy the model folder again from where it was made."
             )
     arrays = load_file(folder / ARRAYS)
+    try:
+        parse_encoder(document["encoder"]["settings"])
+        parse_model(document["model"])
+        TrainingSettings(**document["training"])
+    except (InputError, ValidationError) as error:
+        raise InputError(
+            f"{folder / DESCRIPTION} has settings that this version does not know; it was written "
+            f"by Cistron {document.get('cistron', '?')}. Upgrade Cistron."
+        ) from error
     classifier = Classifier(
         encoder=document["encoder"]["settings"],
         model=document["model"],

@@ -93,13 +93,18 @@ def evaluate(
             **_metrics(found, MODEL),
             **details,
             "groups": _by_group(targets, predicted, group_columns or {}),
-            "resampled": f"{found.units} {found.unit}" + (f" ({found.note})" if found.note else ""),
+            "resampled": _counted(found.units, found.unit)
+            + (f" ({found.note})" if found.note else ""),
         },
         "baselines": {
             name: {"n": len(targets), **_metrics(found, name)} for name in baselines or {}
         },
         "comparison": _compare(found, headline) if baselines else None,
     }
+
+
+def _counted(number: int, things: str) -> str:
+    return f"{number} {things.removesuffix('s') if number == 1 else things}"
 
 
 def _metrics(found: Bootstrap, predictor: str) -> dict[str, dict[str, float | None]]:

@@ -138,8 +138,9 @@ def _fetch(name: str, offline: bool) -> Path:
         raise InputError(
             f"The language model {name} is not on this machine and "
             f"{'offline was asked for' if offline else could_not}. Fetch it where there is a "
-            f"network with `hf download {name} --local-dir FOLDER`, copy the folder here, and give "
-            "its path in place of the name."
+            f"network with `hf download {name} --local-dir FOLDER/{name.rsplit('/', 1)[-1]}`, copy "
+            "FOLDER here, and set the environment variable CISTRON_MODELS to it (or give the path "
+            "in place of the name)."
         ) from error
     _weight_files(folder, name)
     return folder

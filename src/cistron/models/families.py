@@ -27,6 +27,7 @@ class NetworkSettings(Settings):
 
     family: ClassVar[Literal["network"]] = "network"
     reads: ClassVar[Reads] = "positions"
+    offered: ClassVar[bool] = True  # named where a choice is listed
 
     kind: str
 

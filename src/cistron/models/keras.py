@@ -6,7 +6,7 @@ Keras's defaults. Shapes are Keras's, channels last.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -233,6 +233,8 @@ class KerasSettings(NetworkSettings):
     The last layer gives logits: one for two classes, or one a class. Sequences shorter than
     `length` are read as if N followed them.
     """
+
+    offered: ClassVar[bool] = False
 
     kind: Literal["keras"] = "keras"
     length: int = Field(620, ge=1, description="positions it reads; no sequence may be longer")

@@ -50,9 +50,12 @@ def write_recipe(name: str, path: Path, *, published: bool = False, force: bool 
             f"{', '.join(recipes(published=True))}."
         )
     if path.exists() and not force:
-        raise InputError(f"{path} exists and is never overwritten. Choose another name.")
+        raise InputError(
+            f"{path} exists and is never overwritten. Choose another name, or say --force."
+        )
     if not path.parent.is_dir():
         raise InputError(f"{path.parent} is no directory. Make it first.")
     file = f"{name}{PUBLISHED if published else ''}.yaml"
     text = files("cistron.recipes").joinpath(file).read_text(encoding="utf-8")
-    path.write_text(text, encoding="utf-8")
+    # The commands in its comments are those for the file as it is called here.
+    path.write_text(text.replace(f"{name}.yaml", path.name), encoding="utf-8")

@@ -61,10 +61,12 @@ def comparison(metrics: dict[str, Any]) -> Finding:
         return Finding(question, "pass", "Yes", f"The model beats {phrase} ({numbers}).")
     if found["verdict"] == "worse":
         return Finding(question, "fail", "No", f"The model does not beat {phrase} ({numbers}).")
-    sentence = (
-        f"Whether the model beats {phrase} is undecided: the interval of the difference includes "
-        f"zero ({numbers})."
-    )
+    why = "the interval of the difference includes zero"
+    if (found.get("difference") or {}).get("low") is None:
+        why = (
+            "too few independent groups were tested for an interval (a cross-validation tests all)"
+        )
+    sentence = f"Whether the model beats {phrase} is undecided: {why} ({numbers})."
     return Finding(question, "warn", "Undecided", sentence)
 
 
@@ -139,13 +141,16 @@ def explained(scores: dict[str, Any], quantity: str) -> Finding:
 def calibration(scores: dict[str, Any]) -> Finding:
     """Say whether a probability means what it says."""
     question = "Calibrated?"
-    error = (scores.get("ece") or {}).get("value")
+    error, high = ((scores.get("ece") or {}).get(name) for name in ("value", "high"))
     if error is None or not math.isfinite(error):
         return Finding(question, "unknown", "Unknown", "Calibration was not measured.")
     numbers = (
         f"how sure the model is differs from how often it is right by {decimal(error)} on average"
     )
     lean = f"; mostly it is {_lean(scores)}" if _lean(scores) else ""
+    if error <= CALIBRATED and high is not None and high > ROUGHLY:
+        sentence = f"Too few groups were tested to tell: {numbers}, and it may be {decimal(high)}."
+        return Finding(question, "warn", "Undecided", sentence)
     if error <= CALIBRATED:
         sentence = f"Probabilities can be taken at their word: {numbers}."
         return Finding(question, "pass", "Yes", sentence)

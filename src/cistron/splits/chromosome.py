@@ -251,7 +251,7 @@ class ChromosomeSplit(Settings):
             return f"{said} Relatives on different chromosomes are not kept apart."
         low, high = min(left_out.values()), max(left_out.values())
         return (
-            f"{said} Samples that {', or '.join(relatives)}, are never in training while one of "
+            f"{said} Samples that {', or '.join(relatives)} are never in training while one of "
             f"them is tested: {low:,} to {high:,} samples are left out of a fold for it."
         )
 

@@ -9,6 +9,8 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from cistron.settings import Settings
 
+DEVICES = r"(auto|cpu|mps|cuda(:\d+)?)"  # what a device may be called
+
 
 class StageSettings(Settings):
     """How a network is trained from fresh optimiser to early stopping."""
@@ -59,7 +61,7 @@ class TrainingSettings(StageSettings):
     lora_rank: int = Field(8, ge=1, description="of the adapters")
     lora_alpha: int = Field(16, ge=1, description="adapters count lora_alpha / lora_rank times")
     seed: int = Field(1, ge=0)
-    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    device: str = Field("auto", pattern=f"^{DEVICES}$", description="auto, cpu, cuda or mps")
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="auto: bf16 on a CUDA device that has it, else fp32"
     )
