@@ -186,3 +186,29 @@ def test_unknown_recipe(tmp_path):
         write_recipe("senescense", tmp_path / "x.yaml")
     with pytest.raises(InputError, match="Recipes with --published: .*senescence"):
         write_recipe("dna", tmp_path / "x.yaml", published=True)
+
+
+def test_an_option_is_not_blamed_on_a_line_of_the_file(tmp_path):
+    path = tmp_path / "experiment.yaml"
+    write_recipe("senescence", path)
+    with pytest.raises(InputError, match=r"experiment\.yaml: training\.epochs: .*'three'"):
+        read_experiment(path, ["training.epochs=three"])
+
+
+def test_a_key_may_have_the_name_of_its_kind(tmp_path):
+    document = {
+        "name": "genes",
+        "samples": {
+            "kind": "genome",
+            "genome": "g.fa",
+            "annotation": "a.gtf",
+            "regions": "deepcree",
+        },
+        "split": {"kind": "chromosome"},
+        "encoder": {"kind": "one_hot"},
+        "model": {"kind": "cnn"},
+    }
+    with pytest.raises(InputError) as caught:
+        make_experiment(document)
+    assert "samples.regions" in str(caught.value)
+    assert "samples.genome:" not in str(caught.value)

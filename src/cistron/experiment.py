@@ -127,8 +127,9 @@ def read_experiment(path: str | Path, changes: Sequence[str] = ()) -> Experiment
     for change in changes:
         _apply(document, change)
         changed = tuple(change.partition("=")[0].strip().split("."))
-        # What an option says is not in that line of the file.
+        # What an option says stands in no line of the file.
         lines = {path: n for path, n in lines.items() if path[: len(changed)] != changed}
+        lines[changed] = 0
     return make_experiment(document, source=str(path), folder=path.parent, lines=lines)
 
 

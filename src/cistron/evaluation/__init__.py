@@ -93,8 +93,7 @@ def evaluate(
             **_metrics(found, MODEL),
             **details,
             "groups": _by_group(targets, predicted, group_columns or {}),
-            "resampled": _counted(found.units, found.unit)
-            + (f" ({found.note})" if found.note else ""),
+            "resampled": _resampled(found),
         },
         "baselines": {
             name: {"n": len(targets), **_metrics(found, name)} for name in baselines or {}
@@ -103,8 +102,10 @@ def evaluate(
     }
 
 
-def _counted(number: int, things: str) -> str:
-    return f"{number} {things.removesuffix('s') if number == 1 else things}"
+def _resampled(found: Bootstrap) -> str:
+    """Say how many of what the bootstrap drew from."""
+    things = found.unit.removesuffix("s") if found.units == 1 else found.unit
+    return f"{found.units} {things}" + (f" ({found.note})" if found.note else "")
 
 
 def _metrics(found: Bootstrap, predictor: str) -> dict[str, dict[str, float | None]]:
