@@ -1,7 +1,7 @@
 """Every kind of model on SenSeqNet's proteins, split at random and split by gene.
 
     cistron data get senescence DATA
-    python examples/senescence.py DATA RUNS [--only NAME ...] [--proteins 8000]
+    python examples/senescence.py DATA RUNS [--only NAME ...] [--proteins 4000]
 
 A seeded draw of the second version's proteins, so that all networks train in minutes on a CPU. A
 run that is there is not run again. `cistron compare RUNS/*/*` puts them into one table.
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("runs", type=Path)
     parser.add_argument("--only", nargs="*", choices=models, default=list(models))
-    parser.add_argument("--proteins", type=int, default=8_000)
+    parser.add_argument("--proteins", type=int, default=4_000)
     chosen = parser.parse_args()
     classes = draw(chosen.data, chosen.runs / "proteins", chosen.proteins)
     for name in chosen.only:

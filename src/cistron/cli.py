@@ -138,7 +138,7 @@ def demo(
 @app.command()
 def new(
     recipe: Annotated[
-        str, typer.Argument(help="senescence, localization, expression, protein or dna.")
+        str, typer.Argument(help="senescence, localization, expression, stress, protein or dna.")
     ],
     file: Annotated[Path, typer.Argument(help="Experiment file to write.")],
     published: Annotated[
