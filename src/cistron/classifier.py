@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from cistron.encoders import Encoded, Encoder
-from cistron.errors import InputError
+from cistron.errors import InputError, nearest
 from cistron.experiment import parse_augment, parse_encoder, parse_model
 from cistron.experiment_checks import check_numbers, check_tuning
 from cistron.heads import Head
@@ -443,6 +443,27 @@ def _vectors(encoded: Encoded) -> NDArray[np.float32]:
     return encoded
 
 
+def require_weights(classes: Sequence[str], settings: TrainingSettings) -> None:
+    """Refuse class weights that are not of these classes.
+
+    Raises
+    ------
+    InputError
+        If a class has no weight, or a weight no class.
+    """
+    chosen = settings.class_weights
+    if not isinstance(chosen, dict):
+        return
+    for name in sorted(chosen.keys() - set(classes)):
+        raise InputError(
+            f"training.class_weights: there is no class {name!r}.{nearest(name, classes)} The "
+            f"classes are: {', '.join(classes)}."
+        )
+    for name in classes:
+        if name not in chosen:
+            raise InputError(f"training.class_weights: the class {name!r} has no weight. Add it.")
+
+
 def class_weights(
     targets: NDArray[Any], classes: list[str], settings: TrainingSettings
 ) -> NDArray[np.float64]:
@@ -459,10 +480,7 @@ def class_weights(
     """
     chosen = settings.class_weights
     if isinstance(chosen, dict):
-        if set(chosen) != set(classes):
-            raise InputError(
-                f"training.class_weights: names {sorted(chosen)} are not the classes {classes}."
-            )
+        require_weights(classes, settings)
         return np.array([chosen[name] for name in classes])
     if chosen == "none" or settings.sampling == "balanced":
         return np.ones(len(classes))

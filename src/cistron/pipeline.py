@@ -14,7 +14,7 @@ from typing import Any
 
 from cistron.ablation import write_ablated
 from cistron.augment import averaged_orthologs, find_orthologs
-from cistron.classifier import Classifier
+from cistron.classifier import Classifier, require_weights
 from cistron.errors import InputError, nearest
 from cistron.evaluation.projection import projection_table, require
 from cistron.experiment import Experiment
@@ -86,6 +86,7 @@ def check(
     reporter.say(f"Read {len(samples):,} samples; {len(samples.dropped):,} records are not used.")
     split = experiment.split.split(samples, reporter.say)
     samples, split = settle(samples, split)
+    require_weights(samples.classes, experiment.training)
     search = experiment.evaluation.homology_search if homology is None else homology
     found = audit(samples, split, homology=search, progress=reporter.say)
     return samples, split, {**found, "split": _describe(experiment, split)}

@@ -147,8 +147,10 @@ def test_class_weights():
     np.testing.assert_allclose(balanced, [4 / 6, 2])
     given = TrainingSettings(class_weights={"a": 1, "b": 3})
     assert class_weights(targets, ["a", "b"], given).tolist() == [1, 3]
-    with pytest.raises(InputError, match=r"names \['a', 'b'\] are not the classes"):
+    with pytest.raises(InputError, match="there is no class 'b'.*The classes are: a, c"):
         class_weights(targets, ["a", "c"], given)
+    with pytest.raises(InputError, match="the class 'c' has no weight"):
+        class_weights(targets, ["a", "b", "c"], given)
     assert class_weights(targets, ["a", "b"], TrainingSettings(class_weights=None)).tolist() == [
         1,
         1,
