@@ -37,6 +37,11 @@ class Sequences(Ragged):
 
     alphabet: Alphabet = PROTEIN
 
+    @property
+    def content(self) -> str:
+        """What they are sequences of: the name of the alphabet."""
+        return self.alphabet.name
+
     def text(self, row: int) -> str:
         """Return one sequence as letters."""
         return self.alphabet.text(self[row])
@@ -122,8 +127,8 @@ class Samples:
         number; missing where unlabelled), `weight` (float), and one string column per group.
         Index 0..n-1. Further columns are what the source knows of a sample: the coordinates of a
         gene, the `number` its label comes from.
-    payload : Sequences
-        One row of content per row of the table.
+    payload : Sequences, or Counts of cells
+        One row of content per row of the table. Its `content` is "protein", "dna" or "genes".
     classes : tuple of str
         Class names in the order of every probability column. Empty when unlabelled, and where
         labels are numbers.
@@ -147,7 +152,7 @@ class Samples:
     """
 
     table: pd.DataFrame
-    payload: Sequences
+    payload: Any
     classes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     dropped: pd.DataFrame = field(
@@ -225,7 +230,7 @@ class Samples:
 
 
 def make_samples(
-    payload: Sequences,
+    payload: Any,
     ids: Sequence[str] | None = None,
     labels: Sequence[str] | None = None,
     groups: dict[str, Sequence[str]] | None = None,
@@ -237,7 +242,7 @@ def make_samples(
 
     Parameters
     ----------
-    payload : Sequences
+    payload : Sequences, or Counts of cells
         One row per sample.
     ids : sequence of str, optional
         Unique; "sample_1", "sample_2", … where not given.
