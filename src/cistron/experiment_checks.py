@@ -85,15 +85,7 @@ def check_numbers(training: TrainingSettings, source: str) -> None:
 def _check_task(experiment: Experiment, source: str) -> None:
     """Refuse a model, a metric or an evaluation that is not of what the samples carry."""
     number = bool(getattr(experiment.samples, "quantity", ""))
-    metric = experiment.evaluation.metric
-    if number != (metric in get_args(NumberMetric)):
-        several = getattr(experiment.samples, "label_separator", None) is not None
-        allowed = get_args(NumberMetric if number else SetMetric if several else OneClassMetric)
-        kind = "a number" if number else "classes"
-        raise InputError(
-            f"{source}: evaluation.metric: {metric!r} does not compare samples that have {kind}. "
-            f"Use one of: {', '.join(allowed)}."
-        )
+    _check_metric(experiment, source, number)
     model = experiment.model
     task = "numbers" if number else "classes"
     if model.family == "classical" and task not in model.predicts:
@@ -117,6 +109,27 @@ def _check_task(experiment: Experiment, source: str) -> None:
         )
 
 
+def _check_metric(experiment: Experiment, source: str, number: bool) -> None:
+    """Refuse a metric that is not of what the samples carry."""
+    metric = experiment.evaluation.metric
+    several = getattr(experiment.samples, "label_separator", None) is not None
+    if number:
+        allowed, kind = get_args(NumberMetric), "that have a number"
+    elif metric in get_args(NumberMetric):
+        allowed, kind = get_args(SetMetric if several else OneClassMetric), "that have classes"
+    elif several:
+        allowed = get_args(SetMetric)
+        kind = "which may have several classes (samples.label_separator)"
+    else:
+        allowed = get_args(OneClassMetric)
+        kind = "which have one class each (samples.label_separator)"
+    if metric not in allowed:
+        raise InputError(
+            f"{source}: evaluation.metric: {metric!r} does not compare samples {kind}. "
+            f"Use one of: {', '.join(allowed)}."
+        )
+
+
 def _check_encoder(experiment: Experiment, source: str) -> None:
     """Refuse an encoder that cannot read the samples, and a model that cannot read the encoder."""
     samples, encoder = experiment.samples, experiment.encoder
@@ -135,7 +148,7 @@ def _check_encoder(experiment: Experiment, source: str) -> None:
         )
     gives = encoder.gives
     if experiment.model.reads != gives:
-        fitting = [kind.model_fields["kind"].default for kind in KINDS if kind.reads == gives]
+        fitting = [kind.model_fields["kind"].default for kind in OFFERED if kind.reads == gives]
         raise InputError(
             f"{source}: model.kind: {experiment.model.kind!r} reads "
             f"{'one vector' if gives == 'positions' else 'positions'} per sample, and the encoder "
@@ -145,16 +158,8 @@ def _check_encoder(experiment: Experiment, source: str) -> None:
 
 
 def _check_several(experiment: Experiment, source: str) -> None:
-    """Refuse what is not of samples with several classes, or only of these."""
+    """Refuse what samples with several classes cannot have."""
     several = getattr(experiment.samples, "label_separator", None) is not None
-    metric = experiment.evaluation.metric
-    if several != (metric in get_args(SetMetric)):
-        allowed = get_args(SetMetric if several else OneClassMetric)
-        kind = "which may have several classes" if several else "which have one class each"
-        raise InputError(
-            f"{source}: evaluation.metric: {metric!r} does not compare samples {kind} "
-            f"(samples.label_separator). Use one of: {', '.join(allowed)}."
-        )
     if several and experiment.training.monitor != "loss":
         raise InputError(
             f"{source}: training.monitor: {experiment.training.monitor!r} is no metric of samples "

@@ -111,9 +111,10 @@ def load(path: str | Path) -> Classifier:
             )
     arrays = load_file(folder / ARRAYS)
     try:
-        parse_encoder(document["encoder"]["settings"])
-        parse_model(document["model"])
-        TrainingSettings(**document["training"])
+        encoder = parse_encoder(document["encoder"]["settings"])
+        model = parse_model(document["model"])
+        # The device is this machine's choice, not that of the machine the model was trained on.
+        training = TrainingSettings(**{**document["training"], "device": "auto"})
     except (InputError, ValidationError) as error:
         raise InputError(
             f"{folder / DESCRIPTION} has settings that this version does not know; it was written "
@@ -128,12 +129,10 @@ def load(path: str | Path) -> Classifier:
     )
     classifier.classes_ = np.array(document["classes"], dtype=object)
     classifier.alphabet_, classifier.checksum_ = document["alphabet"], document["sha256"]
-    classifier.encoder_ = parse_encoder(document["encoder"]["settings"]).restore(
+    classifier.encoder_ = encoder.restore(
         document["encoder"]["learned"], _under("encoder.", arrays)
     )
-    classifier.model_settings_ = parse_model(document["model"])
-    # The device is this machine's choice, not that of the machine the model was trained on.
-    classifier.training_ = TrainingSettings(**{**document["training"], "device": "auto"})
+    classifier.model_settings_, classifier.training_ = model, training
     classifier.temperature_ = document["calibration"]["temperature"]
     classifier.heads_ = tuple(Head.restore(head) for head in document.get("heads", ()))
     classifier.novelty_ = Novelty.restore(document["novelty"], _under("novelty.", arrays))

@@ -11,11 +11,16 @@ import pandas as pd
 
 from cistron.ablation import ABLATION, score_ablated
 from cistron.errors import InputError
-from cistron.evaluation import evaluate
 from cistron.experiment import Experiment
 from cistron.run import EXPERIMENT, METRICS, Run
 from cistron.samples import Samples
-from cistron.scores import describe_samples, pool, resampling_groups
+from cistron.scores import (
+    describe_samples,
+    pool,
+    resampling_groups,
+    score_tested,
+    single_numbers,
+)
 from cistron.splits import Progress, Split
 from cistron.splits.settle import settle_folds
 
@@ -132,33 +137,21 @@ def pool_repeats(experiment: Experiment, repeats: Sequence[Repeat], run: Run) ->
     baselines = _averaged(tables, ["baseline", "id"]) if len(tables[0]) else tables[0]
     run.write_table("baselines.parquet", baselines)
     run.write_table("samples.parquet", describe_samples(samples, repeats[0].split, folds=True))
-    _join_histories(repeats, run)
-    rows = pd.Series(np.arange(len(samples)), index=samples.ids)[predictions["id"]].to_numpy()
-    by_name = {
-        str(name): table.set_index("id").loc[predictions["id"], columns].to_numpy()
-        for name, table in baselines.groupby("baseline", sort=False)
-    }
-    units = resampling_groups(samples, repeats[0].split)[rows]
-    found = evaluate(
-        samples.targets[rows],
-        predictions[columns].to_numpy(),
-        list(samples.classes),
-        groups=units,
-        group_columns={c: samples.table[c].to_numpy()[rows] for c in samples.groups},
-        baselines=by_name,
-        resamples=experiment.evaluation.bootstrap,
-        seed=experiment.training.seed,
-        headline=experiment.evaluation.metric,
-    )
+    run.join_histories("repeat", {one.seed: one.run.path for one in repeats})
+    units = resampling_groups(samples, repeats[0].split)
+    found = score_tested(experiment, samples, predictions, units, baselines)
     if all((one.run.path / ABLATION).is_file() for one in repeats):
         hidden = [pd.read_parquet(one.run.path / ABLATION) for one in repeats]
         ablated = _averaged(hidden, ["region", "id"])
         run.write_table(ABLATION, ablated)
+        rows = pd.Index(samples.ids).get_indexer(pd.Index(predictions["id"]))
         found["scores"]["ablation"] = score_ablated(
-            experiment, predictions, ablated, samples.targets[rows], units
+            experiment, predictions, ablated, samples.targets[rows], units[rows]
         )
     kept = ("classes", "positive", "headline", "baselines", "comparison")
-    each = [{"seed": r.seed, **_lite(m["test"])} for r, m in zip(repeats, pooled, strict=True)]
+    each = [
+        {"seed": r.seed, **single_numbers(m["test"])} for r, m in zip(repeats, pooled, strict=True)
+    ]
     return {
         **{key: found[key] for key in kept},
         "test": found["scores"],
@@ -180,24 +173,6 @@ def _averaged(tables: Sequence[pd.DataFrame], keys: list[str]) -> pd.DataFrame:
     same = [first[keys].merge(table, on=keys, how="left", validate="1:1") for table in tables]
     means = np.mean([table[columns].to_numpy(dtype=np.float64) for table in same], axis=0)
     return first.assign(**dict(zip(map(str, columns), means.T, strict=True)))
-
-
-def _join_histories(repeats: Sequence[Repeat], run: Run) -> None:
-    found = [
-        pd.read_csv(one.run.path / "history.csv").assign(repeat=one.seed)
-        for one in repeats
-        if (one.run.path / "history.csv").is_file()
-    ]
-    if found:
-        history = pd.concat(found, ignore_index=True)
-        history.insert(0, "repeat", history.pop("repeat"))
-        run.write_text("history.csv", history.to_csv(index=False))
-
-
-def _lite(scores: dict[str, Any]) -> dict[str, Any]:
-    """Return the single numbers among the scores."""
-    numbers = {m: v for m, v in scores.items() if isinstance(v, dict) and "value" in v}
-    return {"n": scores["n"], **numbers}
 
 
 def _spread(each: Sequence[dict[str, Any]]) -> dict[str, dict[str, float | None]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,26 @@ class Run:
     def write_history(self, history: list[dict[str, Any]], name: str = "history.csv") -> None:
         """Write the history of training, one line an epoch."""
         self.write_text(name, pd.DataFrame(history).to_csv(index=False))
+
+    def join_histories(self, column: str, folders: Mapping[int, Path]) -> None:
+        """Write the histories of several trainings as one; models without epochs have none.
+
+        Parameters
+        ----------
+        column : str
+            What the trainings are told apart by; it is put first.
+        folders : mapping of int to Path
+            Value of the column → folder that holds history.csv.
+        """
+        found = []
+        for value, folder in folders.items():
+            if (folder / "history.csv").is_file():
+                history = pd.read_csv(folder / "history.csv")
+                history.insert(0, column, value)
+                found.append(history)
+        if found:
+            history = pd.concat(found, ignore_index=True)
+            self.write_text("history.csv", history.to_csv(index=False))
 
 
 def _different(before: Any, after: Any, path: str = "") -> set[str]:

@@ -131,6 +131,61 @@ def _described(samples: Samples) -> dict[str, str]:
     return {"label_separator": samples.separator} if samples.separator else {}
 
 
+def _how(experiment: Experiment, samples: Samples) -> dict[str, Any]:
+    """Return what every evaluation of an experiment has in common."""
+    return {
+        "classes": list(samples.classes),
+        "resamples": experiment.evaluation.bootstrap,
+        "seed": experiment.training.seed,
+        "headline": experiment.evaluation.metric,
+    }
+
+
+def _rows(samples: Samples, tested: pd.DataFrame) -> NDArray[np.int64]:
+    """Return the row in the samples of every row of a table with ids, shape (tested,)."""
+    return pd.Series(np.arange(len(samples)), index=samples.ids)[tested["id"]].to_numpy()
+
+
+def single_numbers(scores: dict[str, Any]) -> dict[str, Any]:
+    """Return the single numbers among the scores, without tables and curves."""
+    numbers = {m: v for m, v in scores.items() if isinstance(v, dict) and "value" in v}
+    return {"n": scores["n"], **numbers}
+
+
+def score_tested(
+    experiment: Experiment,
+    samples: Samples,
+    tested: pd.DataFrame,
+    units: NDArray[np.int64],
+    baselines: pd.DataFrame,
+) -> dict[str, Any]:
+    """Evaluate pooled predictions beside baselines of the same samples (see `evaluate`).
+
+    Parameters
+    ----------
+    experiment : Experiment
+    samples : Samples
+    tested : DataFrame
+        As predictions.parquet: every tested sample once.
+    units : ndarray of int64, shape (samples,)
+        What the bootstrap resamples.
+    baselines : DataFrame
+        As baselines.parquet.
+    """
+    rows = _rows(samples, tested)
+    return evaluate(
+        _truth(samples)[rows],
+        _predicted(tested, samples),
+        groups=units[rows],
+        group_columns={c: samples.table[c].to_numpy()[rows] for c in samples.groups},
+        baselines={
+            str(name): _predicted(table.set_index("id").loc[tested["id"]], samples)
+            for name, table in baselines.groupby("baseline", sort=False)
+        },
+        **_how(experiment, samples),
+    )
+
+
 def metrics_of(
     experiment: Experiment,
     samples: Samples,
@@ -148,13 +203,10 @@ def metrics_of(
         found = evaluate(
             truth[rows],
             _predicted(table, samples),
-            list(samples.classes),
             groups=units[rows],
             group_columns={c: samples.table[c].to_numpy()[rows] for c in samples.groups},
             baselines=baselines if part == TEST else None,
-            resamples=experiment.evaluation.bootstrap,
-            seed=experiment.training.seed,
-            headline=experiment.evaluation.metric,
+            **_how(experiment, samples),
         )
         if part == TEST:
             relatives = relatives_in_training(samples, split)
@@ -183,38 +235,12 @@ def pool(
     tables = [pd.read_parquet(folder / "predictions.parquet") for folder in folders]
     tested = pd.concat([t[t["part"] == "test"] for t in tables], ignore_index=True)
     run.write_table("predictions.parquet", tested)
-    baselines = pd.read_parquet(run.path / "baselines.parquet")
-    histories = [
-        pd.read_csv(f / "history.csv").assign(fold=k)
-        for k, f in enumerate(folders)
-        if (f / "history.csv").is_file()
-    ]
-    if histories:
-        history = pd.concat(histories, ignore_index=True)
-        history.insert(0, "fold", history.pop("fold"))
-        run.write_text("history.csv", history.to_csv(index=False))
-    rows = pd.Series(np.arange(len(samples)), index=samples.ids)[tested["id"]].to_numpy()
-    by_name = {
-        str(name): _predicted(table.set_index("id").loc[tested["id"]], samples)
-        for name, table in baselines.groupby("baseline", sort=False)
-    }
-    common: dict[str, Any] = {
-        "classes": list(samples.classes),
-        "resamples": experiment.evaluation.bootstrap,
-        "seed": experiment.training.seed,
-        "headline": experiment.evaluation.metric,
-    }
+    run.join_histories("fold", dict(enumerate(folders)))
     dealt = split.take(pd.Index(whole[0].ids).get_indexer(pd.Index(samples.ids)))
-    units, targets = resampling_groups(samples, dealt)[rows], _truth(samples)[rows]
-    predicted = _predicted(tested, samples)
-    found = evaluate(
-        targets,
-        predicted,
-        groups=units,
-        group_columns={c: samples.table[c].to_numpy()[rows] for c in samples.groups},
-        baselines=by_name,
-        **common,
-    )
+    rows, units = _rows(samples, tested), resampling_groups(samples, dealt)
+    baselines = pd.read_parquet(run.path / "baselines.parquet")
+    found = score_tested(experiment, samples, tested, units, baselines)
+    units, targets, predicted = units[rows], _truth(samples)[rows], _predicted(tested, samples)
     relatives = [relatives_in_training(*settle_fold(*whole, k)) for k in range(split.folds)]
     joined = {name: pd.concat([found[name] for found in relatives]) for name in relatives[0]}
     found["scores"]["relatives"] = _by_relatives(experiment, samples, tested, joined)
@@ -225,10 +251,13 @@ def pool(
     folds = []
     for k in range(split.folds):
         inside = tested["fold"].to_numpy() == k
-        one = evaluate(targets[inside], predicted[inside], groups=units[inside], **common)
-        scores = one["scores"]
-        lite = {m: v for m, v in scores.items() if isinstance(v, dict) and "value" in v}
-        folds.append({"fold": k, "n": scores["n"], **lite})
+        one = evaluate(
+            targets[inside],
+            predicted[inside],
+            groups=units[inside],
+            **_how(experiment, samples),
+        )
+        folds.append({"fold": k, **single_numbers(one["scores"])})
     result = {k: found[k] for k in ("classes", "positive", "headline", "baselines", "comparison")}
     result |= {"test": found["scores"], "validation": None, "folds": folds}
     return {**result, **_described(samples)}
@@ -307,7 +336,7 @@ def _by_relatives(
 
     Columns by which all samples are alike, or one side has a single class, are left out.
     """
-    place = pd.Series(np.arange(len(samples)), index=samples.ids)[tested["id"]].to_numpy()
+    place = _rows(samples, tested)
     targets, strata = _truth(samples)[place], samples.strata[place]
     predicted = _predicted(tested, samples)
     found: dict[str, dict[str, Any]] = {}
@@ -318,16 +347,8 @@ def _by_relatives(
             continue
         found[column] = {}
         for name, rows in sides.items():
-            scores = evaluate(
-                targets[rows],
-                predicted[rows],
-                list(samples.classes),
-                resamples=experiment.evaluation.bootstrap,
-                seed=experiment.training.seed,
-                headline=experiment.evaluation.metric,
-            )["scores"]
-            numbers = {m: v for m, v in scores.items() if isinstance(v, dict) and "value" in v}
-            found[column][name] = {"n": scores["n"], **numbers}
+            one = evaluate(targets[rows], predicted[rows], **_how(experiment, samples))
+            found[column][name] = single_numbers(one["scores"])
     return found
 
 

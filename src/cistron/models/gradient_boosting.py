@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -28,27 +28,22 @@ class GradientBoostingSettings(ClassicalSettings):
         """Return the estimator."""
         from sklearn.ensemble import HistGradientBoostingClassifier
 
-        # No early stopping: it would hold out samples at random, next to their homologs.
-        return HistGradientBoostingClassifier(
-            max_iter=self.trees,
-            learning_rate=self.learning_rate,
-            max_leaf_nodes=self.leaves,
-            min_samples_leaf=self.leaf_size,
-            l2_regularization=self.penalty,
-            early_stopping=False,
-            random_state=seed,
-        )
+        return HistGradientBoostingClassifier(**self._options(seed))
 
     def build_regressor(self, seed: int) -> HistGradientBoostingRegressor:
         """Return the estimator of a number."""
         from sklearn.ensemble import HistGradientBoostingRegressor
 
-        return HistGradientBoostingRegressor(
-            max_iter=self.trees,
-            learning_rate=self.learning_rate,
-            max_leaf_nodes=self.leaves,
-            min_samples_leaf=self.leaf_size,
-            l2_regularization=self.penalty,
-            early_stopping=False,
-            random_state=seed,
-        )
+        return HistGradientBoostingRegressor(**self._options(seed))
+
+    def _options(self, seed: int) -> dict[str, Any]:
+        return {
+            "max_iter": self.trees,
+            "learning_rate": self.learning_rate,
+            "max_leaf_nodes": self.leaves,
+            "min_samples_leaf": self.leaf_size,
+            "l2_regularization": self.penalty,
+            # It would hold out samples at random, next to their homologs.
+            "early_stopping": False,
+            "random_state": seed,
+        }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -24,20 +24,18 @@ class RandomForestSettings(ClassicalSettings):
         """Return the estimator."""
         from sklearn.ensemble import RandomForestClassifier
 
-        return RandomForestClassifier(
-            n_estimators=self.trees,
-            max_depth=self.depth,
-            min_samples_leaf=self.leaf_size,
-            random_state=seed,
-        )
+        return RandomForestClassifier(**self._options(seed))
 
     def build_regressor(self, seed: int) -> RandomForestRegressor:
         """Return the estimator of a number."""
         from sklearn.ensemble import RandomForestRegressor
 
-        return RandomForestRegressor(
-            n_estimators=self.trees,
-            max_depth=self.depth,
-            min_samples_leaf=self.leaf_size,
-            random_state=seed,
-        )
+        return RandomForestRegressor(**self._options(seed))
+
+    def _options(self, seed: int) -> dict[str, Any]:
+        return {
+            "n_estimators": self.trees,
+            "max_depth": self.depth,
+            "min_samples_leaf": self.leaf_size,
+            "random_state": seed,
+        }

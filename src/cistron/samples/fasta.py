@@ -17,12 +17,11 @@ from cistron.samples.files import BYTE_ORDER_MARK, Input, looks_like, open_input
 from cistron.samples.filters import SequenceFilters, finish
 from cistron.samples.keys import (
     ClassName,
-    GroupColumn,
     GroupName,
     GroupSource,
     InputPaths,
     LabelSource,
-    LabelTable,
+    require_label_table,
 )
 from cistron.samples.labels import Records, assign, collect
 from cistron.samples.letters import CHECKED, check_alphabet, find_alphabet
@@ -57,12 +56,7 @@ class FastaSamples(SequenceFilters):
             raise ValueError("`label` goes with `path`; with `classes` the file is the label")
         if self.classes is None and self.label is None and self.keys_of_labels:
             raise ValueError(f"{' and '.join(self.keys_of_labels)} need labels: give `label`")
-        columns = [name for name, group in self.groups.items() if isinstance(group, GroupColumn)]
-        if columns and not isinstance(self.label, LabelTable):
-            raise ValueError(
-                f"group {columns[0]!r} is a column of the label table, and there is none: give "
-                "`label: {table: …}`, or a pattern"
-            )
+        require_label_table(self.groups, self.label)
         return self
 
     def read(self) -> Samples:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -98,3 +99,19 @@ GroupSource = Annotated[
     | Annotated[GroupFiles, Tag("[files]")],
     Discriminator(_tag),
 ]
+
+
+def require_label_table(groups: Mapping[str, Any], label: Any) -> None:
+    """Refuse groups that are columns of a label table where there is none.
+
+    Raises
+    ------
+    ValueError
+        Naming the group.
+    """
+    columns = [name for name, group in groups.items() if isinstance(group, GroupColumn)]
+    if columns and not isinstance(label, LabelTable):
+        raise ValueError(
+            f"group {columns[0]!r} is a column of the label table, and there is none: give "
+            "`label: {table: …}`, or a pattern"
+        )

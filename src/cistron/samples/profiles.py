@@ -17,12 +17,11 @@ from cistron.samples.files import open_input
 from cistron.samples.filters import SequenceFilters, finish
 from cistron.samples.keys import (
     ClassName,
-    GroupColumn,
     GroupName,
     GroupSource,
     InputPaths,
     LabelSource,
-    LabelTable,
+    require_label_table,
 )
 from cistron.samples.labels import Records, assign, collect
 from cistron.samples.npz import ArrayNames, npz_blocks
@@ -60,14 +59,10 @@ class ProfileSamples(SequenceFilters):
     def _one_label(self) -> Self:
         if self.classes is not None and self.label is not None:
             raise ValueError("give either `classes` (the names of y) or `label`, not both")
-        if self.classes is None and self.label is None and (self.only or self.rename):
-            raise ValueError("`only` and `rename` need labels: give `classes` or `label`")
-        columns = [name for name, group in self.groups.items() if isinstance(group, GroupColumn)]
-        if columns and not isinstance(self.label, LabelTable):
-            raise ValueError(
-                f"group {columns[0]!r} is a column of the label table, and there is none: give "
-                "`label: {table: …}`, or a pattern"
-            )
+        if self.classes is None and self.label is None and self.keys_of_labels:
+            named = " and ".join(self.keys_of_labels)
+            raise ValueError(f"{named} need labels: give `classes` or `label`")
+        require_label_table(self.groups, self.label)
         return self
 
     def read(self) -> Samples:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from cistron.evaluation.figures.intervals import scale
+from cistron.evaluation.figures.intervals import interval, scale
 from cistron.evaluation.figures.numbers import Score, decimal, triple
 from cistron.evaluation.figures.svg import (
-    ACCENT,
     INK,
     MUTED,
     RULE,
@@ -56,23 +54,16 @@ def runs_forest(
         line = [] if reference is None else [(reference, reference, reference)]
         scale(axes, len(rows), [*rows.values(), *line])
         axes.grid(visible=False)  # lines would run through the names
-        for row, (name, (value, low, high)) in enumerate(rows.items()):
+        for row, (name, score) in enumerate(rows.items()):
             chosen = name in highlights
-            colour = ACCENT if chosen else MUTED
             place = row + 0.22
             axes.plot(axes.get_xlim(), [place, place], color=RULE, linewidth=0.6)
             if reference is not None:
                 axes.plot([reference] * 2, [place - 0.2, place + 0.26], color=INK, linewidth=1)
-            axes.plot([low, high], [place, place], color=colour, linewidth=2.4 if chosen else 1.6)
-            axes.plot(value, place, "D" if chosen else "o", color=colour, markersize=6)
-            top: float = 24 + pitch * row
+            top = 24 + pitch * row
             weight = "bold" if chosen else "normal"
             note(figure, 0, top + 12, short(name, 60), color=INK, size=10, weight=weight)
-            top += pitch * 0.72 + 3.5
-            note(figure, 236, top, decimal(value), color=INK, size=10, weight=weight)
-            if math.isfinite(low + high):
-                span = f"{decimal(low)} to {decimal(high)}"
-                note(figure, WIDTH, top, span, color=MUTED, size=10, ha="right")
+            interval(figure, place, score, chosen, top + pitch * 0.72 + 3.5)
         numbers = "; ".join(f"{name} {decimal(row[0])}" for name, row in rows.items())
         return svg(figure, f"{metric}, point and interval: {numbers}.")
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from cistron.evaluation.figures.numbers import Score, Triple, count, decimal, limits, triple
@@ -50,20 +51,41 @@ def forest(
         scale(axes, len(rows), [*rows.values(), *line])
         if reference is not None:
             axes.axvline(reference, color=INK, linewidth=1)
-        for row, (name, (value, low, high)) in enumerate(rows.items()):
+        for row, (name, score) in enumerate(rows.items()):
             chosen = name == highlight
-            colour = ACCENT if chosen else MUTED
-            axes.plot([low, high], [row, row], color=colour, linewidth=2.4 if chosen else 1.6)
-            axes.plot(value, row, "D" if chosen else "o", color=colour, markersize=6)
             top = 24 + pitch * (row + 0.5) + 3.5
             weight = "bold" if chosen else "normal"
             note(figure, 0, top, short(name), color=INK, size=10, weight=weight)
-            note(figure, 236, top, decimal(value), color=INK, size=10, weight=weight)
-            if math.isfinite(low + high):
-                span = f"{decimal(low)} to {decimal(high)}"
-                note(figure, WIDTH, top, span, color=MUTED, size=10, ha="right")
+            interval(figure, row, score, chosen, top)
         numbers = "; ".join(f"{name} {decimal(row[0])}" for name, row in rows.items())
         return svg(figure, f"{metric}, point and interval: {numbers}.")
+
+
+def interval(figure: Figure, place: float, score: Triple, chosen: bool, top: float) -> None:
+    """Draw a score with its interval at a height of the axes, and say both in figures beside.
+
+    Parameters
+    ----------
+    figure : Figure
+        With the axes of all rows.
+    place : float
+        Height in the axes' own unit.
+    score : (value, low, high)
+    chosen : bool
+        Whether it stands out.
+    top : float
+        Where the figures stand, in the unit of the sheet.
+    """
+    value, low, high = score
+    colour = ACCENT if chosen else MUTED
+    weight = "bold" if chosen else "normal"
+    axes = figure.axes[0]
+    axes.plot([low, high], [place, place], color=colour, linewidth=2.4 if chosen else 1.6)
+    axes.plot(value, place, "D" if chosen else "o", color=colour, markersize=6)
+    note(figure, 236, top, decimal(value), color=INK, size=10, weight=weight)
+    if math.isfinite(low + high):
+        span = f"{decimal(low)} to {decimal(high)}"
+        note(figure, WIDTH, top, span, color=MUTED, size=10, ha="right")
 
 
 def class_bars(scores: Mapping[str, Score], metric: str, sizes: Mapping[str, int]) -> str:
