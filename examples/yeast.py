@@ -1,7 +1,7 @@
 """Yeast promoters and terminators tell high from low expression: how well, by which model.
 
     python examples/yeast.py DATA RUNS [--only NAME ...] [--windows NAME ...] [--workers N]
-    python examples/yeast.py DATA RUNS --held-out chrIV chrXV [--only NAME ...]
+    python examples/yeast.py DATA RUNS --held-out IV XV [--only NAME ...]
 
 DATA holds what `cistron data get yeast DATA` brings, a table tpm.csv (columns gene_id and tpm) and
 a table gene_families.csv (columns gene_id and family); `cistron families` makes the second from the
