@@ -70,20 +70,19 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
     where = "on the validation part"
     if found["inner_folds"]:
         where = f"in {found['inner_folds']} inner folds"
-    first = (
-        f"The best of {sum(made.values())} trials has {metric} {decimal(best['value'], 3)} {where}"
-    )
+    reached = decimal(best["value"], 3)
+    first = f"The best of {sum(made.values())} trials has {metric} {reached} {where}"
     if found["start"] is not None:
         first += f"; the first, with the values it started from, has {decimal(found['start'], 3)}"
     said = [f"{first}."]
     nested = found.get("nested")
     if nested and nested["optimism"] is not None and nested["score"]:
-        score = nested["score"]
+        score, gap = nested["score"], nested["optimism"]
         said.append(
             f"Searched anew in each of {len(nested['folds'])} outer folds and scored on the fold "
             f"itself, it is {decimal(score['value'], 3)} ({decimal(score['low'], 3)} to "
-            f"{decimal(score['high'], 3)}): the search believed its own best trials by "
-            f"{decimal(nested['optimism'], 3)} too much."
+            f"{decimal(score['high'], 3)}); on average the best trials had seemed to be "
+            f"{decimal(abs(gap), 3)} {'better' if gap >= 0 else 'worse'} than they were there."
         )
     else:
         said.append(
@@ -100,7 +99,7 @@ def _best(found: Mapping[str, Any]) -> Table:
 
 
 def _trials(trials: pd.DataFrame, metric: str) -> Table:
-    searched = [name for name in trials if name not in COMMON]
+    searched = [str(name) for name in trials if name not in COMMON]
     rows = []
     for row in trials.to_dict("records"):
         state = STATES.get(row["state"], row["state"])

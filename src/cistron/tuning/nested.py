@@ -66,7 +66,7 @@ def nest(
         if not (place / "predictions.parquet").is_file():
             fit_fold(best, *whole, fold, place, reporter)
         reporter.say(f"Outer fold {fold} is finished.")
-    tested, split = settle_folds(*whole)
+    tested, _ = settle_folds(*whole)
     score_folds(search.start, tested, whole, outer, None)
     metrics = pool(search.start, tested, whole, outer)
     outer.write_json(METRICS, metrics)

@@ -161,8 +161,8 @@ def require_searchable(document: dict[str, Any], source: str) -> None:
             )
         if section == "training" and inside and inside[-1] in MACHINE:
             raise InputError(
-                f"{source}: {dimension.name}: {inside[-1]} is not searched: the best of several would be "
-                "a matter of luck. Give one value."
+                f"{source}: {dimension.name}: {inside[-1]} is not searched: the best of several "
+                "would be a matter of luck. Give one value."
             )
 
 
