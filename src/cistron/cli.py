@@ -98,9 +98,13 @@ def _experiment(
 ) -> Experiment:
     from cistron.experiment import read_experiment
 
+    return read_experiment(path, [*(changes or []), *_options(device, seed)])
+
+
+def _options(device: str | None, seed: int | None) -> list[str]:
+    """Return what options change in an experiment file."""
     extra = [] if device is None else [f"training.device={device}"]
-    extra += [] if seed is None else [f"training.seed={seed}", f"split.seed={seed}"]
-    return read_experiment(path, [*(changes or []), *extra])
+    return extra + ([] if seed is None else [f"training.seed={seed}", f"split.seed={seed}"])
 
 
 def _command() -> str:
@@ -325,6 +329,66 @@ def crossval(
 
 
 @app.command()
+def tune(
+    experiment: ExperimentFile,
+    out: NewRun,
+    trials: Annotated[int, typer.Option(min=1, help="How many trials.")] = 50,
+    metric: Annotated[str | None, typer.Option(help="What compares trials.")] = None,
+    inner_folds: Annotated[
+        int, typer.Option(min=0, help="Compare by a cross-validation without the test part.")
+    ] = 0,
+    nested: Annotated[
+        int, typer.Option(min=0, help="Also score the search itself in as many outer folds.")
+    ] = 0,
+    sampler: Annotated[str, typer.Option(help="tpe, random or quasi_random.")] = "tpe",
+    pruner: Annotated[str, typer.Option(help="median, hyperband or none.")] = "median",
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="End after as many trials without a better one.")
+    ] = None,
+    minutes: Annotated[float | None, typer.Option(min=0, help="Begin no trial after.")] = None,
+    storage: Annotated[
+        str | None, typer.Option(metavar="URL", help="Database that several machines share.")
+    ] = None,
+    changes: Changes = None,
+    workers: Annotated[int, typer.Option(min=1, help="Trials at the same time.")] = 1,
+    device: Device = None,
+    seed: Seed = None,
+    force: Force = False,
+    resume: Resume = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Search the ranges in an experiment file for the best values; never sees the test part."""
+    from cistron.display import show_search
+    from cistron.tuning.tune import How, read_search
+    from cistron.tuning.tune import tune as run_tune
+
+    how = How(
+        trials=trials,
+        metric=metric,
+        inner_folds=inner_folds,
+        sampler=sampler,
+        pruner=pruner,
+        patience=patience,
+        seconds=None if minutes is None else 60 * minutes,
+        storage=storage,
+        workers=workers,
+        seed=1 if seed is None else seed,
+    )
+    found = run_tune(
+        read_search(experiment, [*(changes or []), *_options(device, seed)]),
+        out,
+        how,
+        nested=nested,
+        force=force,
+        resume=resume,
+        reporter=Terminal(quiet),
+        command=_command(),
+    )
+    show_search(found, as_json)
+
+
+@app.command()
 def predict(
     run: RunFolder,
     source: Annotated[
@@ -468,8 +532,10 @@ def embed(
 def report(run: RunFolder) -> None:
     """Write the HTML page again, from what the run holds."""
     from cistron.report import write_report
+    from cistron.report.tuning import write_tuning
 
-    typer.echo(str(write_report(run)))
+    searched = (run / "tuning.json").is_file()
+    typer.echo(str(write_tuning(run) if searched else write_report(run)))
 
 
 @app.command()

@@ -107,6 +107,28 @@ def show_external(found: dict[str, Any], as_json: bool) -> None:
         _audit_table(_console(), found)
 
 
+def show_search(run: Run, as_json: bool) -> None:
+    """Print what a search found."""
+    from cistron.report.tuning import sentences
+
+    found = run.read_json("tuning.json")
+    if as_json:
+        print_json({"run": str(run.path), **found})
+        return
+    console = _console()
+    for sentence in sentences(found):
+        console.print(Text(sentence), soft_wrap=True)
+    table = Table(title="The best values", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("key")
+    table.add_column("value", justify="right")
+    for name, value in found["best"]["values"].items():
+        text = f"{value:.4g}" if isinstance(value, float) else str(value)
+        table.add_row(Text(name), Text(text))  # brackets in names are no markup
+    console.print(table)
+    best, page = run.path / "experiment.yaml", run.path / "report.html"
+    console.print(Text(f"{best}: ready for cistron fit. {page}: all trials."), soft_wrap=True)
+
+
 def show_run(run: Run, as_json: bool) -> None:
     """Print the scores of a run beside its baselines."""
     metrics = run.metrics

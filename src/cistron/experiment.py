@@ -33,6 +33,7 @@ from cistron.splits.homology import HomologySplit
 from cistron.splits.predefined import PredefinedSplit
 from cistron.splits.random import RandomSplit
 from cistron.training.settings import TrainingSettings
+from cistron.tuning.space import dimensions
 
 # Each room's kinds: whoever adds a file adds it here (models list theirs in models/__init__.py).
 SamplesSettings = Annotated[
@@ -106,6 +107,27 @@ def read_experiment(path: str | Path, changes: Sequence[str] = ()) -> Experiment
         Naming the line, the key, its value and what is allowed, for every mistake at once.
     """
     path = Path(path)
+    document, lines = read_document(path, changes)
+    return make_experiment(document, source=str(path), folder=path.parent, lines=lines)
+
+
+def read_document(
+    path: Path, changes: Sequence[str] = ()
+) -> tuple[dict[str, Any], dict[tuple[Any, ...], int]]:
+    """Read an experiment file without validating it (see `read_experiment`).
+
+    Returns
+    -------
+    document : dict
+        With the changes.
+    lines : dict
+        Path of a key → the line it stands in; 0 for what a change says.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is no YAML mapping.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -130,7 +152,7 @@ def read_experiment(path: str | Path, changes: Sequence[str] = ()) -> Experiment
         # What an option says stands in no line of the file.
         lines = {path: n for path, n in lines.items() if path[: len(changed)] != changed}
         lines[changed] = 0
-    return make_experiment(document, source=str(path), folder=path.parent, lines=lines)
+    return document, lines
 
 
 def make_experiment(
@@ -140,6 +162,12 @@ def make_experiment(
     lines: dict[tuple[Any, ...], int] | None = None,
 ) -> Experiment:
     """Validate an experiment given as a dictionary (see `read_experiment`)."""
+    ranges = dimensions(document)
+    if ranges:
+        raise InputError(
+            f"{source}: {ranges[0].name} is a range, from which `cistron tune` chooses. Give one "
+            f"value, or: cistron tune {source} --out RUN"
+        )
     try:
         experiment = Experiment.model_validate(document, context={"folder": folder})
     except ValidationError as error:

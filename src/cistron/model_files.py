@@ -186,6 +186,11 @@ def _model_folder(path: Path) -> Path:
             f"{path} is a cross-validation: it holds one classifier a fold and none for use. "
             f"Name one of them ({path / 'folds' / '0'}), or train one with `cistron fit`."
         )
+    if (path / "search.yaml").is_file():
+        raise InputError(
+            f"{path} is a search: it holds the best experiment and no classifier. Train one: "
+            f"cistron fit {path / 'experiment.yaml'} --out RUN"
+        )
     if (path / "experiment.yaml").is_file():
         raise InputError(
             f"{path} is a run that was not finished. Continue it: cistron fit "

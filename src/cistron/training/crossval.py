@@ -60,7 +60,7 @@ def _one_fold(
 
     from cistron.pipeline import fit_fold
 
-    _end_with(parent)
+    end_with(parent)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -73,7 +73,7 @@ def _one_fold(
     return fold, experiment.training.seed
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     """End this worker soon after the process that started it: two must never write one fold."""
 
     def watch() -> None:

@@ -17,6 +17,7 @@ from cistron.evaluation.figures.data import history, identity_bins, length_histo
 from cistron.evaluation.figures.intervals import class_bars, folds, forest
 from cistron.evaluation.figures.projection import by_class, by_part
 from cistron.evaluation.figures.regression import predicted_against_measured, residuals
+from cistron.evaluation.figures.tuning import importance_bars, trials
 
 __all__ = [
     "NAMED_COLUMNS",
@@ -29,6 +30,7 @@ __all__ = [
     "forest",
     "history",
     "identity_bins",
+    "importance_bars",
     "length_histogram",
     "pr_curves",
     "predicted_against_measured",
@@ -36,4 +38,5 @@ __all__ = [
     "residuals",
     "roc_curves",
     "runs_forest",
+    "trials",
 ]

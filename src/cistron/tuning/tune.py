@@ -1,0 +1,425 @@
+"""A search for the best settings, from the experiment file with ranges to the page that reports it.
+
+The test samples are taken away before the first trial is drawn. What a search finds is too good on
+the samples that compared the trials; `nested` says by how much.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import yaml
+
+from cistron.errors import InputError, nearest
+from cistron.evaluation.metrics import LOWER_IS_BETTER
+from cistron.experiment import Experiment, make_experiment, read_document
+from cistron.progress import SILENT, Logged, Reporter
+from cistron.run import Run
+from cistron.splits import TEST
+from cistron.tuning.space import corners, dimensions, fill, first, require_searchable
+from cistron.tuning.study import (
+    Pruner,
+    Sampler,
+    ask,
+    best_of,
+    end_lost,
+    finished,
+    importance,
+    open_study,
+    storage_of,
+    suggester,
+)
+from cistron.tuning.trial import Visible, score, visible
+
+if TYPE_CHECKING:
+    import optuna
+
+SEARCH = "search.yaml"
+TUNING = "tuning.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """An experiment file with ranges.
+
+    Parameters
+    ----------
+    document : dict
+    source : str
+        What messages call the file.
+    folder : Path
+        What file names in it are relative to.
+    start : Experiment
+        The experiment of the first trial.
+    """
+
+    document: dict[str, Any]
+    source: str
+    folder: Path
+    start: Experiment
+
+    def experiment(self, trial: optuna.trial.BaseTrial) -> Experiment:
+        """Return the experiment of a trial."""
+        return self._made(fill(self.document, suggester(trial)))
+
+    def _made(self, document: dict[str, Any]) -> Experiment:
+        return make_experiment(document, self.source, self.folder)
+
+
+@dataclass(frozen=True)
+class How:
+    """How a search is made.
+
+    Parameters
+    ----------
+    trials : int
+        How many, those of an interrupted search included.
+    metric : str, optional
+        What compares them: by default that of the experiment.
+    inner_folds : int
+        Compare trials by a cross-validation of what is not tested; 0: on the validation part.
+    sampler : {"tpe", "random", "quasi_random"}
+        What chooses the values: the tree-structured Parzen estimator (Bergstra et al. 2011,
+        NeurIPS 24:2546-2554), chance, or a sequence that covers the ranges evenly.
+    pruner : {"median", "hyperband", "none"}
+        What ends trials that fall behind.
+    patience : int, optional
+        End after as many trials without a better one.
+    seconds : float, optional
+        Begin no trial after this time.
+    storage : str, optional
+        URL of a database that several machines share; a file in the run without it.
+    workers : int
+        Trials at the same time, each in a process of its own.
+    seed : int
+    """
+
+    trials: int = 50
+    metric: str | None = None
+    inner_folds: int = 0
+    sampler: str = "tpe"
+    pruner: str = "median"
+    patience: int | None = None
+    seconds: float | None = None
+    storage: str | None = None
+    workers: int = 1
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        for name, kinds in (("sampler", Sampler), ("pruner", Pruner)):
+            value, allowed = getattr(self, name), get_args(kinds)
+            if value not in allowed:
+                raise InputError(
+                    f"--{name}: there is no {value!r}.{nearest(value, allowed)} Use one of: "
+                    f"{', '.join(allowed)}."
+                )
+
+
+def read_search(path: str | Path, changes: Sequence[str] = ()) -> Search:
+    """Read an experiment file with ranges, and validate what each end and option makes of it.
+
+    Raises
+    ------
+    InputError
+        If there is no range, one stands where none may, or an end or option makes an experiment
+        that cannot be.
+    """
+    path = Path(path)
+    document, lines = read_document(path, changes)
+    require_searchable(document, str(path))
+    made = []
+    for name, corner in corners(document):
+        try:
+            made.append(make_experiment(corner, str(path), path.parent, lines))
+        except InputError as error:
+            where = f"With {name} at one of its values: " if name else ""
+            raise InputError(f"{where}{error}") from error
+    return Search(document, str(path), path.parent, made[0])
+
+
+def tune(
+    search: Search,
+    out: str | Path,
+    how: How,
+    *,
+    nested: int = 0,
+    force: bool = False,
+    resume: bool = False,
+    reporter: Reporter = SILENT,
+    command: str = "",
+) -> Run:
+    """Search, and write the best experiment, all trials, and a page.
+
+    Parameters
+    ----------
+    search : Search
+    out : path
+        The run directory; `experiment.yaml` in it is the best experiment, ready for `fit`.
+    how : How
+    nested : int
+        Also make the whole search in each of as many outer folds, and score what it finds on the
+        fold that it did not see: the honest score of searching.
+    force, resume
+        As of `cistron.pipeline.fit`.
+    reporter : Reporter, optional
+    command : str
+        Recorded.
+
+    Raises
+    ------
+    InputError
+        Whatever is wrong with the input, and if no trial came to its end.
+    """
+    from cistron.report.tuning import write_tuning
+
+    run = Run(Path(out))
+    _claim(run, search, how, force=force, resume=resume)
+    reporter = Logged(reporter, run.path / "log.txt")
+    samples = search.start.samples.read()
+    split = search.start.split.split(samples, reporter.say)
+    seen = visible(search.start, samples, split, how.inner_folds, reporter.say)
+    hidden = len(split.rows(TEST))
+    reporter.say(
+        f"{len(seen.samples):,} samples compare trials; {hidden:,} test samples are hidden."
+    )
+    best, found = search_best(search, seen, how, run.path, reporter)
+    found |= {"samples": len(seen.samples), "hidden": hidden, "command": command}
+    if nested:
+        from cistron.tuning.nested import nest
+
+        found["nested"] = nest(search, samples, how, nested, run.path / "nested", reporter)
+    run.write_text("experiment.yaml", best.to_yaml())
+    run.write_json(TUNING, found)
+    write_tuning(run.path)
+    return run
+
+
+def search_best(
+    search: Search, seen: Visible, how: How, folder: Path, reporter: Reporter
+) -> tuple[Experiment, dict[str, Any]]:
+    """Make the trials that are still to be made, and return the best experiment.
+
+    Parameters
+    ----------
+    search : Search
+    seen : Visible
+    how : How
+    folder : Path
+        Where the study and the table of trials are written.
+    reporter : Reporter
+
+    Returns
+    -------
+    experiment : Experiment
+    found : dict
+        What tuning.json says of the search.
+    """
+    import optuna
+
+    metric = how.metric or search.start.evaluation.metric
+    storage = storage_of(folder, how.storage)
+    studied = {"search": search.document, "metric": metric, "inner_folds": how.inner_folds}
+    study = open_study(storage, search.start.name, studied, how.pruner)
+    lost = end_lost(study, alone=how.storage is None)
+    if lost:
+        reporter.say(f"Trials that were cut short: {lost}. They are made again.")
+    if not study.get_trials(deepcopy=False):
+        study.enqueue_trial({d.name: first(d) for d in dimensions(search.document)})
+    started = time.monotonic()
+    _make_trials(search, seen, how, study, folder, reporter)
+    trials = finished(study)
+    best, value = best_of(trials)
+    sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+    _write_trials(Run(folder), trials, sign)
+    start = [t.value for t in trials[:1] if t.state.name == "COMPLETE" and t.value is not None]
+    experiment = search.experiment(optuna.trial.FixedTrial(best.params))
+    return experiment, {
+        "metric": metric,
+        "lower_is_better": sign < 0,
+        "inner_folds": how.inner_folds,
+        "sampler": how.sampler,
+        "pruner": how.pruner,
+        "seed": how.seed,
+        "trials": {
+            state: sum(t.state.name == state.upper() for t in trials)
+            for state in ("complete", "pruned", "fail")
+        },
+        "best": {"trial": best.number, "value": sign * value, "values": best.params},
+        "start": sign * start[0] if start else None,
+        "importance": importance(study),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+
+
+def _make_trials(
+    search: Search, seen: Visible, how: How, study: optuna.Study, folder: Path, reporter: Reporter
+) -> None:
+    from joblib import Parallel, delayed
+
+    metric = how.metric or search.start.evaluation.metric
+    until = None if how.seconds is None else time.monotonic() + how.seconds
+
+    def asked() -> Iterator[Any]:
+        # Drawn when a worker is free, from what all trials that have ended then have taught.
+        while True:
+            ended = finished(study)
+            if _made(ended) + _running(study) >= how.trials or _stalled(ended, how.patience):
+                return
+            if until is not None and time.monotonic() > until:
+                return
+            trial = ask(study, how.sampler, how.seed)
+            if how.workers == 1:
+                _one(search, seen, metric, trial)
+                yield None
+            else:
+                place = (folder, how.storage, study.study_name, trial._trial_id, how.pruner)
+                yield delayed(_in_worker)(search, seen, metric, place, how.workers, os.getpid())
+
+    with reporter.bar(how.trials, "trials") as advance:
+        advance(_made(finished(study)))
+        jobs = asked()
+        if how.workers > 1:
+            parallel = Parallel(
+                n_jobs=how.workers, pre_dispatch=how.workers, return_as="generator_unordered"
+            )
+            jobs = parallel(jobs)
+        for _ in jobs:
+            ended = finished(study)
+            note = _said(ended, metric)
+            advance(1, note)
+            reporter.say(f"{_made(ended)} of {how.trials} trials have ended; {note}.")
+
+
+def _one(search: Search, seen: Visible, metric: str, trial: optuna.Trial) -> None:
+    """Make a trial and tell the study; what fails is kept with its reason."""
+    import optuna
+
+    begun = time.monotonic()
+
+    def watch(step: int, value: float) -> None:
+        trial.report(value, step)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+
+    state, value = optuna.trial.TrialState.COMPLETE, None
+    try:
+        value = score(search.experiment(trial), seen, metric, watch)
+    except optuna.TrialPruned:
+        state = optuna.trial.TrialState.PRUNED
+    except (InputError, RuntimeError, MemoryError) as error:
+        # RuntimeError is what torch raises where a size cannot be, or memory is short.
+        state = optuna.trial.TrialState.FAIL
+        trial.set_user_attr("error", str(error).splitlines()[0] if str(error) else repr(error))
+    trial.set_user_attr("seconds", round(time.monotonic() - begun, 2))
+    trial.study.tell(trial, value, state=state)
+
+
+def _in_worker(
+    search: Search,
+    seen: Visible,
+    metric: str,
+    place: tuple[Path, str | None, str, int, str],
+    workers: int,
+    parent: int,
+) -> None:
+    """Make a trial in a process of its own, with its share of the cores."""
+    import optuna
+    import torch
+
+    from cistron.training.crossval import end_with
+    from cistron.tuning.study import pruner_of
+
+    end_with(parent)
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
+    folder, url, name, number, pruner = place
+    storage = storage_of(folder, url)
+    study = optuna.load_study(study_name=name, storage=storage, pruner=pruner_of(pruner))
+    _one(search, seen, metric, optuna.Trial(study, number))
+
+
+def _claim(run: Run, search: Search, how: How, *, force: bool, resume: bool) -> None:
+    """Make the directory of a search, or open one to go on."""
+    document = {**search.document, "samples": search.start.document()["samples"]}
+    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    if run.path.exists() and any(run.path.iterdir()):
+        if not (run.path / SEARCH).is_file():
+            raise InputError(
+                f"{run.path} exists and is not a search. Nothing in it was touched; choose another "
+                "directory for --out."
+            )
+        if resume:
+            before = yaml.safe_load((run.path / SEARCH).read_text(encoding="utf-8"))
+            if before != yaml.safe_load(text):
+                raise InputError(
+                    f"{run.path} was begun with another experiment file, so it cannot be "
+                    "continued. Undo the change, or choose another directory for --out."
+                )
+            if run.path.joinpath(TUNING).is_file():
+                was = run.read_json(TUNING)
+                if (how.metric or search.start.evaluation.metric) != was["metric"]:
+                    raise InputError(
+                        f"{run.path} compared trials by {was['metric']}. Give --metric "
+                        f"{was['metric']}, or choose another directory for --out."
+                    )
+            return
+        if not force:
+            raise InputError(
+                f"{run.path} holds a search, which is never overwritten: continue it with "
+                "--resume, choose another directory for --out, or replace it with --force."
+            )
+        shutil.rmtree(run.path)
+    run.path.mkdir(parents=True, exist_ok=True)
+    run.write_text(SEARCH, text)
+    run.write_json("how.json", asdict(how))
+
+
+def _made(trials: Sequence[optuna.trial.FrozenTrial]) -> int:
+    """Return how many trials count: all but those that were cut short."""
+    return sum(t.state.name != "FAIL" or "error" in t.user_attrs for t in trials)
+
+
+def _running(study: optuna.Study) -> int:
+    return sum(t.state.name == "RUNNING" for t in study.get_trials(deepcopy=False))
+
+
+def _stalled(trials: Sequence[optuna.trial.FrozenTrial], patience: int | None) -> bool:
+    complete = [t for t in trials if t.state.name == "COMPLETE"]
+    if patience is None or not complete:
+        return False
+    best = best_of(complete)[0]
+    return sum(t.number > best.number for t in trials) >= patience
+
+
+def _said(trials: Sequence[optuna.trial.FrozenTrial], metric: str) -> str:
+    complete = [t for t in trials if t.state.name == "COMPLETE"]
+    if not complete:
+        return "none is complete"
+    best, value = best_of(complete)
+    sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+    return f"best {metric} {sign * value:.3f} (trial {best.number})"
+
+
+def _write_trials(run: Run, trials: Sequence[optuna.trial.FrozenTrial], sign: float) -> None:
+    """Write trials.csv: one row a trial, in the order they were begun."""
+    import pandas as pd
+
+    rows = [
+        {
+            "trial": t.number,
+            "state": t.state.name.lower(),
+            "value": sign * t.value if t.value is not None and t.state.name == "COMPLETE" else None,
+            "seconds": t.user_attrs.get("seconds"),
+            **t.params,
+            "error": t.user_attrs.get("error", ""),
+        }
+        for t in trials
+    ]
+    table = pd.DataFrame(rows)
+    order = [name for name in table if name != "error"]
+    run.write_text("trials.csv", table[[*order, "error"]].to_csv(index=False))
