@@ -201,7 +201,7 @@ def _rules(aliases: Mapping[str, str]) -> Iterable[tuple[str, bool, Callable[[st
 
 
 def _names_of(
-    genes: NDArray[np.object_], further: Iterable[Sequence[str]]
+    genes: NDArray[np.object_], further: Iterable[Iterable[str]]
 ) -> list[tuple[str, ...]]:
     return list(zip(genes.tolist(), *(list(names) for names in further), strict=True))
 
@@ -223,10 +223,11 @@ def _pairs(
         for row, keys in ours.items()
     }
     wanted = Counter(column for columns in partners.values() for column in columns)
-    pairs, unclear = [], set()
+    pairs: list[tuple[int, int]] = []
+    unclear: set[int] = set()
     for row, columns in partners.items():
         if len(columns) == 1 and all(wanted[column] == 1 for column in columns):
-            pairs.append((row, *columns))
+            pairs.append((row, next(iter(columns))))
         elif columns:
             unclear.add(row)
     return pairs, unclear

@@ -41,8 +41,8 @@ def open_store(path: Path) -> Iterator[Any]:
                 yield file
     except OSError as error:
         raise InputError(
-            f"{path} is damaged or cut short: it cannot be read as HDF5 ({_first(error)}). Copy "
-            "or download it again."
+            f"{path} is damaged or cut short and cannot be read ({_first(error)}). Copy or "
+            "download it again."
         ) from error
 
 
