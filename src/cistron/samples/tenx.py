@@ -41,7 +41,7 @@ def read_10x_h5(path: Path, how: CellFormat) -> CellFile:
         key = groups[0]
         group = store[key]
         barcodes = _decoded(group["barcodes"])
-        features = group["features"] if "features" in group else group
+        features = group.get("features", group)
         ids = _decoded(features["id" if "features" in group else "genes"])
         symbols = _decoded(features["name" if "features" in group else "gene_names"])
         kinds = _decoded(features["feature_type"]) if "feature_type" in features else None
@@ -78,7 +78,8 @@ def read_market(path: Path, how: CellFormat) -> CellFile:
     genes_path = _beside(market, _GENES, "genes")
     barcodes, features = _lines(barcodes_path), _lines(genes_path)
     values = _read_values(market)
-    (rows, columns), notes = values.shape, []
+    rows, columns = values.shape
+    notes: list[str] = []
     for names, sizes, file in (
         (barcodes, {rows, columns}, barcodes_path),
         (features, {rows, columns}, genes_path),
@@ -105,9 +106,9 @@ def read_market(path: Path, how: CellFormat) -> CellFile:
     ids = objects([fields[0] for fields in features])
     symbols = objects([fields[1] if len(fields) > 1 else fields[0] for fields in features])
     kinds = objects([fields[2] for fields in features]) if _typed(features) else None
-    names = objects([fields[0] for fields in barcodes])
+    cells = objects([fields[0] for fields in barcodes])
     paths = (market, barcodes_path, genes_path)
-    return _cell_file(path, how, InMemory(matrix), names, (ids, symbols, kinds), paths, notes)
+    return _cell_file(path, how, InMemory(matrix), cells, (ids, symbols, kinds), paths, notes)
 
 
 def _cell_file(
