@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import io, sparse
 
 from cistron.errors import InputError
-from cistron.samples.anndata_files import stored_or_read
+from cistron.samples.anndata_files import LARGE, stored_or_read
 from cistron.samples.cell_file import CellFile, CellFormat, name_genes, objects
 from cistron.samples.counts import InMemory, Matrix
 from cistron.samples.files import open_input
@@ -23,7 +23,7 @@ _CELLS = ("barcodes", "cells", "cell_names", "cellnames")
 _GENES = ("features", "genes", "gene_names", "genenames")
 
 
-def read_10x_h5(path: Path, how: CellFormat) -> CellFile:
+def read_10x_h5(path: Path, how: CellFormat, limit: int = LARGE) -> CellFile:
     """Read an h5 of Cell Ranger, version 2 and later.
 
     Raises
@@ -52,7 +52,7 @@ def read_10x_h5(path: Path, how: CellFormat) -> CellFile:
             f"{path} is damaged: it names {len(barcodes):,} cells and has numbers of "
             f"{len(indptr) - 1:,}."
         )
-    matrix = stored_or_read(stored, how.backed)
+    matrix = stored_or_read(stored, how.backed, limit)
     return _cell_file(path, how, matrix, barcodes, (ids, symbols, kinds), (path,))
 
 
