@@ -88,7 +88,7 @@ class CellSamples(CellFormat):
         False, description="cells of one name in a file become name, name#2, …"
     )
     min_genes: int = Field(1, ge=0, description="cells with fewer genes above zero are dropped")
-    min_counts: float = Field(0, ge=0, description="cells with a smaller sum are dropped")
+    min_counts: float | None = Field(None, ge=0, description="cells with a smaller sum are dropped")
     max_mitochondrial: float | None = Field(
         None,
         ge=0,
@@ -235,7 +235,9 @@ class CellSamples(CellFormat):
         few = f"fewer than {self.min_genes:,} genes above zero"
         few = "no gene above zero" if self.min_genes == 1 else few
         records.drop(numbers.detected < self.min_genes, few)
-        records.drop(numbers.counts < self.min_counts, f"fewer than {self.min_counts:,g} counts")
+        if self.min_counts is not None:
+            low = numbers.counts < self.min_counts
+            records.drop(low, f"fewer than {self.min_counts:,g} counts")
         if self.max_mitochondrial is None:
             return
         if not mitochondrial_genes(payload).any():
