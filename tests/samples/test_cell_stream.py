@@ -127,7 +127,7 @@ assert samples.payload.chunk
 rows = np.random.default_rng(1).permutation(len(samples))[:512]
 assert samples.payload.take(rows).read().shape[0] == 512
 total = sum(part.payload.read().nnz for part in stream_cells(large, 512))
-assert total == 8_000_000, total
+assert total == 16_000_000, total
 print(peak() - before)
 """
 
@@ -154,9 +154,9 @@ def write_large(path: Path, cells: int, genes: int, per_cell: int) -> Path:
 
 
 def test_a_large_file_is_read_and_streamed_in_little_memory(tmp_path: Path) -> None:
-    # 20,000 cells x 20,000 genes, 2 %: 64 MB as a sparse matrix, 1.6 GB as a dense one.
+    # 40,000 cells x 20,000 genes, 2 %: 128 MB as a sparse matrix, 3.2 GB as a dense one.
     small = write_large(tmp_path / "small.h5ad", 1000, 20_000, 400)
-    large = write_large(tmp_path / "large.h5ad", 20_000, 20_000, 400)
+    large = write_large(tmp_path / "large.h5ad", 40_000, 20_000, 400)
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, str(small), str(large)],
         capture_output=True,
@@ -164,4 +164,4 @@ def test_a_large_file_is_read_and_streamed_in_little_memory(tmp_path: Path) -> N
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 60e6
+    assert int(done.stdout) < 80e6

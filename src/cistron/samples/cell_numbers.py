@@ -118,7 +118,7 @@ def add_up(
             )
         total = np.asarray(block.sum(axis=1, dtype=np.float64)).ravel()
         sums.append(total)
-        rows = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
+        rows = np.repeat(np.arange(block.shape[0], dtype=np.int32), np.diff(block.indptr))
         detected.append(np.bincount(rows[block.data > 0], minlength=block.shape[0]))
         with np.errstate(invalid="ignore", divide="ignore"):
             shares.append((block @ of_mitochondria) / total)
