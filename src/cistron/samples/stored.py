@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from cistron.errors import InputError
+from cistron.samples.counts import InMemory, Matrix
 
 CHUNK = 2048  # rows that are best read together: some megabytes of counts
 GAP = 8  # rows between two stretches that are sooner read than passed over
@@ -214,7 +215,7 @@ class OtherColumns:
         Number of columns; one that nothing becomes is zero.
     """
 
-    matrix: Any
+    matrix: Matrix
     columns: NDArray[np.int64]
     width: int
 
@@ -231,6 +232,26 @@ class OtherColumns:
     def read(self, rows: NDArray[np.int64]) -> sparse.csr_matrix:
         """Return rows in the order given."""
         return move_columns(self.matrix.read(rows), self.columns, self.width)
+
+
+def put_columns(matrix: Matrix, columns: NDArray[np.int64], width: int) -> Matrix:
+    """Return a matrix with its columns in other places (see `OtherColumns`).
+
+    One that is in memory is moved once, any other whenever rows are read.
+    """
+    if len(columns) == width and (columns == np.arange(width)).all():
+        return matrix
+    if isinstance(matrix, InMemory):
+        return InMemory(move_columns(matrix.values, columns, width))
+    return OtherColumns(matrix, columns, width)
+
+
+def stack(parts: Sequence[Matrix]) -> Matrix:
+    """Return matrices of the same genes as one, the cells of each behind those before."""
+    held = [part.values for part in parts if isinstance(part, InMemory)]
+    if len(held) == len(parts):
+        return InMemory(sparse.vstack(held, format="csr"))
+    return Stacked(tuple(parts))
 
 
 def move_columns(
@@ -254,7 +275,7 @@ class Stacked:
     parts : tuple of Matrix
     """
 
-    parts: tuple[Any, ...]
+    parts: tuple[Matrix, ...]
 
     @property
     def shape(self) -> tuple[int, int]:
