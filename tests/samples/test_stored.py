@@ -17,14 +17,8 @@ from cistron.samples import stored
 from cistron.samples.anndata_files import read_anndata
 from cistron.samples.cell_file import CellFormat
 from cistron.samples.counts import InMemory, Matrix
-from cistron.samples.stored import (
-    OtherColumns,
-    Stacked,
-    StoredRows,
-    put_columns,
-    stack,
-    stretches,
-)
+from cistron.samples.rearranged import OtherColumns, Stacked, put_columns, stack
+from cistron.samples.stored import StoredRows, stretches
 from tests.samples.cells_made import made_anndata, made_counts, write_zarr
 
 BACKED = CellFormat(backed=True)

@@ -14,7 +14,7 @@ from cistron.errors import InputError
 from cistron.samples.cell_file import CellFile
 from cistron.samples.counts import Counts
 from cistron.samples.gene_names import without_version
-from cistron.samples.stored import put_columns, stack
+from cistron.samples.rearranged import put_columns, stack
 
 Duplicates = Literal["sum", "first", "error"]
 Join = Literal["shared", "all"]

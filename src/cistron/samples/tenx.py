@@ -15,7 +15,8 @@ from cistron.samples.anndata_files import LARGE, stored_or_read
 from cistron.samples.cell_file import CellFile, CellFormat, name_genes, objects
 from cistron.samples.counts import InMemory, Matrix
 from cistron.samples.files import open_input
-from cistron.samples.stored import StoredRows, open_store, put_columns
+from cistron.samples.rearranged import put_columns
+from cistron.samples.stored import StoredRows, open_store
 
 EXPRESSION = "Gene Expression"
 _ENDINGS = tuple(f"{end}{zipped}" for end in (".tsv", ".txt", ".csv") for zipped in ("", ".gz"))
