@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from cistron.augment import require_possible
 from cistron.errors import InputError, nearest
-from cistron.evaluation.settings import NumberMetric, OneClassMetric, SetMetric
+from cistron.evaluation.settings import ONLY_DNA, NumberMetric, OneClassMetric, SetMetric
 from cistron.models import KINDS
 from cistron.models.fixed_length import require_length
 from cistron.splits.random import SplitShares
@@ -30,6 +30,7 @@ def check_sections(experiment: Experiment, source: str) -> None:
     _check_encoder(experiment, source)
     require_length(encoder, experiment.model, f"{source}: ")
     _check_task(experiment, source)
+    _check_baselines(experiment, source)
     _check_several(experiment, source)
     check_tuning(encoder, experiment.model, experiment.training, source)
     _check_groups(experiment, source)
@@ -141,6 +142,17 @@ def _check_encoder(experiment: Experiment, source: str) -> None:
             f"{'one vector' if gives == 'positions' else 'positions'} per sample, and the encoder "
             f"{encoder.kind!r} gives {'positions' if gives == 'positions' else 'one vector'}. "
             f"Use one of: {', '.join(fitting)}; or another encoder."
+        )
+
+
+def _check_baselines(experiment: Experiment, source: str) -> None:
+    """Refuse baselines that read DNA where there is none."""
+    alphabet = getattr(experiment.samples, "alphabet", None)
+    wrong = [name for name in experiment.evaluation.baselines if name in ONLY_DNA]
+    if wrong and alphabet != "dna":
+        raise InputError(
+            f"{source}: evaluation.baselines: {wrong[0]!r} reads DNA, and samples.alphabet is "
+            f"{alphabet!r}. Leave it out."
         )
 
 
