@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, get_args
 
-from cistron.augment import require_possible
+from cistron.augment import of_kind, require_possible
 from cistron.errors import InputError, nearest
 from cistron.evaluation.settings import ONLY_DNA, NumberMetric, OneClassMetric, SetMetric
 from cistron.models import KINDS
@@ -192,6 +192,13 @@ def _check_groups(experiment: Experiment, source: str) -> None:
         groups,
         f"{source}: ",
     )
+    phyloaug = of_kind(experiment.augment, "phyloaug")
+    if phyloaug is not None and phyloaug.genomes and samples.kind != "genome":
+        raise InputError(
+            f"{source}: augment: phyloaug.genomes: orthologs are cut as the windows of the "
+            f"samples, and samples.kind is {samples.kind!r}. Set samples.kind: genome, or give "
+            "the orthologs as phyloaug.fasta."
+        )
     needed = {
         "group": ("split.columns", getattr(split, "columns", ())),
         "chromosome": (
