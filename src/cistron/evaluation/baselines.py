@@ -59,10 +59,12 @@ def gc(train: Samples, test: Samples) -> Floats:
 def kmers(train: Samples, test: Samples) -> Floats:
     """Return logistic regression on shares of words of 5 bases, both strands counted as one.
 
-    The penalty is chosen by a cross-validation within the training samples.
+    The penalty is chosen by a cross-validation within the training samples, whose folds divide no
+    group (of the group column with most values).
     """
     require_dna("kmers", train)
-    return _logistic(train, test, FEATURES[KMERS], _penalised)
+    groups = _finest_groups(train)
+    return _logistic(train, test, FEATURES[KMERS], lambda X, y: _penalised(X, y, groups))
 
 
 def homolog(train: Samples, labels: NDArray[np.int64], identity: Floats) -> Floats:
@@ -257,9 +259,17 @@ def _plain(features: Floats, targets: NDArray[np.int64]) -> Any:
     return model.fit(features, targets)
 
 
-def _penalised(features: Floats, targets: NDArray[np.int64]) -> Any:
+def _finest_groups(samples: Samples) -> NDArray[np.int64] | None:
+    each = [samples.group([column]) for column in samples.groups]
+    return max(each, key=lambda group: len(np.unique(group)), default=None)
+
+
+def _penalised(
+    features: Floats, targets: NDArray[np.int64], groups: NDArray[np.int64] | None
+) -> Any:
     from cistron.models.logistic_regression import LogisticRegressionSettings
 
     known, alike, seed = features.astype(np.float32), np.ones(len(targets)), 0
-    settings = LogisticRegressionSettings(c="auto").settled(known, targets, alike, seed)
+    settings = LogisticRegressionSettings(c="auto")
+    settings = settings.settled(known, targets, alike, seed, groups)
     return settings.build(seed).fit(known, targets)
