@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from cistron.errors import InputError
 from cistron.samples.gene_ids import RULES, match_ids, match_overlap, without_shared_ending
 from tests.samples.made import refused
 
@@ -98,6 +101,21 @@ def test_few_genes_of_a_long_table():
     assert (rows.tolist(), notes) == ([-1, 1], [])
     rows, notes = match_overlap(["a"], ["b"], "pairs.txt")
     assert (rows.tolist(), notes) == ([-1], [])
+
+
+IDS = st.lists(st.text("aB.1_v", min_size=1, max_size=7), min_size=1, max_size=8, unique=True)
+
+
+@settings(max_examples=300, deadline=None)
+@given(IDS, IDS)
+def test_no_two_ids_ever_become_one(ours, theirs):
+    for match in (match_overlap, lambda ours, *more: match_ids(genes(ours), *more)):
+        try:
+            rows, _ = match(ours, theirs, "x.csv")
+        except InputError:
+            continue
+        found = rows[rows >= 0]
+        assert len(set(found)) == len(found)
 
 
 def test_few_of_many_that_would_become_one():
