@@ -9,6 +9,10 @@ for a gene, and what it adds is the mean over a gene's promoters in scoring. `al
 scores on the promoters of one species, A. lyrata, and the others are orthologs: sequences that
 training would not see otherwise.
 
+Every arm of a network is trained in the same two stages, the second on the promoters as they are
+and at a smaller learning rate, with or without augmentation in the first: what sets the arms
+apart is augmentation alone. `one-stage` is training without augmentation and without the second.
+
     python examples/stress.py aba_orthologs_labelled.csv.gz runs --seeds 5
     python examples/stress.py aba_orthologs_labelled.csv.gz runs --only all/none all/evoaug
 """
@@ -46,20 +50,20 @@ KMERS = {
 
 def arms(phyloaug: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return, for each arm of the comparison, the sections of its experiment."""
-    network = {"encoder": ENCODER, "model": MODEL, "training": TRAINING}
-    staged = {**network, "training": {**TRAINING, "stages": STAGES}}
+    network = {"encoder": ENCODER, "model": MODEL, "training": {**TRAINING, "stages": STAGES}}
     averaged = {**phyloaug, "average_orthologs": True}
     only_averaged = [{**averaged, "probability": 0}]
     return {
         "kmers": KMERS,
         "kmers-averaged": {**KMERS, "augment": only_averaged},
+        "one-stage": {**network, "training": TRAINING},
         "none": network,
         "none-averaged": {**network, "augment": only_averaged},
-        "evoaug": {**staged, "augment": ["evoaug"]},
-        "phyloaug": {**staged, "augment": [phyloaug]},
-        "phyloaug-averaged": {**staged, "augment": [averaged]},
-        "both": {**staged, "augment": ["evoaug", phyloaug]},
-        "both-averaged": {**staged, "augment": ["evoaug", averaged]},
+        "evoaug": {**network, "augment": ["evoaug"]},
+        "phyloaug": {**network, "augment": [phyloaug]},
+        "phyloaug-averaged": {**network, "augment": [averaged]},
+        "both": {**network, "augment": ["evoaug", phyloaug]},
+        "both-averaged": {**network, "augment": ["evoaug", averaged]},
     }
 
 

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from cistron.errors import InputError
+from cistron.evaluation.settings import USUAL, USUAL_OF_DNA
 from cistron.experiment import Experiment, make_experiment, parse_model, read_experiment
 from cistron.recipes import recipes, write_recipe
 
@@ -128,6 +129,17 @@ def test_sections_that_cannot_work_together(file):
     file.write_text(TEXT)
     message = refused(file, "kind: cnn", "kind: deepcre\n  length: 50")
     assert "the network 'deepcre' reads 50 positions (model.length)" in message
+
+
+def test_baselines_are_those_of_the_alphabet(file):
+    assert read_experiment(file).evaluation.baselines == USUAL
+    message = refused(file, "kind: cnn", "kind: cnn\nevaluation: {baselines: [kmers]}")
+    assert "evaluation.baselines: 'kmers' reads DNA, and samples.alphabet is 'protein'" in message
+    text = TEXT.replace("alphabet: protein", "alphabet: dna").replace("residues", "one_hot")
+    file.write_text(text)
+    assert read_experiment(file).evaluation.baselines == USUAL_OF_DNA
+    chosen = read_experiment(file, ["evaluation.baselines=[gc]"])
+    assert chosen.evaluation.baselines == ("gc",)
 
 
 def test_profiles_are_read_where_there_are_some(file):

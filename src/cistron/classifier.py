@@ -103,6 +103,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         samples: Samples,
         split: Split | None = None,
         *,
+        orthologs: Any = None,
         checkpoint: Path | None = None,
         after_epoch: Callable[[list[dict[str, Any]]], None] = lambda history: None,  # noqa: ARG005
         reporter: Reporter = SILENT,
@@ -116,6 +117,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         split : Split, optional
             Samples of its test part are not touched. Without it a tenth of the samples, at
             random, is the validation part and all others are trained on.
+        orthologs : Orthologs or SamplesOfOneGene, optional
+            Those of `phyloaug`, where they were read already (`cistron.augment.find_orthologs`).
         checkpoint : Path, optional
             File for the state after each epoch; training goes on from it where it exists.
         after_epoch : callable, optional
@@ -148,7 +151,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         require_length(encoder_settings, model_settings)
         augment = parse_augment(self.augment)
         require_possible(augment, encoder_settings, model_settings, training)
-        orthologs = find_orthologs(augment, samples)
+        if orthologs is None:
+            orthologs = find_orthologs(augment, samples)
         averaged = orthologs if averages_orthologs(augment) else None
         self.classes_ = np.array(samples.classes, dtype=object)
         self.alphabet_ = samples.payload.alphabet.name

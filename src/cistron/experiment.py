@@ -18,7 +18,7 @@ from cistron.encoders.profile import ProfileSettings
 from cistron.encoders.protein_lm import ProteinLMSettings
 from cistron.encoders.residues import ResiduesSettings
 from cistron.errors import InputError
-from cistron.evaluation.settings import EvaluationSettings
+from cistron.evaluation.settings import USUAL_OF_DNA, EvaluationSettings
 from cistron.experiment_checks import check_sections
 from cistron.experiment_errors import explain, line_numbers
 from cistron.models import ModelSettings
@@ -74,9 +74,22 @@ def _with_metric(document: Any) -> Any:
     return document
 
 
+def _with_baselines(document: Any) -> Any:
+    """Put in the baselines of DNA where none were chosen."""
+    if not isinstance(document, dict):
+        return document
+    samples, evaluation = document.get("samples"), document.get("evaluation", {})
+    if not isinstance(samples, dict) or not isinstance(evaluation, dict):
+        return document
+    if samples.get("alphabet") == "dna" or samples.get("kind") == "genome":
+        return {**document, "evaluation": {"baselines": USUAL_OF_DNA, **evaluation}}
+    return document
+
+
 class Experiment(Settings):
     """Everything that defines a run."""
 
+    _usual_baselines = model_validator(mode="before")(_with_baselines)
     _usual_metric = model_validator(mode="before")(_with_metric)
 
     name: str = Field(min_length=1)

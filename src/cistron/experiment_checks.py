@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, get_args
 
-from cistron.augment import require_possible
+from cistron.augment import of_kind, require_possible
 from cistron.errors import InputError, nearest
-from cistron.evaluation.settings import NumberMetric, OneClassMetric, SetMetric
+from cistron.evaluation.settings import ONLY_DNA, NumberMetric, OneClassMetric, SetMetric
 from cistron.models import KINDS
 from cistron.models.fixed_length import require_length
 from cistron.splits.random import SplitShares
@@ -30,6 +30,7 @@ def check_sections(experiment: Experiment, source: str) -> None:
     _check_encoder(experiment, source)
     require_length(encoder, experiment.model, f"{source}: ")
     _check_task(experiment, source)
+    _check_baselines(experiment, source)
     _check_several(experiment, source)
     check_tuning(encoder, experiment.model, experiment.training, source)
     _check_groups(experiment, source)
@@ -157,6 +158,17 @@ def _check_encoder(experiment: Experiment, source: str) -> None:
         )
 
 
+def _check_baselines(experiment: Experiment, source: str) -> None:
+    """Refuse baselines that read DNA where there is none."""
+    alphabet = getattr(experiment.samples, "alphabet", None)
+    wrong = [name for name in experiment.evaluation.baselines if name in ONLY_DNA]
+    if wrong and alphabet != "dna":
+        raise InputError(
+            f"{source}: evaluation.baselines: {wrong[0]!r} reads DNA, and samples.alphabet is "
+            f"{alphabet!r}. Leave it out."
+        )
+
+
 def _check_several(experiment: Experiment, source: str) -> None:
     """Refuse what samples with several classes cannot have."""
     several = getattr(experiment.samples, "label_separator", None) is not None
@@ -185,6 +197,13 @@ def _check_groups(experiment: Experiment, source: str) -> None:
         groups,
         f"{source}: ",
     )
+    phyloaug = of_kind(experiment.augment, "phyloaug")
+    if phyloaug is not None and phyloaug.genomes and samples.kind != "genome":
+        raise InputError(
+            f"{source}: augment: phyloaug.genomes: orthologs are cut as the windows of the "
+            f"samples, and samples.kind is {samples.kind!r}. Set samples.kind: genome, or give "
+            "the orthologs as phyloaug.fasta."
+        )
     needed = {
         "group": ("split.columns", getattr(split, "columns", ())),
         "chromosome": (

@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Any
 
 from cistron.ablation import write_ablated
-from cistron.augment import averaged_orthologs, find_orthologs
+from cistron.augment import averages_orthologs, find_orthologs
 from cistron.classifier import Classifier, require_weights
 from cistron.errors import InputError, nearest
 from cistron.evaluation.projection import projection_table, require
@@ -82,7 +82,7 @@ def check(
     samples, split, audit
         The audit as in audit.json.
     """
-    samples = _read(experiment)
+    samples, _ = _read(experiment)
     reporter.say(f"Read {len(samples):,} samples; {len(samples.dropped):,} records are not used.")
     split = experiment.split.split(samples, reporter.say)
     samples, split = settle(samples, split)
@@ -162,7 +162,7 @@ def fit(
         return run
     timer = Timer()
     with timer.stage("read"):
-        samples = _read(experiment)
+        samples, orthologs = _read(experiment)
     with timer.stage("split"):
         split = experiment.split.split(samples, reporter.say)
         samples, split = settle(samples, split)
@@ -177,10 +177,10 @@ def fit(
         run.write_table("samples.parquet", describe_samples(samples, split))
     reporter.say(f"{len(samples):,} samples; audit: {found['verdict']}.")
     with timer.stage("train"):
-        classifier = _trained(experiment, samples, split, run.path, reporter)
+        classifier = _trained(experiment, samples, split, run.path, reporter, orthologs)
     with timer.stage("evaluate"):
-        orthologs = averaged_orthologs(experiment.augment, samples)
-        predictions = predict_parts(classifier, samples, split, orthologs=orthologs)
+        averaged = orthologs if averages_orthologs(experiment.augment) else None
+        predictions = predict_parts(classifier, samples, split, orthologs=averaged)
         run.write_table("predictions.parquet", predictions)
         baselines = baselines_of(experiment, samples, split, nearest)
         run.write_table("baselines.parquet", baseline_table(samples, split, baselines))
@@ -228,7 +228,7 @@ def crossval(
         return run
     timer = Timer()
     with timer.stage("read"):
-        samples = _read(experiment)
+        samples, orthologs = _read(experiment)
     with timer.stage("split"):
         repeats = plan(experiment, samples, run, reporter.say)
     folds = repeats[0].split.folds
@@ -245,7 +245,7 @@ def crossval(
     found = _audit_repeats(repeats, run, timer, reporter)
     reporter.say(f"{len(samples):,} samples in {folds} folds; audit: {found['verdict']}.")
     with timer.stage("train"):
-        run_folds(repeats, workers, reporter)
+        run_folds(repeats, workers, reporter, orthologs)
     with timer.stage("evaluate"):
         if len(repeats) > 1:
             metrics = pool_repeats(experiment, repeats, run)
@@ -293,35 +293,47 @@ def fit_fold(
     fold: int,
     folder: Path,
     reporter: Reporter = SILENT,
+    orthologs: Any = None,
 ) -> None:
-    """Train and predict one fold in its own folder; `predictions.parquet` is written last."""
+    """Train and predict one fold in its own folder; `predictions.parquet` is written last.
+
+    Orthologs are those of all samples (`cistron.augment.find_orthologs`); read where not given.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     run = Run(folder)
+    if orthologs is None:
+        orthologs = find_orthologs(experiment.augment, samples, experiment.samples)
     samples, part = settle_fold(samples, split, fold)
-    classifier = _trained(experiment, samples, part, folder, reporter)
-    orthologs = averaged_orthologs(experiment.augment, samples)
-    predictions = predict_parts(classifier, samples, part, fold, orthologs)
+    classifier = _trained(experiment, samples, part, folder, reporter, orthologs)
+    averaged = orthologs if averages_orthologs(experiment.augment) else None
+    predictions = predict_parts(classifier, samples, part, fold, averaged)
     write_ablated(run, experiment, classifier, samples, part)
     run.write_table("predictions.parquet", predictions)
     remove_checkpoints(folder / CHECKPOINT)
 
 
-def _read(experiment: Experiment) -> Samples:
-    """Read the samples and, to find mistakes in them early, the orthologs."""
+def _read(experiment: Experiment) -> tuple[Samples, Any]:
+    """Read the samples and their orthologs, None where none are asked for."""
     samples = experiment.samples.read()
-    orthologs = find_orthologs(experiment.augment, samples)
+    orthologs = find_orthologs(experiment.augment, samples, experiment.samples)
     if orthologs is None:
-        return samples
+        return samples, None
     sources = checksums([path for settings in experiment.augment for path in settings.paths])
-    return replace(
+    told = replace(
         samples,
         sources={**samples.sources, **sources},
         notes=(*samples.notes, *orthologs.notes),
     )
+    return told, orthologs
 
 
 def _trained(
-    experiment: Experiment, samples: Samples, split: Split, folder: Path, reporter: Reporter
+    experiment: Experiment,
+    samples: Samples,
+    split: Split,
+    folder: Path,
+    reporter: Reporter,
+    orthologs: Any = None,
 ) -> Classifier:
     """Train a classifier into folder/model, or load the one that stands there."""
     if (folder / "model").is_dir():
@@ -338,6 +350,7 @@ def _trained(
     classifier.fit(
         samples,
         split,
+        orthologs=orthologs,
         checkpoint=checkpoint,
         after_epoch=lambda history: Run(folder).write_history(history),
         reporter=reporter,

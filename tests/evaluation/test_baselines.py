@@ -1,11 +1,16 @@
 import numpy as np
 import pytest
 
+from cistron.errors import InputError
 from cistron.evaluation.baselines import HOMOLOG, RULES, score_baselines
 from cistron.evaluation.metrics import scores
+from cistron.evaluation.number_baselines import score_number_baselines
+from cistron.evaluation.regression import scores as number_scores
+from cistron.evaluation.settings import ONLY_DNA, USUAL_OF_DNA
 from cistron.samples import Sequences, make_samples
 
 LETTERS = {"protein": "ARNDCQEGHILKMFPSTWYV", "dna": "ACGT"}
+OF_PROTEIN = [name for name in RULES if name not in ONLY_DNA]
 ALL = ["majority", "length", "composition", "homolog"]
 
 
@@ -48,7 +53,7 @@ def test_planted_signal_is_found_by_its_baseline_alone(signal):
 
 def test_without_signal_all_are_chance():
     _, found = run(made(900, "none"))
-    for name in RULES:
+    for name in OF_PROTEIN:
         assert 0.4 < found[name]["roc_auc"] < 0.6
 
 
@@ -63,6 +68,72 @@ def test_dna_composition_reads_triplets():
     assert found["composition"]["roc_auc"] > 0.95
 
 
+def planted(n, signal, seed=0):
+    """Return promoters of 200 bases, and which of them carry the signal."""
+    rng = np.random.default_rng(seed)
+    carry = rng.random(n) < 0.5
+    texts = []
+    for own in carry:
+        gc = rng.choice([0.3, 0.7]) if own and signal == "gc" else 0.5
+        shares = [(1 - gc) / 2, gc / 2, gc / 2, (1 - gc) / 2]
+        letters = rng.choice(list("ACGT"), size=200, p=shares)
+        if own and signal == "word":
+            for place in (20, 90, 160):
+                letters[place : place + 6] = list(["GGATTC", "GAATCC"][rng.integers(2)])
+        texts.append("".join(letters))
+    return Sequences.from_text(texts, "dna"), carry
+
+
+def test_a_planted_word_of_either_strand_is_found():
+    sequences, carry = planted(600, "word")
+    samples = make_samples(sequences, labels=np.where(carry, "up", "not").tolist())
+    _, found = run(samples, USUAL_OF_DNA[:-1])
+    assert found["kmers"]["roc_auc"] > 0.85
+    assert found["kmers"]["roc_auc"] > found["composition"]["roc_auc"] + 0.05
+    assert 0.38 < found["gc"]["roc_auc"] < 0.62
+
+
+def test_gc_is_found_even_where_both_extremes_are_one_class():
+    sequences, carry = planted(300, "gc")
+    samples = make_samples(sequences, labels=np.where(carry, "up", "not").tolist())
+    _, found = run(samples, ["gc", "length"])
+    assert found["gc"]["roc_auc"] > 0.95
+    assert found["length"]["roc_auc"] == 0.5  # all are 200 bases long
+
+
+@pytest.mark.parametrize(("signal", "finds"), [("gc", "gc"), ("word", "kmers")])
+def test_planted_signals_of_numbers_are_found(signal, finds):
+    sequences, carry = planted(600, signal)
+    numbers = carry + np.random.default_rng(9).normal(0, 0.2, 600)
+    samples = make_samples(sequences, numbers=numbers)
+    train, test = np.arange(400), np.arange(400, 600)
+    found = score_number_baselines(samples, train, test, USUAL_OF_DNA[:-1])
+    assert list(found) == ["mean", "length", "gc", "composition", "kmers"]
+    r2 = {name: number_scores(numbers[test], told)["r2"] for name, told in found.items()}
+    assert r2[finds] > 0.4
+    assert abs(r2["mean"]) < 0.1
+
+
+@pytest.mark.parametrize("name", ONLY_DNA)
+def test_baselines_of_dna_are_refused_for_proteins(name):
+    samples = made(30, "none")
+    message = f"'{name}' reads DNA, and these are protein sequences. Leave it out."
+    with pytest.raises(InputError, match=message):
+        run(samples, [name])
+    texts = [samples.payload.text(row) for row in range(30)]
+    numbers = make_samples(Sequences.from_text(texts), numbers=np.arange(30.0))
+    with pytest.raises(InputError, match=message):
+        score_number_baselines(numbers, np.arange(20), np.arange(20, 30), [name])
+
+
+def test_a_class_too_small_to_choose_a_penalty():
+    sequences, _ = planted(20, "none")
+    samples = make_samples(sequences, labels=["a"] * 14 + ["b"] + ["a", "c"] * 2 + ["a"])
+    found = score_baselines(samples, np.arange(15), np.arange(15, 20), ["kmers"])["kmers"]
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    assert (found[:, 2] == 0).all()
+
+
 def test_majority_is_the_training_frequencies():
     samples = make_samples(Sequences.from_text(["ACD"] * 5), labels=["a", "a", "a", "b", "b"])
     found = score_baselines(samples, np.arange(4), np.array([4, 0]), ["majority"])["majority"]
@@ -72,9 +143,9 @@ def test_majority_is_the_training_frequencies():
 def test_test_samples_do_not_touch_the_fit():
     samples = made(300, "composition")
     train = np.arange(150)
-    whole = score_baselines(samples, train, np.arange(150, 300), list(RULES))
-    single = score_baselines(samples, train, np.array([222]), list(RULES))
-    for name in RULES:
+    whole = score_baselines(samples, train, np.arange(150, 300), OF_PROTEIN)
+    single = score_baselines(samples, train, np.array([222]), OF_PROTEIN)
+    for name in OF_PROTEIN:
         np.testing.assert_allclose(single[name][0], whole[name][72], rtol=1e-12)
 
 
@@ -101,7 +172,7 @@ def test_homolog_is_believed_as_far_as_it_is_identical():
 def test_homolog_without_a_search_is_left_out_and_said():
     notes = []
     found, _ = run(made(60, "none"), ALL, note=notes.append)
-    assert list(found) == list(RULES)
+    assert list(found) == OF_PROTEIN
     assert len(notes) == 1
     assert "homolog" in notes[0]
 
@@ -111,8 +182,8 @@ def test_a_class_absent_from_training_has_probability_zero():
     texts = ["".join(rng.choice(list("ACDEF"), size=30)) for _ in range(40)]
     labels = ["a", "b"] * 19 + ["c", "c"]
     samples = make_samples(Sequences.from_text(texts), labels=labels)
-    found = score_baselines(samples, np.arange(38), np.array([38, 39]), list(RULES))
+    found = score_baselines(samples, np.arange(38), np.array([38, 39]), OF_PROTEIN)
     for predicted in found.values():
         assert (predicted[:, 2] == 0).all()
-    one = score_baselines(samples, np.arange(0, 38, 2), np.array([38]), list(RULES))
+    one = score_baselines(samples, np.arange(0, 38, 2), np.array([38]), OF_PROTEIN)
     assert all(predicted.tolist() == [[1, 0, 0]] for predicted in one.values())

@@ -223,3 +223,17 @@ def test_the_penalty_is_chosen_by_the_training_samples():
     model = fit_classical(auto, plain, y, ones, 1)
     same = fit_classical(auto.settled(plain, y, ones, 1), plain, y, ones, 1)
     np.testing.assert_array_equal(log_probabilities(model, plain), log_probabilities(same, plain))
+
+
+def test_the_penalty_is_chosen_without_relatives_on_both_sides():
+    """Families with a label each, and features that tell nothing but the family."""
+    rng = np.random.default_rng(4)
+    family = np.repeat(np.arange(40), 4)
+    y = rng.permutation(np.arange(40) % 2)[family]
+    X = (rng.normal(size=(40, 60))[family] + rng.normal(size=(160, 60)) * 0.2).astype("f4")
+    auto, ones = LogisticRegressionSettings(c="auto"), np.ones(160)
+    divided, together = auto.settled(X, y, ones, 1), auto.settled(X, y, ones, 1, family)
+    assert divided.c > 0.1
+    assert together.c < 0.001
+    two = np.arange(160) // 80  # fewer groups than folds: as without groups
+    assert auto.settled(X, y, ones, 1, two).c == divided.c

@@ -63,6 +63,8 @@ def test_comparison_without_baselines_or_numbers():
         ("majority", "always calling the most common class"),
         ("length", "sequence length alone"),
         ("composition", "composition alone"),
+        ("gc", "GC content and length alone"),
+        ("kmers", "words of five bases"),
         ("my_rule", "the baseline “My rule”"),
     ],
 )

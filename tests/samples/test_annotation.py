@@ -142,7 +142,7 @@ def test_spaces_for_tabs(tmp_path):
 def test_ids_missing_in_gff3(tmp_path):
     path = tmp_path / "genes.gff3"
     path.write_text(line("gene", 1, 9, "+", "ID=a") + line("gene", 11, 19, "+", "note=b"))
-    with refused(path, "line 2", "no gene_id and no ID and no Name", "samples.id_attribute"):
+    with refused(path, "line 2", "no gene_id and no ID and no Name", "the key id_attribute"):
         read_annotation(path)
 
 

@@ -130,5 +130,5 @@ def test_aliases_may_stand_either_way():
 def test_two_chromosomes_of_one_name():
     names = Names(["1"], {})
     names.find(of("chr1"))
-    with refused("'chr1'", "'Chr01'", "samples.aliases"):
+    with refused("'chr1'", "'Chr01'", "the key aliases"):
         names.find(of("Chr01"))

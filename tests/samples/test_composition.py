@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 from cistron.samples import Sequences
 from cistron.samples import composition as module
 from cistron.samples.alphabet import DNA, PROTEIN
-from cistron.samples.composition import composition, kmer_counts, letter_counts
+from cistron.samples.composition import (
+    both_strand_shares,
+    composition,
+    gc_features,
+    kmer_counts,
+    letter_counts,
+)
 
 DNA_TEXTS = st.lists(st.text("ACGTNRY", max_size=30), min_size=1, max_size=12)
 
@@ -40,6 +46,29 @@ def test_words_are_counted_with_overlaps_within_each_sequence(strings, k):
     for text, counts in zip(strings, found, strict=True):
         inside = [text[i : i + k] for i in range(len(text) - k + 1)]
         assert counts.tolist() == [inside.count(word) for word in words]
+
+
+@settings(max_examples=60, deadline=None)
+@given(DNA_TEXTS, st.integers(1, 4))
+def test_a_word_and_its_reverse_complement_are_one(strings, k):
+    other = [text.translate(str.maketrans("ACGTRY", "TGCAYR"))[::-1] for text in strings]
+    found = both_strand_shares(Sequences.from_text(strings, "dna"), k)
+    np.testing.assert_array_equal(found, both_strand_shares(Sequences.from_text(other, "dna"), k))
+    assert found.shape[1] == (4**k + (0 if k % 2 else 2**k)) // 2
+    counts = kmer_counts(Sequences.from_text(strings, "dna"), k)
+    np.testing.assert_allclose(found.sum(axis=1), counts.any(axis=1), atol=1e-5)
+
+
+def test_shares_of_words_by_hand():
+    found = both_strand_shares(Sequences.from_text(["AATNC"], "dna"), 2)
+    words = ["AA", "AC", "AG", "AT", "CA", "CC", "CG", "GA", "GC", "TA"]
+    expected = [0.5 if word in ("AA", "AT") else 0 for word in words]
+    np.testing.assert_allclose(found, [expected])
+
+
+def test_gc_by_hand():
+    found = gc_features(Sequences.from_text(["GGCA", "NNNNAT"], "dna"))
+    np.testing.assert_allclose(found, [[0.75, 0.5625, np.log(4)], [0, 0, np.log(6)]])
 
 
 @pytest.mark.parametrize("cells", [50, 4096])

@@ -247,7 +247,7 @@ def test_an_annotation_of_another_assembly(files, tmp_path):
 
 def test_no_chromosome_in_common(files, tmp_path):
     files["genome"] = genome(tmp_path / "genome.fa", {"NC_1": TEXTS["1"], "NC_2": TEXTS["2"]})
-    with refused("No chromosome of", "'NC_1', 'NC_2'", "'1', '2'", "samples.aliases"):
+    with refused("No chromosome of", "'NC_1', 'NC_2'", "'1', '2'", "the key aliases"):
         read(files)
     samples = read(files, aliases={"NC_1": "1", "NC_2": "2"}, label=None)
     assert len(samples) == 5

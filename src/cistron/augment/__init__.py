@@ -81,23 +81,26 @@ def of_kind(augment: Iterable[Any], kind: str) -> Any:
     return next((settings for settings in augment if settings.kind == kind), None)
 
 
-def find_orthologs(augment: Iterable[Any], samples: Samples) -> Orthologs | SamplesOfOneGene | None:
-    """Read the orthologs that `phyloaug` asks for; None without it."""
+def find_orthologs(
+    augment: Iterable[Any], samples: Samples, source: Any = None
+) -> Orthologs | SamplesOfOneGene | None:
+    """Read the orthologs that `phyloaug` asks for; None without it.
+
+    Parameters
+    ----------
+    augment : iterable of Settings
+    samples : Samples
+    source : Settings, optional
+        What the samples were read with; `phyloaug.genomes` needs it (see `PhyloAugSettings.read`).
+    """
     settings = of_kind(augment, "phyloaug")
-    return None if settings is None else settings.read(samples)
+    return None if settings is None else settings.read(samples, source)
 
 
 def averages_orthologs(augment: Iterable[Any]) -> bool:
     """Say whether a run is scored on logits averaged over orthologs."""
     settings = of_kind(augment, "phyloaug")
     return settings is not None and settings.average_orthologs
-
-
-def averaged_orthologs(
-    augment: Iterable[Any], samples: Samples
-) -> Orthologs | SamplesOfOneGene | None:
-    """Read the orthologs that a run is scored with; None where it is scored without."""
-    return find_orthologs(augment, samples) if averages_orthologs(augment) else None
 
 
 def require_possible(

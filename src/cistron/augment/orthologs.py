@@ -1,20 +1,21 @@
-"""Orthologs of samples: from tables and FASTA files, or among the samples themselves."""
+"""Orthologs of samples: from tables and FASTA files, or among the samples themselves.
+
+From tables and genomes: `cistron.augment.ortholog_genomes`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.augment.ortholog_tables import Pairs, listed, read_pairs
 from cistron.errors import InputError
 from cistron.samples import Samples, Sequences, make_samples
 from cistron.samples.fasta import iter_records
-from cistron.samples.files import open_input
-
-SHOWN = 5  # names listed in a message
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,41 +130,60 @@ def read_orthologs(
     InputError
         See `PhyloAugSettings.read`.
     """
-    tables, fastas = list(tables), list(fastas)
-    pairs = list(dict.fromkeys(pair for path in tables for pair in _pairs(path)))
-    names = ", ".join(map(str, tables))
-    asked = [name for name, _ in pairs] if samples is None else genes_of(samples, gene)
-    known = set(asked)
-    used = [pair for pair in pairs if pair[0] in known]
-    if not used:
-        raise InputError(
-            f"{names}: no gene of the ortholog table is a sample. It holds "
-            f"{_listed([name for name, _ in pairs], 3)}; the samples are called "
-            f"{_listed(asked, 3)}. If their gene is a part of the header, declare it under "
-            "samples.groups and name that group as phyloaug.gene."
-        )
-    wanted = list(dict.fromkeys(ortholog for _, ortholog in used))
+    fastas = list(fastas)
+    genes = None if samples is None else list(dict.fromkeys(genes_of(samples, gene)))
+    pairs = read_pairs(tables, genes)
     classes = () if samples is None else samples.classes
-    sequences, labels, row_of = _sequences(fastas, set(wanted), alphabet, classes)
-    missing = [name for name in wanted if name not in row_of]
+    sequences, labels, row_of = _sequences(fastas, set(pairs.orthologs), alphabet, classes)
     if not row_of:
         raise InputError(
-            f"{', '.join(map(str, fastas))}: none of the {len(wanted):,} orthologs that {names} "
-            f"names is there, such as {_listed(missing, 3)}. An id is the first word of a header, "
-            "with or without _label behind it."
+            f"{', '.join(map(str, fastas))}: none of the {len(pairs.orthologs):,} orthologs that "
+            f"{pairs.tables} names is there, such as {listed(pairs.orthologs, 3)}. An id is the "
+            "first word of a header, with or without _label behind it."
         )
+    return orthologs_of(pairs, sequences, row_of, labels, samples=samples, gene=gene)
+
+
+def orthologs_of(
+    pairs: Pairs,
+    sequences: Sequences,
+    row_of: Mapping[str, int],
+    labels: NDArray[np.object_] | None = None,
+    *,
+    samples: Samples | None = None,
+    gene: str | None = None,
+    notes: Sequence[str] = (),
+) -> Orthologs:
+    """Bring together which gene has which orthologs, and their sequences.
+
+    Parameters
+    ----------
+    pairs : Pairs
+    sequences : Sequences
+    row_of : dict of str to int
+        Ortholog → its row of `sequences`.
+    labels : ndarray of object, shape (orthologs,), optional
+        What is known of their classes.
+    samples, gene
+        As in `read_orthologs`.
+    notes : sequence of str
+        Of how the sequences were read.
+    """
     rows: dict[str, list[int]] = {}
-    for name, ortholog in used:
+    for name, ortholog in pairs.used:
         if ortholog in row_of:
             rows.setdefault(name, []).append(row_of[ortholog])
-    notes = []
+    missing = [name for name in pairs.orthologs if name not in row_of]
+    said = [*pairs.notes, *notes]
     if samples is not None:
+        asked = genes_of(samples, gene)
         covered = sum(name in rows for name in asked)
-        notes.append(f"Samples with orthologs: {covered:,} of {len(asked):,}.")
-        notes += _counted("Genes of the ortholog tables that are no sample", pairs, known)
+        said.insert(0, f"Samples with orthologs: {covered:,} of {len(asked):,}.")
     if missing:
-        notes.append(f"Orthologs without a sequence: {len(missing):,} ({_listed(missing)}).")
-    return Orthologs(rows, sequences, labels, gene, tuple(notes))
+        said.append(f"Orthologs without a sequence: {len(missing):,} ({listed(missing)}).")
+    if labels is None:
+        labels = np.full(len(sequences), None, dtype=object)
+    return Orthologs(rows, sequences, labels, gene, tuple(said))
 
 
 def genes_of(samples: Samples, gene: str | None) -> list[str]:
@@ -188,25 +208,6 @@ def _related(found: list[list[int]], sequences: Sequences, labels: NDArray[np.ob
     offsets = np.concatenate([[0], np.cumsum([len(rows) for rows in found])]).astype(np.int64)
     rows = np.array([row for one in found for row in one], dtype=np.int64)
     return Related(offsets, sequences.take(rows), labels[rows])
-
-
-def _pairs(path: Path) -> list[tuple[str, str]]:
-    """Return gene and ortholog of every line."""
-    pairs = []
-    with open_input(path) as source:
-        text = source.stream.read().decode(errors="replace").removeprefix("\ufeff")
-        for number, line in enumerate(text.splitlines(), start=1):
-            if not line.strip():
-                continue
-            fields = [field.strip() for field in line.split("\t")]
-            if len(fields) != 2 or not all(fields):
-                raise InputError(
-                    f"{source.name}, line {number}: an ortholog table has two columns, gene and "
-                    f"ortholog, separated by a tab, and this line has {len(fields)} "
-                    f"({line[:60]!r})."
-                )
-            pairs.append((fields[0], fields[1]))
-    return pairs
 
 
 def _sequences(
@@ -234,13 +235,3 @@ def _sequences(
                 labels.append(label if ortholog == base and label in classes else None)
             parts.append(block.sequences.take(picked))
     return Sequences.stack(parts), np.array(labels, dtype=object), row_of
-
-
-def _counted(what: str, pairs: list[tuple[str, str]], known: set[str]) -> list[str]:
-    unknown = list(dict.fromkeys(name for name, _ in pairs if name not in known))
-    return [f"{what}: {len(unknown):,} ({_listed(unknown)})."] if unknown else []
-
-
-def _listed(names: list[str], shown: int = SHOWN) -> str:
-    more = ", …" if len(names) > shown else ""
-    return ", ".join(repr(name) for name in names[:shown]) + more

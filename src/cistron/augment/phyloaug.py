@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from cistron.augment.orthologs import Orthologs, Related, SamplesOfOneGene, read_orthologs
 from cistron.errors import InputError, nearest
 from cistron.samples import Samples, Sequences
+from cistron.samples.gene_windows import Genome
 from cistron.samples.keys import InputPaths
 from cistron.settings import Settings
 
@@ -21,16 +22,24 @@ class PhyloAugSettings(Settings):
 
     Duncan, Mitchell, Moses 2024, Bioinformatics, doi:10.1093/bioinformatics/btae190. A sample
     that has orthologs is replaced, with a probability, by one of them, drawn at random; the label
-    stays. Orthologs come from tables and FASTA files or, without these, are the other samples of
-    the same gene.
+    stays. Orthologs come from tables and FASTA files, or tables and genomes; without these they
+    are the other samples of the same gene.
     """
 
     kind: Literal["phyloaug"] = "phyloaug"
     table: InputPaths | None = Field(
-        None, description="tables of two columns, gene and ortholog, separated by a tab; no header"
+        None,
+        description="tables of two columns, gene and ortholog, separated by a tab, no header; or "
+        "as OrthoFinder writes them",
     )
     fasta: InputPaths | None = Field(
         None, description="sequences of the orthologs; ids as in the table, or id_label"
+    )
+    genomes: dict[str, Genome] | None = Field(
+        None,
+        min_length=1,
+        description="in place of fasta, by species: genome and annotation, from which the windows "
+        "of orthologs are cut like those of the samples (kind: genome)",
     )
     gene: str | None = Field(
         None, description="group column with the gene of each sample; its id where not given"
@@ -45,12 +54,15 @@ class PhyloAugSettings(Settings):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.table is None) != (self.fasta is None):
-            raise ValueError("`table` and `fasta` go together: give both or neither")
+        sources = [source for source in (self.fasta, self.genomes) if source is not None]
+        if len(sources) > 1:
+            raise ValueError("`fasta` and `genomes` are two sources of orthologs: give one")
+        if (self.table is None) != (not sources):
+            raise ValueError("`table` and `fasta`, or `genomes`, go together: give both or neither")
         if self.table is None and self.gene is None:
             raise ValueError(
-                "give `table` and `fasta`, or name the group column `gene` by which the samples "
-                "are each other's orthologs"
+                "give `table` and `fasta` or `genomes`, or name the group column `gene` by which "
+                "the samples are each other's orthologs"
             )
         if self.probability == 0 and not self.average_orthologs:
             raise ValueError(
@@ -62,16 +74,25 @@ class PhyloAugSettings(Settings):
     @property
     def paths(self) -> list[Path]:
         """Every file that is read."""
-        return [*(self.table or ()), *(self.fasta or ())]
+        genomes = (self.genomes or {}).values()
+        files = [path for genome in genomes for path in (genome.genome, genome.annotation)]
+        return [*(self.table or ()), *(self.fasta or ()), *files]
 
-    def read(self, samples: Samples) -> Orthologs | SamplesOfOneGene:
+    def read(self, samples: Samples, source: Any = None) -> Orthologs | SamplesOfOneGene:
         """Read the orthologs of all samples.
+
+        Parameters
+        ----------
+        samples : Samples
+        source : GenomeSamples, optional
+            Settings that the samples were read with: `genomes` are cut as they say.
 
         Raises
         ------
         InputError
             If there is no such group column, a file cannot be read or is not what it should be,
-            no gene of the tables is a sample, or no sequence is there for its orthologs.
+            no gene of the tables is a sample, no sequence is there for its orthologs, or it is
+            not known how the windows of the samples were cut.
         """
         if self.gene is not None and self.gene not in samples.groups:
             raise InputError(
@@ -79,8 +100,20 @@ class PhyloAugSettings(Settings):
                 f"(there are: {', '.join(samples.groups) or 'none'})."
                 f"{nearest(self.gene, samples.groups)} Declare it under samples.groups."
             )
-        if self.table is None or self.fasta is None:
+        if self.table is None:
             return SamplesOfOneGene(str(self.gene))
+        if self.fasta is None:
+            from cistron.augment.ortholog_genomes import read_genome_orthologs
+            from cistron.samples.genome import GenomeSamples
+
+            if not isinstance(source, GenomeSamples):
+                raise InputError(
+                    "augment: phyloaug.genomes: orthologs are cut as the windows of the samples, "
+                    "and it is not said how these were. Read them with cistron.augment."
+                    "find_orthologs(augment, samples, source), source being the GenomeSamples "
+                    "settings, and give them to `fit` as `orthologs`."
+                )
+            return read_genome_orthologs(self.table, self.genomes or {}, source, samples, self.gene)
         alphabet = samples.payload.alphabet.name
         return read_orthologs(self.table, self.fasta, alphabet, samples, self.gene)
 

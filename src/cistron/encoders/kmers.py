@@ -14,7 +14,7 @@ from cistron.encoders.scaled import ScaledFeatures
 from cistron.errors import InputError
 from cistron.samples import Samples, Sequences
 from cistron.samples.alphabet import Alphabet
-from cistron.samples.composition import kmer_counts
+from cistron.samples.composition import kmer_counts, reverse_complements
 from cistron.settings import Settings
 
 MOST_FEATURES = 30_000
@@ -93,7 +93,7 @@ class KmersSettings(Settings):
     def _shares(self, sequences: Sequences, k: int) -> NDArray[np.float32]:
         counts = kmer_counts(sequences, k)
         if self.both_strands and sequences.alphabet.name == "dna":
-            counts = counts + counts[:, _reverse_complements(k)]
+            counts = counts + counts[:, reverse_complements(k)]
         return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
     def feature_names(self, alphabet: Alphabet) -> list[str]:
@@ -115,9 +115,3 @@ def _piece(sequences: Sequences, begin: int, end: int | None) -> Sequences:
     first = np.minimum(lengths, begin)
     last = lengths if end is None else np.minimum(lengths, end)
     return sequences.slices(sequences.offsets[:-1] + first, last - first)
-
-
-def _reverse_complements(k: int) -> NDArray[np.int64]:
-    """Return, for the number of each DNA word of k letters, that of its reverse complement."""
-    digits = np.indices((4,) * k).reshape(k, -1)
-    return ((3 - digits) * (4 ** np.arange(k))[:, None]).sum(axis=0)

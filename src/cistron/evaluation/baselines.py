@@ -7,14 +7,22 @@ Where a sample may have several classes, `score_set_baselines` also says which a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.errors import InputError
 from cistron.evaluation.multilabel import Calls, call, choose_thresholds
+from cistron.evaluation.settings import ONLY_DNA
 from cistron.samples import Samples, Sequences
+from cistron.samples.composition import (
+    both_strand_shares,
+    gc_features,
+    kmer_counts,
+    length_features,
+)
 from cistron.samples.composition import composition as letter_shares
-from cistron.samples.composition import kmer_counts, length_features
 
 Floats = NDArray[np.float64]
 Nearest = tuple[NDArray[np.int64], Floats]
@@ -22,9 +30,9 @@ Nearest = tuple[NDArray[np.int64], Floats]
 none is similar, and its identity from 0 to 1."""
 
 HOMOLOG = "homolog"
-
-
 MAJORITY = "majority"
+KMERS = "kmers"
+K = 5  # letters of a word
 
 
 def majority(train: Samples, test: Samples) -> Floats:
@@ -40,6 +48,23 @@ def length(train: Samples, test: Samples) -> Floats:
 def composition(train: Samples, test: Samples) -> Floats:
     """Return logistic regression on the shares of letters, for DNA of 3-mers as well."""
     return _logistic(train, test, _composition_features)
+
+
+def gc(train: Samples, test: Samples) -> Floats:
+    """Return logistic regression on the share of G and C, its square, and the log of the length."""
+    require_dna("gc", train)
+    return _logistic(train, test, gc_features)
+
+
+def kmers(train: Samples, test: Samples) -> Floats:
+    """Return logistic regression on shares of words of 5 bases, both strands counted as one.
+
+    The penalty is chosen by a cross-validation within the training samples, whose folds divide no
+    group (of the group column with most values).
+    """
+    require_dna("kmers", train)
+    groups = _finest_groups(train)
+    return _logistic(train, test, FEATURES[KMERS], lambda X, y: _penalised(X, y, groups))
 
 
 def homolog(train: Samples, labels: NDArray[np.int64], identity: Floats) -> Floats:
@@ -63,13 +88,32 @@ def homolog(train: Samples, labels: NDArray[np.int64], identity: Floats) -> Floa
 
 FEATURES: dict[str, Callable[[Sequences], Floats]] = {
     "length": length_features,
+    "gc": gc_features,
     "composition": lambda sequences: _composition_features(sequences),
+    KMERS: lambda sequences: both_strand_shares(sequences, K).astype(np.float64),
 }
 RULES: dict[str, Callable[[Samples, Samples], Floats]] = {
     MAJORITY: majority,
     "length": length,
+    "gc": gc,
     "composition": composition,
+    KMERS: kmers,
 }
+
+
+def require_dna(name: str, samples: Samples) -> None:
+    """Refuse a baseline that reads bases, of sequences that are none.
+
+    Raises
+    ------
+    InputError
+    """
+    alphabet = samples.payload.alphabet.name
+    if name in ONLY_DNA and alphabet != "dna":
+        raise InputError(
+            f"evaluation.baselines: {name!r} reads DNA, and these are {alphabet} sequences. Leave "
+            "it out."
+        )
 
 
 def score_baselines(
@@ -89,7 +133,7 @@ def score_baselines(
     train_rows, test_rows : ndarray of int
         Rows of `samples`.
     which : sequence of str
-        Out of "majority", "length", "composition" and "homolog".
+        Out of "majority", "length", "gc", "composition", "kmers" and "homolog".
     nearest : Nearest, optional
         Without it "homolog" is left out.
     note : callable, optional
@@ -123,10 +167,10 @@ def score_set_baselines(
 ) -> dict[str, Calls]:
     """Return what each baseline predicts of test samples that may have several classes.
 
-    `length` and `composition` (a regression for each class) get their thresholds on the validation
-    samples by the same rule as the model. `majority` names the classes that most training samples
-    have, else the most common one; `homolog` names the set of the nearest training sample, and
-    where none is similar what `majority` names.
+    The regressions (`length`, `gc`, `composition`, `kmers`: one for each class) get their
+    thresholds on the validation samples by the same rule as the model. `majority` names the
+    classes that most training samples have, else the most common one; `homolog` names the set of
+    the nearest training sample, and where none is similar what `majority` names.
 
     Parameters
     ----------
@@ -178,39 +222,54 @@ def _composition_features(sequences: Sequences) -> Floats:
     return np.hstack([shares, words / np.maximum(words.sum(axis=1, keepdims=True), 1)])
 
 
-def _logistic(train: Samples, test: Samples, features: Callable[[Sequences], Floats]) -> Floats:
-    """Return what logistic regression on standardised features predicts of the test samples."""
+def _logistic(
+    train: Samples,
+    test: Samples,
+    features: Callable[[Sequences], Floats],
+    fit: Callable[[Floats, NDArray[np.int64]], Any] | None = None,
+) -> Floats:
+    """Return what logistic regression on standardised features predicts of the test samples.
+
+    Where a sample may have several classes it is one regression for each class.
+    """
+    fit = fit or _plain
+    probabilities = majority(train, test)
+    if len(test) == 0:
+        return probabilities
+    known, new = features(train.payload), features(test.payload)
+    if train.separator:
+        members = train.memberships
+        for c in np.flatnonzero(members.any(axis=0) & ~members.all(axis=0)):
+            model = fit(known, members[:, c].astype(np.int64))
+            probabilities[:, c] = model.predict_proba(new)[:, 1]
+        return probabilities
+    there, targets = np.unique(train.targets, return_inverse=True)
+    if len(there) > 1:
+        probabilities[:] = 0
+        probabilities[:, there] = fit(known, targets).predict_proba(new)
+    return probabilities
+
+
+def _plain(features: Floats, targets: NDArray[np.int64]) -> Any:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    if train.separator:
-        return _logistic_each(train, test, features)
-    targets = train.targets
-    if len(np.unique(targets)) < 2:
-        return majority(train, test)
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    model.fit(features(train.payload), targets)
-    probabilities = np.zeros((len(test), len(train.classes)))
-    if len(test):
-        probabilities[:, model.classes_] = model.predict_proba(features(test.payload))
-    return probabilities
+    return model.fit(features, targets)
 
 
-def _logistic_each(
-    train: Samples, test: Samples, features: Callable[[Sequences], Floats]
-) -> Floats:
-    """Return what one logistic regression for each class predicts of the test samples."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.preprocessing import StandardScaler
+def _finest_groups(samples: Samples) -> NDArray[np.int64] | None:
+    each = [samples.group([column]) for column in samples.groups]
+    return max(each, key=lambda group: len(np.unique(group)), default=None)
 
-    probabilities, members = majority(train, test), train.memberships
-    if len(test) == 0:
-        return probabilities
-    scaler = StandardScaler()
-    known, new = scaler.fit_transform(features(train.payload)), features(test.payload)
-    new = scaler.transform(new)
-    for c in np.flatnonzero(members.any(axis=0) & ~members.all(axis=0)):
-        model = LogisticRegression(max_iter=1000).fit(known, members[:, c])
-        probabilities[:, c] = model.predict_proba(new)[:, 1]
-    return probabilities
+
+def _penalised(
+    features: Floats, targets: NDArray[np.int64], groups: NDArray[np.int64] | None
+) -> Any:
+    from cistron.models.logistic_regression import LogisticRegressionSettings
+
+    known, alike, seed = features.astype(np.float32), np.ones(len(targets)), 0
+    settings = LogisticRegressionSettings(c="auto")
+    settings = settings.settled(known, targets, alike, seed, groups)
+    return settings.build(seed).fit(known, targets)

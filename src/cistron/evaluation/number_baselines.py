@@ -7,7 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.evaluation.baselines import FEATURES, HOMOLOG, MAJORITY, Nearest
+from cistron.evaluation.baselines import (
+    FEATURES,
+    HOMOLOG,
+    KMERS,
+    MAJORITY,
+    Nearest,
+    require_dna,
+)
 from cistron.samples import Samples
 
 Floats = NDArray[np.float64]
@@ -23,10 +30,10 @@ def score_number_baselines(
 ) -> dict[str, Floats]:
     """Return what each baseline predicts of the test samples.
 
-    `majority` stands for `mean`, that of the training samples; `length` and `composition` are
-    ridge regressions on the same features as of classes; `homolog` copies the number of the
-    nearest training sample, moved towards the mean by the share of letters that differ, and is the
-    mean where none is similar.
+    `majority` stands for `mean`, that of the training samples; `length`, `gc`, `composition` and
+    `kmers` are ridge regressions on the same features as of classes; `homolog` copies the
+    number of the nearest training sample, moved towards the mean by the share of letters that
+    differ, and is the mean where none is similar.
 
     Parameters
     ----------
@@ -35,7 +42,7 @@ def score_number_baselines(
     train_rows, test_rows : ndarray of int
         Rows of `samples`.
     which : sequence of str
-        Out of "majority", "length", "composition" and "homolog".
+        Out of "majority", "length", "gc", "composition", "kmers" and "homolog".
     nearest : Nearest, optional
         Without it "homolog" is left out.
 
@@ -50,6 +57,7 @@ def score_number_baselines(
         if name == MAJORITY:
             found[MEAN] = np.full(len(test), mean)
         elif name != HOMOLOG:
+            require_dna(name, train)
             found[name] = _ridge(train, test, name)
         elif nearest is not None:
             row, identity = nearest
@@ -59,12 +67,13 @@ def score_number_baselines(
 
 
 def _ridge(train: Samples, test: Samples, name: str) -> Floats:
-    """Return what ridge regression on standardised features predicts of the test samples."""
-    from sklearn.linear_model import Ridge
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+    """Return what ridge regression on standardised features predicts of the test samples.
+
+    Words are more features than samples can fix, so the penalty of theirs is chosen.
+    """
+    from cistron.models.ridge import RidgeSettings
 
     features = FEATURES[name]
-    model = make_pipeline(StandardScaler(), Ridge(alpha=1.0))
+    model = RidgeSettings(penalty="auto" if name == KMERS else 1.0).build_regressor(0)
     model.fit(features(train.payload), train.numbers)
     return model.predict(features(test.payload)) if len(test) else np.empty(0)

@@ -12,14 +12,20 @@ OneClassMetric = Literal["mcc", "accuracy", "balanced_accuracy"]
 NumberMetric = Literal["r2", "pearson", "spearman", "rmse", "mae"]
 SetMetric = Literal["macro_f1", "micro_f1", "macro_mcc", "jaccard", "exact_match"]
 
+Baseline = Literal["majority", "length", "gc", "composition", "kmers", "homolog"]
+ONLY_DNA: tuple[Baseline, ...] = ("gc", "kmers")
+USUAL: tuple[Baseline, ...] = ("majority", "length", "composition", "homolog")
+USUAL_OF_DNA: tuple[Baseline, ...] = ("majority", "length", "gc", "composition", "kmers", "homolog")
+
 
 class EvaluationSettings(Settings):
     """The `evaluation` section: how the run is judged."""
 
     bootstrap: int = Field(1000, ge=100, description="resamples for the 95 % intervals")
-    baselines: tuple[Literal["majority", "length", "composition", "homolog"], ...] = Field(
-        ("majority", "length", "composition", "homolog"),
-        description="scored on the same samples; of a number the mean stands for majority",
+    baselines: tuple[Baseline, ...] = Field(
+        USUAL,
+        description="scored on the same samples; of DNA gc and kmers as well, unless others are "
+        "named; of a number the mean stands for majority",
     )
     metric: Literal[OneClassMetric, SetMetric, NumberMetric] = Field(
         "mcc",

@@ -36,22 +36,22 @@ class LogisticRegressionSettings(ClassicalSettings):
         y: NDArray[np.int64],
         weights: NDArray[np.floating],
         seed: int,
+        groups: NDArray[np.int64] | None = None,
     ) -> Self:
         """Return the settings with the strength of the penalty chosen.
 
         From the strongest penalty on, until two in a row have been worse than the best: weak ones
-        take the solver longest. Where a class has a single sample, `c` is 1.
+        take the solver longest. Where a class has a single sample, `c` is 1. Samples of one group
+        are never divided: with relatives on both sides, weak penalties would look better than they
+        are.
         """
         from sklearn.metrics import log_loss
-        from sklearn.model_selection import StratifiedKFold
 
         if self.c != "auto":
             return self
-        fewest = int(np.bincount(y).min())
-        if fewest < 2:
+        parts = _folds(y, seed, groups)
+        if not parts:
             return self.model_copy(update={"c": 1.0})
-        folds = StratifiedKFold(min(FOLDS, fewest), shuffle=True, random_state=seed)
-        parts = list(folds.split(X, y))
         best, least, worse = STRENGTHS[0], np.inf, 0
         for c in STRENGTHS:
             chosen = self.model_copy(update={"c": c})
@@ -82,3 +82,24 @@ class LogisticRegressionSettings(ClassicalSettings):
 
 
 _STEPS = ("standardscaler", "logisticregression")
+
+
+def _folds(
+    y: NDArray[np.int64], seed: int, groups: NDArray[np.int64] | None
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Return training and test rows of each fold; none where a class has a single sample.
+
+    Folds of whole groups are used if they leave every class something to train on.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    counts = np.bincount(y)
+    number = min(FOLDS, int(counts.min()))
+    if number < 2:
+        return []
+    if groups is not None and len(np.unique(groups)) >= number:
+        apart = StratifiedGroupKFold(number, shuffle=True, random_state=seed).split(y, y, groups)
+        parts = [part for part in apart if len(np.unique(y[part[0]])) == len(counts)]
+        if parts:
+            return parts
+    return list(StratifiedKFold(number, shuffle=True, random_state=seed).split(y, y))

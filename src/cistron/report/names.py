@@ -86,14 +86,18 @@ BASELINES = {
     "majority": ("Majority class", "always calling the most common class"),
     "mean": ("Mean", "always answering the mean of the training samples"),
     "length": ("Length alone", "logistic regression on sequence length alone"),
+    "gc": ("GC and length", "logistic regression on GC content and length alone"),
     "composition": ("Composition", "logistic regression on composition alone"),
+    "kmers": ("5-mers", "logistic regression on words of five bases"),
     "homolog": ("Nearest homolog", "copying the label of the nearest training homolog"),
 }
 
 # What the same baselines do where numbers are predicted.
 OF_NUMBERS = {
     "length": "ridge regression on sequence length alone",
+    "gc": "ridge regression on GC content and length alone",
     "composition": "ridge regression on composition alone",
+    "kmers": "ridge regression on words of five bases",
     "homolog": "copying the number of the nearest training homolog",
 }
 

@@ -227,7 +227,7 @@ def _gene_table(
         raise InputError(
             f"{name}, line {without[0].line}: this {without[0].kind} has no "
             f"{' and no '.join(candidates)} ({len(without):,} of {len(found):,} genes). Name the "
-            "attribute that identifies a gene with samples.id_attribute."
+            "attribute that identifies a gene with the key id_attribute."
         )
     keys = ids if used == "ID" or is_gtf else _values(found, "ID", is_gtf)
     names = _values(found, "gene_name" if is_gtf else "Name", is_gtf)

@@ -191,7 +191,7 @@ class Names:
         if name is not None and self._taken.setdefault(name, chromosome.name) != chromosome.name:
             raise InputError(
                 f"Both {self._taken[name]!r} and {chromosome.name!r} of the genome look like "
-                f"{name!r} of the annotation. Say which is meant with samples.aliases, or take one "
+                f"{name!r} of the annotation. Say which is meant with the key aliases, or take one "
                 "out."
             )
         return name

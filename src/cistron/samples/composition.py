@@ -46,6 +46,18 @@ def length_features(sequences: Sequences) -> NDArray[np.float64]:
     return np.stack([logarithm, logarithm**2], axis=1)
 
 
+def gc_features(sequences: Sequences) -> NDArray[np.float64]:
+    """Return the share of G and C among known bases, its square, and the log of the length.
+
+    Returns
+    -------
+    ndarray, shape (n, 3)
+    """
+    shares, letters = composition(sequences), sequences.alphabet.letters
+    gc = shares[:, letters.index("G")] + shares[:, letters.index("C")]
+    return np.stack([gc, gc**2, length_features(sequences)[:, 0]], axis=1)
+
+
 def kmer_counts(sequences: Sequences, k: int) -> NDArray[np.float32]:
     """Return how often each word of k standard letters occurs, overlaps included.
 
@@ -71,6 +83,26 @@ def kmer_counts(sequences: Sequences, k: int) -> NDArray[np.float32]:
         size = (rows.stop - rows.start) * words
         counts[rows] = np.bincount(index, minlength=size).reshape(-1, words)
     return counts
+
+
+def reverse_complements(k: int) -> NDArray[np.int64]:
+    """Return, for the number of each DNA word of k letters, that of its reverse complement."""
+    digits = np.indices((4,) * k).reshape(k, -1)
+    return ((3 - digits) * (4 ** np.arange(k))[:, None]).sum(axis=0)
+
+
+def both_strand_shares(sequences: Sequences, k: int) -> NDArray[np.float32]:
+    """Return the share of each DNA word, counted together with its reverse complement.
+
+    Returns
+    -------
+    ndarray, shape (n, words)
+        Each pair once (512 words of 5 letters), named by the first of the two.
+    """
+    counts, other = kmer_counts(sequences, k), reverse_complements(k)
+    words = np.arange(len(other))
+    both = np.where(words == other, counts, counts + counts[:, other])[:, words <= other]
+    return both / np.maximum(both.sum(axis=1, keepdims=True), 1)
 
 
 def _chunks(

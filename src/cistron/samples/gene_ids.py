@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from cistron.errors import InputError
 
 FEWEST = 0.5  # share of a table's ids that must be found
-_PREFIX = re.compile(r"^(?:gene|transcript|mrna|id)[:\-|]", re.IGNORECASE)
+SHARED = 0.9  # share of a file's ids that have an ending, where it is that of the file
+_PREFIX = re.compile(r"^(?:(?:gene|transcript|mrna|rna|id)[:\-|]|loc_(?=os))", re.IGNORECASE)
 _VERSION = re.compile(r"[._](?:v|t)?\d+(?:\.\d+)*$", re.IGNORECASE)
 
 
@@ -25,11 +27,38 @@ def _without_version(text: str) -> str:
     return _VERSION.sub("", _without_prefix(text))
 
 
-RULES: dict[str, Callable[[str], str]] = {
-    "without prefixes such as gene:": _without_prefix,
-    "without regard to upper and lower case": lambda text: _without_prefix(text).upper(),
-    "without version suffixes such as .1": _without_version,
-    "without version suffixes, in upper case": lambda text: _without_version(text).upper(),
+def without_shared_ending(ids: Sequence[str]) -> list[str]:
+    """Return ids without prefixes, and without the ending that nearly all of them share.
+
+    Phytozome writes the name of the annotation behind every id (AT1G01010.Araport11.447,
+    Glyma.01G000100.Wm82.a4.v1). Such an ending begins with a dot or an underscore and has a digit:
+    .L and .S of two subgenomes are none.
+    """
+    plain = [_without_prefix(text) for text in ids]
+    endings = Counter(
+        text[place:]
+        for text in plain
+        for place in range(1, len(text))
+        if text[place] in "._" and any(map(str.isdigit, text[place:]))
+    )
+    shared = [e for e, n in endings.items() if n >= max(2, SHARED * len(plain))]
+    ending = max(shared, key=len, default="")
+    return [text.removesuffix(ending) for text in plain]
+
+
+RULES: dict[str, Callable[[Sequence[str]], list[str]]] = {
+    "without prefixes such as gene:": lambda ids: [_without_prefix(text) for text in ids],
+    "without regard to upper and lower case": lambda ids: [
+        _without_prefix(text).upper() for text in ids
+    ],
+    "without version suffixes such as .1": lambda ids: [_without_version(text) for text in ids],
+    "without version suffixes, in upper case": lambda ids: [
+        _without_version(text).upper() for text in ids
+    ],
+    "without the ending that the ids of a file share": without_shared_ending,
+    "without shared endings and versions, in upper case": lambda ids: [
+        _without_version(text).upper() for text in without_shared_ending(ids)
+    ],
 }
 
 
@@ -68,7 +97,7 @@ def match_ids(
         return _rows(ours, theirs), []
     best, rule, made = 0.0, "", ((ours, theirs))
     for told, change in RULES.items():
-        changed = [change(text) for text in ours], [change(text) for text in theirs]
+        changed = change(ours), change(theirs)
         share = _found(*changed)
         if share > best + 0.01:
             best, rule, made = share, told, changed
@@ -77,6 +106,55 @@ def match_ids(
     if best >= FEWEST and not len(several) and len(set(made[0])) == len(set(ours)):
         return _rows(*made), [f"Genes of {name} were matched {rule} ({best:.0%} of its ids)."]
     raise InputError(_refusal(genes, theirs, name, (best, rule, several)))
+
+
+def match_overlap(
+    ours: Sequence[str], theirs: Sequence[str], name: str
+) -> tuple[NDArray[np.int64], list[str]]:
+    """Find the row of a list of ids for every gene, where each side may lack most of the other.
+
+    Ids are compared as they are. Where that finds fewer than half of the shorter list, they are
+    compared by the first of `RULES` that finds most of them, of those by which no two ids of
+    either side become one; a note says which.
+
+    Parameters
+    ----------
+    ours, theirs : sequence of str
+        Each id once.
+    name : str
+        What messages call their file.
+
+    Returns
+    -------
+    rows : ndarray of int64, shape (len(ours),)
+        Row of `theirs`; -1 where there is none. It may be that none is found.
+    notes : list of str
+
+    Raises
+    ------
+    InputError
+        If ids meet only by a rule by which several become one.
+    """
+    fewer = max(min(len(ours), len(theirs)), 1)
+    best, rule, made = len(set(ours) & set(theirs)) / fewer, "", (list(ours), list(theirs))
+    refused = ""
+    for told, change in RULES.items() if best < FEWEST else ():
+        changed = change(ours), change(theirs)
+        both = set(changed[0]) & set(changed[1])
+        share = len(both) / fewer
+        if share > best + 0.01:
+            if all(sum(text in both for text in side) == len(both) for side in changed):
+                best, rule, made = share, told, changed
+            else:
+                refused = refused or told
+    if best == 0 and refused:
+        raise InputError(
+            f"{name}: none of its ids, such as {', '.join(map(repr, theirs[:3]))}, is as it stands "
+            f"one of {', '.join(map(repr, ours[:3]))}. {refused[0].upper()}{refused[1:]} they "
+            "would meet, but then several become one: name genes, or one transcript of each."
+        )
+    note = f"Genes of {name} were matched {rule} ({best:.0%} of the shorter list)."
+    return _rows(*made), [note] if rule else []
 
 
 def _refusal(genes: pd.DataFrame, theirs: list[str], name: str, found: Any) -> str:

@@ -126,6 +126,63 @@ def read_windows(
     table["reason"] = ""
     _filter(table, annotation, filters)
     unmatched = _join(table, annotation, values, notes)
+    cut = _cut_used(table, annotation, genome, windows, filters, notes)
+    table["weight"], table["source"] = 1.0, str(genome.annotation)
+    table = table.rename(columns={"line": "record"}).drop(columns=["biotype"])
+    if species:
+        table["species"] = species
+        table["chromosome"] = species + ":" + table["chromosome"]
+        notes = [f"{species}: {note}" for note in notes]
+    paths = [genome.genome, genome.annotation, *([values.path] if values else [])]
+    return GeneWindows(table, cut, unmatched, notes, paths)
+
+
+def read_named_windows(
+    genome: Genome,
+    annotation: Annotation,
+    named: NDArray[np.bool_],
+    windows: Windows,
+    filters: GeneFilters,
+) -> tuple[pd.DataFrame, NDArray[np.uint8], list[str]]:
+    """Cut the windows of some genes of an annotation that was read.
+
+    Parameters
+    ----------
+    genome : Genome
+    annotation : Annotation
+        Of this genome.
+    named : ndarray of bool, shape (genes,)
+    windows : Windows
+    filters : GeneFilters
+
+    Returns
+    -------
+    table : DataFrame
+        `id`, `reason` (why a gene is not used, or "") and `window` of the named genes.
+    windows : ndarray of uint8, shape (cut, length)
+    notes : list of str
+
+    Raises
+    ------
+    InputError
+        If the files cannot be read or do not belong together.
+    """
+    table, notes = annotation.genes.drop(columns=["key", "name"]), list[str]()
+    table["reason"] = np.where(named, "", "not named")
+    _filter(table, annotation, filters)
+    cut = _cut_used(table, annotation, genome, windows, filters, notes)
+    return table.loc[named, ["id", "reason", "window"]], cut, notes
+
+
+def _cut_used(
+    table: pd.DataFrame,
+    annotation: Annotation,
+    genome: Genome,
+    windows: Windows,
+    filters: GeneFilters,
+    notes: list[str],
+) -> NDArray[np.uint8]:
+    """Cut the windows of the genes that are used so far; add `window`, reasons and notes."""
     loci = _loci(annotation, windows, filters)
     if windows.coded:
         _drop(table, loci.coding_start < 0, "no coding sequence in the annotation")
@@ -137,14 +194,7 @@ def read_windows(
         _drop(table, windows.meets(loci), "shorter than what is read inside of a gene")
     cut = _cut(table, genome, loci, windows, filters)
     _tell(table, loci, windows, filters, notes)
-    table["weight"], table["source"] = 1.0, str(genome.annotation)
-    table = table.rename(columns={"line": "record"}).drop(columns=["biotype"])
-    if species:
-        table["species"] = species
-        table["chromosome"] = species + ":" + table["chromosome"]
-        notes = [f"{species}: {note}" for note in notes]
-    paths = [genome.genome, genome.annotation, *([values.path] if values else [])]
-    return GeneWindows(table, cut, unmatched, notes, paths)
+    return cut
 
 
 def _drop(table: pd.DataFrame, rows: NDArray[np.bool_] | pd.Series, reason: str) -> None:
@@ -274,7 +324,7 @@ def _cut(
         raise InputError(
             f"No chromosome of {genome.genome} ({', '.join(map(repr, seen[:3]))}) is in "
             f"{genome.annotation} ({', '.join(repr(n) for n in table['chromosome'].unique()[:3])})."
-            " Say which is which with samples.aliases, or take files of one source."
+            " Say which is which with the key aliases, or take files of one source."
         )
     for name in sorted(names.wanted - set(sizes)):
         _drop(table, table["chromosome"] == name, f"no sequence of its chromosome ({name})")

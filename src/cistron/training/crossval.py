@@ -15,7 +15,9 @@ from cistron.samples import Samples
 from cistron.splits import Split
 
 
-def run_folds(repeats: Sequence[Any], workers: int, reporter: Reporter) -> None:
+def run_folds(
+    repeats: Sequence[Any], workers: int, reporter: Reporter, orthologs: Any = None
+) -> None:
     """Train the folds of all repeats that are not finished yet, `workers` at a time.
 
     Each fold has its folder `folds/<k>` in the folder of its repeat, with a log, a checkpoint
@@ -27,6 +29,8 @@ def run_folds(repeats: Sequence[Any], workers: int, reporter: Reporter) -> None:
         See `cistron.repeats`.
     workers : int
     reporter : Reporter
+    orthologs : Orthologs or SamplesOfOneGene, optional
+        Of all samples; None where none are asked for.
     """
     from joblib import Parallel, delayed
 
@@ -37,7 +41,7 @@ def run_folds(repeats: Sequence[Any], workers: int, reporter: Reporter) -> None:
     threads = max(1, (os.cpu_count() or 1) // max(1, workers))
     parent = os.getpid()
     jobs = (
-        delayed(_one_fold)(one.experiment, *one.whole, one.run, k, threads, parent)
+        delayed(_one_fold)(one.experiment, one.whole, orthologs, one.run, k, threads, parent)
         for one, k in waiting
     )
     with reporter.bar(len(waiting), "folds") as advance:
@@ -49,8 +53,8 @@ def run_folds(repeats: Sequence[Any], workers: int, reporter: Reporter) -> None:
 
 def _one_fold(
     experiment: Any,
-    samples: Samples,
-    split: Split,
+    whole: tuple[Samples, Split],
+    orthologs: Any,
     run: Run,
     fold: int,
     threads: int,
@@ -67,7 +71,7 @@ def _one_fold(
         folder: Path = run.path / "folds" / str(fold)
         folder.mkdir(parents=True, exist_ok=True)
         log = Logged(SILENT, folder / "log.txt")
-        fit_fold(experiment, samples, split, fold, folder, log)
+        fit_fold(experiment, *whole, fold, folder, log, orthologs)
     finally:
         torch.set_num_threads(before)
     return fold, experiment.training.seed
