@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cistron.augment import find_orthologs
 from cistron.classifier import Classifier
 from cistron.errors import InputError
 from cistron.evaluation import metrics, multilabel, regression
@@ -133,6 +134,7 @@ def _trained(
         value = last.get(f"validation_{metric}", -last["validation_loss"])
         watch(len(history), float(value))
 
+    orthologs = find_orthologs(experiment.augment, samples, experiment.samples)
     return Classifier(
         experiment.encoder,
         experiment.model,
@@ -140,4 +142,4 @@ def _trained(
         experiment.evaluation.calibration,
         experiment.evaluation.thresholds,
         augment=experiment.augment,
-    ).fit(samples, split, after_epoch=after_epoch)
+    ).fit(samples, split, after_epoch=after_epoch, orthologs=orthologs)
