@@ -28,6 +28,7 @@ from cistron.samples.labels import Records, assign, collect
 from cistron.samples.npz import ArrayNames, npz_blocks
 from cistron.samples.pssm import MARK, read_pssm
 from cistron.samples.records import Block
+from cistron.samples.second import read_second
 
 
 class ProfileSamples(SequenceFilters):
@@ -60,8 +61,9 @@ class ProfileSamples(SequenceFilters):
     def _one_label(self) -> Self:
         if self.classes is not None and self.label is not None:
             raise ValueError("give either `classes` (the names of y) or `label`, not both")
-        if self.classes is None and self.label is None and (self.only or self.rename):
-            raise ValueError("`only` and `rename` need labels: give `classes` or `label`")
+        if self.classes is None and self.label is None and self.keys_of_labels:
+            keys = " and ".join(self.keys_of_labels)
+            raise ValueError(f"{keys} need labels: give `classes` or `label`")
         columns = [name for name, group in self.groups.items() if isinstance(group, GroupColumn)]
         if columns and not isinstance(self.label, LabelTable):
             raise ValueError(
@@ -91,6 +93,7 @@ class ProfileSamples(SequenceFilters):
         if self.classes is not None:
             records.table["label"] = pd.Series(labels, dtype=object)
         origins = assign(records, self.label, self.groups)
+        read_second(records, self.second)
         labelled = self.classes is not None or self.label is not None
         return finish(records, self, list(self.classes or ()) if labelled else None, origins)
 
@@ -123,7 +126,7 @@ def read_profiles(path: str | Path | list[str | Path], **settings: Any) -> Sampl
         gzip; or folders of either.
     **settings
         Further keys of `ProfileSamples`: classes (the names of y), label, groups, x, mask, y, id
-        (names of arrays), min_length, max_length, conflicts, duplicates, only, rename.
+        (names of arrays), min_length, max_length, conflicts, duplicates, only, rename, second.
 
     Returns
     -------
