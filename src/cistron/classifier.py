@@ -151,6 +151,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         train, validation = (samples.take(split.rows(part)) for part in (TRAIN, VALIDATION))
         if len(train) == 0 or len(validation) == 0:
             raise InputError("The split leaves no training or no validation samples.")
+        require_known(samples, split)
         from cistron.augment import averages_orthologs, find_orthologs, require_possible
         from cistron.augment.phyloaug import training_orthologs
         from cistron.evaluation.calibration import fit_temperature
@@ -174,7 +175,6 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.temperature_ = 1.0
         self.second_model_: Any = None
         self.heads_ = two_heads(samples)
-        require_known(samples, split)
         if samples.separator:
             self.heads_ = (Head("class", samples.classes, "sigmoid", samples.separator),)
         elif samples.quantity:

@@ -20,6 +20,7 @@ def second(content: Content) -> dict[str, Any] | None:
     own = _alone(content, found)
     return {
         "name": found["name"],
+        "positive": found["positive"],
         "unknown": count(found["unknown"]),
         "tested": count(found["test"]["n"]),
         "sentences": [
