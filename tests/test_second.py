@@ -19,7 +19,7 @@ from cistron.cli import app
 from cistron.compare import compare_runs
 from cistron.errors import InputError
 from cistron.evaluation.calibration import fit_temperature
-from cistron.experiment import make_experiment
+from cistron.experiment import make_experiment, read_experiment
 from cistron.heads import Head
 from cistron.models.classical import fit_classical, log_probabilities
 from cistron.pipeline import crossval, fit
@@ -333,6 +333,12 @@ def test_without_calibration_temperatures_are_one(samples, split):
     assert [head.temperature for head in plain.fit(samples, split).heads_] == [1, 1]
 
 
+def test_several_classes_or_a_number_cannot_stand_beside_it(samples, split):
+    several = replace(samples, separator=";")
+    with pytest.raises(InputError, match="beside one class a sample"):
+        Classifier("composition", "logistic_regression").fit(several, split)
+
+
 def test_a_part_that_knows_too_little_is_refused(samples, split):
     table = samples.table.copy()
     train = np.isin(np.arange(len(table)), split.rows(TRAIN))
@@ -476,3 +482,21 @@ def test_check_shows_how_much_is_known(fasta, tmp_path):
 def test_repeats_are_refused(fasta):
     with pytest.raises(InputError, match="a second target .* is not averaged over repeats"):
         make_experiment(document(fasta, evaluation={"repeats": 2}))
+
+
+def test_the_recipe_shows_a_second_target_that_works(tmp_path):
+    path = tmp_path / "localization.yaml"
+    assert CliRunner().invoke(app, ["new", "localization", str(path)]).exit_code == 0
+    lines = path.read_text().splitlines(keepends=True)
+    first = lines.index("  # second:\n")
+    lines[first : first + 5] = [line.replace("# ", "", 1) for line in lines[first : first + 5]]
+    path.write_text("".join(lines))
+    texts = planted(12).replace("cytosol", "Cytoplasm").replace("nucleus", "Nucleus")
+    (tmp_path / "deeploc.fasta").write_text(texts)
+    changed = [
+        f"samples.path={tmp_path / 'deeploc.fasta'}",
+        "samples.only=[Nucleus, Cytoplasm]",
+    ]
+    read = read_experiment(path, changed).samples.read()
+    assert read.second.classes == ("soluble", "membrane")
+    assert read.second_targets.tolist() == [-1, 0, 1, -1, 0, 0, -1, 1, 0, -1, 1, 1]

@@ -22,9 +22,20 @@ from cistron.splits import PARTS, TRAIN, UNUSED, Split
 
 
 def two_heads(samples: Samples) -> tuple[Head, ...]:
-    """Return the heads of a classifier of two targets; none of a classifier of one."""
+    """Return the heads of a classifier of two targets; none of a classifier of one.
+
+    Raises
+    ------
+    InputError
+        If the first target is several classes or a number, or its columns would be the second's.
+    """
     if samples.second is None:
         return ()
+    if samples.separator or samples.quantity:
+        raise InputError(
+            f"A second target ({samples.second.name!r}) is learned beside one class a sample, not "
+            "beside several or a number. Read the samples without it."
+        )
     samples.second.require_apart(samples.classes)
     return Head("class", samples.classes), Head(samples.second.name, samples.second.classes)
 

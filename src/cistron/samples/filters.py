@@ -53,8 +53,8 @@ class SequenceFilters(Settings):
     second: SecondTarget | None = Field(
         None,
         description="another class of each record (membrane-bound or soluble), learned beside the "
-        "first: its name, label (a pattern in the header, a label table, or a column of the "
-        "table), rename, and the values that say it is unknown",
+        "first: its name, label (a pattern in the header, or a label table), rename, and the "
+        "values that say it is unknown",
     )
 
     @property
