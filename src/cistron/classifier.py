@@ -20,6 +20,15 @@ from cistron.progress import SILENT, Reporter
 from cistron.ragged import Ragged
 from cistron.samples import Samples
 from cistron.samples.quantities import require_spread
+from cistron.second import (
+    beside,
+    calibrated,
+    fit_second,
+    require_known,
+    second_columns,
+    second_weights,
+    two_heads,
+)
 from cistron.settings import Settings
 from cistron.splits import TEST, TRAIN, VALIDATION, Split
 from cistron.splits.random import RandomSplit
@@ -60,10 +69,13 @@ class Classifier(ClassifierMixin, BaseEstimator):
     encoder_ : Encoder
         The fitted encoder.
     model_ : torch.nn.Module or scikit-learn estimator
+    second_model_ : scikit-learn estimator or None
+        Of a second target, where the model is a classical one; a network has both heads.
     temperature_ : float
         What logits are divided by before the softmax (or sigmoid: see `heads_`).
     heads_ : tuple of Head
         What it answers, with calibration and thresholds; empty where each sample has one class.
+        Of samples with a second target there are two, each with a class.
         Of samples with a number, `head.kind` is "number", and `classes_` is empty.
     novelty_ : Novelty
         What the training samples looked like.
@@ -74,6 +86,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
     """
 
     heads_: tuple[Head, ...] = ()
+    second_model_: Any = None
 
     def __init__(
         self,
@@ -141,6 +154,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         train, validation = (samples.take(split.rows(part)) for part in (TRAIN, VALIDATION))
         if len(train) == 0 or len(validation) == 0:
             raise InputError("The split leaves no training or no validation samples.")
+        require_known(samples, split)
         from cistron.augment import averages_orthologs, find_orthologs, require_possible
         from cistron.augment.phyloaug import training_orthologs
         from cistron.evaluation.calibration import fit_temperature
@@ -163,7 +177,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.novelty_ = fit_novelty(train)
         self.model_: Any = None
         self.temperature_ = 1.0
-        self.heads_ = ()
+        self.second_model_: Any = None
+        self.heads_ = two_heads(samples)
         if samples.separator:
             self.heads_ = (Head("class", samples.classes, "sigmoid", samples.separator),)
         elif samples.quantity:
@@ -182,6 +197,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
             logits, truth = self.logits(validation, averaged), validation.memberships
             self.heads_ = (self.head.fitted(logits, truth, calibrate, self.thresholds),)
             self.temperature_ = self.head.temperature
+        elif self.second is not None and self.calibration == "temperature":
+            self.heads_ = calibrated(self.heads_, self.outputs(validation, averaged), validation)
+            self.temperature_ = self.head.temperature
         elif self.calibration == "temperature" and not samples.quantity:
             logits = self.logits(validation, averaged)
             self.temperature_ = fit_temperature(logits, validation.targets)
@@ -193,6 +211,16 @@ class Classifier(ClassifierMixin, BaseEstimator):
         if self.heads_:
             return self.heads_[0]
         return Head("class", tuple(self.classes_), temperature=self.temperature_)
+
+    @property
+    def second(self) -> Head | None:
+        """What is answered beside it, where there is a second target."""
+        return self.heads_[1] if len(self.heads_) > 1 else None
+
+    @property
+    def width(self) -> int:
+        """How many outputs the heads read together."""
+        return sum(head.outputs for head in self.heads_ or (self.head,))
 
     def logits(self, samples: Samples, orthologs: Any = None) -> NDArray[np.float32]:
         """Return uncalibrated logits (of classical models log-probabilities), shape (n, k).
@@ -206,15 +234,19 @@ class Classifier(ClassifierMixin, BaseEstimator):
         orthologs : Orthologs or SamplesOfOneGene, optional
             The logits are the mean over a sample and its orthologs (see `cistron.augment`).
         """
+        return self.outputs(samples, orthologs)[:, : self.head.outputs]
+
+    def outputs(self, samples: Samples, orthologs: Any = None) -> NDArray[np.float32]:
+        """Return the logits of all heads side by side, shape (n, width): see `logits`."""
         if orthologs is not None:
             from cistron.augment.orthologs import averaged_logits
 
-            return averaged_logits(self.logits, samples, orthologs.of(samples))
+            return averaged_logits(self.outputs, samples, orthologs.of(samples))
         from cistron.models.classical import log_odds, log_probabilities, predict_numbers
         from cistron.training.fit import compute_logits
 
         if len(samples) == 0:
-            return np.empty((0, self.head.outputs), dtype=np.float32)
+            return np.empty((0, self.width), dtype=np.float32)
         encoded = self.encoder_.encode(samples)
         if self.model_settings_.family == "network":
             return compute_logits(self.model_, encoded, self.training_)
@@ -222,7 +254,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
             return log_odds(self.model_, _vectors(encoded))
         if self.head.kind == "number":
             return predict_numbers(self.model_, _vectors(encoded))
-        return log_probabilities(self.model_, _vectors(encoded))
+        models = [model for model in (self.model_, self.second_model_) if model is not None]
+        return np.hstack([log_probabilities(model, _vectors(encoded)) for model in models])
 
     def predict_proba(self, samples: Samples, orthologs: Any = None) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (n, classes); for orthologs see `logits`.
@@ -255,18 +288,23 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
         Where a sample may have several classes, `predicted` names those that reach their
         threshold, joined by the separator of the labels; where none does, the most probable one.
-        Of a number, the columns are `id`, `predicted` (the number) and `warning`.
+        Of a number, the columns are `id`, `predicted` (the number) and `warning`. Of a second
+        target, `predicted_<name>` and `p_<name>_<class>` stand before the warning.
         `warning` says what is odd about a sample: cropped, unlike anything in training, …
         For orthologs see `logits`.
         """
         table = pd.DataFrame({"id": samples.ids})
+        outputs = self.outputs(samples, orthologs)
+        logits, rest = np.split(outputs, [self.head.outputs], axis=1)
         if self.head.kind == "number":
-            table["predicted"] = self.predict_numbers(samples, orthologs)
+            table["predicted"] = self.head.values(logits)
         else:
-            probabilities = self.predict_proba(samples, orthologs)
+            probabilities = self.head.probabilities(logits)
             table["predicted"] = self.head.named(probabilities)
             for number, name in enumerate(self.classes_):
                 table[f"p_{name}"] = probabilities[:, number]
+        if self.second is not None:
+            table = table.join(second_columns(self.second, rest))
         lost, odd = self.encoder_.warnings(samples), self.novelty_.warnings(samples)
         table["warning"] = ["; ".join(filter(None, pair)) for pair in zip(lost, odd, strict=True)]
         return table
@@ -342,8 +380,12 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
         def examples(part: Samples, settings: TrainingSettings) -> Examples:
             targets, weighted = self._targets(part, self._class_weights(train, settings))
+            heads = self.heads_ if self.second is not None else ()
+            if heads:
+                of_second = second_weights(train, settings)
+                targets, weighted = beside(part, targets, weighted, of_second)
             told = targets if targets.dtype == np.int64 else targets.astype(np.float32)
-            return Examples(encoded[id(part)], told, weighted.astype(np.float32))
+            return Examples(encoded[id(part)], told, weighted.astype(np.float32), heads=heads)
 
         stages = []
         for settings in self.training_.by_stage():
@@ -356,7 +398,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
             self.model_ = Network(
                 self.encoder_.shape,
                 self.model_settings_,
-                self.head.outputs,
+                self.width,
                 exclusive=self.head.kind == "softmax",
             )
         self.history_ = train_stages(
@@ -381,6 +423,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
             self.model_ = fit_regressor(self.model_settings_, vectors, targets, weights, seed)
         else:
             self.model_ = fit_classical(self.model_settings_, vectors, targets, weights, seed)
+        if self.second is not None:
+            self.second_model_ = fit_second(self.model_settings_, vectors, train, self.training_)
 
     def _class_weights(self, train: Samples, settings: TrainingSettings) -> NDArray[np.float64]:
         if train.quantity:

@@ -277,6 +277,12 @@ def _flat(document: Any, path: str = "") -> dict[str, Any]:
 
 def _notes(runs: Sequence[Tested], matches: Mapping[tuple[str, str], Match]) -> list[str]:
     notes = []
+    both = [run.name for run in runs if run.metrics.get("second")]
+    if both:
+        notes.append(
+            f"{listed(both)} learned a second target beside the class. Compared is the class "
+            "alone; scores of the second stand in the report of each run."
+        )
     if len({tuple(sorted((r.environment.get("sources") or {}).values())) for r in runs}) > 1:
         notes.append("The runs did not all read the same input files.")
     for (first, second), pair in matches.items():

@@ -56,6 +56,8 @@ def show_check(samples: Samples, split: Split, found: dict[str, Any], as_json: b
             "notes": list(samples.notes),
             "audit": found,
         }
+        if samples.second is not None:
+            document["second"] = {"name": samples.second.name, **_second_parts(samples, split)}
         print_json(document)
         return
     import numpy as np
@@ -78,6 +80,8 @@ def show_check(samples: Samples, split: Split, found: dict[str, Any], as_json: b
         low, middle, high = np.quantile(samples.numbers, [0, 0.5, 1])
         told = f"{samples.quantity}: {low:.4g} to {high:.4g}, median {middle:.4g}"
         console.print(Text(told))
+    if samples.second is not None:
+        _second_table(console, samples, split)
     if samples.separator:
         several = int((members.sum(axis=1) > 1).sum())
         console.print(Text(f"Samples of several classes: {several:,}"))
@@ -153,6 +157,8 @@ def show_run(run: Run, as_json: bool) -> None:
     comparison = metrics.get("comparison")
     if comparison:
         console.print(Text(_compared(comparison)))
+    if metrics.get("second"):
+        console.print(Text(_second_scores(metrics["second"])), soft_wrap=True)
     verdict = run.audit["verdict"]
     console.print(Text(f"Audit: {verdict}.", style=MARKS["fail"] if verdict == "leak" else ""))
     console.print(Text(f"Report: {run.path / 'report.html'}"), soft_wrap=True)
@@ -244,6 +250,29 @@ def _counts(samples: Samples, split: Split) -> pd.DataFrame:
     return counts.reindex(columns=list(PARTS), fill_value=0)
 
 
+def _second_parts(samples: Samples, split: Split) -> dict[str, Any]:
+    """Return how often each class of the second target is known, by part, and how often none."""
+    from cistron.second import relabelled, where_known
+
+    counts = _counts(relabelled(samples), where_known(samples, split))
+    return {
+        "parts": {part: {c: int(n) for c, n in counts[part].items()} for part in counts},
+        "unknown": int((samples.second_targets < 0).sum()),
+    }
+
+
+def _second_table(console: Console, samples: Samples, split: Split) -> None:
+    parts = _second_parts(samples, split)["parts"]
+    name = "" if samples.second is None else samples.second.name
+    table = Table(title=f"Second target: {name}, where it is known", title_justify="left")
+    for heading in ("class", "samples", *parts):
+        table.add_column(heading, justify="left" if heading == "class" else "right")
+    for label in next(iter(parts.values())):
+        own = [counts[label] for counts in parts.values()]
+        table.add_row(Text(label), *[f"{n:,}" for n in (sum(own), *own)])
+    console.print(table)
+
+
 def _kind_of_reason(reason: str) -> str:
     """Return a reason without what is particular to one record (in parentheses)."""
     return reason.split(" (")[0]
@@ -267,6 +296,15 @@ def _interval(value: dict[str, Any] | None) -> str:
     if value.get("low") is not None and value.get("high") is not None:
         text += f" ({value['low']:.2f}, {value['high']:.2f})"
     return text
+
+
+def _second_scores(found: dict[str, Any]) -> str:
+    names = dict.fromkeys((found["headline"], *SHOWN))
+    told = [
+        f"{m.replace('_', ' ')} {_interval(found['test'][m])}" for m in names if m in found["test"]
+    ]
+    beside = f" {_compared(found['comparison'])}" if found["comparison"] else ""
+    return f"Second target {found['name']} (n = {found['test']['n']:,}): {', '.join(told)}.{beside}"
 
 
 def _repeated(metrics: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """What a classifier answers: which class a sample has, which classes, or which number.
 
 A head turns some of the model's outputs (logits) into probabilities and names. A classifier has
-one; the outputs of several would stand side by side.
+one; of a second target it has two, whose outputs stand side by side.
 """
 
 from __future__ import annotations

@@ -16,11 +16,14 @@ from cistron.samples.files import sha256
 if TYPE_CHECKING:
     from cistron.classifier import Classifier
 
-FORMAT = 3
+FORMAT = 4
+TWO_TARGETS = 4  # of one with a second head
+NUMBER = 3  # of one that predicts a number
 SEVERAL_CLASSES = 2  # of one that may give a sample several
 ONE_CLASS = 1  # the format of a classifier that gives each sample one class: older versions read it
 DESCRIPTION = "classifier.json"
 WEIGHTS = {"network": "weights.safetensors", "classical": "weights.skops"}
+SECOND = "second.skops"  # the classical model of a second target
 ARRAYS = "encoder.safetensors"
 
 
@@ -35,6 +38,7 @@ def save(classifier: Classifier, folder: Path, provenance: dict[str, Any]) -> Pa
     from safetensors.numpy import save_file
 
     from cistron import __version__
+    from cistron.models.classical import dump
 
     if folder.exists():
         raise FileExistsError(f"{folder} exists already")
@@ -49,6 +53,10 @@ def save(classifier: Classifier, folder: Path, provenance: dict[str, Any]) -> Pa
         save_file(arrays, partial / ARRAYS)
         weights = partial / WEIGHTS[classifier.model_settings_.family]
         _write_weights(classifier, weights)
+        files = [partial / ARRAYS, weights]
+        if classifier.second_model_ is not None:
+            files.append(partial / SECOND)
+            files[-1].write_bytes(dump(classifier.second_model_))
         document = {
             "format": _format(classifier),
             "cistron": __version__,
@@ -60,7 +68,7 @@ def save(classifier: Classifier, folder: Path, provenance: dict[str, Any]) -> Pa
             "calibration": {"kind": classifier.calibration, "temperature": classifier.temperature_},
             "novelty": novelty,
             "provenance": provenance,
-            "files": {path.name: sha256(path) for path in (partial / ARRAYS, weights)},
+            "files": {path.name: sha256(path) for path in files},
         }
         if classifier.heads_:
             document["calibration"]["thresholds"] = classifier.thresholds
@@ -74,7 +82,10 @@ def save(classifier: Classifier, folder: Path, provenance: dict[str, Any]) -> Pa
 
 def _format(classifier: Classifier) -> int:
     """Return the oldest format that says what the classifier answers."""
-    return {"softmax": ONE_CLASS, "sigmoid": SEVERAL_CLASSES}.get(classifier.head.kind, FORMAT)
+    if classifier.second is not None:
+        return TWO_TARGETS
+    formats = {"softmax": ONE_CLASS, "sigmoid": SEVERAL_CLASSES, "number": NUMBER}
+    return formats[classifier.head.kind]
 
 
 def load(path: str | Path) -> Classifier:
@@ -164,7 +175,7 @@ def _read_weights(classifier: Classifier, path: Path) -> None:
         network = Network(
             classifier.encoder_.shape,
             classifier.model_settings_,
-            classifier.head.outputs,
+            classifier.width,
             exclusive=classifier.head.kind == "softmax",
         )
         network.load_state_dict(load_file(path))
@@ -173,6 +184,8 @@ def _read_weights(classifier: Classifier, path: Path) -> None:
         from cistron.models.classical import load as load_classical
 
         classifier.model_ = load_classical(path.read_bytes())
+        if classifier.second is not None:
+            classifier.second_model_ = load_classical(path.with_name(SECOND).read_bytes())
 
 
 def _model_folder(path: Path) -> Path:

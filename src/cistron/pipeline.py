@@ -35,7 +35,9 @@ from cistron.scores import (
     predict_parts,
     score_folds,
 )
-from cistron.splits import TEST, TRAIN, Split
+from cistron.second import require_known
+from cistron.second_scores import pool_second, score_second, score_second_folds
+from cistron.splits import PARTS, TEST, TRAIN, Split
 from cistron.splits.audit import (
     audit,
     audit_external,
@@ -87,6 +89,7 @@ def check(
     split = experiment.split.split(samples, reporter.say)
     samples, split = settle(samples, split)
     require_weights(samples.classes, experiment.training)
+    require_known(samples, split, range(len(PARTS)))
     search = experiment.evaluation.homology_search if homology is None else homology
     found = audit(samples, split, homology=search, progress=reporter.say)
     return samples, split, {**found, "split": _describe(experiment, split)}
@@ -168,6 +171,7 @@ def fit(
         samples, split = settle(samples, split)
     if not len(split.rows(TEST)):
         raise InputError("split.test: nothing is held out, so there is nothing to score.")
+    require_known(samples, split, range(len(PARTS)))
     run.start(experiment, samples.sources, resume=resume)
     reporter = Logged(reporter, run.path / "log.txt")
     with timer.stage("audit"):
@@ -188,6 +192,8 @@ def fit(
         metrics = metrics_of(experiment, samples, split, predictions, baselines, ablated)
         if classifier.head.kind == "sigmoid":
             metrics["thresholds"] = classifier.head.named_thresholds
+        if samples.second is not None:
+            metrics["second"] = score_second(run, experiment, samples, split, predictions, nearest)
     method = experiment.evaluation.projection
     if method != "none":
         with timer.stage("projection"):
@@ -251,6 +257,8 @@ def crossval(
             metrics = pool_repeats(experiment, repeats, run)
         else:
             metrics = pool(experiment, samples, repeats[0].whole, run)
+        if samples.second is not None:
+            metrics["second"] = pool_second(experiment, samples, repeats[0].split, run)
     more: dict[str, Any] = {
         "parameters": load(repeats[0].run.path / "folds" / "0" / "model").parameters,
         "command": command,
@@ -277,7 +285,10 @@ def _audit_repeats(
             repeat.run.write_json("audit.json", found)
             repeat.run.write_table("samples.parquet", describe_samples(samples, split, folds=True))
         with timer.stage("baselines"):
-            score_folds(repeat.experiment, samples, repeat.whole, repeat.run, nearest)
+            scored = (repeat.experiment, samples, repeat.whole, repeat.run, nearest)
+            score_folds(*scored)
+            if samples.second is not None:
+                score_second_folds(*scored)
         audits.append(found)
     if len(repeats) == 1:
         return audits[0]

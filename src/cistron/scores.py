@@ -63,6 +63,10 @@ def predict_parts(
             table.insert(1, "part", split.names()[rows])
             table.insert(2, "fold", fold)
             table.insert(3, "label", samples.table["label"].to_numpy()[rows])
+            if samples.second is not None:
+                name = samples.second.name
+                place = table.columns.tolist().index(f"predicted_{name}")
+                table.insert(place, f"label_{name}", samples.table[name].to_numpy()[rows])
             tables.append(table)
     return pd.concat(tables, ignore_index=True)
 

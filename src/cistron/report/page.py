@@ -13,6 +13,7 @@ from cistron.report import projection, sections
 from cistron.report.ablation import ablation
 from cistron.report.names import human
 from cistron.report.read import Content, read_run
+from cistron.report.second import second
 from cistron.report.verdict import findings
 
 
@@ -39,6 +40,7 @@ def render(run: str | Path) -> str:
         "data": sections.data(content),
         "audit": sections.audit(content),
         "scores": sections.scores(content),
+        "second": second(content),
         "calibration": sections.calibration(content),
         "folds": sections.folds(content),
         "repeats": sections.repeats(content),

@@ -88,7 +88,8 @@ class Content:
     def groups(self) -> list[str]:
         """Names of the group columns of `samples`."""
         columns = [] if self.samples is None else [str(name) for name in self.samples.columns]
-        return [name for name in columns if name not in _NO_GROUP]
+        second = (self.metrics.get("second") or {}).get("name")
+        return [name for name in columns if name not in _NO_GROUP and name != second]
 
     def section(self, name: str) -> dict[str, Any]:
         """Return a section of the experiment; empty where there is none."""

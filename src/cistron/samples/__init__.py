@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.errors import InputError
 from cistron.ragged import Ragged
 from cistron.samples.alphabet import ALPHABETS, PROTEIN, Alphabet
 from cistron.samples.memberships import names_in, read_memberships, strata, write_labels
@@ -106,6 +107,44 @@ class Assigned:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Second:
+    """A second target: another class of each sample, where it is known.
+
+    Parameters
+    ----------
+    name : str
+        Column of the samples' table; missing where it is not known.
+    classes : tuple of str
+        In the order of the probability columns.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Column of a table of predictions → what it would be called of the first target."""
+        probabilities = {f"p_{self.name}_{label}": f"p_{label}" for label in self.classes}
+        told = {f"{kind}_{self.name}": kind for kind in ("label", "predicted")}
+        return told | probabilities
+
+    def require_apart(self, classes: Sequence[str]) -> None:
+        """Refuse classes of the first target whose columns would be those of the second.
+
+        Raises
+        ------
+        InputError
+        """
+        for label in classes:
+            if f"p_{label}" in self.columns:
+                raise InputError(
+                    f"samples.second: the class {label!r} of the first target and a class of "
+                    f"{self.name!r} would both have the column p_{label} in predictions. Give "
+                    "one of them another name (rename)."
+                )
+
+
 class LabelRule(Protocol):
     """How labels come from the column `number`, with thresholds fitted on training samples."""
 
@@ -149,6 +188,8 @@ class Samples:
         parts and nothing else, and samples that the rule leaves out are still there.
     quantity : str
         Where each label is a number that is to be predicted, what it is called; else empty.
+    second : Second, optional
+        What is learned beside the class.
     """
 
     table: pd.DataFrame
@@ -163,6 +204,7 @@ class Samples:
     separator: str = ""
     rule: LabelRule | None = None
     quantity: str = ""
+    second: Second | None = None
 
     def __len__(self) -> int:
         return len(self.table)
@@ -214,6 +256,14 @@ class Samples:
         if self.quantity:
             return quantile_strata(self.numbers)
         return strata(self.memberships) if self.separator else self.targets
+
+    @property
+    def second_targets(self) -> NDArray[np.int64]:
+        """Index of each sample's class of the second target, shape (n,); -1 where unknown."""
+        if self.second is None:
+            return np.full(len(self), -1, dtype=np.int64)
+        labels = pd.Categorical(self.table[self.second.name], categories=list(self.second.classes))
+        return np.asarray(labels.codes, dtype=np.int64)
 
     def group(self, columns: Sequence[str]) -> NDArray[np.int64]:
         """Return a number for each distinct combination of group columns, shape (n,)."""

@@ -26,6 +26,7 @@ from cistron.samples.keys import (
 from cistron.samples.labels import Records, assign, collect
 from cistron.samples.letters import CHECKED, check_alphabet, find_alphabet
 from cistron.samples.records import Block, decode, make_block
+from cistron.samples.second import read_second
 
 BLOCK = 1 << 24  # bytes read at once
 _NEWLINE, _RETURN, _MARK = b"\n\r>"
@@ -70,6 +71,7 @@ class FastaSamples(SequenceFilters):
         """
         records = self._read_files()
         origins = assign(records, self.label, self.groups)
+        read_second(records, self.second)
         labelled = self.classes is not None or self.label is not None
         return finish(records, self, list(self.classes or ()) if labelled else None, origins)
 
@@ -110,7 +112,7 @@ def read_fasta(
         {"files": {value: files}}.
     **settings
         Further keys of `FastaSamples`: min_length, max_length, max_unknown, conflicts,
-        duplicates, only, rename.
+        duplicates, only, rename, second.
 
     Returns
     -------

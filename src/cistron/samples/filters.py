@@ -18,6 +18,7 @@ from cistron.samples.labels import Records, keep_only, rename, require_groups
 from cistron.samples.letters import identical, select, unknown_letters
 from cistron.samples.memberships import read_memberships
 from cistron.samples.multilabel import join_classes
+from cistron.samples.second import SecondTarget, settle_second
 from cistron.settings import Settings
 
 
@@ -49,11 +50,17 @@ class SequenceFilters(Settings):
         description="what stands between the classes of a label, so that a record can have "
         "several (`Cytoplasm-Nucleus`, `a;b`); none: one class each",
     )
+    second: SecondTarget | None = Field(
+        None,
+        description="another class of each record (membrane-bound or soluble), learned beside the "
+        "first: its name, label (a pattern in the header, or a label table), rename, and the "
+        "values that say it is unknown",
+    )
 
     @property
     def keys_of_labels(self) -> list[str]:
         """The keys given that are about labels."""
-        keys = ("only", "rename", "label_separator")
+        keys = ("only", "rename", "label_separator", "second")
         return [f"`{key}`" for key in keys if getattr(self, key)]
 
     @model_validator(mode="after")
@@ -62,6 +69,25 @@ class SequenceFilters(Settings):
             raise ValueError(
                 f"max_length {self.max_length} is below min_length {self.min_length}: no sequence "
                 "would be left"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _second_beside_one_class(self) -> Self:
+        if self.second is None:
+            return self
+        if self.label_separator is not None:
+            raise ValueError(
+                "`second` is learned beside one class a record, and `label_separator` gives "
+                "several: leave one of them out"
+            )
+        if getattr(self, "target", None) is not None:
+            raise ValueError(
+                "`second` is learned beside a class, and `target` is a number: leave one out"
+            )
+        if self.second.name in getattr(self, "groups", ()):
+            raise ValueError(
+                f"`second` and a group are both called {self.second.name!r}: rename one of them"
             )
         return self
 
@@ -112,7 +138,8 @@ def finish(
         require_classes(records, order, separator)
     require_groups(records, group_sources)
     _make_ids_unique(records)
-    return _samples(records, order, separator)
+    samples = _samples(records, order, separator)
+    return samples if filters.second is None else settle_second(samples, records, filters.second)
 
 
 def _filter_letters(records: Records, filters: SequenceFilters) -> None:

@@ -27,7 +27,8 @@ def _compiled(pattern: str) -> str:
     return pattern
 
 
-def _name(value: Any) -> Any:
+def checked_name(value: Any) -> Any:
+    """Return a name that YAML may have read as a number; refuse true, false and nothing."""
     if isinstance(value, bool):
         # YAML reads yes, no, on and off as true and false.
         raise ValueError("YAML reads this name as true or false; put it in quotation marks")
@@ -70,8 +71,8 @@ class GroupColumn(Settings):
 
 Pattern = Annotated[str, AfterValidator(_compiled)]
 """A regular expression with one capturing group, searched in the whole header line."""
-ClassName = Annotated[str, BeforeValidator(_name), WithJsonSchema({"type": "string"})]
-GroupName = Annotated[str, BeforeValidator(_name), AfterValidator(_group_name)]
+ClassName = Annotated[str, BeforeValidator(checked_name), WithJsonSchema({"type": "string"})]
+GroupName = Annotated[str, BeforeValidator(checked_name), AfterValidator(_group_name)]
 InputPaths = Annotated[
     tuple[InputPath, ...],
     BeforeValidator(_several),

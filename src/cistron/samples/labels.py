@@ -33,6 +33,8 @@ class Records:
         Every file that was read.
     groups : dict of str to ndarray of object
         Group columns; None where there is no value.
+    second : ndarray of object, optional
+        What the input says of the second target; None where it says nothing.
     notes : list of str
     """
 
@@ -40,6 +42,7 @@ class Records:
     sequences: Sequences
     paths: list[Path]
     groups: dict[str, NDArray[np.object_]] = field(default_factory=dict)
+    second: NDArray[np.object_] | None = None
     notes: list[str] = field(default_factory=list)
 
     def drop(self, rows: NDArray[np.bool_] | pd.Series, reason: str) -> None:
@@ -182,9 +185,48 @@ def label_by_table(records: Records, source: LabelTable, columns: dict[str, str]
     Raises
     ------
     InputError
+        See `look_up`.
+    """
+    frame, rows = look_up(records, source, list(columns.values()))
+    unknown = rows < 0
+    records.table["label"] = pd.Series(values_at(frame[source.column], rows), dtype=object)
+    for group, column in columns.items():
+        records.groups[group] = values_at(frame[column], rows)
+    records.drop(unknown, "not in the label table")
+    records.drop(records.table["label"].isna(), "no label in the label table")
+    unused = np.setdiff1d(np.arange(len(frame)), rows)
+    if len(unused):
+        records.notes.append(
+            f"Ids of {source.table} that are no record: {len(unused):,} "
+            f"({_quoted(frame[source.id].iloc[unused[:3]])}{', …' if len(unused) > 3 else ''})."
+        )
+
+
+def look_up(
+    records: Records, source: LabelTable, columns: Sequence[str] = ()
+) -> tuple[pd.DataFrame, NDArray[np.intp]]:
+    """Read a label table, and find the records in it.
+
+    Parameters
+    ----------
+    records : Records
+        The table is added to their paths.
+    source : LabelTable
+    columns : sequence of str
+        Columns that are read beside the id and the label.
+
+    Returns
+    -------
+    frame : DataFrame
+    rows : ndarray of int, shape (records,)
+        Row of each record in the frame; -1 where it has none.
+
+    Raises
+    ------
+    InputError
         If the table says two things about one id, or knows none of the records.
     """
-    frame = read_frame(source.table, [source.id, source.column, *columns.values()])
+    frame = read_frame(source.table, [source.id, source.column, *columns])
     frame = frame[frame[source.id].notna()].drop_duplicates(ignore_index=True)
     twice = frame[source.id].duplicated()
     if twice.any():
@@ -197,26 +239,16 @@ def label_by_table(records: Records, source: LabelTable, columns: dict[str, str]
             f"that differ: {frame[source.id][twice].nunique():,}). Leave one row of each id."
         )
     rows = pd.Index(frame[source.id]).get_indexer(pd.Index(records.table["id"]))
-    unknown = rows < 0
-    if unknown.all():
+    if (rows < 0).all():
         ours, theirs = records.table["id"].iloc[:3], frame[source.id].iloc[:3]
         raise InputError(
             f"{source.table} knows none of the {len(rows):,} records. Its column {source.id!r} "
             f"holds {_quoted(theirs)}; the records are called {_quoted(ours)}. An id is the "
             "first word of a header."
         )
-    records.table["label"] = pd.Series(_values(frame[source.column], rows), dtype=object)
-    for group, column in columns.items():
-        records.groups[group] = _values(frame[column], rows)
-    records.drop(unknown, "not in the label table")
-    records.drop(records.table["label"].isna(), "no label in the label table")
-    records.paths.append(source.table)
-    unused = np.setdiff1d(np.arange(len(frame)), rows)
-    if len(unused):
-        records.notes.append(
-            f"Ids of {source.table} that are no record: {len(unused):,} "
-            f"({_quoted(frame[source.id].iloc[unused[:3]])}{', …' if len(unused) > 3 else ''})."
-        )
+    if source.table not in records.paths:
+        records.paths.append(source.table)
+    return frame, rows
 
 
 def require_groups(records: Records, described: dict[str, str]) -> None:
@@ -285,7 +317,8 @@ def require_label(label: str, known: set[str], key: str) -> None:
         )
 
 
-def _values(column: pd.Series, rows: NDArray[np.intp]) -> NDArray[np.object_]:
+def values_at(column: pd.Series, rows: NDArray[np.intp]) -> NDArray[np.object_]:
+    """Return the values in the given rows of a column; None for row -1."""
     values = np.array([*column, None], dtype=object)
     return values[rows]  # row -1 is the None at the end
 

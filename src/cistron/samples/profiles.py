@@ -27,6 +27,7 @@ from cistron.samples.labels import Records, assign, collect
 from cistron.samples.npz import ArrayNames, npz_blocks
 from cistron.samples.pssm import MARK, read_pssm
 from cistron.samples.records import Block
+from cistron.samples.second import read_second
 
 
 class ProfileSamples(SequenceFilters):
@@ -86,6 +87,7 @@ class ProfileSamples(SequenceFilters):
         if self.classes is not None:
             records.table["label"] = pd.Series(labels, dtype=object)
         origins = assign(records, self.label, self.groups)
+        read_second(records, self.second)
         labelled = self.classes is not None or self.label is not None
         return finish(records, self, list(self.classes or ()) if labelled else None, origins)
 
@@ -118,7 +120,7 @@ def read_profiles(path: str | Path | list[str | Path], **settings: Any) -> Sampl
         gzip; or folders of either.
     **settings
         Further keys of `ProfileSamples`: classes (the names of y), label, groups, x, mask, y, id
-        (names of arrays), min_length, max_length, conflicts, duplicates, only, rename.
+        (names of arrays), min_length, max_length, conflicts, duplicates, only, rename, second.
 
     Returns
     -------

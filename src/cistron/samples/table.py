@@ -23,6 +23,7 @@ from cistron.samples.labels import Records, collect
 from cistron.samples.letters import CHECKED, check_alphabet, find_alphabet
 from cistron.samples.quantities import require_spread
 from cistron.samples.records import Block, make_block
+from cistron.samples.second import SecondColumn
 from cistron.settings import InputPath
 
 
@@ -39,6 +40,11 @@ class TableSamples(SequenceFilters):
     )
     groups: tuple[GroupName, ...] = Field((), description="columns of what belongs together")
     weight: str | None = Field(None, description="column with the weight of each sample")
+    second: SecondColumn | None = Field(
+        None,
+        description="another class of each row (membrane-bound or soluble), learned beside the "
+        "first: its name, label (a column), rename, and the values that say it is unknown",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -70,7 +76,9 @@ class TableSamples(SequenceFilters):
             If it cannot be read, a column is absent, a weight is no number, a group is missing,
             or too little is left (see `finish`).
         """
-        further = [*filter(None, [self.label, self.target, self.weight]), *self.groups]
+        second = None if self.second is None else self.second.label
+        named = [self.label, self.target, self.weight, second]
+        further = [*filter(None, named), *self.groups]
         blocks, parts = [], []
         with open_input(self.path) as source:
             columns = (self.id, self.sequence, *further)
@@ -92,6 +100,8 @@ class TableSamples(SequenceFilters):
             records.drop(records.table["label"].isna(), "no number")
         if self.weight is not None:
             records.table["weight"] = _weights(rows[self.weight], self.weight, records)
+        if self.second is not None:
+            records.second = _present(rows[self.second.label])
         described = {group: f"the column {group!r}" for group in self.groups}
         samples = finish(records, self, None if self.label is None else [], described)
         if self.target is None:
@@ -114,7 +124,7 @@ def read_table(path: str | Path, alphabet: str = "protein", **settings: Any) -> 
     **settings
         Further keys of `TableSamples`: the columns id, sequence, label (None: unlabelled),
         groups and weight; min_length, max_length, max_unknown, conflicts, duplicates, only,
-        rename.
+        rename, second.
 
     Returns
     -------

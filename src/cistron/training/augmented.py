@@ -45,11 +45,12 @@ def augmenter(
 
     def augmented(examples: Examples) -> Examples:
         n = len(examples)
-        return Examples(
-            _behind(examples.x, substitutes),
-            np.concatenate([examples.targets, examples.targets[owners]]),
-            np.concatenate([examples.weights, examples.weights[owners]]),
-            Augmentation(n, changed, offsets, probability),
+        return replace(
+            examples,
+            x=_behind(examples.x, substitutes),
+            targets=np.concatenate([examples.targets, examples.targets[owners]]),
+            weights=np.concatenate([examples.weights, examples.weights[owners]]),
+            augmentation=Augmentation(n, changed, offsets, probability),
         )
 
     return augmented

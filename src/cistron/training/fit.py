@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 
 from cistron.augment import Augmentation
@@ -23,9 +22,11 @@ from cistron.evaluation import multilabel, regression
 from cistron.evaluation.calibration import sigmoid, softmax
 from cistron.evaluation.metrics import scores
 from cistron.evaluation.multilabel import Calls
+from cistron.heads import Head
 from cistron.progress import SILENT, Reporter
 from cistron.training.batches import by_length, collate, input_lengths, shuffled
 from cistron.training.checkpoint import load_checkpoint, save_checkpoint
+from cistron.training.losses import UNKNOWN, losses, shared
 from cistron.training.settings import TrainingSettings
 
 WATCHED = ("accuracy", "mcc", "roc_auc", "macro_roc_auc", "balanced_accuracy", "r2", "pearson")
@@ -41,21 +42,29 @@ class Examples:
         n encoded samples.
     targets : ndarray of int64, shape (n,), or of float32, shape (n, classes) or (n,)
         The class of each sample, or 1 for every class it has and 0 for the others; of shape (n,)
-        the standardised number.
+        the standardised number. Of several heads int64, shape (n, heads): -1 where not known.
     weights : ndarray of float32, of the shape of the targets
-        Weight in the loss, class weights included.
+        Weight in the loss, class weights included; 0 where the class is not known.
     augmentation : Augmentation, optional
         What is done to them in training. The rows from `augmentation.samples` on are then no
         samples but substitutes.
+    heads : tuple of Head, optional
+        Where there are several: what each column of the targets is about.
     """
 
     x: Encoded
     targets: NDArray[Any]
     weights: NDArray[np.float32]
     augmentation: Augmentation | None = None
+    heads: tuple[Head, ...] = ()
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    @property
+    def first_targets(self) -> NDArray[Any]:
+        """The targets of the first head."""
+        return self.targets[:, 0] if self.heads else self.targets
 
 
 def train(
@@ -163,7 +172,7 @@ def _one_epoch(
     rng = np.random.default_rng((settings.seed, epoch))
     augmentation = data.augmentation
     samples = len(data) if augmentation is None else augmentation.samples
-    rows = _draw(data.targets[:samples], settings.sampling, rng)
+    rows = _draw(data.first_targets[:samples], settings.sampling, rng)
     if augmentation is not None:
         rows = augmentation.rows(rows, rng)
     batches = shuffled(rows, input_lengths(data.x), settings.batch_size, settings.max_tokens, rng)
@@ -188,8 +197,10 @@ def _one_epoch(
             rows_each = len(logits) // len(targets)  # 2 where each strand is a row of its own
             targets = torch.cat([targets] * rows_each)
             weights = torch.cat([weights] * rows_each)
-            losses = _losses(logits.float(), targets, settings.loss)
-            loss = (losses * weights).sum() / weights.sum()
+            if data.heads:
+                weights = shared(weights)
+            each = losses(logits.float(), targets, settings.loss, data.heads)
+            loss = (each * weights).sum() / weights.sum()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             if settings.clip is not None:
@@ -225,28 +236,31 @@ def _judge(
     network: torch.nn.Module, data: Examples, settings: TrainingSettings
 ) -> dict[str, float]:
     logits = compute_logits(network, data.x, settings, next(network.parameters()).device)
-    losses = _losses(
-        torch.from_numpy(logits), torch.from_numpy(data.targets), settings.loss
-    ).numpy()
+    targets, weights = torch.from_numpy(data.targets), torch.from_numpy(data.weights)
+    each = losses(torch.from_numpy(logits), targets, settings.loss, data.heads).numpy()
+    shares = (shared(weights) if data.heads else weights).numpy()
+    entry = {"validation_loss": float((each * shares).sum() / shares.sum())}
+    return entry | {f"validation_{name}": float(v) for name, v in _watched(data, logits).items()}
+
+
+def _watched(data: Examples, logits: NDArray[np.float32]) -> dict[str, Any]:
+    """Return the metrics that the history tells; those of a second head have its name behind."""
+    if data.heads:
+        first, second = data.heads
+        known = data.targets[:, 1] != UNKNOWN
+        found = scores(data.targets[:, 0], softmax(logits[:, : first.outputs]))
+        told = {name: found[name] for name in WATCHED if name in found}
+        if known.any():
+            found = scores(data.targets[known, 1], softmax(logits[known, first.outputs :]))
+            told |= {f"{name}_{second.name}": found[name] for name in WATCHED if name in found}
+        return told
     if data.targets.ndim == 2:
         found = multilabel.scores(data.targets > 0, Calls(sigmoid(logits), logits >= 0))
     elif data.targets.dtype.kind == "f":
         found = regression.scores(data.targets, logits[:, 0])
     else:
         found = scores(data.targets, softmax(logits))
-    entry = {"validation_loss": float((losses * data.weights).sum() / data.weights.sum())}
-    entry |= {f"validation_{name}": float(found[name]) for name in WATCHED if name in found}
-    return entry
-
-
-def _losses(logits: torch.Tensor, targets: torch.Tensor, of_numbers: str) -> torch.Tensor:
-    """Return the loss of each sample, or of each class of each sample: of the targets' shape."""
-    if targets.ndim == 2:
-        return F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-    if targets.is_floating_point():
-        loss = F.huber_loss if of_numbers == "huber" else F.mse_loss
-        return loss(logits[:, 0], targets, reduction="none")
-    return F.cross_entropy(logits, targets, reduction="none")
+    return {name: found[name] for name in WATCHED if name in found}
 
 
 def _draw(targets: NDArray[Any], sampling: str, rng: np.random.Generator) -> NDArray[np.int64]:
