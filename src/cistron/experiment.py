@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from cistron.augment import Augmentations
 from cistron.encoders.composition import CompositionSettings
 from cistron.encoders.descriptors import DescriptorsSettings
+from cistron.encoders.expression import ExpressionSettings
 from cistron.encoders.kmers import KmersSettings
 from cistron.encoders.one_hot import OneHotSettings
 from cistron.encoders.profile import ProfileSettings
@@ -49,7 +50,8 @@ EncoderSettings = Annotated[
     | KmersSettings
     | CompositionSettings
     | DescriptorsSettings
-    | ProteinLMSettings,
+    | ProteinLMSettings
+    | ExpressionSettings,
     Field(discriminator="kind"),
 ]
 
