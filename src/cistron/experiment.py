@@ -23,6 +23,7 @@ from cistron.evaluation.settings import EvaluationSettings
 from cistron.experiment_checks import check_sections
 from cistron.experiment_errors import explain, line_numbers
 from cistron.models import ModelSettings
+from cistron.samples.cells import CellSamples
 from cistron.samples.fasta import FastaSamples
 from cistron.samples.genome import GenomeSamples
 from cistron.samples.profiles import ProfileSamples
@@ -37,7 +38,8 @@ from cistron.training.settings import TrainingSettings
 
 # Each room's kinds: whoever adds a file adds it here (models list theirs in models/__init__.py).
 SamplesSettings = Annotated[
-    FastaSamples | TableSamples | ProfileSamples | GenomeSamples, Field(discriminator="kind")
+    FastaSamples | TableSamples | ProfileSamples | GenomeSamples | CellSamples,
+    Field(discriminator="kind"),
 ]
 SplitSettings = Annotated[
     RandomSplit | GroupSplit | ChromosomeSplit | HomologySplit | PredefinedSplit,
