@@ -28,6 +28,7 @@ _HOMES = {
     "make_samples": "cistron.samples",
     "predict_file": "cistron.predict",
     "random_split": "cistron.splits.random",
+    "read_cells": "cistron.samples.cells",
     "read_experiment": "cistron.experiment",
     "read_fasta": "cistron.samples.fasta",
     "read_profiles": "cistron.samples.profiles",
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from cistron.classifier import Classifier as Classifier
     from cistron.errors import InputError as InputError
     from cistron.model_files import load as load
+    from cistron.samples.cells import read_cells as read_cells
     from cistron.samples.fasta import read_fasta as read_fasta
     from cistron.samples.profiles import read_profiles as read_profiles
     from cistron.samples.table import read_table as read_table

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from cistron.encoders import Encoded, Encoder
+from cistron.encoders.cell_vectors import CellVectors
 from cistron.errors import InputError, nearest
 from cistron.experiment import parse_augment, parse_encoder, parse_model
 from cistron.experiment_checks import check_numbers, check_tuning
@@ -151,7 +152,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         orthologs = find_orthologs(augment, samples)
         averaged = orthologs if averages_orthologs(augment) else None
         self.classes_ = np.array(samples.classes, dtype=object)
-        self.alphabet_ = samples.payload.alphabet.name
+        self.alphabet_ = samples.payload.content
         self.checksum_: str | None = None
         check_tuning(encoder_settings, model_settings, training, "Settings")
         self.encoder_: Encoder = _fitted(encoder_settings, train, training, reporter)
@@ -427,7 +428,7 @@ def _require_numbers(samples: Samples, training: TrainingSettings) -> None:
     check_numbers(training, "Settings")
 
 
-def _vectors(encoded: Encoded) -> NDArray[np.float32]:
+def _vectors(encoded: Encoded) -> NDArray[np.float32] | CellVectors:
     """Return what an encoder made if it is one vector a sample.
 
     Raises

@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from cistron.augment import Augmentations
 from cistron.encoders.composition import CompositionSettings
 from cistron.encoders.descriptors import DescriptorsSettings
+from cistron.encoders.expression import ExpressionSettings
 from cistron.encoders.kmers import KmersSettings
 from cistron.encoders.one_hot import OneHotSettings
 from cistron.encoders.profile import ProfileSettings
@@ -22,6 +23,7 @@ from cistron.evaluation.settings import EvaluationSettings
 from cistron.experiment_checks import check_sections
 from cistron.experiment_errors import explain, line_numbers
 from cistron.models import ModelSettings
+from cistron.samples.cells import CellSamples
 from cistron.samples.fasta import FastaSamples
 from cistron.samples.genome import GenomeSamples
 from cistron.samples.profiles import ProfileSamples
@@ -36,7 +38,8 @@ from cistron.training.settings import TrainingSettings
 
 # Each room's kinds: whoever adds a file adds it here (models list theirs in models/__init__.py).
 SamplesSettings = Annotated[
-    FastaSamples | TableSamples | ProfileSamples | GenomeSamples, Field(discriminator="kind")
+    FastaSamples | TableSamples | ProfileSamples | GenomeSamples | CellSamples,
+    Field(discriminator="kind"),
 ]
 SplitSettings = Annotated[
     RandomSplit | GroupSplit | ChromosomeSplit | HomologySplit | PredefinedSplit,
@@ -49,7 +52,8 @@ EncoderSettings = Annotated[
     | KmersSettings
     | CompositionSettings
     | DescriptorsSettings
-    | ProteinLMSettings,
+    | ProteinLMSettings
+    | ExpressionSettings,
     Field(discriminator="kind"),
 ]
 

@@ -120,6 +120,7 @@ def _check_task(experiment: Experiment, source: str) -> None:
 def _check_encoder(experiment: Experiment, source: str) -> None:
     """Refuse an encoder that cannot read the samples, and a model that cannot read the encoder."""
     samples, encoder = experiment.samples, experiment.encoder
+    _check_cells(samples.kind, encoder, source)
     wanted = ALPHABET_OF_ENCODER.get(encoder.kind)
     if wanted is not None and samples.alphabet != wanted:
         others = [k for k, a in ALPHABET_OF_ENCODER.items() if a == samples.alphabet]
@@ -142,6 +143,27 @@ def _check_encoder(experiment: Experiment, source: str) -> None:
             f"{encoder.kind!r} gives {'positions' if gives == 'positions' else 'one vector'}. "
             f"Use one of: {', '.join(fitting)}; or another encoder."
         )
+
+
+def _check_cells(samples_kind: str, encoder: Any, source: str) -> None:
+    """Refuse cells without the encoder that reads them, and that encoder without cells."""
+    if samples_kind == "cells" and encoder.kind != "expression":
+        raise InputError(
+            f"{source}: encoder.kind: {encoder.kind!r} reads sequences, and samples.kind is "
+            "'cells'. Use expression."
+        )
+    if encoder.kind != "expression":
+        return
+    if samples_kind != "cells":
+        raise InputError(
+            f"{source}: encoder.kind: 'expression' reads cells, and samples.kind is "
+            f"{samples_kind!r}, which gives sequences. Set samples.kind: cells, or use another "
+            "encoder (residues for proteins, one_hot for DNA)."
+        )
+    try:
+        encoder.require_possible()
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from error
 
 
 def _check_several(experiment: Experiment, source: str) -> None:
@@ -189,6 +211,12 @@ def _check_groups(experiment: Experiment, source: str) -> None:
         "homology": ("split.keep_together", getattr(split, "keep_together", ())),
         "predefined": ("split.column", (getattr(split, "column", ""),)),
     }.get(split.kind, ("", ()))
+    by = getattr(getattr(experiment.encoder, "genes", None), "by", None)
+    if by is not None and by not in groups:
+        raise InputError(
+            f"{source}: encoder.genes.by: {by!r} is not declared under samples.groups (there "
+            f"are: {', '.join(groups) or 'none'}).{nearest(by, groups)}"
+        )
     for column in needed[1]:
         if column not in groups:
             raise InputError(

@@ -20,6 +20,10 @@ class Matrix(Protocol):
     def shape(self) -> tuple[int, int]:
         """Cells and genes."""
 
+    @property
+    def chunk(self) -> int:
+        """Rows that are best read together; 0 where any row is as near as any other."""
+
     def read(self, rows: NDArray[np.int64]) -> sparse.csr_matrix:
         """Return rows in the order given, float32 of shape (rows, genes), sorted indices."""
 
@@ -39,6 +43,11 @@ class InMemory:
     def shape(self) -> tuple[int, int]:
         """Cells and genes."""
         return self.values.shape
+
+    @property
+    def chunk(self) -> int:
+        """Zero: all rows are in memory."""
+        return 0
 
     def read(self, rows: NDArray[np.int64]) -> sparse.csr_matrix:
         """Return rows in the order given."""
@@ -89,6 +98,11 @@ class Counts:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def chunk(self) -> int:
+        """Consecutive cells that are best read together; 0 where all are in memory."""
+        return self.matrix.chunk
 
     def take(self, rows: NDArray[np.int64] | Sequence[int]) -> Self:
         """Return the given cells, in the given order; no number is read or copied."""

@@ -109,7 +109,7 @@ def finish(
         order = order or tuple(sorted(set(records.table["label"][records.used])))
         if separator and not (classes or filters.only):
             order = _still_there(records, order, separator)
-        _require_classes(records, order, separator)
+        require_classes(records, order, separator)
     require_groups(records, group_sources)
     _make_ids_unique(records)
     return _samples(records, order, separator)
@@ -186,7 +186,14 @@ def _still_there(records: Records, order: tuple[str, ...], separator: str) -> tu
     return tuple(name for name, n in zip(order, members.sum(axis=0), strict=True) if n)
 
 
-def _require_classes(records: Records, classes: Sequence[str], separator: str) -> None:
+def require_classes(records: Records, classes: Sequence[str], separator: str) -> None:
+    """Refuse records of less than two classes, or less than two of a class.
+
+    Raises
+    ------
+    InputError
+        With the number of records of each class, and why others are not used.
+    """
     members = read_memberships(records.table["label"][records.used], classes, separator)
     counts = dict(zip(classes, members.sum(axis=0).tolist(), strict=True))
     reasons = records.table["reason"][~records.used].value_counts()

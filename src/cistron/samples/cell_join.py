@@ -1,0 +1,130 @@
+"""Genes of several files become the columns of one matrix: by name, never by position."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cistron.errors import InputError
+from cistron.samples.cell_file import CellFile
+from cistron.samples.counts import Counts
+from cistron.samples.gene_names import without_version
+from cistron.samples.stored import OtherColumns, Stacked
+
+Duplicates = Literal["sum", "first", "error"]
+Join = Literal["shared", "all"]
+
+
+def join_files(
+    files: Sequence[CellFile], duplicates: Duplicates, join: Join
+) -> tuple[Counts, list[str]]:
+    """Return the cells of all files, one behind the other, and what was done about their genes.
+
+    Parameters
+    ----------
+    files : sequence of CellFile
+    duplicates : {"sum", "first", "error"}
+        What becomes of several columns of one file that have the same name.
+    join : {"shared", "all"}
+        The genes that every file has, or those of any file; absent ones are zero.
+
+    Raises
+    ------
+    InputError
+        If a name stands twice and that is an error, or no gene is in all files.
+    """
+    notes: list[str] = []
+    own = [list(dict.fromkeys(file.genes.tolist())) for file in files]
+    for file, genes in zip(files, own, strict=True):
+        if len(genes) < len(file.genes):
+            notes.append(_duplicated(file, len(genes), duplicates))
+    shared = set(own[0]).intersection(*own[1:])
+    if not shared:
+        raise _disjoint(files)
+    every = list(dict.fromkeys(gene for genes in own for gene in genes))
+    genes = every if join == "all" else [gene for gene in own[0] if gene in shared]
+    if len(files) > 1:
+        notes.append(_joined(files, own, shared, every, join))
+    place = pd.Index(genes)
+    parts = []
+    for file in files:
+        columns = place.get_indexer(pd.Index(file.genes)).astype(np.int64)
+        if duplicates == "first":
+            columns[pd.Series(file.genes).duplicated().to_numpy()] = -1
+        same = len(columns) == len(genes) and bool((columns == np.arange(len(genes))).all())
+        parts.append(file.matrix if same else OtherColumns(file.matrix, columns, len(genes)))
+    matrix = parts[0] if len(parts) == 1 else Stacked(tuple(parts))
+    rows = np.arange(matrix.shape[0], dtype=np.int64)
+    return Counts(matrix, np.array(genes, dtype=object), rows, _names(files, place)), notes
+
+
+def _duplicated(file: CellFile, distinct: int, rule: Duplicates) -> str:
+    again = pd.Series(file.genes)
+    names = list(dict.fromkeys(again[again.duplicated()]))
+    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+    told = f"{file.path}: {len(names):,} genes have several columns ({shown})"
+    if rule == "error":
+        raise InputError(
+            f"{told}. Set samples.duplicate_genes to `sum` (the counts of one name are added up) "
+            "or `first`, or take names that are unique (samples.gene_names: ensembl)."
+        )
+    done = "added up" if rule == "sum" else "the first was kept"
+    return f"{told}: {done}, {len(file.genes):,} columns became {distinct:,}."
+
+
+def _joined(
+    files: Sequence[CellFile],
+    own: Sequence[Sequence[str]],
+    shared: set[str],
+    every: Sequence[str],
+    join: Join,
+) -> str:
+    sizes = ", ".join(
+        f"{file.path.name} {len(genes):,}" for file, genes in zip(files, own, strict=True)
+    )
+    told = f"Genes were joined by name: {len(shared):,} are in all files ({sizes})"
+    if join == "shared":
+        return f"{told}; {len(every) - len(shared):,} others were left out."
+    return f"{told}; {len(every) - len(shared):,} others are zero in the files without them."
+
+
+def _disjoint(files: Sequence[CellFile]) -> InputError:
+    shown = "; ".join(f"{file.path} has {', '.join(file.genes[:3])}" for file in files)
+    known = [
+        {
+            without_version(name).casefold()
+            for names in (file.genes, *file.names.values())
+            for name in names
+            if name
+        }
+        for file in files
+    ]
+    remedy = "They may be of different organisms, or one has its genes and cells swapped."
+    if set.intersection(*known):
+        remedy = (
+            "Other names that are stored, other letters or ids without version would meet: "
+            "perhaps samples.gene_names (symbol or ensembl) makes them the same."
+        )
+    return InputError(f"No gene is in all {len(files)} files: {shown}. {remedy}")
+
+
+def _names(files: Sequence[CellFile], place: pd.Index) -> dict[str, NDArray[np.object_]]:
+    """Return further names of the joined genes: "" where the files or columns disagree."""
+    found: dict[str, NDArray[np.object_]] = {}
+    for kind in dict.fromkeys(kind for file in files for kind in file.names):
+        said: dict[str, set[str]] = {}
+        for file in files:
+            if kind in file.names:
+                for gene, name in zip(file.genes, file.names[kind], strict=True):
+                    if name:
+                        said.setdefault(gene, set()).add(name)
+        values = [
+            next(iter(names)) if len(names) == 1 else ""
+            for names in (said.get(gene, set()) for gene in place)
+        ]
+        found[kind] = np.array(values, dtype=object)
+    return found
