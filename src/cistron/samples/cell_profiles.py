@@ -28,7 +28,7 @@ def depth(cells: Counts) -> Floats:
     """Return the sum of each cell, and how many genes were found in it, shape (n, 2)."""
     found = [
         np.column_stack([np.asarray(m.sum(axis=1)).ravel() for m in (block, block > 0)])
-        for block in cells.blocks()
+        for block in _without_missing(cells)
     ]
     return np.concatenate([np.empty((0, 2)), *found]).astype(np.float64)
 
@@ -46,7 +46,7 @@ def depth_of(samples: Samples) -> Floats:
 
 def are_counts(cells: Counts) -> bool:
     """Return whether the first numbers are whole, as counts are, and not normalised already."""
-    first = next(cells.blocks(), None)
+    first = next(_without_missing(cells), None)
     return first is not None and bool((first.data == np.floor(first.data)).all())
 
 
@@ -83,7 +83,7 @@ class Normalisation:
 
     def blocks(self, cells: Counts) -> Iterator[sparse.csr_matrix]:
         """Return the cells normalised, a block at a time."""
-        for block in cells.blocks():
+        for block in _without_missing(cells):
             yield self.apply(block)
 
     def read(self, cells: Counts, genes: NDArray[np.int64]) -> sparse.csr_matrix:
@@ -91,6 +91,15 @@ class Normalisation:
         found = [block[:, genes] for block in self.blocks(cells)]
         empty = sparse.csr_matrix((0, len(genes)), dtype=np.float32)
         return sparse.vstack([empty, *found], format="csr")
+
+
+def _without_missing(cells: Counts) -> Iterator[sparse.csr_matrix]:
+    """Return the cells a block at a time, missing numbers (NaN) as zeros."""
+    for block in cells.blocks():
+        if np.isnan(block.data).any():
+            data = np.nan_to_num(block.data)
+            block = sparse.csr_matrix((data, block.indices, block.indptr), shape=block.shape)
+        yield block
 
 
 def moments(
