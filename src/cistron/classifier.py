@@ -51,13 +51,15 @@ class Classifier(ClassifierMixin, BaseEstimator):
         validation samples; none: 0.5 each.
     augment : sequence of str, dict or Settings
         Kinds of augmentation of the training samples ("evoaug"), or their keys.
+    least_confidence : float
+        Of cells: those whose most probable class has less are rejected.
 
     Attributes
     ----------
     classes_ : ndarray of str
         Class names in the order of the probability columns.
     alphabet_ : str
-        "protein" or "dna".
+        "protein" or "dna"; "genes" of cells.
     encoder_ : Encoder
         The fitted encoder.
     model_ : torch.nn.Module or scikit-learn estimator
@@ -66,7 +68,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
     heads_ : tuple of Head
         What it answers, with calibration and thresholds; empty where each sample has one class.
         Of samples with a number, `head.kind` is "number", and `classes_` is empty.
-    novelty_ : Novelty
+    novelty_ : Novelty or CellNovelty
         What the training samples looked like.
     checksum_ : str or None
         Of the files the classifier was loaded from.
@@ -84,6 +86,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         calibration: str = "temperature",
         thresholds: str = "f1",
         augment: Sequence[str | dict[str, Any] | Settings] = (),
+        least_confidence: float = 0.0,
     ) -> None:
         self.encoder = encoder
         self.model = model
@@ -91,6 +94,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.calibration = calibration
         self.thresholds = thresholds
         self.augment = augment
+        self.least_confidence = least_confidence
 
     def settings(self) -> tuple[Any, Any, TrainingSettings]:
         """Return the validated settings of encoder, model and training."""
@@ -142,7 +146,6 @@ class Classifier(ClassifierMixin, BaseEstimator):
         from cistron.augment import averages_orthologs, find_orthologs, require_possible
         from cistron.augment.phyloaug import training_orthologs
         from cistron.evaluation.calibration import fit_temperature
-        from cistron.evaluation.novelty import fit_novelty
         from cistron.models.fixed_length import require_length
         from cistron.training.augmented import augmenter
 
@@ -157,7 +160,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         check_tuning(encoder_settings, model_settings, training, "Settings")
         self.encoder_: Encoder = _fitted(encoder_settings, train, training, reporter)
         self.model_settings_, self.training_ = model_settings, training
-        self.novelty_ = fit_novelty(train)
+        self.novelty_: Any = self._described(train, validation)
         self.model_: Any = None
         self.temperature_ = 1.0
         self.heads_ = ()
@@ -207,12 +210,15 @@ class Classifier(ClassifierMixin, BaseEstimator):
             from cistron.augment.orthologs import averaged_logits
 
             return averaged_logits(self.logits, samples, orthologs.of(samples))
+        if len(samples) == 0:
+            return np.empty((0, self.head.outputs), dtype=np.float32)
+        return self.logits_of(self.encoder_.encode(samples))
+
+    def logits_of(self, encoded: Encoded) -> NDArray[np.float32]:
+        """Return the logits of what the encoder made of samples (see `logits`)."""
         from cistron.models.classical import log_odds, log_probabilities, predict_numbers
         from cistron.training.fit import compute_logits
 
-        if len(samples) == 0:
-            return np.empty((0, self.head.outputs), dtype=np.float32)
-        encoded = self.encoder_.encode(samples)
         if self.model_settings_.family == "network":
             return compute_logits(self.model_, encoded, self.training_)
         if self.head.kind == "sigmoid":
@@ -254,8 +260,13 @@ class Classifier(ClassifierMixin, BaseEstimator):
         threshold, joined by the separator of the labels; where none does, the most probable one.
         Of a number, the columns are `id`, `predicted` (the number) and `warning`.
         `warning` says what is odd about a sample: cropped, unlike anything in training, …
-        For orthologs see `logits`.
+        For orthologs see `logits`. Of cells the column `rejected` says which are unlike the
+        training cells, or have no class of at least `least_confidence`.
         """
+        if self.alphabet_ == "genes":
+            from cistron.evaluation.cell_predictions import predict_cells
+
+            return predict_cells(self, samples)
         table = pd.DataFrame({"id": samples.ids})
         if self.head.kind == "number":
             table["predicted"] = self.predict_numbers(samples, orthologs)
@@ -319,6 +330,17 @@ class Classifier(ClassifierMixin, BaseEstimator):
         if self.augment:
             known = {**known, "augment": [s.document() for s in parse_augment(self.augment)]}
         return save(self, Path(folder), known)
+
+    def _described(self, train: Samples, validation: Samples) -> Any:
+        """Return what training samples look like: of cells, in what the encoder makes of them."""
+        if train.payload.content != "genes":
+            from cistron.evaluation.novelty import fit_novelty
+
+            return fit_novelty(train)
+        from cistron.evaluation.cell_novelty import fit_cell_novelty
+
+        vectors, others = (cast("Any", self.encoder_.encode(p)) for p in (train, validation))
+        return fit_cell_novelty(train, vectors, validation, others)
 
     def _fit_network(
         self,

@@ -19,7 +19,7 @@ from cistron.encoders.profile import ProfileSettings
 from cistron.encoders.protein_lm import ProteinLMSettings
 from cistron.encoders.residues import ResiduesSettings
 from cistron.errors import InputError
-from cistron.evaluation.settings import EvaluationSettings
+from cistron.evaluation.settings import CELL_BASELINES, EvaluationSettings
 from cistron.experiment_checks import check_sections
 from cistron.experiment_errors import explain, line_numbers
 from cistron.models import ModelSettings
@@ -58,14 +58,21 @@ EncoderSettings = Annotated[
 ]
 
 
-def _with_metric(document: Any) -> Any:
-    """Put in the metric for samples of several classes, or of a number, where none was chosen."""
+def _with_usual(document: Any) -> Any:
+    """Put in what is usual for these samples where nothing was chosen.
+
+    The metric of samples of several classes, or of a number; the baselines of cells, of which no
+    homologs are searched.
+    """
     if not isinstance(document, dict):
         return document
     samples, evaluation = document.get("samples"), document.get("evaluation", {})
     if not isinstance(samples, dict) or not isinstance(evaluation, dict):
         return document
     label = samples.get("label")
+    if samples.get("kind") == "cells":
+        usual = {"baselines": list(CELL_BASELINES), "homology_search": False}
+        return {**document, "evaluation": {**usual, **evaluation}}
     if samples.get("label_separator") is not None:
         return {**document, "evaluation": {"metric": "macro_f1", **evaluation}}
     if samples.get("target") is not None or (
@@ -78,7 +85,7 @@ def _with_metric(document: Any) -> Any:
 class Experiment(Settings):
     """Everything that defines a run."""
 
-    _usual_metric = model_validator(mode="before")(_with_metric)
+    _usual = model_validator(mode="before")(_with_usual)
 
     name: str = Field(min_length=1)
     samples: SamplesSettings

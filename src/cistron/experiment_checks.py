@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from cistron.augment import require_possible
 from cistron.errors import InputError, nearest
-from cistron.evaluation.settings import NumberMetric, OneClassMetric, SetMetric
+from cistron.evaluation.settings import CELL_BASELINES, SEQUENCE_BASELINES, NumberMetric, OneClassMetric, SetMetric
 from cistron.models import KINDS
 from cistron.models.fixed_length import require_length
 from cistron.splits.random import SplitShares
@@ -31,6 +31,7 @@ def check_sections(experiment: Experiment, source: str) -> None:
     require_length(encoder, experiment.model, f"{source}: ")
     _check_task(experiment, source)
     _check_several(experiment, source)
+    _check_judging(experiment, source)
     check_tuning(encoder, experiment.model, experiment.training, source)
     _check_groups(experiment, source)
 
@@ -173,6 +174,35 @@ def _check_cells(samples: Any, encoder: Any, source: str) -> None:
         encoder.require_possible()
     except InputError as error:
         raise InputError(f"{source}: {error}") from error
+
+
+def _check_judging(experiment: Experiment, source: str) -> None:
+    """Refuse a split, a baseline or a search that is not of what the samples are."""
+    cells = experiment.samples.kind == "cells"
+    split, evaluation = experiment.split, experiment.evaluation
+    if cells and split.kind in ("homology", "chromosome"):
+        raise InputError(
+            f"{source}: split.kind: {split.kind!r} keeps sequences apart, and samples.kind is "
+            "'cells'. Use group (patient, sample, clone or data set; split.folds: each leaves one "
+            "group out), random or predefined."
+        )
+    allowed = CELL_BASELINES if cells else SEQUENCE_BASELINES
+    for name in evaluation.baselines:
+        if name not in allowed:
+            what = "sequences" if cells else "cells"
+            raise InputError(
+                f"{source}: evaluation.baselines: {name!r} is a baseline of {what}, and "
+                f"samples.kind is {experiment.samples.kind!r}. Use: {', '.join(allowed)}."
+            )
+    if cells and evaluation.homology_search:
+        raise InputError(
+            f"{source}: evaluation.homology_search: cells have no homologs. Leave the key out."
+        )
+    if not cells and evaluation.least_confidence:
+        raise InputError(
+            f"{source}: evaluation.least_confidence: only cells are rejected so far, and "
+            f"samples.kind is {experiment.samples.kind!r}. Leave the key out."
+        )
 
 
 def _check_several(experiment: Experiment, source: str) -> None:

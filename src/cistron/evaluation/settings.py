@@ -11,15 +11,20 @@ from cistron.settings import Settings
 OneClassMetric = Literal["mcc", "accuracy", "balanced_accuracy"]
 NumberMetric = Literal["r2", "pearson", "spearman", "rmse", "mae"]
 SetMetric = Literal["macro_f1", "micro_f1", "macro_mcc", "jaccard", "exact_match"]
+CELL_BASELINES = ("majority", "depth", "genes")
+SEQUENCE_BASELINES = ("majority", "length", "composition", "homolog")
 
 
 class EvaluationSettings(Settings):
     """The `evaluation` section: how the run is judged."""
 
     bootstrap: int = Field(1000, ge=100, description="resamples for the 95 % intervals")
-    baselines: tuple[Literal["majority", "length", "composition", "homolog"], ...] = Field(
+    baselines: tuple[
+        Literal["majority", "length", "composition", "homolog", "depth", "genes"], ...
+    ] = Field(
         ("majority", "length", "composition", "homolog"),
-        description="scored on the same samples; of a number the mean stands for majority",
+        description="scored on the same samples; of a number the mean stands for majority; of "
+        "cells they are majority, depth (library size and genes found) and genes",
     )
     metric: Literal[OneClassMetric, SetMetric, NumberMetric] = Field(
         "mcc",
@@ -34,6 +39,13 @@ class EvaluationSettings(Settings):
     )
     homology_search: bool = Field(
         True, description="search test against training sequences for the audit and the baseline"
+    )
+    least_confidence: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="cells whose most probable class has less are `rejected`, as are those unlike "
+        "the training cells",
     )
     repeats: int = Field(
         1, ge=1, description="`crossval` as often, each with the next seed of split and training"

@@ -139,7 +139,6 @@ def _matrix(
         if len(element.shape) != 2:
             raise InputError(f"{path}: {key} is no matrix: it has {len(element.shape)} dimensions.")
         stored: Any = StoredDense(path, key, (int(element.shape[0]), int(element.shape[1])))
-        size = 8 * element.shape[0] * element.shape[1]
     else:
         shape = (
             element.attrs["shape"] if "shape" in element.attrs else element.attrs["h5sparse_shape"]
@@ -149,10 +148,14 @@ def _matrix(
         if kind.startswith("csc"):
             return _turned(element, (int(shape[0]), int(shape[1])), path, backed)
         stored = StoredRows(path, key, indptr, int(shape[1]))
-        size = 8 * int(indptr[-1])
-    if backed or (backed is None and size > LARGE):
-        return stored, ()
-    return InMemory(stored.read(np.arange(stored.shape[0]))), ()
+    return stored_or_read(stored, backed), ()
+
+
+def stored_or_read(stored: StoredRows | StoredDense, backed: bool | None) -> Matrix:
+    """Leave a matrix in its file or read it, as the settings say, or as its size does."""
+    if backed or (backed is None and stored.bytes > LARGE):
+        return stored
+    return InMemory(stored.read(np.arange(stored.shape[0])))
 
 
 def _require_complete(element: Any, indptr: NDArray[np.int64], path: Path, key: str) -> None:

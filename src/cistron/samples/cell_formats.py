@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 
 from cistron.errors import InputError
 from cistron.samples.anndata_files import read_anndata
 from cistron.samples.cell_file import CellFile, CellFormat
+from cistron.samples.count_tables import read_count_table
 from cistron.samples.files import looks_like, open_input
+from cistron.samples.tenx import read_10x_h5, read_market
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZARR = (".zgroup", ".zattrs", "zarr.json")
 _KNOWN = (
     "AnnData (h5ad, zarr), 10x (a folder or h5), matrix market, and CSV or TSV of counts are read"
 )
-
-Reader = Callable[[Path, CellFormat, Collection[str]], CellFile]
 
 
 def read_cell_file(
@@ -51,7 +51,11 @@ def read_cell_file(
         )
     if kind == "anndata":
         return read_anndata(path, how, columns)
-    raise InputError(f"{path}: not yet")
+    if kind == "10x_h5":
+        return read_10x_h5(path, how)
+    if kind == "table":
+        return read_count_table(path, how, known, genes)
+    return read_market(path, how)
 
 
 def holds_cells(path: str | Path) -> bool:

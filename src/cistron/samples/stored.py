@@ -97,6 +97,11 @@ class StoredRows:
         """Rows that are best read together."""
         return CHUNK
 
+    @property
+    def bytes(self) -> int:
+        """What it would take in memory."""
+        return 8 * int(self.indptr[-1])
+
     def read(self, rows: NDArray[np.int64]) -> sparse.csr_matrix:
         """Return rows in the order given; consecutive ones are read in one go."""
         ordered, back = np.unique(rows, return_inverse=True)
@@ -164,6 +169,11 @@ class StoredDense:
     def chunk(self) -> int:
         """Rows that are best read together."""
         return CHUNK
+
+    @property
+    def bytes(self) -> int:
+        """What it would take in memory if no number were zero."""
+        return 8 * self.shape[0] * self.shape[1]
 
     def read(self, rows: NDArray[np.int64]) -> sparse.csr_matrix:
         """Return rows in the order given; consecutive ones are read in one go."""
