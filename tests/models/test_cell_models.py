@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from inspect import signature
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.sparse import csr_matrix
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -23,6 +26,7 @@ from cistron.models import (
     sparse_input,
 )
 from cistron.models.classical import dump, fit_classical, load, log_probabilities
+from cistron.models.l1_regression import L1LogisticRegression
 
 KINDS = ["logistic_regression", "nearest_centroid", "random_forest", "gradient_boosting", "svm"]
 
@@ -57,6 +61,23 @@ def test_regression_of_sparse_cells_is_that_of_dense_ones(encoded, classes):
     np.testing.assert_allclose(model[-1].coef_, reference[-1].coef_, atol=1e-5)
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("share", [1.0, 0.4])
+def test_the_l1_solver_finds_what_scikit_learn_finds(encoded, classes, share):
+    vectors, y = encoded
+    y = y if classes == 2 else y + (np.arange(len(y)) % 3 == 0) * (y == 1)
+    X = StandardScaler().fit_transform(dense(vectors).astype(np.float64)[:, 10:25])
+    by_ratio = signature(LogisticRegression).parameters["penalty"].default == "deprecated"
+    named = {} if by_ratio else {"penalty": "elasticnet"}
+    reference = LogisticRegression(
+        C=0.2, l1_ratio=share, solver="saga", tol=1e-8, max_iter=20_000, **named
+    ).fit(X, y, sample_weight=weights_of(y))
+    found = L1LogisticRegression(C=0.2, l1_ratio=share, tol=1e-8, max_iter=5000)
+    found.fit(csr_matrix(X), y, sample_weight=weights_of(y))
+    np.testing.assert_allclose(found.coef_, reference.coef_, atol=1e-4)
+    np.testing.assert_allclose(found.predict_proba(X), reference.predict_proba(X), atol=1e-4)
+
+
 @pytest.mark.parametrize("penalty", ["l1", "elastic_net"])
 @pytest.mark.filterwarnings("error")
 def test_an_l1_penalty_leaves_few_genes_and_the_right_ones(encoded, penalty):
@@ -78,7 +99,9 @@ def test_the_strength_of_the_penalty_is_found_on_sparse_cells_too(encoded):
     assert model[-1].C == again[-1].C
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [*KINDS, {"kind": "logistic_regression", "penalty": "l1"}], ids=str
+)
 def test_cells_are_told_apart_in_blocks_and_after_storage(encoded, kind, monkeypatch):
     vectors, y = encoded
     model = fit_classical(parse_model(kind), vectors, y, weights_of(y), 1)
