@@ -1,7 +1,8 @@
 """Fitting on 16,000 cells x 20,000 genes: Cistron, and scanpy with the same model by hand.
 
 Each way runs in a process of its own, on one thread unless OMP_NUM_THREADS says otherwise. The
-ratio is of CPU time, which other work on the machine changes little. Peak memory is what the process needed beyond what it held with the cells read and everything imported.
+ratio is of CPU time, which other work on the machine changes little. Peak memory is what the
+process needed beyond what it held with the cells read and everything imported.
 
 python benchmarks/cells_fit.py [--cells 16000] [--genes 20000] [--epochs 5]
 """

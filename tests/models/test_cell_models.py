@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inspect import signature
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tests.cells_made import cells
 
+from cistron.classifier import Classifier
 from cistron.encoders.cell_vectors import CellVectors
 from cistron.errors import InputError
 from cistron.experiment import parse_encoder, parse_model
@@ -27,6 +29,7 @@ from cistron.models import (
 )
 from cistron.models.classical import dump, fit_classical, load, log_probabilities
 from cistron.models.l1_regression import L1LogisticRegression
+from cistron.progress import Silent
 
 KINDS = ["logistic_regression", "nearest_centroid", "random_forest", "gradient_boosting", "svm"]
 
@@ -217,3 +220,21 @@ def test_attention_does_not_depend_on_the_order_of_genes():
     torch.testing.assert_close(network(x[:, order]), before)
     plain = 2 * 30 * 8 + 8 * 2 + 2 * 16 + 17 * 16 + 17 * 2
     assert count(network)[0] == plain
+
+
+def test_what_a_network_of_components_does_is_said_before_it_is_trained():
+    class Said(Silent):
+        sentences: ClassVar[list[str]] = []
+
+        def say(self, sentence: str) -> None:
+            self.sentences.append(sentence)
+
+    keys = {"kind": "expression", "genes": {"kind": "list", "names": ["GENE0", "GENE9", "NONE"]}}
+    training = {"epochs": 1, "device": "cpu"}
+    said = Said()
+    with pytest.raises(InputError, match="at least 4 features"):
+        Classifier(keys, "oncopersistnet", training).fit(cells(60, 30), reporter=said)
+    assert said.sentences == [
+        "1 of 3 listed genes are not in the samples: NONE.",
+        OncoPersistNetSettings.caution,
+    ]
