@@ -100,10 +100,8 @@ class ExpressionSettings(Settings):
             components = Components(
                 *(arrays[name] for name in ("loadings", "component_centre", "component_share"))
             )
-        low, high = (
-            sign * np.inf if document[key] is None else document[key]
-            for key, sign in (("low", -1), ("high", 1))
-        )
+        low = -np.inf if document["low"] is None else document["low"]
+        high = np.inf if document["high"] is None else document["high"]
         return Expression(
             self,
             KnownGenes.restore(arrays),
@@ -284,7 +282,7 @@ class Expression:
 def _constant_columns(
     overlap: GeneOverlap, fill: NDArray[np.float32]
 ) -> Callable[[sparse.csr_matrix], sparse.csr_matrix] | None:
-    """Return what puts genes that are lacking, with their constants, among those that are there."""
+    """Return what puts lacking genes, as their constants, among those that are there."""
     absent = np.flatnonzero(~overlap.present)
     if not len(absent):
         return None
