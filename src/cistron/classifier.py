@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from cistron.encoders import Encoded, Encoder
+from cistron.encoders.cell_vectors import CellVectors
 from cistron.errors import InputError, nearest
 from cistron.experiment import parse_augment, parse_encoder, parse_model
 from cistron.experiment_checks import check_numbers, check_tuning
@@ -59,13 +60,15 @@ class Classifier(ClassifierMixin, BaseEstimator):
         validation samples; none: 0.5 each.
     augment : sequence of str, dict or Settings
         Kinds of augmentation of the training samples ("evoaug"), or their keys.
+    least_confidence : float
+        Of cells: those whose most probable class has less are rejected.
 
     Attributes
     ----------
     classes_ : ndarray of str
         Class names in the order of the probability columns.
     alphabet_ : str
-        "protein" or "dna".
+        "protein" or "dna"; "genes" of cells.
     encoder_ : Encoder
         The fitted encoder.
     model_ : torch.nn.Module or scikit-learn estimator
@@ -77,7 +80,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         What it answers, with calibration and thresholds; empty where each sample has one class.
         Of samples with a second target there are two, each with a class.
         Of samples with a number, `head.kind` is "number", and `classes_` is empty.
-    novelty_ : Novelty
+    novelty_ : Novelty or CellNovelty
         What the training samples looked like.
     checksum_ : str or None
         Of the files the classifier was loaded from.
@@ -96,6 +99,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         calibration: str = "temperature",
         thresholds: str = "f1",
         augment: Sequence[str | dict[str, Any] | Settings] = (),
+        least_confidence: float = 0.0,
     ) -> None:
         self.encoder = encoder
         self.model = model
@@ -103,6 +107,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.calibration = calibration
         self.thresholds = thresholds
         self.augment = augment
+        self.least_confidence = least_confidence
 
     def settings(self) -> tuple[Any, Any, TrainingSettings]:
         """Return the validated settings of encoder, model and training."""
@@ -158,7 +163,6 @@ class Classifier(ClassifierMixin, BaseEstimator):
         from cistron.augment import averages_orthologs, find_orthologs, require_possible
         from cistron.augment.phyloaug import training_orthologs
         from cistron.evaluation.calibration import fit_temperature
-        from cistron.evaluation.novelty import fit_novelty
         from cistron.models.fixed_length import require_length
         from cistron.training.augmented import augmenter
 
@@ -169,12 +173,14 @@ class Classifier(ClassifierMixin, BaseEstimator):
             orthologs = find_orthologs(augment, samples)
         averaged = orthologs if averages_orthologs(augment) else None
         self.classes_ = np.array(samples.classes, dtype=object)
-        self.alphabet_ = samples.payload.alphabet.name
+        self.alphabet_ = samples.payload.content
         self.checksum_: str | None = None
         check_tuning(encoder_settings, model_settings, training, "Settings")
         self.encoder_: Encoder = _fitted(encoder_settings, train, training, reporter)
+        for note in getattr(self.encoder_, "notes", ()):
+            reporter.say(note)
         self.model_settings_, self.training_ = model_settings, training
-        self.novelty_ = fit_novelty(train)
+        self.novelty_: Any = self._described(train, validation)
         self.model_: Any = None
         self.temperature_ = 1.0
         self.second_model_: Any = None
@@ -242,12 +248,15 @@ class Classifier(ClassifierMixin, BaseEstimator):
             from cistron.augment.orthologs import averaged_logits
 
             return averaged_logits(self.outputs, samples, orthologs.of(samples))
+        if len(samples) == 0:
+            return np.empty((0, self.width), dtype=np.float32)
+        return self.outputs_of(self.encoder_.encode(samples))
+
+    def outputs_of(self, encoded: Encoded) -> NDArray[np.float32]:
+        """Return the outputs for what the encoder made of samples (see `outputs`)."""
         from cistron.models.classical import log_odds, log_probabilities, predict_numbers
         from cistron.training.fit import compute_logits
 
-        if len(samples) == 0:
-            return np.empty((0, self.width), dtype=np.float32)
-        encoded = self.encoder_.encode(samples)
         if self.model_settings_.family == "network":
             return compute_logits(self.model_, encoded, self.training_)
         if self.head.kind == "sigmoid":
@@ -291,8 +300,13 @@ class Classifier(ClassifierMixin, BaseEstimator):
         Of a number, the columns are `id`, `predicted` (the number) and `warning`. Of a second
         target, `predicted_<name>` and `p_<name>_<class>` stand before the warning.
         `warning` says what is odd about a sample: cropped, unlike anything in training, …
-        For orthologs see `logits`.
+        For orthologs see `logits`. Of cells the column `rejected` says which are unlike the
+        training cells, or have no class of at least `least_confidence`.
         """
+        if self.alphabet_ == "genes":
+            from cistron.evaluation.cell_predictions import predict_cells
+
+            return predict_cells(self, samples)
         table = pd.DataFrame({"id": samples.ids})
         outputs = self.outputs(samples, orthologs)
         logits, rest = np.split(outputs, [self.head.outputs], axis=1)
@@ -361,6 +375,17 @@ class Classifier(ClassifierMixin, BaseEstimator):
             known = {**known, "augment": [s.document() for s in parse_augment(self.augment)]}
         return save(self, Path(folder), known)
 
+    def _described(self, train: Samples, validation: Samples) -> Any:
+        """Return what training samples look like: of cells, in what the encoder makes of them."""
+        if train.payload.content != "genes":
+            from cistron.evaluation.novelty import fit_novelty
+
+            return fit_novelty(train)
+        from cistron.evaluation.cell_novelty import fit_cell_novelty
+
+        vectors, others = (cast("Any", self.encoder_.encode(p)) for p in (train, validation))
+        return fit_cell_novelty(train, vectors, validation, others)
+
     def _fit_network(
         self,
         train: Samples,
@@ -376,6 +401,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         from cistron.training.fit import Examples
         from cistron.training.stages import Stage, train_stages
 
+        if self.model_settings_.caution:
+            reporter.say(self.model_settings_.caution)
         encoded = {id(part): self.encoder_.encode(part) for part in (train, validation)}
 
         def examples(part: Samples, settings: TrainingSettings) -> Examples:
@@ -475,7 +502,7 @@ def _require_numbers(samples: Samples, training: TrainingSettings) -> None:
     check_numbers(training, "Settings")
 
 
-def _vectors(encoded: Encoded) -> NDArray[np.float32]:
+def _vectors(encoded: Encoded) -> NDArray[np.float32] | CellVectors:
     """Return what an encoder made if it is one vector a sample.
 
     Raises

@@ -12,13 +12,14 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from cistron.augment import Augmentations
 from cistron.encoders.composition import CompositionSettings
 from cistron.encoders.descriptors import DescriptorsSettings
+from cistron.encoders.expression import ExpressionSettings
 from cistron.encoders.kmers import KmersSettings
 from cistron.encoders.one_hot import OneHotSettings
 from cistron.encoders.profile import ProfileSettings
 from cistron.encoders.protein_lm import ProteinLMSettings
 from cistron.encoders.residues import ResiduesSettings
 from cistron.errors import InputError
-from cistron.evaluation.settings import USUAL_OF_DNA, EvaluationSettings
+from cistron.evaluation.settings import USUAL_OF_CELLS, USUAL_OF_DNA, EvaluationSettings
 from cistron.experiment_checks import check_sections
 from cistron.experiment_errors import explain, line_numbers
 from cistron.models import ModelSettings
@@ -52,45 +53,41 @@ EncoderSettings = Annotated[
     | KmersSettings
     | CompositionSettings
     | DescriptorsSettings
-    | ProteinLMSettings,
+    | ProteinLMSettings
+    | ExpressionSettings,
     Field(discriminator="kind"),
 ]
 
 
-def _with_metric(document: Any) -> Any:
-    """Put in the metric for samples of several classes, or of a number, where none was chosen."""
+def _with_usual(document: Any) -> Any:
+    """Put in what is usual for these samples where nothing was chosen.
+
+    The metric of samples of several classes, or of a number; the baselines of DNA and of cells, of
+    which no homologs are searched.
+    """
     if not isinstance(document, dict):
         return document
     samples, evaluation = document.get("samples"), document.get("evaluation", {})
     if not isinstance(samples, dict) or not isinstance(evaluation, dict):
         return document
+    usual: dict[str, Any] = {}
     label = samples.get("label")
+    number = isinstance(label, dict) and label.get("kind") == "number"
     if samples.get("label_separator") is not None:
-        return {**document, "evaluation": {"metric": "macro_f1", **evaluation}}
-    if samples.get("target") is not None or (
-        isinstance(label, dict) and label.get("kind") == "number"
-    ):
-        return {**document, "evaluation": {"metric": "r2", **evaluation}}
-    return document
-
-
-def _with_baselines(document: Any) -> Any:
-    """Put in the baselines of DNA where none were chosen."""
-    if not isinstance(document, dict):
-        return document
-    samples, evaluation = document.get("samples"), document.get("evaluation", {})
-    if not isinstance(samples, dict) or not isinstance(evaluation, dict):
-        return document
-    if samples.get("alphabet") == "dna" or samples.get("kind") == "genome":
-        return {**document, "evaluation": {"baselines": USUAL_OF_DNA, **evaluation}}
-    return document
+        usual["metric"] = "macro_f1"
+    elif samples.get("target") is not None or number:
+        usual["metric"] = "r2"
+    if samples.get("kind") == "cells":
+        usual |= {"baselines": list(USUAL_OF_CELLS), "homology_search": False}
+    elif samples.get("alphabet") == "dna" or samples.get("kind") == "genome":
+        usual["baselines"] = list(USUAL_OF_DNA)
+    return {**document, "evaluation": {**usual, **evaluation}} if usual else document
 
 
 class Experiment(Settings):
     """Everything that defines a run."""
 
-    _usual_baselines = model_validator(mode="before")(_with_baselines)
-    _usual_metric = model_validator(mode="before")(_with_metric)
+    _usual = model_validator(mode="before")(_with_usual)
 
     name: str = Field(min_length=1)
     samples: SamplesSettings

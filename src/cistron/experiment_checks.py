@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from cistron.augment import of_kind, require_possible
 from cistron.errors import InputError, nearest
-from cistron.evaluation.settings import ONLY_DNA, NumberMetric, OneClassMetric, SetMetric
+from cistron.evaluation.settings import (
+    ONLY_DNA,
+    USUAL_OF_CELLS,
+    NumberMetric,
+    OneClassMetric,
+    SetMetric,
+)
 from cistron.models import KINDS
 from cistron.models.fixed_length import require_length
 from cistron.splits.random import SplitShares
@@ -33,6 +39,7 @@ def check_sections(experiment: Experiment, source: str) -> None:
     _check_baselines(experiment, source)
     _check_several(experiment, source)
     _check_second(experiment, source)
+    _check_judging(experiment, source)
     check_tuning(encoder, experiment.model, experiment.training, source)
     _check_groups(experiment, source)
 
@@ -135,6 +142,7 @@ def _check_metric(experiment: Experiment, source: str, number: bool) -> None:
 def _check_encoder(experiment: Experiment, source: str) -> None:
     """Refuse an encoder that cannot read the samples, and a model that cannot read the encoder."""
     samples, encoder = experiment.samples, experiment.encoder
+    _check_cells(samples, encoder, source)
     wanted = ALPHABET_OF_ENCODER.get(encoder.kind)
     if wanted is not None and samples.alphabet != wanted:
         others = [k for k, a in ALPHABET_OF_ENCODER.items() if a == samples.alphabet]
@@ -159,15 +167,72 @@ def _check_encoder(experiment: Experiment, source: str) -> None:
         )
 
 
-def _check_baselines(experiment: Experiment, source: str) -> None:
-    """Refuse baselines that read DNA where there is none."""
-    alphabet = getattr(experiment.samples, "alphabet", None)
-    wrong = [name for name in experiment.evaluation.baselines if name in ONLY_DNA]
-    if wrong and alphabet != "dna":
+def _check_cells(samples: Any, encoder: Any, source: str) -> None:
+    """Refuse cells without the encoder that reads them, and that encoder without cells."""
+    if samples.kind == "cells" and encoder.kind != "expression":
         raise InputError(
-            f"{source}: evaluation.baselines: {wrong[0]!r} reads DNA, and samples.alphabet is "
-            f"{alphabet!r}. Leave it out."
+            f"{source}: encoder.kind: {encoder.kind!r} reads sequences, and samples.kind is "
+            "'cells'. Use expression."
         )
+    if encoder.kind != "expression":
+        return
+    if samples.kind != "cells":
+        raise InputError(
+            f"{source}: encoder.kind: 'expression' reads cells, and samples.kind is "
+            f"{samples.kind!r}, which gives sequences. Set samples.kind: cells, or use another "
+            "encoder (residues for proteins, one_hot for DNA)."
+        )
+    held = encoder.normalise.input
+    if samples.counts != (held == "counts"):
+        promised = "counts" if samples.counts else "no counts"
+        raise InputError(
+            f"{source}: encoder.normalise.input: {held!r} is said of the matrix, and "
+            f"samples.counts promises {promised}. Set samples.counts: "
+            f"{str(held == 'counts').lower()}, or "
+            f"encoder.normalise.input: {'counts' if samples.counts else 'logarithms'}."
+        )
+    try:
+        encoder.require_possible()
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from error
+
+
+def _check_judging(experiment: Experiment, source: str) -> None:
+    """Refuse a split, a baseline or a search that is not of what the samples are."""
+    cells = experiment.samples.kind == "cells"
+    split, evaluation = experiment.split, experiment.evaluation
+    if cells and split.kind in ("homology", "chromosome"):
+        raise InputError(
+            f"{source}: split.kind: {split.kind!r} keeps sequences apart, and samples.kind is "
+            "'cells'. Use group (patient, sample, clone or data set; split.folds: each leaves one "
+            "group out), random or predefined."
+        )
+    if cells and evaluation.homology_search:
+        raise InputError(
+            f"{source}: evaluation.homology_search: cells have no homologs. Leave the key out."
+        )
+    if not cells and evaluation.least_confidence:
+        raise InputError(
+            f"{source}: evaluation.least_confidence: only cells are rejected so far, and "
+            f"samples.kind is {experiment.samples.kind!r}. Leave the key out."
+        )
+
+
+def _check_baselines(experiment: Experiment, source: str) -> None:
+    """Refuse baselines that read what these samples are not."""
+    kind, alphabet = experiment.samples.kind, getattr(experiment.samples, "alphabet", None)
+    for name in experiment.evaluation.baselines:
+        if (kind == "cells") != (name in USUAL_OF_CELLS) and name != "majority":
+            what = "sequences" if kind == "cells" else "cells"
+            raise InputError(
+                f"{source}: evaluation.baselines: {name!r} is a baseline of {what}, and "
+                f"samples.kind is {kind!r}. Leave it out."
+            )
+        if name in ONLY_DNA and alphabet != "dna":
+            raise InputError(
+                f"{source}: evaluation.baselines: {name!r} reads DNA, and samples.alphabet is "
+                f"{alphabet!r}. Leave it out."
+            )
 
 
 def _check_several(experiment: Experiment, source: str) -> None:
@@ -224,6 +289,12 @@ def _check_groups(experiment: Experiment, source: str) -> None:
         "homology": ("split.keep_together", getattr(split, "keep_together", ())),
         "predefined": ("split.column", (getattr(split, "column", ""),)),
     }.get(split.kind, ("", ()))
+    by = getattr(getattr(experiment.encoder, "genes", None), "by", None)
+    if by is not None and by not in groups:
+        raise InputError(
+            f"{source}: encoder.genes.by: {by!r} is not declared under samples.groups (there "
+            f"are: {', '.join(groups) or 'none'}).{nearest(by, groups)}"
+        )
     for column in needed[1]:
         if column not in groups:
             raise InputError(

@@ -70,6 +70,8 @@ def save(classifier: Classifier, folder: Path, provenance: dict[str, Any]) -> Pa
             "provenance": provenance,
             "files": {path.name: sha256(path) for path in files},
         }
+        if classifier.least_confidence:
+            document["calibration"]["least_confidence"] = classifier.least_confidence
         if classifier.heads_:
             document["calibration"]["thresholds"] = classifier.thresholds
             document["heads"] = [head.document() for head in classifier.heads_]
@@ -105,7 +107,7 @@ def load(path: str | Path) -> Classifier:
     from safetensors.numpy import load_file
 
     from cistron.classifier import Classifier
-    from cistron.evaluation.novelty import Novelty
+    from cistron.evaluation.novelty import restore_novelty
     from cistron.experiment import parse_encoder, parse_model
     from cistron.heads import Head
     from cistron.training.settings import TrainingSettings
@@ -137,6 +139,7 @@ def load(path: str | Path) -> Classifier:
         training=document["training"],
         calibration=document["calibration"]["kind"],
         thresholds=document["calibration"].get("thresholds", "f1"),
+        least_confidence=document["calibration"].get("least_confidence", 0.0),
     )
     classifier.classes_ = np.array(document["classes"], dtype=object)
     classifier.alphabet_, classifier.checksum_ = document["alphabet"], document["sha256"]
@@ -146,7 +149,7 @@ def load(path: str | Path) -> Classifier:
     classifier.model_settings_, classifier.training_ = model, training
     classifier.temperature_ = document["calibration"]["temperature"]
     classifier.heads_ = tuple(Head.restore(head) for head in document.get("heads", ()))
-    classifier.novelty_ = Novelty.restore(document["novelty"], _under("novelty.", arrays))
+    classifier.novelty_ = restore_novelty(document["novelty"], _under("novelty.", arrays))
     classifier.history_ = []
     classifier.provenance_ = document["provenance"]
     _read_weights(classifier, folder / WEIGHTS[classifier.model_settings_.family])

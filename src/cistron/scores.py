@@ -31,7 +31,8 @@ def describe_samples(samples: Samples, split: Split, folds: bool = False) -> pd.
     own = {"length", "part", "fold", "unit", "dropped", *COORDINATES}
     clashing = {name: f"{name} (group)" for name in samples.groups if name in own}
     table = samples.table.rename(columns=clashing)
-    table["length"] = samples.payload.lengths
+    if samples.payload.content != "genes":
+        table["length"] = samples.payload.lengths
     table["part"] = "" if folds else split.names()
     table["fold"] = split.fold
     table["unit"] = resampling_groups(samples, split)
@@ -79,6 +80,12 @@ def baselines_of(
     Of samples with a number, the number each baseline predicts, shape (tested,).
     """
     found = None if nearest is None else (nearest.row, nearest.identity)
+    if samples.payload.content == "genes":
+        from cistron.evaluation.cell_baselines import score_cell_baselines
+
+        chosen = experiment.evaluation.baselines
+        train, test = split.rows(TRAIN), split.rows(TEST)
+        return score_cell_baselines(samples, train, test, chosen, experiment.encoder)
     if samples.quantity:
         train, test = split.rows(TRAIN), split.rows(TEST)
         which = experiment.evaluation.baselines

@@ -119,7 +119,7 @@ def beside(
     return np.stack([targets, second], axis=1), np.stack([weights, own], axis=1)
 
 
-def fit_second(settings: Any, vectors: NDArray[np.float32], train: Samples, training: Any) -> Any:
+def fit_second(settings: Any, vectors: Any, train: Samples, training: Any) -> Any:
     """Fit the classical model of the second target on the training samples that know it."""
     from cistron.models.classical import fit_classical
 

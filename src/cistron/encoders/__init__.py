@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.encoders.cell_vectors import CellVectors
 from cistron.ragged import Ragged
 from cistron.samples import Samples
 from cistron.settings import Settings
@@ -24,9 +25,10 @@ from cistron.settings import Settings
 Gives = Literal["positions", "vector"]
 """What an encoder's settings say that it makes of a sample (`gives`): what a model reads."""
 
-Encoded = Ragged | NDArray[np.float32]
+Encoded = Ragged | CellVectors | NDArray[np.float32]
 """What an encoder makes of n samples: `Ragged` rows of positions (uint8 codes, or float32
-channels), or a float32 matrix of shape (n, features)."""
+channels); a float32 matrix of shape (n, features); or `CellVectors`, such a matrix of which only
+the rows of a batch are ever dense."""
 
 
 @dataclass(frozen=True, eq=False)

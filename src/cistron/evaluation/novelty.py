@@ -124,8 +124,17 @@ class Novelty:
         return ((_features(sequences) - self.mean) / self.scale) @ self.whitening
 
 
+def restore_novelty(document: dict[str, Any], arrays: dict[str, NDArray]) -> Any:
+    """Rebuild what the `state` of a Novelty, or of a CellNovelty, returned."""
+    if document.get("kind") == "cells":
+        from cistron.evaluation.cell_novelty import CellNovelty
+
+        return CellNovelty.restore(document, arrays)
+    return Novelty.restore(document, arrays)
+
+
 def fit_novelty(samples: Samples) -> Novelty:
-    """Describe training samples.
+    """Describe training sequences; of cells see `cistron.evaluation.cell_novelty`.
 
     Raises
     ------

@@ -12,10 +12,11 @@ OneClassMetric = Literal["mcc", "accuracy", "balanced_accuracy"]
 NumberMetric = Literal["r2", "pearson", "spearman", "rmse", "mae"]
 SetMetric = Literal["macro_f1", "micro_f1", "macro_mcc", "jaccard", "exact_match"]
 
-Baseline = Literal["majority", "length", "gc", "composition", "kmers", "homolog"]
+Baseline = Literal["majority", "length", "gc", "composition", "kmers", "homolog", "depth", "genes"]
 ONLY_DNA: tuple[Baseline, ...] = ("gc", "kmers")
 USUAL: tuple[Baseline, ...] = ("majority", "length", "composition", "homolog")
 USUAL_OF_DNA: tuple[Baseline, ...] = ("majority", "length", "gc", "composition", "kmers", "homolog")
+USUAL_OF_CELLS: tuple[Baseline, ...] = ("majority", "depth", "genes")
 
 
 class EvaluationSettings(Settings):
@@ -24,8 +25,9 @@ class EvaluationSettings(Settings):
     bootstrap: int = Field(1000, ge=100, description="resamples for the 95 % intervals")
     baselines: tuple[Baseline, ...] = Field(
         USUAL,
-        description="scored on the same samples; of DNA gc and kmers as well, unless others are "
-        "named; of a number the mean stands for majority",
+        description="scored on the same samples; unless others are named, of DNA gc and kmers as "
+        "well, of cells majority, depth (library size and genes found) and genes; of a number the "
+        "mean stands for majority",
     )
     metric: Literal[OneClassMetric, SetMetric, NumberMetric] = Field(
         "mcc",
@@ -40,6 +42,13 @@ class EvaluationSettings(Settings):
     )
     homology_search: bool = Field(
         True, description="search test against training sequences for the audit and the baseline"
+    )
+    least_confidence: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="cells whose most probable class has less are `rejected`, as are those unlike "
+        "the training cells",
     )
     repeats: int = Field(
         1, ge=1, description="`crossval` as often, each with the next seed of split and training"

@@ -1,4 +1,4 @@
-"""Logistic regression with an L2 penalty."""
+"""Logistic regression with an L2 or L1 penalty, or both."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ class LogisticRegressionSettings(ClassicalSettings):
         description="inverse strength of the penalty; auto: the best by the log loss of a "
         "cross-validation within the training samples, for more features than samples can fix",
     )
+    penalty: Literal["l2", "l1", "elastic_net"] = Field(
+        "l2", description="on the coefficients; l1 leaves few that are not zero"
+    )
+    l1_share: float = Field(0.5, ge=0, le=1, description="of elastic_net: how much of it is l1")
+    tolerance: float = Field(1e-4, gt=0, description="of the gradient, where the solver stops")
     iterations: int = Field(1000, ge=1, description="most steps of the solver")
 
     def settled(
@@ -47,6 +52,8 @@ class LogisticRegressionSettings(ClassicalSettings):
         """
         from sklearn.metrics import log_loss
 
+        from cistron.models.sparse_input import to_fit
+
         if self.c != "auto":
             return self
         parts = _folds(y, seed, groups)
@@ -58,7 +65,9 @@ class LogisticRegressionSettings(ClassicalSettings):
             loss = 0.0
             for train, test in parts:
                 given = {f"{step}__sample_weight": weights[train] for step in _STEPS}
-                shares = chosen.build(seed).fit(X[train], y[train], **given).predict_proba(X[test])
+                model = chosen.build(seed)
+                model.fit(to_fit(model, X[train]), y[train], **given)
+                shares = model.predict_proba(X[test])
                 known = np.arange(shares.shape[1])
                 loss += log_loss(
                     y[test], shares, sample_weight=weights[test], labels=known, normalize=False
@@ -74,11 +83,18 @@ class LogisticRegressionSettings(ClassicalSettings):
     def build(self, seed: int) -> Pipeline:
         """Return the estimator: features scaled, then the regression."""
         from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
+        from sklearn.pipeline import Pipeline
         from sklearn.preprocessing import StandardScaler
 
-        regression = LogisticRegression(C=self.c, max_iter=self.iterations, random_state=seed)
-        return make_pipeline(StandardScaler(), regression)
+        shared = {"C": self.c, "max_iter": self.iterations, "tol": self.tolerance}
+        if self.penalty == "l2":
+            regression = LogisticRegression(random_state=seed, **shared)
+        else:
+            from cistron.models.l1_regression import L1LogisticRegression
+
+            share = 1.0 if self.penalty == "l1" else self.l1_share
+            regression = L1LogisticRegression(l1_ratio=share, **shared)
+        return Pipeline(list(zip(_STEPS, (StandardScaler(), regression), strict=True)))
 
 
 _STEPS = ("standardscaler", "logisticregression")

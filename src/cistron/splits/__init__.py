@@ -49,6 +49,8 @@ class Split:
         is related to tested samples is in no part then.
     validators : ndarray of int16, shape (folds,), optional
         The fold whose samples stop training while a fold is tested; a share of the units without.
+    stopping : ndarray of int64, shape (n,), optional
+        What is dealt whole to training or validation while a fold is tested; the units without.
     """
 
     part: NDArray[np.int8]
@@ -60,6 +62,7 @@ class Split:
     details: dict[str, Any] = field(default_factory=dict)
     apart: NDArray[np.int64] | None = None
     validators: NDArray[np.int16] | None = None
+    stopping: NDArray[np.int64] | None = None
 
     @property
     def folds(self) -> int:
@@ -77,12 +80,14 @@ class Split:
     def take(self, rows: NDArray[np.int64]) -> Self:
         """Return the split of some of the samples."""
         apart = None if self.apart is None else self.apart[rows]
+        stopping = None if self.stopping is None else self.stopping[rows]
         return replace(
             self,
             part=self.part[rows],
             fold=self.fold[rows],
             units=self.units[rows],
             apart=apart,
+            stopping=stopping,
         )
 
     def for_fold(self, fold: int, targets: NDArray[np.int64]) -> Self:
@@ -90,7 +95,8 @@ class Split:
 
         The validation part is the fold that `validators` names, or is taken from the other folds
         by whole units, stratified by class (`targets`: one number a sample, see `Samples.strata`),
-        seeded by the split's seed and the fold. Relatives of tested samples are in no part.
+        seeded by the split's seed and the fold: the smallest one where each is larger than the
+        share. Relatives of tested samples are in no part.
         """
         from cistron.splits.allocate import allocate
 
@@ -101,7 +107,11 @@ class Split:
         part = np.full(len(self.fold), UNUSED, dtype=np.int8)
         part[test] = TEST
         shares = [1 - self.validation, self.validation]
-        part[rest] = allocate(self.units[rest], targets[rest], shares, seed=(self.seed, fold))
+        units = (self.units if self.stopping is None else self.stopping)[rest]
+        part[rest] = allocate(units, targets[rest], shares, seed=(self.seed, fold))
+        numbers, sizes = np.unique(units, return_counts=True)
+        if len(numbers) > 1 and not (part == VALIDATION).any():
+            part[rest[units == numbers[sizes.argmin()]]] = VALIDATION
         return replace(self, part=part)
 
     def parts(self, test: NDArray[np.bool_], validation: NDArray[np.bool_]) -> NDArray[np.int8]:

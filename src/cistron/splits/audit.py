@@ -11,6 +11,15 @@ import pandas as pd
 
 from cistron.samples import Samples, Sequences
 from cistron.splits import PARTS, TEST, TRAIN, UNUSED, Progress, Split, silent
+from cistron.splits.cell_checks import (
+    balance_of_cells,
+    batch_effect,
+    confounded_groups,
+    detected_genes_shortcut,
+    library_size_shortcut,
+    shared_barcodes,
+    technical_genes,
+)
 from cistron.splits.checks import (
     Check,
     Context,
@@ -52,7 +61,29 @@ CHECKS: tuple[Callable[[Context], Check], ...] = (
     dominant_groups,
     class_balance,
 )
+CELL_CHECKS: tuple[Callable[[Context], Check], ...] = (
+    confounded_groups,
+    exact_duplicates,
+    shared_barcodes,
+    shared_groups,
+    library_size_shortcut,
+    detected_genes_shortcut,
+    batch_effect,
+    technical_genes,
+    dominant_groups,
+    balance_of_cells,
+)
 EXTERNAL_CHECKS = (exact_duplicates, reverse_complements, similar_sequences, nearest_homolog)
+
+
+def of_cells(samples: Samples) -> bool:
+    """Return whether samples are cells and not sequences."""
+    return bool(samples.payload.content == "genes")
+
+
+def checks_of(samples: Samples) -> tuple[Callable[[Context], Check], ...]:
+    """Return the checks of what the samples are."""
+    return CELL_CHECKS if of_cells(samples) else CHECKS
 
 
 def audit(
@@ -84,10 +115,12 @@ def audit(
     Returns
     -------
     dict
-        As plain JSON types: `verdict`: "leak" if a check fails, else "warning" if one warns, else
-        "clean"; `checks`: in the order of `CHECKS`, each with `name`, `verdict` ("pass", "warn",
+        As plain JSON types: `verdict`: "leak" if a check fails ("confounded" if only that of groups
+        that determine the label), else "warning" if one warns, else "clean"; `checks`: in the
+        order of `CHECKS` (of cells `CELL_CHECKS`), each with `name`, `verdict` ("pass", "warn",
         "fail" or "skipped"), `summary` (sentences with the numbers) and `details`.
     """
+    homology = homology and not of_cells(samples)
     if homology and nearest is None and len(split.rows(TEST)):
         nearest = nearest_training(
             samples, split, engine=engine, threads=threads, progress=progress
@@ -101,7 +134,7 @@ def audit(
         units=split.units,
         nearest=nearest,
     )
-    return report([check(context) for check in CHECKS])
+    return report([check(context) for check in checks_of(samples)])
 
 
 def audit_folds(
@@ -128,7 +161,7 @@ def audit_folds(
     dict
         As of `audit`; the parts are "fold 0", "fold 1", …
     """
-    if homology and nearest is None:
+    if homology and not of_cells(samples) and nearest is None:
         nearest = nearest_in_other_folds(
             samples, split, engine=engine, threads=threads, progress=progress
         )
@@ -143,7 +176,7 @@ def audit_folds(
         nearest=nearest,
         apart=split.apart,
     )
-    return report([check(context) for check in CHECKS])
+    return report([check(context) for check in checks_of(samples)])
 
 
 def audit_external(

@@ -19,6 +19,8 @@ def deal(
     settings: Any,
     reason: str,
     details: dict[str, Any] | None = None,
+    names: NDArray[np.object_] | None = None,
+    stopping: NDArray[np.int64] | None = None,
 ) -> Split:
     """Deal units into train, validation and test, and again into folds.
 
@@ -28,11 +30,15 @@ def deal(
     units : ndarray of int, shape (n,)
         Samples with the same number stay together.
     settings : SplitShares
-        `test`, `validation`, `folds` and `seed`.
+        `test`, `validation`, `folds` (a number, or "each": every unit is a fold) and `seed`.
     reason : str
         Why the split is safe.
     details : dict, optional
         What else is known of it; the units' number and sizes and the balance are added.
+    names : ndarray of str, shape (n,), optional
+        What the units are called; recorded where every unit is a fold.
+    stopping : ndarray of int, shape (n,), optional
+        What is dealt whole to training or validation; the units without.
 
     Raises
     ------
@@ -43,10 +49,13 @@ def deal(
     targets = samples.strata
     numbers, unit = np.unique(units, return_inverse=True)
     sizes = np.bincount(unit)
-    if len(numbers) < max(settings.folds, 3):
+    folds = len(numbers) if settings.folds == "each" else settings.folds
+    if len(numbers) < max(folds, 3 if stopping is None else 2):
+        parts = "training, validation and test" if stopping is None else "training and test"
+        wanted = parts if folds <= 3 or settings.folds == "each" else f"{folds} folds"
         raise InputError(
             f"split: there are only {len(numbers)} groups that may not be divided, too few for "
-            f"{settings.folds} folds. Lower split.folds or divide by something finer."
+            f"{wanted}. Lower split.folds or divide by something finer."
         )
     shares = [1 - settings.test - settings.validation, settings.validation, settings.test]
     if shares[0] <= 0:
@@ -54,15 +63,22 @@ def deal(
             f"split: test {settings.test} and validation {settings.validation} leave nothing to "
             "train on. Their sum must be below 1."
         )
-    part = allocate(unit, targets, shares, (settings.seed, 0))
-    fold = allocate(unit, targets, [1] * settings.folds, (settings.seed, 1))
-    _require_classes(samples, part, fold, settings)
+    part = _parts(unit, targets, shares, settings.seed, stopping)
+    called: dict[str, Any] = {}
+    if settings.folds == "each":
+        fold = unit
+        called = {"folds": _called(unit, names)}
+        _require_elsewhere(samples, unit, called["folds"])
+    else:
+        fold = allocate(unit, targets, [1] * folds, (settings.seed, 1))
+        _require_classes(samples, part, fold, settings)
     found = {
         "units": len(numbers),
         "largest_unit": int(sizes.max()),
         "largest_unit_share": float(sizes.max() / len(units)),
         "balance": balance(part, targets, PARTS),
-        "fold_balance": balance(fold, targets, [str(k) for k in range(settings.folds)]),
+        "fold_balance": balance(fold, targets, [str(k) for k in range(folds)]),
+        **called,
     }
     return Split(
         part=part,
@@ -72,7 +88,55 @@ def deal(
         validation=settings.validation,
         seed=settings.seed,
         details={**found, **(details or {})},
+        stopping=stopping,
     )
+
+
+def _parts(
+    unit: NDArray[np.int64],
+    targets: NDArray[np.int64],
+    shares: list[float],
+    seed: int,
+    stopping: NDArray[np.int64] | None,
+) -> NDArray[np.int8]:
+    """Deal units into the parts; a part that all units are too large for is given the smallest."""
+    if stopping is None:
+        part = allocate(unit, targets, shares, (seed, 0))
+        return _filled(part, unit, [p for p, share in enumerate(shares) if share > 0])
+    train, validation, test = shares
+    part = np.where(allocate(unit, targets, [train + validation, test], (seed, 0)) == 1, TEST, 0)
+    part = _filled(part.astype(np.int8), unit, [TRAIN, TEST] if test > 0 else [TRAIN])
+    rest = np.flatnonzero(part == TRAIN)
+    part[rest] = allocate(stopping[rest], targets[rest], [train, validation], (seed, 2))
+    return part
+
+
+def _filled(part: NDArray[np.int8], unit: NDArray[np.int64], wanted: list[int]) -> NDArray[np.int8]:
+    sizes = np.bincount(unit)
+    for empty in [p for p in wanted if not (part == p).any()]:
+        own = [np.unique(unit[part == p]) for p in wanted]
+        several = max(own, key=len)
+        if len(several) > 1:
+            part[unit == several[sizes[several].argmin()]] = empty
+    return part
+
+
+def _called(unit: NDArray[np.int64], names: NDArray[np.object_] | None) -> list[str]:
+    """Return what every unit is called: the first of its samples' names."""
+    first = np.unique(unit, return_index=True)[1]
+    return [str(k if names is None else names[row]) for k, row in enumerate(first)]
+
+
+def _require_elsewhere(samples: Samples, unit: NDArray[np.int64], called: list[str]) -> None:
+    """Refuse to leave a group out that holds all of a class."""
+    for number, name in enumerate(samples.classes):
+        inside = np.unique(unit[samples.memberships[:, number]])
+        if len(inside) == 1:
+            raise InputError(
+                f"split: all samples of class {name!r} are of the group {called[inside[0]]!r}: "
+                "while it is left out nothing is known of the class. Leave the class out "
+                "(samples.only), or divide by something finer."
+            )
 
 
 def _require_classes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -23,6 +23,14 @@ class GroupSplit(SplitShares):
         min_length=1,
         description="group columns; samples that share any value stay together",
     )
+    folds: Annotated[int, Field(ge=2)] | Literal["each"] = Field(  # type: ignore[assignment]
+        5, description="parts that `crossval` holds out in turn; each: leave one group out"
+    )
+    validate_on: Literal["groups", "samples"] = Field(
+        "groups",
+        description="what stops training and calibrates: whole groups, or, where groups are few, "
+        "samples drawn at random from the groups that are trained on",
+    )
 
     @field_validator("columns", mode="before")
     @classmethod
@@ -34,7 +42,15 @@ class GroupSplit(SplitShares):
         units = grouped_units(samples, self.columns)
         names = " or ".join(self.columns)
         reason = f"Samples that share a {names} were never separated."
-        return deal(samples, units, self, reason)
+        names_of = None
+        if self.folds == "each":
+            reason = f"{reason} Each {names} is tested in turn by all others."
+            names_of = samples.table[self.columns[0]].astype(str).to_numpy()
+        stopping = None
+        if self.validate_on == "samples":
+            stopping = np.arange(len(samples), dtype=np.int64)
+            reason = f"{reason} What stops training was drawn at random from the groups it trains."
+        return deal(samples, units, self, reason, names=names_of, stopping=stopping)
 
 
 def grouped_units(samples: Samples, columns: tuple[str, ...]) -> np.ndarray:

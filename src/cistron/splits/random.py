@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from cistron.samples import Samples
-from cistron.samples.letters import identical
+from cistron.samples.identical import identical
 from cistron.settings import Settings
 from cistron.splits import Progress, Split, silent
 from cistron.splits.deal import deal
@@ -29,11 +29,12 @@ class RandomSplit(SplitShares):
     kind: Literal["random"] = "random"
 
     def split(self, samples: Samples, progress: Progress = silent) -> Split:  # noqa: ARG002
-        """Deal samples at random, identical sequences together."""
+        """Deal samples at random, identical sequences (or cells) together."""
         units = identical(samples.payload)
         together = len(units) - len(np.unique(units))
+        what = "cells" if samples.payload.content == "genes" else "sequences"
         reason = (
-            "Samples were dealt at random, classes balanced; identical sequences stay together. "
+            f"Samples were dealt at random, classes balanced; identical {what} stay together. "
             "Nothing keeps related samples apart."
         )
         return deal(samples, units, self, reason, {"identical_kept_together": together})

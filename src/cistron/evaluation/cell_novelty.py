@@ -1,0 +1,250 @@
+"""How unlike the training cells a cell is, in the space that the model reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cistron.encoders.cell_vectors import CellVectors
+from cistron.samples import Samples
+from cistron.samples.counts import BLOCK
+
+COMPONENTS = 30
+MOST_NUMBERS = 30_000_000  # of vectors that are dense at once while components are sought
+PERCENTILE = 99.0  # of the distances of held-out training cells
+MOST_GROUPS = 10  # each held out once; more are put together
+FEWEST_CELLS = 10  # of a class, to say how its cells vary
+WARNING = "unlike the training cells"
+
+Floats = NDArray[np.float64]
+Vectors = CellVectors | NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """Where training cells are: the mean of each class, and how cells vary around it.
+
+    The distance of a cell joins two things, each in units of its median over the training cells:
+    Mahalanobis' distance (1936) from the nearest class among the first principal components, the
+    covariance within classes shrunk as by Ledoit and Wolf (2004,
+    https://doi.org/10.1016/S0047-259X(03)00096-4); and what the components leave of the vector,
+    which is large for cells that express what no training cell does.
+
+    Parameters
+    ----------
+    mean : ndarray of float64, shape (features,)
+    loadings : ndarray of float64, shape (features, components)
+    centres : ndarray of float64, shape (classes, components)
+    whitening : ndarray of float64, shape (components, components)
+    scales : ndarray of float64, shape (2,)
+        Medians over the training cells: of the distance, and of what is left.
+    """
+
+    mean: Floats
+    loadings: Floats
+    centres: Floats
+    whitening: Floats
+    scales: Floats
+
+    @classmethod
+    def fit(cls, vectors: Floats, kinds: NDArray[np.int64]) -> Self:
+        """Describe training cells of the given classes, shape (n, features)."""
+        from sklearn.covariance import ledoit_wolf
+        from sklearn.decomposition import PCA
+
+        n, width = vectors.shape
+        kept = max(min(COMPONENTS, width - 1, n - 1), 1)
+        solver = "full" if width <= 2 * COMPONENTS else "randomized"
+        found = PCA(min(kept, n, width), svd_solver=solver, random_state=0).fit(vectors)
+        placed = found.transform(vectors)
+        names, kind = np.unique(kinds, return_inverse=True)
+        centres = np.stack([placed[kind == k].mean(axis=0) for k in range(len(names))])
+        covariance = ledoit_wolf(placed - centres[kind], assume_centered=True)[0]
+        covariance += (
+            1e-6 * max(np.trace(covariance) / len(covariance), 1e-6) * np.eye(len(covariance))
+        )
+        whitening = np.linalg.cholesky(np.linalg.inv(covariance))
+        made = cls(found.mean_, found.components_.T, centres, whitening, np.ones(2))
+        near, left = made.parts(vectors)
+        scales = np.array([np.median(near), np.median(left)])
+        return cls(made.mean, made.loadings, centres, whitening, np.maximum(scales, 1e-6))
+
+    def parts(self, vectors: NDArray[np.floating]) -> tuple[Floats, Floats]:
+        """Return the distance from the nearest class, and what is left, each of shape (n,)."""
+        centred = vectors - self.mean
+        placed = centred @ self.loadings
+        square = np.square(centred).sum(axis=1) - np.square(placed).sum(axis=1)
+        white, centres = placed @ self.whitening, self.centres @ self.whitening
+        near = np.min(
+            [np.linalg.norm(white - centre, axis=1) for centre in centres], axis=0, initial=np.inf
+        )
+        return near, np.sqrt(np.maximum(square, 0.0))
+
+    def distances(self, vectors: NDArray[np.floating]) -> Floats:
+        """Return the distance of each cell from the training cells, shape (n,)."""
+        parts = np.stack(self.parts(vectors)) / self.scales[:, None]
+        return np.sqrt(np.square(parts).mean(axis=0))
+
+
+@dataclass(frozen=True, eq=False)
+class CellNovelty:
+    """What the training cells looked like, and how far held-out ones were.
+
+    Parameters
+    ----------
+    space : Space
+    threshold : float
+        99th percentile of the distances of held-out training cells.
+    held_out : str
+        What was held out: a group column, or "validation cells".
+    groups : dict of str to float
+        Mean distance of each group that was held out from the others.
+    """
+
+    kind: ClassVar[str] = "cells"
+
+    space: Space
+    threshold: float
+    held_out: str
+    groups: dict[str, float]
+
+    def distances(self, vectors: Vectors) -> Floats:
+        """Return the distance of each cell from the training cells, shape (n,)."""
+        found = [self.space.distances(block) for block in _dense(vectors)]
+        return np.concatenate([np.empty(0), *found])
+
+    def drift(self, distances: Floats) -> dict[str, Any]:
+        """Say how far a data set is, beside groups of training that were held out.
+
+        Returns
+        -------
+        dict
+            `mean_distance`; `held_out` (what was) and `held_out_groups` (the mean distance of
+            each); `ratio` to their mean; `beyond`: whether it is further than all of them;
+            `share_unlike`: cells beyond the threshold.
+        """
+        known = np.array(list(self.groups.values()))
+        mean = float(distances.mean()) if len(distances) else None
+        usual = float(known.mean()) if len(known) else None
+        return {
+            "mean_distance": mean,
+            "held_out": self.held_out,
+            "held_out_groups": dict(self.groups),
+            "ratio": mean / usual if mean is not None and usual else None,
+            "beyond": bool(mean is not None and len(known) and mean > known.max()),
+            "share_unlike": float((distances > self.threshold).mean()) if len(distances) else None,
+        }
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+        """Return what was learned, as JSON types and as arrays."""
+        document = {
+            "kind": self.kind,
+            "threshold": self.threshold,
+            "held_out": self.held_out,
+            "groups": self.groups,
+        }
+        return document, {name: getattr(self.space, name) for name in Space.__annotations__}
+
+    @classmethod
+    def restore(cls, document: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
+        """Rebuild what `state` returned."""
+        space = Space(**{name: arrays[name] for name in Space.__annotations__})
+        return cls(space, document["threshold"], document["held_out"], document["groups"])
+
+
+def fit_cell_novelty(
+    train: Samples,
+    vectors: Vectors,
+    validation: Samples | None = None,
+    others: Vectors | None = None,
+) -> CellNovelty:
+    """Describe training cells, and find from which distance on a cell is unlike them.
+
+    Where there are groups (patients, data sets), each is scored as if it were new: by the other
+    groups. Thus a new patient is not odd for being a new patient. Without groups the validation
+    cells are scored, and without these the training cells themselves.
+
+    Parameters
+    ----------
+    train : Samples
+        Labelled.
+    vectors : CellVectors or ndarray, shape (n, features)
+        What the model reads of them.
+    validation : Samples, optional
+    others : CellVectors or ndarray, optional
+        What the model reads of the validation cells.
+    """
+    if len(train) == 0:
+        raise ValueError("there are no training cells to describe")
+    rows = _chosen(len(train), vectors.shape[1])
+    chosen, dense = train.take(rows), _rows(vectors, rows)
+    kinds = chosen.strata
+    space = Space.fit(dense, kinds)
+    column, group = _held_out(chosen)
+    if column:
+        scored = _scored_by_others(dense, kinds, group)
+        if scored:
+            every = np.concatenate(list(scored.values()))
+            means = {name: float(values.mean()) for name, values in scored.items()}
+            return CellNovelty(space, float(np.percentile(every, PERCENTILE)), column, means)
+    if validation is not None and others is not None and len(validation):
+        known = _rows(others, _chosen(len(validation), vectors.shape[1]))
+        what = "validation cells"
+    else:
+        known, what = dense, "training cells"
+    distances = space.distances(known)
+    means = {what: float(distances.mean())}
+    return CellNovelty(space, float(np.percentile(distances, PERCENTILE)), what, means)
+
+
+def _held_out(samples: Samples) -> tuple[str, NDArray[np.object_]]:
+    """Return the coarsest group column with groups to hold out, and the group of each cell."""
+    counts = {name: samples.table[name].nunique() for name in samples.groups}
+    usable = {name: n for name, n in counts.items() if n >= 2}
+    if not usable:
+        return "", np.empty(0, dtype=object)
+    column = min(usable, key=lambda name: (usable[name] < 3, usable[name]))
+    values = samples.table[column].astype(str).to_numpy(dtype=object)
+    if usable[column] > MOST_GROUPS:
+        number = samples.group([column]) % MOST_GROUPS
+        values = np.array([f"groups {k + 1} of {MOST_GROUPS}" for k in number], dtype=object)
+    return column, values
+
+
+def _scored_by_others(
+    dense: Floats, kinds: NDArray[np.int64], group: NDArray[np.object_]
+) -> dict[str, Floats]:
+    """Return the distances of each group's cells from those of the other groups.
+
+    Cells of a class that the other groups hardly have are left out: they are new indeed.
+    """
+    found = {}
+    for name in sorted(set(group)):
+        inside = group == name
+        classes, sizes = np.unique(kinds[~inside], return_counts=True)
+        known = classes[sizes >= FEWEST_CELLS]
+        trained = ~inside & np.isin(kinds, known)
+        tested = inside & np.isin(kinds, known)
+        if tested.sum() and trained.sum() > FEWEST_CELLS:
+            found[str(name)] = Space.fit(dense[trained], kinds[trained]).distances(dense[tested])
+    return found
+
+
+def _chosen(n: int, width: int) -> NDArray[np.int64]:
+    most = max(MOST_NUMBERS // max(width, 1), 500)
+    if n <= most:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(1).choice(n, most, replace=False))
+
+
+def _rows(vectors: Vectors, rows: NDArray[np.int64]) -> Floats:
+    return np.asarray(vectors[rows], dtype=np.float64)
+
+
+def _dense(vectors: Vectors) -> Iterator[NDArray[np.float32]]:
+    for start in range(0, len(vectors), BLOCK):
+        yield np.asarray(vectors[np.arange(start, min(start + BLOCK, len(vectors)))])

@@ -1,0 +1,65 @@
+"""What is predicted of cells, and of which cells a prediction is not to be trusted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cistron.evaluation.cell_novelty import WARNING
+from cistron.samples import Samples
+
+DISTANCE = "distance"  # column of `judged_cells`
+
+
+def predict_cells(classifier: Any, samples: Samples) -> pd.DataFrame:
+    """Return `id`, `predicted`, `p_<class>` for each class, `warning` and `rejected`."""
+    return judged_cells(classifier, samples).drop(columns=DISTANCE)
+
+
+def judged_cells(classifier: Any, samples: Samples) -> pd.DataFrame:
+    """Return what `predict_cells` does, and the distance of each cell from the training cells.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        Of cells.
+    samples : Samples
+        Encoded once, for the model and for the distance.
+    """
+    if samples.payload.content != "genes":
+        raise ValueError("fitted on cells, given sequences")
+    encoded = classifier.encoder_.encode(samples)
+    logits = np.empty((0, classifier.head.outputs), dtype=np.float32)
+    if len(samples):
+        logits = classifier.outputs_of(encoded)
+    table = pd.DataFrame({"id": samples.ids})
+    unsure = np.zeros(len(samples), dtype=bool)
+    if classifier.head.kind == "number":
+        table["predicted"] = classifier.head.values(logits)
+    else:
+        probabilities = classifier.head.probabilities(logits)
+        table["predicted"] = classifier.head.named(probabilities)
+        for number, name in enumerate(classifier.classes_):
+            table[f"p_{name}"] = probabilities[:, number]
+        unsure = probabilities.max(axis=1, initial=0.0) < classifier.least_confidence
+    distances = classifier.novelty_.distances(encoded)
+    unlike = distances > classifier.novelty_.threshold
+    lost = classifier.encoder_.warnings(samples)
+    table["warning"] = _warnings(lost, unlike, unsure, classifier.least_confidence)
+    table["rejected"] = unlike | unsure
+    table[DISTANCE] = distances
+    return table
+
+
+def _warnings(
+    lost: list[str], unlike: NDArray[np.bool_], unsure: NDArray[np.bool_], least: float
+) -> list[str]:
+    parts = (
+        lost,
+        np.where(unlike, WARNING, ""),
+        np.where(unsure, f"no class has a probability of {least:g}", ""),
+    )
+    return ["; ".join(filter(None, map(str, three))) for three in zip(*parts, strict=True)]

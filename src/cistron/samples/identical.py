@@ -1,0 +1,47 @@
+"""Which samples are copies of one another, whatever they are samples of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cistron.samples import letters
+from cistron.samples.counts import Counts
+
+
+def identical(payload: Any) -> NDArray[np.int64]:
+    """Return a number for each distinct sequence or cell, shape (n,)."""
+    if payload.content == Counts.content:
+        return identical_cells(payload)
+    return letters.identical(payload)
+
+
+def identical_cells(cells: Counts) -> NDArray[np.int64]:
+    """Return a number for each distinct cell, shape (n,).
+
+    Cells are the same where all genes have the same numbers. Cells in which nothing was found are
+    copies of nothing.
+    """
+    seen: dict[bytes | int, int] = {}
+    found = np.empty(len(cells), dtype=np.int64)
+    row = 0
+    for block in cells.blocks():
+        block.eliminate_zeros()
+        block.sort_indices()
+        for start, end in zip(block.indptr[:-1], block.indptr[1:], strict=True):
+            genes = block.indices[start:end].astype(np.int32)
+            key = _key(genes, block.data[start:end]) if end > start else row
+            found[row] = seen.setdefault(key, len(seen))
+            row += 1
+    return found
+
+
+def _key(genes: NDArray[np.int32], values: NDArray[np.float32]) -> bytes:
+    """Return 16 bytes for a cell: thousands of millions of cells share none by chance."""
+    import hashlib
+
+    told = hashlib.blake2b(genes.tobytes(), digest_size=16)
+    told.update(values.tobytes())
+    return told.digest()
