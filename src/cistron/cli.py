@@ -53,6 +53,12 @@ Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.", call
 Seed = Annotated[int | None, typer.Option(help="Seed of the split and of training.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue what was interrupted.")]
+AllowConfounded = Annotated[
+    bool,
+    typer.Option(
+        "--allow-confounded", help="Train although a group determines the label of cells."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
 
@@ -264,6 +270,11 @@ def check(
         show_check(samples, split, found, as_json)
     if found["verdict"] == "leak":
         raise InputError("The audit found leakage (the checks marked FAIL).")
+    if found["verdict"] == "confounded":
+        raise InputError(
+            "The label is determined by a group (the check marked FAIL): fit and crossval stop "
+            "unless --allow-confounded is said."
+        )
 
 
 @app.command()
@@ -275,6 +286,7 @@ def fit(
     seed: Seed = None,
     force: Force = False,
     resume: Resume = False,
+    allow_confounded: AllowConfounded = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -284,7 +296,15 @@ def fit(
 
     chosen = _experiment(experiment, changes, device, seed)
     reporter = Terminal(quiet)
-    run = run_fit(chosen, out, force=force, resume=resume, reporter=reporter, command=_command())
+    run = run_fit(
+        chosen,
+        out,
+        force=force,
+        resume=resume,
+        allow_confounded=allow_confounded,
+        reporter=reporter,
+        command=_command(),
+    )
     show_run(run, as_json)
 
 
@@ -302,6 +322,7 @@ def crossval(
     seed: Seed = None,
     force: Force = False,
     resume: Resume = False,
+    allow_confounded: AllowConfounded = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -317,6 +338,7 @@ def crossval(
         out,
         force=force,
         resume=resume,
+        allow_confounded=allow_confounded,
         workers=workers,
         reporter=Terminal(quiet),
         command=_command(),

@@ -63,9 +63,9 @@ def show_check(samples: Samples, split: Split, found: dict[str, Any], as_json: b
 
     console = _console()
     table = Table(title=f"{len(samples):,} samples", title_justify="left")
-    for heading in ("class", "samples", *counts.columns, "length 5 %", "median", "95 %"):
+    measure, lengths = _measured(samples)
+    for heading in ("class", "samples", *counts.columns, f"{measure} 5 %", "median", "95 %"):
         table.add_column(heading, justify="left" if heading == "class" else "right")
-    lengths = pd.Series(samples.payload.lengths)
     members = samples.memberships
     if samples.quantity:
         members = np.ones((len(samples), 1), dtype=bool)
@@ -132,7 +132,8 @@ def show_run(run: Run, as_json: bool) -> None:
     if comparison:
         console.print(Text(_compared(comparison)))
     verdict = run.audit["verdict"]
-    console.print(Text(f"Audit: {verdict}.", style=MARKS["fail"] if verdict == "leak" else ""))
+    bad = verdict in ("leak", "confounded")
+    console.print(Text(f"Audit: {verdict}.", style=MARKS["fail"] if bad else ""))
     console.print(Text(f"Report: {run.path / 'report.html'}"), soft_wrap=True)
 
 
@@ -207,6 +208,17 @@ def print_json(document: Any) -> None:
 
 def _console() -> Console:
     return Console(soft_wrap=False)
+
+
+def _measured(samples: Samples) -> tuple[str, pd.Series]:
+    """Return what is told of the size of each sample: its length, or of cells the genes found."""
+    import pandas as pd
+
+    if samples.payload.content != "genes":
+        return "length", pd.Series(samples.payload.lengths)
+    from cistron.samples.cell_profiles import depth_of
+
+    return "genes found", pd.Series(depth_of(samples)[:, 1])
 
 
 def _counts(samples: Samples, split: Split) -> pd.DataFrame:

@@ -110,6 +110,11 @@ def check_against(
         Whether to search the external sequences against the samples.
     reporter : Reporter, optional
     """
+    if experiment.samples.kind == "cells":
+        raise InputError(
+            "--against compares sequences, and samples.kind is 'cells'. `cistron predict RUN FILE "
+            "--label COLUMN` scores another data set and says how far it is."
+        )
     samples = experiment.samples.read()
     named = dict(text.split("=", 1) for text in external if "=" in text)
     if named and len(named) < len(external):
@@ -132,6 +137,7 @@ def fit(
     *,
     force: bool = False,
     resume: bool = False,
+    allow_confounded: bool = False,
     reporter: Reporter = SILENT,
     command: str = "",
 ) -> Run:
@@ -146,6 +152,8 @@ def fit(
         Replace a run that is there.
     resume : bool
         Continue an interrupted run; the result is that of an uninterrupted one.
+    allow_confounded : bool
+        Go on although a group determines the label of cells; the report then begins with it.
     reporter : Reporter, optional
     command : str
         Recorded in environment.json.
@@ -168,6 +176,7 @@ def fit(
         samples, split = settle(samples, split)
     if not len(split.rows(TEST)):
         raise InputError("split.test: nothing is held out, so there is nothing to score.")
+    confounded = _require_unconfounded(samples, allow_confounded, reporter)
     run.start(experiment, samples.sources, resume=resume)
     reporter = Logged(reporter, run.path / "log.txt")
     with timer.stage("audit"):
@@ -194,7 +203,7 @@ def fit(
             seed = experiment.training.seed
             points = projection_table(classifier.encoder_, samples, split, method, seed)
             run.write_table("projection.parquet", points)
-    known = {"parameters": classifier.parameters, "command": command}
+    known = {"parameters": classifier.parameters, "command": command, **confounded}
     _finish(run, experiment, metrics, timer, samples, known)
     return run
 
@@ -205,6 +214,7 @@ def crossval(
     *,
     force: bool = False,
     resume: bool = False,
+    allow_confounded: bool = False,
     workers: int = 1,
     reporter: Reporter = SILENT,
     command: str = "",
@@ -215,7 +225,7 @@ def crossval(
 
     Parameters
     ----------
-    experiment, out, force, resume, reporter, command
+    experiment, out, force, resume, allow_confounded, reporter, command
         As in `fit`.
     workers : int
         Folds trained at the same time, each in a process of its own with its share of the cores.
@@ -237,6 +247,7 @@ def crossval(
             "split: cross-validation needs folds, and this split has none (a predefined split "
             "has them when its column holds fold numbers)."
         )
+    confounded = _require_unconfounded(repeats[0].samples, allow_confounded, reporter)
     run.start(experiment, samples.sources, resume=resume)
     if len(repeats) > 1:
         start_repeats(repeats)
@@ -254,6 +265,7 @@ def crossval(
     more: dict[str, Any] = {
         "parameters": load(repeats[0].run.path / "folds" / "0" / "model").parameters,
         "command": command,
+        **confounded,
     }
     if len(repeats) > 1:
         more["seeds"] = [repeat.seed for repeat in repeats]
@@ -320,6 +332,25 @@ def _read(experiment: Experiment) -> Samples:
     )
 
 
+def _require_unconfounded(
+    samples: Samples, allowed: bool, reporter: Reporter
+) -> dict[str, Any]:
+    """Refuse cells whose label a group determines; return what is to be recorded of it."""
+    from cistron.splits.cell_checks import confounded_sentence
+
+    if samples.payload.content != "genes":
+        return {}
+    said = confounded_sentence(samples)
+    if said and not allowed:
+        raise InputError(
+            f"samples.groups: {said} Add groups that carry other labels, or train all the same "
+            "with --allow-confounded: the report then begins with it."
+        )
+    if said:
+        reporter.say(f"Confounded: {said}")
+    return {"allow_confounded": allowed, "confounded": said} if allowed else {}
+
+
 def _trained(
     experiment: Experiment, samples: Samples, split: Split, folder: Path, reporter: Reporter
 ) -> Classifier:
@@ -334,6 +365,7 @@ def _trained(
         experiment.evaluation.calibration,
         experiment.evaluation.thresholds,
         augment=experiment.augment,
+        least_confidence=experiment.evaluation.least_confidence,
     )
     classifier.fit(
         samples,

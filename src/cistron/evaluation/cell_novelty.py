@@ -14,8 +14,8 @@ from cistron.samples import Samples
 from cistron.samples.counts import BLOCK
 
 COMPONENTS = 30
-MOST_NUMBERS = 30_000_000  # of vectors that are dense at once while components are sought
-PERCENTILE = 99.0  # of the distances of held-out training cells
+MOST_NUMBERS = 8_000_000  # of vectors that are dense at once while components are sought
+PERCENTILE = 95.0  # of the distances of held-out training cells: one in twenty is rejected
 MOST_GROUPS = 10  # each held out once; more are put together
 FEWEST_CELLS = 10  # of a class, to say how its cells vary
 WARNING = "unlike the training cells"
@@ -51,7 +51,7 @@ class Space:
     scales: Floats
 
     @classmethod
-    def fit(cls, vectors: Floats, kinds: NDArray[np.int64]) -> Self:
+    def fit(cls, vectors: NDArray[np.float32], kinds: NDArray[np.int64]) -> Self:
         """Describe training cells of the given classes, shape (n, features)."""
         from sklearn.covariance import ledoit_wolf
         from sklearn.decomposition import PCA
@@ -60,7 +60,7 @@ class Space:
         kept = max(min(COMPONENTS, width - 1, n - 1), 1)
         solver = "full" if width <= 2 * COMPONENTS else "randomized"
         found = PCA(min(kept, n, width), svd_solver=solver, random_state=0).fit(vectors)
-        placed = found.transform(vectors)
+        placed = found.transform(vectors).astype(np.float64)
         names, kind = np.unique(kinds, return_inverse=True)
         centres = np.stack([placed[kind == k].mean(axis=0) for k in range(len(names))])
         covariance = ledoit_wolf(placed - centres[kind], assume_centered=True)[0]
@@ -68,7 +68,8 @@ class Space:
             len(covariance)
         )
         whitening = np.linalg.cholesky(np.linalg.inv(covariance))
-        made = cls(found.mean_, found.components_.T, centres, whitening, np.ones(2))
+        mean, loadings = (a.astype(np.float64) for a in (found.mean_, found.components_.T))
+        made = cls(mean, np.ascontiguousarray(loadings), centres, whitening, np.ones(2))
         near, left = made.parts(vectors)
         scales = np.array([np.median(near), np.median(left)])
         return cls(made.mean, made.loadings, centres, whitening, np.maximum(scales, 1e-6))
@@ -98,7 +99,7 @@ class CellNovelty:
     ----------
     space : Space
     threshold : float
-        99th percentile of the distances of held-out training cells.
+        95th percentile of the distances of held-out training cells.
     held_out : str
         What was held out: a group column, or "validation cells".
     groups : dict of str to float
@@ -216,7 +217,7 @@ def _held_out(samples: Samples) -> tuple[str, NDArray[np.object_]]:
 
 
 def _scored_by_others(
-    dense: Floats, kinds: NDArray[np.int64], group: NDArray[np.object_]
+    dense: NDArray[np.float32], kinds: NDArray[np.int64], group: NDArray[np.object_]
 ) -> dict[str, Floats]:
     """Return the distances of each group's cells from those of the other groups.
 
@@ -241,8 +242,8 @@ def _chosen(n: int, width: int) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng(1).choice(n, most, replace=False))
 
 
-def _rows(vectors: Vectors, rows: NDArray[np.int64]) -> Floats:
-    return np.asarray(vectors[rows], dtype=np.float64)
+def _rows(vectors: Vectors, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    return np.asarray(vectors[rows], dtype=np.float32)
 
 
 def _dense(vectors: Vectors) -> Iterator[NDArray[np.float32]]:

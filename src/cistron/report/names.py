@@ -88,6 +88,8 @@ BASELINES = {
     "length": ("Length alone", "logistic regression on sequence length alone"),
     "composition": ("Composition", "logistic regression on composition alone"),
     "homolog": ("Nearest homolog", "copying the label of the nearest training homolog"),
+    "depth": ("Depth", "logistic regression on library size and genes found alone"),
+    "genes": ("Genes", "logistic regression on the same genes"),
 }
 
 # What the same baselines do where numbers are predicted.

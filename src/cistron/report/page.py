@@ -13,7 +13,7 @@ from cistron.report import projection, sections
 from cistron.report.ablation import ablation
 from cistron.report.names import human
 from cistron.report.read import Content, read_run
-from cistron.report.verdict import findings
+from cistron.report.verdict import confounded, findings
 
 
 def render(run: str | Path) -> str:
@@ -34,6 +34,7 @@ def render(run: str | Path) -> str:
         "heading": heading(content),
         "findings": findings(content.metrics, content.audit),
         "leaks": leaks(content),
+        "confounded": confounded(content.audit),
         "notes": (content.environment or {}).get("notes") or [],
         "headline": sections.headline(content),
         "data": sections.data(content),
@@ -100,4 +101,8 @@ def leaks(content: Content) -> list[dict[str, Any]]:
     """Return the checks that failed, where the audit's verdict is a leak."""
     if not content.audit or content.audit.get("verdict") != "leak":
         return []
-    return [check for check in content.audit["checks"] if check["verdict"] == "fail"]
+    return [
+        check
+        for check in content.audit["checks"]
+        if check["verdict"] == "fail" and check["name"] != "confounded_groups"
+    ]
