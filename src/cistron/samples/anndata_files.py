@@ -25,11 +25,13 @@ GENE_COLUMNS = (
 )  # columns of var with further names of genes
 
 
-def read_anndata(path: Path, how: CellFormat, columns: Collection[str] = ()) -> CellFile:
+def read_anndata(
+    path: Path, how: CellFormat, columns: Collection[str] = (), limit: int = LARGE
+) -> CellFile:
     """Read an h5ad file or a zarr folder.
 
     The matrix stays in the file where `how.backed` says so, or where it would take more than
-    `LARGE` bytes; not one that is stored by gene (CSC), which is read whole and turned.
+    `limit` bytes; not one that is stored by gene (CSC), which is read whole and turned.
 
     Parameters
     ----------
@@ -52,7 +54,7 @@ def read_anndata(path: Path, how: CellFormat, columns: Collection[str] = ()) -> 
         barcodes = objects(_column(obs, _index(obs), path))
         own = objects(_column(store[var], _index(store[var]), path))
         further = _further_names(store[var], path)
-        matrix, notes = _matrix(store, key, path, how.backed)
+        matrix, notes = _matrix(store, key, path, how.backed, limit)
     if matrix.shape != (len(barcodes), len(own)):
         raise InputError(
             f"{path}: {key} has {matrix.shape[0]:,} rows and {matrix.shape[1]:,} columns, and the "
@@ -130,7 +132,7 @@ def _further_names(var: Any, path: Path) -> dict[str, NDArray[np.object_]]:
 
 
 def _matrix(
-    store: Any, key: str, path: Path, backed: bool | None
+    store: Any, key: str, path: Path, backed: bool | None, limit: int
 ) -> tuple[Matrix, tuple[str, ...]]:
     """Return a matrix of the file, in memory or where it is, and what is to be said of it."""
     element = store[key]
@@ -148,12 +150,12 @@ def _matrix(
         if kind.startswith("csc"):
             return _turned(element, (int(shape[0]), int(shape[1])), path, backed)
         stored = StoredRows(path, key, indptr, int(shape[1]))
-    return stored_or_read(stored, backed), ()
+    return stored_or_read(stored, backed, limit), ()
 
 
-def stored_or_read(stored: StoredRows | StoredDense, backed: bool | None) -> Matrix:
+def stored_or_read(stored: StoredRows | StoredDense, backed: bool | None, limit: int) -> Matrix:
     """Leave a matrix in its file or read it, as the settings say, or as its size does."""
-    if backed or (backed is None and stored.bytes > LARGE):
+    if backed or (backed is None and stored.bytes > limit):
         return stored
     return InMemory(stored.read(np.arange(stored.shape[0])))
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from cistron.errors import InputError
-from cistron.samples.anndata_files import read_anndata
+from cistron.samples.anndata_files import LARGE, read_anndata
 from cistron.samples.cell_file import CellFile, CellFormat
 from cistron.samples.count_tables import read_count_table
 from cistron.samples.files import looks_like, open_input
@@ -25,6 +25,7 @@ def read_cell_file(
     columns: Collection[str] = (),
     known: Collection[str] = (),
     genes: Collection[str] = (),
+    limit: int = LARGE,
 ) -> CellFile:
     """Read one file or folder of cells.
 
@@ -37,6 +38,9 @@ def read_cell_file(
     known, genes : collection of str
         Names of cells and of genes that are known from elsewhere: they tell which side of a count
         table is which.
+    limit : int
+        Bytes of a matrix in memory, above which it stays in its file, where that is possible and
+        `how` does not say.
 
     Raises
     ------
@@ -50,9 +54,9 @@ def read_cell_file(
             "layers and raw. Leave the key out."
         )
     if kind == "anndata":
-        return read_anndata(path, how, columns)
+        return read_anndata(path, how, columns, limit)
     if kind == "10x_h5":
-        return read_10x_h5(path, how)
+        return read_10x_h5(path, how, limit)
     if kind == "table":
         return read_count_table(path, how, known, genes)
     return read_market(path, how)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -19,73 +20,99 @@ Duplicates = Literal["sum", "first", "error"]
 Join = Literal["shared", "all"]
 
 
-def join_files(
-    files: Sequence[CellFile], duplicates: Duplicates, join: Join
-) -> tuple[Counts, list[str]]:
+def unite_columns(file: CellFile, rule: Duplicates, *, counts: bool) -> CellFile:
+    """Return a file whose genes have one column each.
+
+    Parameters
+    ----------
+    file : CellFile
+    rule : {"sum", "first", "error"}
+        What becomes of several columns that have the same name.
+    counts : bool
+        Whether the numbers are counts; others cannot be added up.
+
+    Raises
+    ------
+    InputError
+        If a name stands twice, and that is an error or cannot be mended so.
+    """
+    every = pd.Series(file.genes, dtype=object)
+    again = every.duplicated().to_numpy()
+    if not again.any():
+        return file
+    names = list(dict.fromkeys(every[again]))
+    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+    told = f"{file.path}: {len(names):,} genes have several columns ({shown})"
+    if rule == "error" or (rule == "sum" and not counts):
+        why = "" if rule == "error" else ", and numbers that are no counts cannot be added up"
+        sums = " to `sum` (they are added up) or" if counts else ""
+        raise InputError(
+            f"{told}{why}. Set samples.duplicate_genes{sums} to `first` (the others are left out), "
+            "or take names that are unique (samples.gene_names: ensembl)."
+        )
+    genes = every[~again].to_numpy(dtype=object)
+    columns = pd.Index(genes).get_indexer(pd.Index(every)).astype(np.int64)
+    if rule == "first":
+        columns[again] = -1
+    done = "added up" if rule == "sum" else "the first was kept"
+    note = f"{told}: {done}, {len(every):,} columns became {len(genes):,}."
+    return replace(
+        file,
+        matrix=OtherColumns(file.matrix, columns, len(genes)),
+        genes=genes,
+        names=_names([file], pd.Index(genes)),
+        notes=(*file.notes, note),
+    )
+
+
+def join_files(files: Sequence[CellFile], join: Join) -> tuple[Counts, list[str]]:
     """Return the cells of all files, one behind the other, and what was done about their genes.
 
     Parameters
     ----------
     files : sequence of CellFile
-    duplicates : {"sum", "first", "error"}
-        What becomes of several columns of one file that have the same name.
+        Each with unique genes.
     join : {"shared", "all"}
         The genes that every file has, or those of any file; absent ones are zero.
 
     Raises
     ------
     InputError
-        If a name stands twice and that is an error, or no gene is in all files.
+        If no gene is in all files.
     """
-    notes: list[str] = []
-    own = [list(dict.fromkeys(file.genes.tolist())) for file in files]
-    for file, genes in zip(files, own, strict=True):
-        if len(genes) < len(file.genes):
-            notes.append(_duplicated(file, len(genes), duplicates))
+    if len(files) == 1:
+        return counts_of(files[0]), []
+    own = [file.genes.tolist() for file in files]
     shared = set(own[0]).intersection(*own[1:])
     if not shared:
         raise _disjoint(files)
     every = list(dict.fromkeys(gene for genes in own for gene in genes))
     genes = every if join == "all" else [gene for gene in own[0] if gene in shared]
-    if len(files) > 1:
-        notes.append(_joined(files, own, shared, every, join))
     place = pd.Index(genes)
     parts = []
     for file in files:
         columns = place.get_indexer(pd.Index(file.genes)).astype(np.int64)
-        if duplicates == "first":
-            columns[pd.Series(file.genes).duplicated().to_numpy()] = -1
         same = len(columns) == len(genes) and bool((columns == np.arange(len(genes))).all())
         parts.append(file.matrix if same else OtherColumns(file.matrix, columns, len(genes)))
-    matrix = parts[0] if len(parts) == 1 else Stacked(tuple(parts))
+    matrix = Stacked(tuple(parts))
     rows = np.arange(matrix.shape[0], dtype=np.int64)
-    return Counts(matrix, np.array(genes, dtype=object), rows, _names(files, place)), notes
+    counts = Counts(matrix, np.array(genes, dtype=object), rows, _names(files, place))
+    return counts, [_joined(files, shared, every, join)]
 
 
-def _duplicated(file: CellFile, distinct: int, rule: Duplicates) -> str:
-    again = pd.Series(file.genes)
-    names = list(dict.fromkeys(again[again.duplicated()]))
-    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
-    told = f"{file.path}: {len(names):,} genes have several columns ({shown})"
-    if rule == "error":
-        raise InputError(
-            f"{told}. Set samples.duplicate_genes to `sum` (the counts of one name are added up) "
-            "or `first`, or take names that are unique (samples.gene_names: ensembl)."
-        )
-    done = "added up" if rule == "sum" else "the first was kept"
-    return f"{told}: {done}, {len(file.genes):,} columns became {distinct:,}."
+def counts_of(file: CellFile) -> Counts:
+    """Return all cells of one file, whose genes are unique."""
+    rows = np.arange(file.matrix.shape[0], dtype=np.int64)
+    return Counts(file.matrix, file.genes, rows, file.names)
 
 
 def _joined(
     files: Sequence[CellFile],
-    own: Sequence[Sequence[str]],
     shared: set[str],
     every: Sequence[str],
     join: Join,
 ) -> str:
-    sizes = ", ".join(
-        f"{file.path.name} {len(genes):,}" for file, genes in zip(files, own, strict=True)
-    )
+    sizes = ", ".join(f"{file.path.name} {len(file.genes):,}" for file in files)
     told = f"Genes were joined by name: {len(shared):,} are in all files ({sizes})"
     if join == "shared":
         return f"{told}; {len(every) - len(shared):,} others were left out."

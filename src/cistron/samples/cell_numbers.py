@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +40,33 @@ class Numbers:
     silent: NDArray[np.bool_]
     missing: int
 
-    def spread(self, rows: NDArray[np.int64], size: int) -> Numbers:
+    @property
+    def notes(self) -> list[str]:
+        """What is to be said of them."""
+        told = []
+        if self.silent.any():
+            told.append(
+                f"genes that are zero in all cells: {self.silent.sum():,} of {len(self.silent):,}."
+            )
+        silent = int((self.detected == 0).sum())
+        if silent:
+            told.append(f"cells with no gene above zero: {silent:,}.")
+        if self.missing:
+            told.append(f"numbers that are missing (NaN), to be imputed: {self.missing:,}.")
+        return told
+
+    @classmethod
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """Return the numbers of several files, one behind the other."""
+        return cls(
+            np.concatenate([part.counts for part in parts]),
+            np.concatenate([part.detected for part in parts]),
+            np.concatenate([part.mitochondrial for part in parts]),
+            np.concatenate([part.silent for part in parts]),
+            sum(part.missing for part in parts),
+        )
+
+    def spread(self, rows: NDArray[np.int64], size: int) -> Self:
         """Return these numbers as those of the given rows of a longer table; nan elsewhere."""
         counts, shares = np.full(size, np.nan), np.full(size, np.nan)
         detected = np.zeros(size, dtype=np.int64)

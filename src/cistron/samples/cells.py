@@ -15,7 +15,7 @@ from cistron.samples import Samples
 from cistron.samples.cell_columns import Known, cell_columns, read_metadata
 from cistron.samples.cell_file import CellFile, CellFormat
 from cistron.samples.cell_formats import read_cell_file
-from cistron.samples.cell_join import Duplicates, Join, join_files
+from cistron.samples.cell_join import Duplicates, Join, counts_of, join_files, unite_columns
 from cistron.samples.cell_keys import (
     GroupColumns,
     LabelSource,
@@ -156,8 +156,8 @@ class CellSamples(CellFormat):
             for (_, _, path), table in zip(self.files, tables, strict=True)
         ]
         refuse_swapped(files)
-        self._refuse_sums(files)
-        payload, notes = join_files(files, self.duplicate_genes, self.join)
+        files = [unite_columns(file, self.duplicate_genes, counts=self.counts) for file in files]
+        payload, notes = join_files(files, self.join)
         records = make_records(files, names, labels, payload, number=self.number_cells)
         records.notes[:0] = [note for file in files for note in file.notes] + notes
         records.paths += [table.path for table in dict.fromkeys(tables) if table is not None]
@@ -166,7 +166,8 @@ class CellSamples(CellFormat):
         if len(files) > 1:
             sizes = [len(file.barcodes) for file in files]
             records.groups[SOURCE] = np.repeat(np.array(names, dtype=object), sizes)
-        numbers = self._filter(records, payload)
+        numbers = self._add_up(records, files)
+        self._filter(records, numbers, payload)
         if self.classes is not None or self.label is not None:
             classes = classes or sorted(set(records.table["label"][records.used]))
             require_classes(records, classes, "")
@@ -196,19 +197,6 @@ class CellSamples(CellFormat):
         read = {name: read_metadata(t, self.wanted) for name, t in self.metadata.items()}
         return [read.get(name) for name in names]
 
-    def _refuse_sums(self, files: Sequence[CellFile]) -> None:
-        if self.counts or self.duplicate_genes != "sum":
-            return
-        for file in files:
-            names = pd.Series(file.genes)
-            if names.duplicated().any():
-                raise InputError(
-                    f"{file.path}: {names[names.duplicated()].nunique():,} genes have several "
-                    f"columns, such as {names[names.duplicated()].iloc[0]}, and numbers that are "
-                    "no counts cannot be added up. Set samples.duplicate_genes: first, or take "
-                    "names that are unique (samples.gene_names: ensembl)."
-                )
-
     def _assign(self, records: Records, frame: pd.DataFrame) -> list[str]:
         """Give the cells their labels, groups and weights; return the classes, if declared."""
         for name, column in self.groups.items():
@@ -224,37 +212,42 @@ class CellSamples(CellFormat):
             classes = list(dict.fromkeys(self.only))
         return classes
 
-    def _filter(self, records: Records, payload: Counts) -> Numbers:
-        """Read the numbers of the cells that are used, and drop those of poor quality."""
-        used = np.flatnonzero(records.used)
-        found = add_up(
-            payload.take(used),
-            records.table["id"].to_numpy(dtype=object)[used],
-            promised=self.counts,
-            missing=self.missing,
-            where=", ".join(str(path) for _, _, path in self.files[:2]),
-        )
-        numbers = found.spread(used, len(records.table))
-        records.drop(
-            numbers.detected < self.min_genes,
-            "no gene is above zero"
-            if self.min_genes == 1
-            else f"fewer than {self.min_genes:,} genes above zero",
-        )
-        records.drop(numbers.counts < self.min_counts, f"fewer than {self.min_counts:,g} counts")
-        if self.max_mitochondrial is not None:
-            if not mitochondrial_genes(payload).any():
-                raise InputError(
-                    "samples.max_mitochondrial: no gene has the name of a mitochondrial one (MT-…)"
-                    f"; the genes are called {', '.join(payload.genes[:3])}. Leave the key out, or "
-                    "take symbols (samples.gene_names: symbol)."
-                )
-            records.drop(
-                numbers.mitochondrial > self.max_mitochondrial,
-                f"more than {self.max_mitochondrial:.0%} of the counts are mitochondrial",
+    def _add_up(self, records: Records, files: Sequence[CellFile]) -> Numbers:
+        """Read the numbers of the cells that are used, each with all genes of its file."""
+        found, start = [], 0
+        for file in files:
+            rows = np.flatnonzero(records.used[start : start + len(file.barcodes)])
+            ids = records.table["id"].to_numpy(dtype=object)[start + rows]
+            numbers = add_up(
+                counts_of(file).take(rows),
+                ids,
+                promised=self.counts,
+                missing=self.missing,
+                where=str(file.path),
             )
-        records.notes += _number_notes(found)
-        return numbers
+            records.notes += [f"{file.path}: {note}" for note in numbers.notes]
+            found.append(numbers.spread(rows, len(file.barcodes)))
+            start += len(file.barcodes)
+        return Numbers.join(found)
+
+    def _filter(self, records: Records, numbers: Numbers, payload: Counts) -> None:
+        """Drop cells of poor quality."""
+        few = f"fewer than {self.min_genes:,} genes above zero"
+        few = "no gene above zero" if self.min_genes == 1 else few
+        records.drop(numbers.detected < self.min_genes, few)
+        records.drop(numbers.counts < self.min_counts, f"fewer than {self.min_counts:,g} counts")
+        if self.max_mitochondrial is None:
+            return
+        if not mitochondrial_genes(payload).any():
+            raise InputError(
+                "samples.max_mitochondrial: no gene has the name of a mitochondrial one (MT-…); "
+                f"the genes are called {', '.join(payload.genes[:3])}. Leave the key out, or take "
+                "symbols (samples.gene_names: symbol)."
+            )
+        records.drop(
+            numbers.mitochondrial > self.max_mitochondrial,
+            f"more than {self.max_mitochondrial:.0%} of the counts are mitochondrial",
+        )
 
 
 def read_cells(
@@ -295,18 +288,3 @@ def read_cells(
     else:
         place = {"path": source if isinstance(source, (str, Path)) else tuple(source)}
     return CellSamples(label=label, groups=groups, **place, **settings).read()
-
-
-def _number_notes(numbers: Numbers) -> list[str]:
-    notes = []
-    if numbers.silent.any():
-        notes.append(
-            f"Genes that are zero in all cells: {numbers.silent.sum():,} of "
-            f"{len(numbers.silent):,}."
-        )
-    silent = int((numbers.detected == 0).sum())
-    if silent:
-        notes.append(f"Cells with no gene above zero: {silent:,}.")
-    if numbers.missing:
-        notes.append(f"Numbers that are missing (NaN), to be imputed: {numbers.missing:,}.")
-    return notes

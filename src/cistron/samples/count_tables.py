@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -72,16 +72,27 @@ def read_count_table(
             blocks.append(block)
     if not blocks:
         raise InputError(f"{path} has a header and no lines.")
-    values = sparse.vstack(blocks, format="csr")
     rows = np.array(names, dtype=object)
     way, why = find_orientation(path, header, rows, how, known, genes)
+    file = table_file(path, how, header, way, rows, sparse.vstack(blocks, format="csr"))
+    return replace(file, notes=(f"{path}: {way.replace('_', ' ')}, because {why}.",) if why else ())
+
+
+def table_file(
+    path: Path,
+    how: CellFormat,
+    header: Header,
+    way: Orientation,
+    rows: NDArray[np.object_],
+    values: sparse.csr_matrix,
+) -> CellFile:
+    """Return the lines of a table, shape (lines, columns), as cells and genes."""
     barcodes, own = (header.columns, rows) if way == "genes_in_rows" else (rows, header.columns)
     if way == "genes_in_rows":
         values = values.T.tocsr()
         values.sort_indices()
     found, further = name_genes(path, own, {}, how.gene_names)
-    notes = (f"{path}: {way.replace('_', ' ')}, because {why}.",) if why else ()
-    return CellFile(path, InMemory(values), barcodes, found, further, paths=(path,), notes=notes)
+    return CellFile(path, InMemory(values), barcodes, found, further, paths=(path,))
 
 
 def find_orientation(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import io, sparse
 
 from cistron.errors import InputError
-from cistron.samples.anndata_files import stored_or_read
+from cistron.samples.anndata_files import LARGE, stored_or_read
 from cistron.samples.cell_file import CellFile, CellFormat, name_genes, objects
 from cistron.samples.counts import InMemory, Matrix
 from cistron.samples.files import open_input
@@ -23,7 +23,7 @@ _CELLS = ("barcodes", "cells", "cell_names", "cellnames")
 _GENES = ("features", "genes", "gene_names", "genenames")
 
 
-def read_10x_h5(path: Path, how: CellFormat) -> CellFile:
+def read_10x_h5(path: Path, how: CellFormat, limit: int = LARGE) -> CellFile:
     """Read an h5 of Cell Ranger, version 2 and later.
 
     Raises
@@ -41,7 +41,7 @@ def read_10x_h5(path: Path, how: CellFormat) -> CellFile:
         key = groups[0]
         group = store[key]
         barcodes = _decoded(group["barcodes"])
-        features = group["features"] if "features" in group else group
+        features = group.get("features", group)
         ids = _decoded(features["id" if "features" in group else "genes"])
         symbols = _decoded(features["name" if "features" in group else "gene_names"])
         kinds = _decoded(features["feature_type"]) if "feature_type" in features else None
@@ -52,7 +52,7 @@ def read_10x_h5(path: Path, how: CellFormat) -> CellFile:
             f"{path} is damaged: it names {len(barcodes):,} cells and has numbers of "
             f"{len(indptr) - 1:,}."
         )
-    matrix = stored_or_read(stored, how.backed)
+    matrix = stored_or_read(stored, how.backed, limit)
     return _cell_file(path, how, matrix, barcodes, (ids, symbols, kinds), (path,))
 
 
@@ -78,7 +78,8 @@ def read_market(path: Path, how: CellFormat) -> CellFile:
     genes_path = _beside(market, _GENES, "genes")
     barcodes, features = _lines(barcodes_path), _lines(genes_path)
     values = _read_values(market)
-    (rows, columns), notes = values.shape, []
+    rows, columns = values.shape
+    notes: list[str] = []
     for names, sizes, file in (
         (barcodes, {rows, columns}, barcodes_path),
         (features, {rows, columns}, genes_path),
@@ -105,9 +106,9 @@ def read_market(path: Path, how: CellFormat) -> CellFile:
     ids = objects([fields[0] for fields in features])
     symbols = objects([fields[1] if len(fields) > 1 else fields[0] for fields in features])
     kinds = objects([fields[2] for fields in features]) if _typed(features) else None
-    names = objects([fields[0] for fields in barcodes])
+    cells = objects([fields[0] for fields in barcodes])
     paths = (market, barcodes_path, genes_path)
-    return _cell_file(path, how, InMemory(matrix), names, (ids, symbols, kinds), paths, notes)
+    return _cell_file(path, how, InMemory(matrix), cells, (ids, symbols, kinds), paths, notes)
 
 
 def _cell_file(
