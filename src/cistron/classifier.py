@@ -357,6 +357,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         from cistron.training.fit import Examples
         from cistron.training.stages import Stage, train_stages
 
+        if self.model_settings_.caution:
+            reporter.say(self.model_settings_.caution)
         encoded = {id(part): self.encoder_.encode(part) for part in (train, validation)}
 
         def examples(part: Samples, settings: TrainingSettings) -> Examples:

@@ -121,7 +121,7 @@ def _check_task(experiment: Experiment, source: str) -> None:
 def _check_encoder(experiment: Experiment, source: str) -> None:
     """Refuse an encoder that cannot read the samples, and a model that cannot read the encoder."""
     samples, encoder = experiment.samples, experiment.encoder
-    _check_cells(samples.kind, encoder, source)
+    _check_cells(samples, encoder, source)
     wanted = ALPHABET_OF_ENCODER.get(encoder.kind)
     if wanted is not None and samples.alphabet != wanted:
         others = [k for k, a in ALPHABET_OF_ENCODER.items() if a == samples.alphabet]
@@ -146,20 +146,29 @@ def _check_encoder(experiment: Experiment, source: str) -> None:
         )
 
 
-def _check_cells(samples_kind: str, encoder: Any, source: str) -> None:
+def _check_cells(samples: Any, encoder: Any, source: str) -> None:
     """Refuse cells without the encoder that reads them, and that encoder without cells."""
-    if samples_kind == "cells" and encoder.kind != "expression":
+    if samples.kind == "cells" and encoder.kind != "expression":
         raise InputError(
             f"{source}: encoder.kind: {encoder.kind!r} reads sequences, and samples.kind is "
             "'cells'. Use expression."
         )
     if encoder.kind != "expression":
         return
-    if samples_kind != "cells":
+    if samples.kind != "cells":
         raise InputError(
             f"{source}: encoder.kind: 'expression' reads cells, and samples.kind is "
-            f"{samples_kind!r}, which gives sequences. Set samples.kind: cells, or use another "
+            f"{samples.kind!r}, which gives sequences. Set samples.kind: cells, or use another "
             "encoder (residues for proteins, one_hot for DNA)."
+        )
+    held = encoder.normalise.input
+    if samples.counts != (held == "counts"):
+        promised = "counts" if samples.counts else "no counts"
+        raise InputError(
+            f"{source}: encoder.normalise.input: {held!r} is said of the matrix, and "
+            f"samples.counts promises {promised}. Set samples.counts: "
+            f"{str(held == 'counts').lower()}, or "
+            f"encoder.normalise.input: {'counts' if samples.counts else 'logarithms'}."
         )
     try:
         encoder.require_possible()

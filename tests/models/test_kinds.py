@@ -11,7 +11,7 @@ ADAPTER = TypeAdapter(ModelSettings)
 
 def test_kinds_are_told_apart_by_name():
     names = [kind().kind for kind in KINDS]
-    assert len(set(names)) == len(names) == 32
+    assert len(set(names)) == len(names) == 36
     for kind, name in zip(KINDS, names, strict=True):
         assert type(ADAPTER.validate_python({"kind": name})) is kind
         assert kind.__module__ == f"cistron.models.{name}"
@@ -23,7 +23,9 @@ def test_settings_survive_json(kind):
     assert ADAPTER.validate_json(settings.model_dump_json()) == settings
     assert kind.family == ("network" if issubclass(kind, NetworkSettings) else "classical")
     assert issubclass(kind, NetworkSettings | ClassicalSettings)
-    vectors = kind.family == "classical" or settings.kind.startswith(("mlp", "senseqnet", "vector"))
+    vectors = kind.family == "classical" or settings.kind.startswith(
+        ("mlp", "senseqnet", "vector", "oncopersistnet", "pooled_bilstm", "gene_attention")
+    )
     assert kind.reads == ("vector" if vectors else "positions")
     with pytest.raises(ValidationError, match="frozen"):
         settings.kind = "other"

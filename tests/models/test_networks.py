@@ -243,7 +243,13 @@ TOTALS = {
     "multiloc_resnet": 3_989_058,
     "mlp": 19_970,
 }
-PUBLISHED = ("senseqnet", "vector_")  # networks over one vector have a file of their own
+PUBLISHED = (
+    "senseqnet",
+    "vector_",
+    "oncopersistnet",
+    "pooled_bilstm",
+    "gene_attention",
+)  # networks over one vector have a file of their own
 NETWORKS = [
     kind for kind in KINDS if kind.family == "network" and not kind().kind.startswith(PUBLISHED)
 ]

@@ -37,7 +37,7 @@ class Transformed:
     @property
     def chunk(self) -> int:
         """Rows that lie together where they are stored; 0 in memory."""
-        return getattr(self.matrix, "chunk", 0)
+        return self.matrix.chunk
 
     def read(self, rows: NDArray[np.int64]) -> sparse.csr_matrix:
         """Return vectors in the order given."""
@@ -89,7 +89,7 @@ class CellVectors:
     @property
     def chunk(self) -> int:
         """Rows that lie together where they are stored; 0 where all are in memory."""
-        return getattr(self.matrix, "chunk", 0)
+        return self.matrix.chunk
 
     def take(self, rows: NDArray[np.int64]) -> Self:
         """Return the vectors of some cells; no number is read or copied."""

@@ -23,7 +23,8 @@ from cistron.encoders.normalise import NormaliseSettings, TrainingCells, columns
 from cistron.errors import InputError
 from cistron.samples import Samples
 from cistron.samples.counts import Counts
-from cistron.settings import Settings
+from cistron.samples.gene_names import read_aliases
+from cistron.settings import InputPath, Settings
 
 
 class ExpressionSettings(Settings):
@@ -49,6 +50,12 @@ class ExpressionSettings(Settings):
         0.5, ge=0, le=1, description="least share of the chosen genes that new data must have"
     )
 
+    aliases: InputPath | None = Field(
+        None,
+        description="alias table of genes (other name, name), kept in the classifier: by it too "
+        "the genes of new data are found",
+    )
+
     def fit(self, samples: Samples) -> Expression:
         """Learn every step from training cells, in a few passes over them.
 
@@ -58,6 +65,7 @@ class ExpressionSettings(Settings):
             If the matrix does not hold what `normalise.input` promises, or no gene can be chosen.
         """
         self.require_possible()
+        aliases = {} if self.aliases is None else read_aliases(self.aliases)
         cells = TrainingCells.look(_cells(samples), self.normalise)
         genes, notes = self.genes.choose(cells, samples)
         imputer = self.impute.fit(cells, genes)
@@ -71,10 +79,10 @@ class ExpressionSettings(Settings):
         if self.components is not None:
             scaled = (scaler.scaled(block) for block in values())
             components = Components.fit(scaled, len(genes), self.components)
-        total = cells.survey.sums.sum()
+        share = cells.survey.sums / max(cells.survey.sums.sum(), 1e-12)
         return Expression(
             self,
-            KnownGenes.of(cells.counts, genes, cells.survey.sums / (total if total > 0 else 1.0)),
+            KnownGenes.of(cells.counts, genes, share, aliases),
             cells.target,
             imputer,
             scaler,

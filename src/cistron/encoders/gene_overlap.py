@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from cistron.errors import InputError
 from cistron.samples.counts import Counts
+from cistron.samples.gene_names import align_genes
 
 SHOWN = 5  # names in a message
 
@@ -31,6 +33,8 @@ class GeneOverlap:
         Share of the training cells' counts that lies in the genes that are there. A cell's counts
         over these are made to add up to that share of the target, so that a cell does not seem
         richer in every gene because others were not measured.
+    told : str
+        How all genes of training were found, where they have not all the same name.
     """
 
     names: NDArray[np.object_]
@@ -38,6 +42,7 @@ class GeneOverlap:
     columns: NDArray[np.int64]
     shared: NDArray[np.int64] | None
     weight: float
+    told: str = ""
 
     @property
     def share(self) -> float:
@@ -51,15 +56,15 @@ class GeneOverlap:
 
     @property
     def note(self) -> str:
-        """One sentence on what is missing, or an empty string."""
+        """What is missing and how genes were found, as sentences, or an empty string."""
         missing = self.missing
         if not missing:
-            return ""
+            return self.told
         more = ", …" if len(missing) > SHOWN else ""
         return (
             f"{len(missing):,} of {len(self.names):,} genes that the classifier reads are not in "
-            f"the data and were imputed: {', '.join(missing[:SHOWN])}{more}."
-        )
+            f"the data and were imputed: {', '.join(missing[:SHOWN])}{more}. {self.told}"
+        ).strip()
 
     def require(self, least: float) -> None:
         """Refuse data that have too few of the chosen genes.
@@ -91,16 +96,26 @@ class KnownGenes:
         Share of all training cells' counts.
     chosen : ndarray of int64, shape (chosen,)
         Which genes are read.
+    aliases : dict of str to str
+        Other name → name.
     """
 
     names: dict[str, NDArray[np.object_]]
     share: NDArray[np.float64]
     chosen: NDArray[np.int64]
+    aliases: dict[str, str] = field(default_factory=dict)
+    _met: list[tuple[Counts, GeneOverlap]] = field(default_factory=list, repr=False)
 
     @classmethod
-    def of(cls, counts: Counts, chosen: NDArray[np.int64], share: NDArray[np.float64]) -> Self:
+    def of(
+        cls,
+        counts: Counts,
+        chosen: NDArray[np.int64],
+        share: NDArray[np.float64],
+        aliases: dict[str, str],
+    ) -> Self:
         """Return the genes of training cells."""
-        return cls({"gene": counts.genes, **counts.names}, share, chosen)
+        return cls({"gene": counts.genes, **counts.names}, share, chosen, aliases)
 
     @property
     def chosen_names(self) -> NDArray[np.object_]:
@@ -108,39 +123,68 @@ class KnownGenes:
         return self.names["gene"][self.chosen]
 
     def meet(self, counts: Counts) -> GeneOverlap:
-        """Return which of the genes other cells have."""
-        place = self._places(counts)
+        """Return which of the genes other cells have (see `cistron.samples.gene_names`).
+
+        What was found of the data set met last is kept: cells that are streamed come in blocks of
+        the same genes.
+        """
+        for known, overlap in self._met:
+            if _same_genes(known, counts):
+                return overlap
+        place, told = self._places(counts)
         present = place[self.chosen] >= 0
-        columns = place[self.chosen][present]
         there = place >= 0
         shared, weight = None, 1.0
         if there.sum() < max(len(place), len(counts.genes)):
             shared = np.sort(place[there])
             weight = float(self.share[there].sum())
-        return GeneOverlap(self.chosen_names, present, columns, shared, weight)
+        columns = place[self.chosen][present]
+        overlap = GeneOverlap(self.chosen_names, present, columns, shared, weight, told)
+        self._met[:] = [(counts.span(0, 0), overlap)]
+        return overlap
 
-    def _places(self, counts: Counts) -> NDArray[np.int64]:
-        """Return the column of each training gene in other cells, -1 where they lack it."""
+    def _places(self, counts: Counts) -> tuple[NDArray[np.int64], str]:
+        """Return the column of each training gene in other cells, -1 without; and what to say."""
         own = self.names["gene"]
-        if len(own) == len(counts.genes) and (own == counts.genes).all():
-            return np.arange(len(own), dtype=np.int64)
-        column = {name: number for number, name in enumerate(counts.genes.tolist())}
-        return np.array([column.get(name, -1) for name in own.tolist()], dtype=np.int64)
+        if np.array_equal(own, counts.genes):
+            return np.arange(len(own), dtype=np.int64), ""
+        further = {kind: names.tolist() for kind, names in self.names.items() if kind != "gene"}
+        found = align_genes(counts, own, names=further, aliases=self.aliases, least=0.0)
+        plain = found.found.get("name", 0) == len(own)
+        return found.index, "" if plain else found.note
 
     def arrays(self) -> dict[str, NDArray]:
         """Return all as arrays; names as the bytes of lines."""
-        lines = {
-            f"names.{kind}": np.frombuffer("\n".join(names).encode(), dtype=np.uint8)
-            for kind, names in self.names.items()
-        }
+        lines = {f"names.{kind}": _lines(names) for kind, names in self.names.items()}
+        if self.aliases:
+            lines["aliases"] = _lines(f"{a}\t{b}" for a, b in self.aliases.items())
         return {**lines, "share": self.share, "chosen": self.chosen}
 
     @classmethod
     def restore(cls, arrays: dict[str, NDArray]) -> Self:
         """Rebuild the genes from their arrays."""
         names = {
-            key.removeprefix("names."): np.array(lines.tobytes().decode().split("\n"), dtype=object)
+            key.removeprefix("names."): np.array(_texts(lines), dtype=object)
             for key, lines in arrays.items()
             if key.startswith("names.")
         }
-        return cls(names, arrays["share"], arrays["chosen"])
+        aliases = {}
+        if "aliases" in arrays:
+            aliases = dict(line.split("\t", 1) for line in _texts(arrays["aliases"]))
+        return cls(names, arrays["share"], arrays["chosen"], aliases)
+
+
+def _lines(texts: Iterable[str]) -> NDArray[np.uint8]:
+    return np.frombuffer("\n".join(texts).encode(), dtype=np.uint8)
+
+
+def _texts(lines: NDArray[np.uint8]) -> list[str]:
+    return lines.tobytes().decode().split("\n")
+
+
+def _same_genes(one: Counts, other: Counts) -> bool:
+    if one.genes is other.genes and one.names is other.names:
+        return True
+    return one.names.keys() == other.names.keys() and all(
+        np.array_equal(a, b) for a, b in zip(one.known, other.known, strict=True)
+    )

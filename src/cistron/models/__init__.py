@@ -17,6 +17,7 @@ from cistron.models.cnn_lstm import CNNLSTMSettings
 from cistron.models.deepcre import DeepCRESettings
 from cistron.models.deepdife import DeepDifESettings
 from cistron.models.dilated_resnet import DilatedResNetSettings
+from cistron.models.gene_attention import GeneAttentionSettings
 from cistron.models.gradient_boosting import GradientBoostingSettings
 from cistron.models.keras import KerasSettings
 from cistron.models.lcre import LCRESettings
@@ -27,7 +28,10 @@ from cistron.models.mlp import MLPSettings
 from cistron.models.multiloc_cnn import MultiLocCNNSettings
 from cistron.models.multiloc_cnn_lstm import MultiLocCNNLSTMSettings
 from cistron.models.multiloc_resnet import MultiLocResNetSettings
+from cistron.models.nearest_centroid import NearestCentroidSettings
+from cistron.models.oncopersistnet import OncoPersistNetSettings
 from cistron.models.parallel_cnn_lstm import ParallelCNNLSTMSettings
+from cistron.models.pooled_bilstm import PooledBiLSTMSettings
 from cistron.models.random_forest import RandomForestSettings
 from cistron.models.resnet import ResNetSettings
 from cistron.models.ridge import RidgeSettings
@@ -70,7 +74,11 @@ ModelSettings = Annotated[
     | VectorBiLSTMSettings
     | VectorCNNLSTMSettings
     | VectorParallelCNNLSTMSettings
+    | OncoPersistNetSettings
+    | PooledBiLSTMSettings
+    | GeneAttentionSettings
     | LogisticRegressionSettings
+    | NearestCentroidSettings
     | RandomForestSettings
     | GradientBoostingSettings
     | SVMSettings

@@ -10,16 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.encoders.cell_vectors import CellVectors
 from cistron.errors import InputError
 from cistron.models.families import ClassicalSettings
+from cistron.models.sparse_input import by_blocks, described, to_fit
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+
+Vectors = NDArray[np.float32] | CellVectors
 
 LEAST_PROBABILITY = 1e-6  # a forest whose trees all agree says 0, of which there is no logarithm
 
 MODELS = {
     "StandardScaler → LogisticRegression",
+    "StandardScaler → NearestCentroid",
     "StandardScaler → CalibratedClassifierCV",
     "RandomForestClassifier",
     "HistGradientBoostingClassifier",
@@ -33,6 +38,7 @@ MODELS = {
 
 # What our kinds hold beyond the types that skops itself holds safe.
 TRUSTED = [
+    "cistron.models.centroids.NearestCentroid",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -56,7 +62,7 @@ DAMAGE = (
 
 def fit_classical(
     settings: ClassicalSettings,
-    X: NDArray[np.float32],
+    X: Vectors,
     y: NDArray[np.int64],
     weights: NDArray[np.floating],
     seed: int,
@@ -66,7 +72,7 @@ def fit_classical(
     Parameters
     ----------
     settings : ClassicalSettings
-    X : ndarray, shape (n, features)
+    X : ndarray or CellVectors, shape (n, features)
     y : ndarray of int64, shape (n,)
         Class of each sample, 0 up; every class occurs.
     weights : ndarray, shape (n,)
@@ -92,8 +98,9 @@ def fit_classical(
             f"samples, and {settings.kind} needs {needed}. "
             + ("Lower model.folds or choose another model." if needed > 1 else "Add samples.")
         )
-    estimator = settings.settled(X, y, weights, seed).build(seed)
-    return estimator.fit(X, y, **_each_step(estimator, weights))
+    given = to_fit(settings.build(seed), X)
+    estimator = settings.settled(given, y, weights, seed).build(seed)
+    return estimator.fit(to_fit(estimator, given), y, **_each_step(estimator, weights))
 
 
 def _each_step(estimator: BaseEstimator, weights: NDArray[np.floating]) -> dict[str, Any]:
@@ -104,7 +111,7 @@ def _each_step(estimator: BaseEstimator, weights: NDArray[np.floating]) -> dict[
 
 def fit_regressor(
     settings: ClassicalSettings,
-    X: NDArray[np.float32],
+    X: Vectors,
     y: NDArray[np.float64],
     weights: NDArray[np.floating],
     seed: int,
@@ -114,7 +121,7 @@ def fit_regressor(
     Parameters
     ----------
     settings : ClassicalSettings
-    X : ndarray, shape (n, features)
+    X : ndarray or CellVectors, shape (n, features)
     y : ndarray of float64, shape (n,)
         Standardised numbers.
     weights : ndarray, shape (n,)
@@ -126,17 +133,17 @@ def fit_regressor(
         If the model predicts no numbers.
     """
     estimator = settings.build_regressor(seed)
-    return estimator.fit(X, y, **_each_step(estimator, weights))
+    return estimator.fit(to_fit(estimator, X), y, **_each_step(estimator, weights))
 
 
-def predict_numbers(estimator: RegressorMixin, X: NDArray[np.float32]) -> NDArray[np.float32]:
+def predict_numbers(estimator: RegressorMixin, X: Vectors) -> NDArray[np.float32]:
     """Return the standardised number of each sample, shape (n, 1)."""
-    return estimator.predict(X).astype(np.float32)[:, None]
+    return by_blocks(estimator, X, estimator.predict).astype(np.float32)[:, None]
 
 
 def fit_each_class(
     settings: ClassicalSettings,
-    X: NDArray[np.float32],
+    X: Vectors,
     memberships: NDArray[np.bool_],
     weights: NDArray[np.floating],
     seed: int,
@@ -147,7 +154,7 @@ def fit_each_class(
     Parameters
     ----------
     settings : ClassicalSettings
-    X : ndarray, shape (n, features)
+    X : ndarray or CellVectors, shape (n, features)
     memberships : ndarray of bool, shape (n, classes)
     weights : ndarray, shape (n, classes)
         Weight of each sample for each class's model.
@@ -162,7 +169,7 @@ def fit_each_class(
     """
     needed = getattr(settings, "folds", 1)
     for name, having in zip(classes, memberships.sum(axis=0).tolist(), strict=True):
-        for what, number in (("have", having), ("lack", len(X) - having)):
+        for what, number in (("have", having), ("lack", len(memberships) - having)):
             if number < needed:
                 raise InputError(
                     f"model: {number} of the training samples {what} the class {name!r}, and "
@@ -173,18 +180,19 @@ def fit_each_class(
     return [fit_classical(settings, X, y, weight, seed) for y, weight in columns]
 
 
-def log_odds(estimators: Sequence[ClassifierMixin], X: NDArray[np.float32]) -> NDArray[np.float32]:
+def log_odds(estimators: Sequence[ClassifierMixin], X: Vectors) -> NDArray[np.float32]:
     """Return the logarithm of the odds of each class, by its own model, shape (n, classes)."""
     each = [log_probabilities(estimator, X) for estimator in estimators]
     return np.stack([found[:, 1] - found[:, 0] for found in each], axis=1)
 
 
-def log_probabilities(estimator: ClassifierMixin, X: NDArray[np.float32]) -> NDArray[np.float32]:
+def log_probabilities(estimator: ClassifierMixin, X: Vectors) -> NDArray[np.float32]:
     """Return the logarithm of each class's probability, shape (n, classes).
 
     Probabilities below `LEAST_PROBABILITY` count as that, and each row sums to 1 again.
     """
-    probabilities = np.clip(estimator.predict_proba(X), LEAST_PROBABILITY, None)
+    found = by_blocks(estimator, X, estimator.predict_proba)
+    probabilities = np.clip(found, LEAST_PROBABILITY, None)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     return np.log(probabilities).astype(np.float32)
 
@@ -214,16 +222,10 @@ def load(data: bytes) -> BaseEstimator | list[ClassifierMixin]:
             "The file of the classical model is damaged. Copy it again, or train again."
         ) from error
     # A list holds one model for each class.
-    found = {_described(each) for each in (estimator if type(estimator) is list else [estimator])}
+    found = {described(each) for each in (estimator if type(estimator) is list else [estimator])}
     if strangers or not found <= MODELS:
         raise InputError(
             f"The file of the classical model holds {', '.join(strangers or sorted(found))}, which "
             "is none of our models. It is not used."
         )
     return estimator
-
-
-def _described(estimator: BaseEstimator) -> str:
-    """Return the names of a model's types, in the order of its steps."""
-    steps = [step for _, step in getattr(estimator, "steps", [])] or [estimator]
-    return " → ".join(type(step).__name__ for step in steps)

@@ -28,6 +28,7 @@ class NetworkSettings(Settings):
     family: ClassVar[Literal["network"]] = "network"
     reads: ClassVar[Reads] = "positions"
     offered: ClassVar[bool] = True  # named where a choice is listed
+    caution: ClassVar[str] = ""  # what is said before it is trained
 
     kind: str
 

@@ -1,8 +1,8 @@
-"""Logistic regression with an L2 penalty."""
+"""Logistic regression with an L2 or L1 penalty, or both."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,11 @@ class LogisticRegressionSettings(ClassicalSettings):
         description="inverse strength of the penalty; auto: the best by the log loss of a "
         "cross-validation within the training samples, for more features than samples can fix",
     )
+    penalty: Literal["l2", "l1", "elastic_net"] = Field(
+        "l2", description="on the coefficients; l1 leaves few that are not zero"
+    )
+    l1_share: float = Field(0.5, ge=0, le=1, description="of elastic_net: how much of it is l1")
+    tolerance: float = Field(1e-4, gt=0, description="of the gradient, where the solver stops")
     iterations: int = Field(1000, ge=1, description="most steps of the solver")
 
     def settled(
@@ -45,6 +50,8 @@ class LogisticRegressionSettings(ClassicalSettings):
         from sklearn.metrics import log_loss
         from sklearn.model_selection import StratifiedKFold
 
+        from cistron.models.sparse_input import to_fit
+
         if self.c != "auto":
             return self
         fewest = int(np.bincount(y).min())
@@ -58,7 +65,9 @@ class LogisticRegressionSettings(ClassicalSettings):
             loss = 0.0
             for train, test in parts:
                 given = {f"{step}__sample_weight": weights[train] for step in _STEPS}
-                shares = chosen.build(seed).fit(X[train], y[train], **given).predict_proba(X[test])
+                model = chosen.build(seed)
+                model.fit(to_fit(model, X[train]), y[train], **given)
+                shares = model.predict_proba(X[test])
                 known = np.arange(shares.shape[1])
                 loss += log_loss(
                     y[test], shares, sample_weight=weights[test], labels=known, normalize=False
@@ -77,8 +86,26 @@ class LogisticRegressionSettings(ClassicalSettings):
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
-        regression = LogisticRegression(C=self.c, max_iter=self.iterations, random_state=seed)
+        regression = LogisticRegression(
+            C=self.c,
+            max_iter=self.iterations,
+            tol=self.tolerance,
+            random_state=seed,
+            **self._penalised(),
+        )
         return make_pipeline(StandardScaler(), regression)
+
+    def _penalised(self) -> dict[str, Any]:
+        """Return the arguments of scikit-learn; up to 1.7 it is told the penalty by name too."""
+        from inspect import signature
+
+        from sklearn.linear_model import LogisticRegression
+
+        if self.penalty == "l2":
+            return {}
+        chosen = {"solver": "saga", "l1_ratio": 1.0 if self.penalty == "l1" else self.l1_share}
+        by_ratio = signature(LogisticRegression).parameters["penalty"].default == "deprecated"
+        return chosen if by_ratio else {**chosen, "penalty": "elasticnet"}
 
 
 _STEPS = ("standardscaler", "logisticregression")

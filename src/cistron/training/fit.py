@@ -24,7 +24,7 @@ from cistron.evaluation.calibration import sigmoid, softmax
 from cistron.evaluation.metrics import scores
 from cistron.evaluation.multilabel import Calls
 from cistron.progress import SILENT, Reporter
-from cistron.training.batches import by_length, collate, input_lengths, shuffled
+from cistron.training.batches import by_length, collated, epoch, input_lengths
 from cistron.training.checkpoint import load_checkpoint, save_checkpoint
 from cistron.training.settings import TrainingSettings
 
@@ -141,8 +141,9 @@ def compute_logits(
     lengths = input_lengths(x)
     pieces, order = [], []
     with torch.inference_mode(), autocast(device, settings.precision):
-        for rows in by_length(lengths, 4 * settings.batch_size, settings.max_tokens):
-            pieces.append(network(*collate(x, rows, device)).float().cpu().numpy())
+        batches = by_length(lengths, 4 * settings.batch_size, settings.max_tokens)
+        for rows, batch in collated(x, batches, device):
+            pieces.append(network(*batch).float().cpu().numpy())
             order.append(rows)
     if not pieces:
         return np.empty((0, 0), dtype=np.float32)
@@ -159,27 +160,26 @@ def _one_epoch(
     history: list[dict[str, Any]],
 ) -> tuple[float, float]:
     """Train one epoch; return the last learning rate and the mean loss."""
-    epoch, device = len(history), next(network.parameters()).device
-    rng = np.random.default_rng((settings.seed, epoch))
+    number, device = len(history), next(network.parameters()).device
+    rng = np.random.default_rng((settings.seed, number))
     augmentation = data.augmentation
     samples = len(data) if augmentation is None else augmentation.samples
     rows = _draw(data.targets[:samples], settings.sampling, rng)
     if augmentation is not None:
         rows = augmentation.rows(rows, rng)
-    batches = shuffled(rows, input_lengths(data.x), settings.batch_size, settings.max_tokens, rng)
+    batches = epoch(data.x, rows, settings.batch_size, settings.max_tokens, rng)
     total = weight = 0.0
     rate = settings.learning_rate
     network.train()
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(int(rng.integers(2**62)))
         generator = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
-        for number, batch in enumerate(batches):
-            rate = learning_rate(settings, epoch + number / len(batches), history)
+        for step, (batch, (x, lengths)) in enumerate(collated(data.x, batches, device)):
+            rate = learning_rate(settings, number + step / len(batches), history)
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["share"]
             weights = torch.from_numpy(data.weights[batch]).to(device)
             targets = torch.from_numpy(data.targets[batch]).to(device)
-            x, lengths = collate(data.x, batch, device)
             inputs: tuple[torch.Tensor | None, ...] = x, lengths
             if augmentation is not None:
                 inputs = augmentation.batch(x, lengths, generator)
@@ -199,7 +199,7 @@ def _one_epoch(
             weight += float(weights.sum())
     if not math.isfinite(total):
         raise InputError(
-            f"training: the loss is not a number in epoch {epoch + 1}. "
+            f"training: the loss is not a number in epoch {number + 1}. "
             f"Lower training.learning_rate (it is {settings.learning_rate:g})."
         )
     return rate, total / weight
