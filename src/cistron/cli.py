@@ -351,10 +351,17 @@ def predict(
     run: RunFolder,
     source: Annotated[
         str,
-        typer.Argument(metavar="INPUT", help="FASTA, table or profiles (.npz, PSSM); - for stdin."),
+        typer.Argument(
+            metavar="INPUT",
+            help="FASTA, table or profiles (.npz, PSSM), - for stdin; of cells AnnData, 10x or "
+            "counts.",
+        ),
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="File ending in .tsv, .csv, .parquet or .jsonl.")
+        Path,
+        typer.Option(
+            "--out", "-o", help="File ending in .tsv, .csv, .parquet or .jsonl; of cells .h5ad."
+        ),
     ],
     id_column: Annotated[str, typer.Option(help="Tables: column of ids.")] = "id",
     sequence_column: Annotated[str, typer.Option(help="Tables: column of sequences.")] = "sequence",
@@ -364,6 +371,18 @@ def predict(
     ] = None,
     ortholog_fasta: Annotated[
         list[Path] | None, typer.Option(metavar="FASTA", help="Sequences of the orthologs.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Cells: obs column of the true class.")
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Cells: obs column of patients or data sets."),
+    ] = None,
+    layer: Annotated[str | None, typer.Option(help="Cells: layer of the AnnData.")] = None,
+    aliases: Annotated[
+        Path | None,
+        typer.Option(metavar="TABLE", help="Cells: two columns, other name of a gene and name."),
     ] = None,
     device: Device = None,
     force: Force = False,
@@ -377,8 +396,30 @@ def predict(
 
     if bool(orthologs) != bool(ortholog_fasta):
         raise InputError("--orthologs and --ortholog-fasta go together: give both or neither.")
+    classifier = load(run).on(device or "auto")
+    of_cells = {"--label": label, "--group": group, "--layer": layer, "--aliases": aliases}
+    if classifier.alphabet_ == "genes":
+        from cistron.display import show_predicted_cells
+        from cistron.predict_cells import NewCells, predict_cell_file
+
+        if orthologs:
+            raise InputError("--orthologs: cells have none. Leave the option out.")
+        found = predict_cell_file(
+            classifier,
+            source,
+            out,
+            how=NewCells(layer, label, tuple(group or ()), aliases),
+            force=force,
+            resume=resume,
+            reporter=Terminal(quiet),
+        )
+        show_predicted_cells(out, found, as_json)
+        return
+    given = next((name for name, value in of_cells.items() if value), None)
+    if given:
+        raise InputError(f"{given} is of cells, and the classifier reads sequences.")
     counts = predict_file(
-        load(run).on(device or "auto"),
+        classifier,
         source,
         out,
         columns={"id": id_column, "sequence": sequence_column},

@@ -59,7 +59,6 @@ def show_check(samples: Samples, split: Split, found: dict[str, Any], as_json: b
         print_json(document)
         return
     import numpy as np
-    import pandas as pd
 
     console = _console()
     table = Table(title=f"{len(samples):,} samples", title_justify="left")
@@ -178,6 +177,51 @@ def show_embedded(out: Path, found: dict[str, Any], as_json: bool) -> None:
     for record in found["dropped"]:
         line = f"Not embedded: record {record['record']:,} ({record['id']}): {record['reason']}"
         console.print(Text(line), soft_wrap=True)
+
+
+def show_predicted_cells(out: Path, found: dict[str, Any], as_json: bool) -> None:
+    """Print what was predicted of a data set of cells, and how far that can be trusted."""
+    if as_json:
+        print_json({"out": str(out), **found})
+        return
+    console = _console()
+    genes = found["genes"]
+    lines = [
+        f"{out}: {found['records']:,} cells, {found['predicted']:,} predicted, "
+        f"{found['rejected']:,} of them rejected ({found['share_rejected']:.1%})."
+    ]
+    if genes:
+        lines.append(
+            f"Genes that the classifier reads: {genes['found']:,} of {genes['read']:,} are in the "
+            f"data ({genes['share']:.0%}). {genes['note']}"
+        )
+    lines.append(_drifted("The data set", found["drift"]))
+    for metric in ("mcc", "balanced_accuracy", "accuracy"):
+        if found.get("scores"):
+            kept = (found.get("scores_kept") or {}).get(metric)
+            text = f"{metric.replace('_', ' ')}: {_interval(found['scores'][metric])}"
+            lines.append(f"{text}; of the cells not rejected {_interval(kept)}")
+    for column, groups in found["groups"].items():
+        for value, each in groups.items():
+            text = f"{column} {value}: {each['cells']:,} cells, "
+            text += f"{each['share_rejected']:.1%} rejected, drift {_ratio(each['drift'])}"
+            if each.get("scores"):
+                text += f", accuracy {_interval(each['scores']['accuracy'])}"
+            lines.append(text)
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)
+
+
+def _drifted(what: str, drift: dict[str, Any]) -> str:
+    text = (
+        f"{what} is {_ratio(drift)} times as far from the training cells as held-out cells of "
+        f"training were ({drift['held_out']})."
+    )
+    return f"{text} It is further than any of them." if drift["beyond"] else text
+
+
+def _ratio(drift: dict[str, Any]) -> str:
+    return "n/a" if drift["ratio"] is None else f"{drift['ratio']:.2f}"
 
 
 def show_public(as_json: bool) -> None:

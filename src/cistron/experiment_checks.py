@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from cistron.augment import require_possible
 from cistron.errors import InputError, nearest
-from cistron.evaluation.settings import CELL_BASELINES, SEQUENCE_BASELINES, NumberMetric, OneClassMetric, SetMetric
+from cistron.evaluation.settings import (
+    CELL_BASELINES,
+    SEQUENCE_BASELINES,
+    NumberMetric,
+    OneClassMetric,
+    SetMetric,
+)
 from cistron.models import KINDS
 from cistron.models.fixed_length import require_length
 from cistron.splits.random import SplitShares

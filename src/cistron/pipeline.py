@@ -336,7 +336,7 @@ def _require_unconfounded(
     samples: Samples, allowed: bool, reporter: Reporter
 ) -> dict[str, Any]:
     """Refuse cells whose label a group determines; return what is to be recorded of it."""
-    from cistron.splits.cell_checks import confounded_sentence
+    from cistron.splits.confounding import confounded_sentence
 
     if samples.payload.content != "genes":
         return {}

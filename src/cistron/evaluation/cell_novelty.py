@@ -64,8 +64,8 @@ class Space:
         names, kind = np.unique(kinds, return_inverse=True)
         centres = np.stack([placed[kind == k].mean(axis=0) for k in range(len(names))])
         covariance = ledoit_wolf(placed - centres[kind], assume_centered=True)[0]
-        covariance += 1e-6 * max(np.trace(covariance) / len(covariance), 1e-6) * np.eye(
-            len(covariance)
+        covariance += (
+            1e-6 * max(np.trace(covariance) / len(covariance), 1e-6) * np.eye(len(covariance))
         )
         whitening = np.linalg.cholesky(np.linalg.inv(covariance))
         mean, loadings = (a.astype(np.float64) for a in (found.mean_, found.components_.T))
