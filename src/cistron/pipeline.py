@@ -84,6 +84,7 @@ def check(
     """
     samples = _read(experiment)
     reporter.say(f"Read {len(samples):,} samples; {len(samples.dropped):,} records are not used.")
+    _require_unconfounded(samples, True, reporter)  # said before a split that it makes impossible
     split = experiment.split.split(samples, reporter.say)
     samples, split = settle(samples, split)
     require_weights(samples.classes, experiment.training)
@@ -171,12 +172,12 @@ def fit(
     timer = Timer()
     with timer.stage("read"):
         samples = _read(experiment)
+    confounded = _require_unconfounded(samples, allow_confounded, reporter)
     with timer.stage("split"):
         split = experiment.split.split(samples, reporter.say)
         samples, split = settle(samples, split)
     if not len(split.rows(TEST)):
         raise InputError("split.test: nothing is held out, so there is nothing to score.")
-    confounded = _require_unconfounded(samples, allow_confounded, reporter)
     run.start(experiment, samples.sources, resume=resume)
     reporter = Logged(reporter, run.path / "log.txt")
     with timer.stage("audit"):
@@ -239,6 +240,7 @@ def crossval(
     timer = Timer()
     with timer.stage("read"):
         samples = _read(experiment)
+    confounded = _require_unconfounded(samples, allow_confounded, reporter)
     with timer.stage("split"):
         repeats = plan(experiment, samples, run, reporter.say)
     folds = repeats[0].split.folds
@@ -247,7 +249,6 @@ def crossval(
             "split: cross-validation needs folds, and this split has none (a predefined split "
             "has them when its column holds fold numbers)."
         )
-    confounded = _require_unconfounded(repeats[0].samples, allow_confounded, reporter)
     run.start(experiment, samples.sources, resume=resume)
     if len(repeats) > 1:
         start_repeats(repeats)

@@ -30,7 +30,7 @@ class Space:
 
     The distance of a cell joins two things, each in units of its median over the training cells:
     Mahalanobis' distance (1936) from the nearest class among the first principal components, the
-    covariance within classes shrunk as by Ledoit and Wolf (2004,
+    correlations within classes shrunk as by Ledoit and Wolf (2004,
     https://doi.org/10.1016/S0047-259X(03)00096-4); and what the components leave of the vector,
     which is large for cells that express what no training cell does.
 
@@ -41,7 +41,8 @@ class Space:
     centres : ndarray of float64, shape (classes, components)
     whitening : ndarray of float64, shape (components, components)
     scales : ndarray of float64, shape (2,)
-        Medians over the training cells: of the distance, and of what is left.
+        Medians over the training cells: of the distance, and of what is left; of the latter
+        infinite where vectors are so short that all components are kept.
     """
 
     mean: Floats
@@ -57,21 +58,24 @@ class Space:
         from sklearn.decomposition import PCA
 
         n, width = vectors.shape
-        kept = max(min(COMPONENTS, width - 1, n - 1), 1)
-        solver = "full" if width <= 2 * COMPONENTS else "randomized"
-        found = PCA(min(kept, n, width), svd_solver=solver, random_state=0).fit(vectors)
+        whole = width <= 2 * COMPONENTS
+        found = PCA(
+            max(min(width if whole else COMPONENTS, n - 1), 1),
+            svd_solver="full" if whole else "randomized",
+            random_state=0,
+        ).fit(vectors)
         placed = found.transform(vectors).astype(np.float64)
         names, kind = np.unique(kinds, return_inverse=True)
         centres = np.stack([placed[kind == k].mean(axis=0) for k in range(len(names))])
-        covariance = ledoit_wolf(placed - centres[kind], assume_centered=True)[0]
-        covariance += (
-            1e-6 * max(np.trace(covariance) / len(covariance), 1e-6) * np.eye(len(covariance))
-        )
-        whitening = np.linalg.cholesky(np.linalg.inv(covariance))
+        within = placed - centres[kind]
+        spread = np.maximum(within.std(axis=0), 1e-6 * max(within.std(), 1e-6))
+        covariance = ledoit_wolf(within / spread, assume_centered=True)[0]
+        covariance += 1e-6 * np.eye(len(covariance))
+        whitening = np.linalg.cholesky(np.linalg.inv(covariance)) / spread[:, None]
         mean, loadings = (a.astype(np.float64) for a in (found.mean_, found.components_.T))
         made = cls(mean, np.ascontiguousarray(loadings), centres, whitening, np.ones(2))
         near, left = made.parts(vectors)
-        scales = np.array([np.median(near), np.median(left)])
+        scales = np.array([max(np.median(near), 1e-6), np.inf if whole else np.median(left)])
         return cls(made.mean, made.loadings, centres, whitening, np.maximum(scales, 1e-6))
 
     def parts(self, vectors: NDArray[np.floating]) -> tuple[Floats, Floats]:
@@ -88,7 +92,7 @@ class Space:
     def distances(self, vectors: NDArray[np.floating]) -> Floats:
         """Return the distance of each cell from the training cells, shape (n,)."""
         parts = np.stack(self.parts(vectors)) / self.scales[:, None]
-        return np.sqrt(np.square(parts).mean(axis=0))
+        return np.sqrt(np.square(parts).sum(axis=0) / np.isfinite(self.scales).sum())
 
 
 @dataclass(frozen=True, eq=False)
