@@ -170,7 +170,8 @@ def fit_cell_novelty(
     """Describe training cells, and find from which distance on a cell is unlike them.
 
     Where there are groups (patients, data sets), each is scored as if it were new: by the other
-    groups. Thus a new patient is not odd for being a new patient. Without groups the validation
+    groups. Thus a new patient is not odd for being a new patient. (The vectors are those of an
+    encoder that was fitted on all of them, so that the threshold is rather too high.) Without groups the validation
     cells are scored, and without these the training cells themselves.
 
     Parameters
