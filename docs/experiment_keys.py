@@ -38,12 +38,27 @@ def page() -> str:
             summary = (settings.__doc__ or "").strip().splitlines()[0]
             parts.append(f"{summary}\n")
             parts.append(table(settings.__name__, schema))
+            parts += sections(settings, schema)
     return "\n".join(parts).rstrip() + "\n"
+
+
+def sections(owner: Any, schema: dict[str, Any]) -> list[str]:
+    """Return the tables of keys that hold keys of their own."""
+    parts = []
+    for key, field in owner.model_fields.items():
+        for settings in kinds(field.annotation):
+            if issubclass(owner, settings):  # stages: the keys of the section itself
+                continue
+            kind = settings.model_fields.get("kind")
+            named = f", kind: {kind.default}" if kind is not None else ""
+            parts.append(f"`{key}`{named}:\n")
+            parts.append(table(settings.__name__, schema))
+    return parts
 
 
 def kinds(annotation: Any) -> list[Any]:
     """Return the settings classes of a section: one, those of its kinds, or of a list of these."""
-    if hasattr(annotation, "model_fields"):
+    if isinstance(annotation, type) and hasattr(annotation, "model_fields"):
         return [annotation]
     return [settings for part in get_args(annotation) for settings in kinds(part)]
 
@@ -73,6 +88,8 @@ def _meaning(facts: dict[str, Any]) -> str:
 def _yaml(value: Any) -> str:
     if value is None or value == {}:
         return "none"
+    if isinstance(value, dict):  # keys of their own: see their table
+        return f"kind `{value['kind']}`" if "kind" in value else ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, list):

@@ -159,6 +159,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.checksum_: str | None = None
         check_tuning(encoder_settings, model_settings, training, "Settings")
         self.encoder_: Encoder = _fitted(encoder_settings, train, training, reporter)
+        for note in getattr(self.encoder_, "notes", ()):
+            reporter.say(note)
         self.model_settings_, self.training_ = model_settings, training
         self.novelty_: Any = self._described(train, validation)
         self.model_: Any = None

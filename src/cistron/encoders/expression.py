@@ -68,12 +68,14 @@ class ExpressionSettings(Settings):
         aliases = {} if self.aliases is None else read_aliases(self.aliases)
         cells = TrainingCells.look(_cells(samples), self.normalise)
         genes, notes = self.genes.choose(cells, samples)
-        imputer = self.impute.fit(cells, genes)
+        found = moments(cells.blocks(genes), len(genes))
+        imputer = self.impute.fit(cells, genes, found)
 
         def values() -> Any:
             return imputer.all_filled(cells.blocks(genes))
 
-        found = moments(values(), len(genes))
+        if cells.survey.missing[genes].any():
+            found = moments(values(), len(genes))
         scaler = Scaler.fit(self.scale, found, values())
         components = None
         if self.components is not None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy import sparse
 
-from cistron.encoders.gene_moments import moments
+from cistron.encoders.gene_moments import Moments
 from cistron.encoders.normalise import TrainingCells
 from cistron.settings import Settings
 
@@ -32,12 +32,12 @@ class ImputeSettings(Settings):
         "medians are taken of",
     )
 
-    def fit(self, cells: TrainingCells, genes: NDArray[np.int64]) -> Imputer:
-        """Learn the values from training cells."""
+    def fit(self, cells: TrainingCells, genes: NDArray[np.int64], found: Moments) -> Imputer:
+        """Learn the values from training cells and the moments of their known values."""
         fill = np.zeros(len(genes))
         kept = None
         if self.method in ("mean", "nearest"):
-            fill = moments(cells.blocks(genes), len(genes)).mean[0]
+            fill = found.mean[0]
         if self.method in ("median", "nearest"):
             kept = self._spread(cells, genes)
         if self.method == "median" and kept is not None:

@@ -35,8 +35,10 @@ def loess(x: NDArray[np.float64], y: NDArray[np.float64], span: float) -> NDArra
 def _at(place: float, x: NDArray[np.float64], y: NDArray[np.float64], near: int) -> float:
     """Return the height of the local parabola at a place; x is sorted."""
     first = _window(place, x, near)
-    x, y = x[first : first + near] - place, y[first : first + near]
-    reach = np.abs(x).max()
+    reach = max(place - x[first], x[first + near - 1] - place)
+    # All points at that distance, not some of those that are equally far.
+    inside = slice(np.searchsorted(x, place - reach), np.searchsorted(x, place + reach, "right"))
+    x, y = x[inside] - place, y[inside]
     if reach == 0:
         return float(y.mean())
     x = x / reach

@@ -16,10 +16,10 @@ from cistron.samples.counts import BLOCK, Counts
 from cistron.settings import Settings
 
 KEY = "encoder.normalise.input"
-# Natural or binary logarithms of counts stay far below; counts of any data set worth learning
-# from, as estimates with fractions, do not all stay below the second.
+# Natural or binary logarithms of counts stay below the first; log(1 + x) of counts that add up to
+# 10,000 a cell below the second, which counts of any depth exceed somewhere.
 LARGEST_LOGARITHM = 50.0
-LEAST_ESTIMATE = 15.0
+LEAST_ESTIMATE = 10.0
 
 
 class NormaliseSettings(Settings):

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from cistron.errors import InputError
 from cistron.models.families import NetworkSettings, Reads
 from cistron.models.keras_layers import LSTM
-from cistron.models.layers import BatchNorm
 
 LEAST = 4  # features: the convolution and the pooling leave one step of them
 
@@ -60,7 +59,7 @@ class OncoPersistNet(nn.Module):
         s = settings
         require_features(channels, s.kind)
         self.convolution = nn.Conv1d(1, s.filters, 3)
-        self.norm = BatchNorm(s.filters, eps=1e-3, momentum=0.01)
+        self.norm = nn.BatchNorm1d(s.filters, eps=1e-3, momentum=0.01)
         self.pool = nn.MaxPool1d(2)
         self.lstms = nn.ModuleList(
             [LSTM(s.filters, s.hidden[0]), LSTM(s.hidden[0], s.hidden[1], sequences=False)]

@@ -9,7 +9,6 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from cistron.models.families import NetworkSettings, Reads
-from cistron.models.layers import BatchNorm
 from cistron.models.oncopersistnet import require_features
 
 
@@ -40,7 +39,7 @@ class PooledBiLSTM(nn.Module):
         s = settings
         require_features(channels, s.kind)
         self.convolution = nn.Conv1d(1, s.filters, 3, bias=False)
-        self.norm = BatchNorm(s.filters)
+        self.norm = nn.BatchNorm1d(s.filters)
         self.pool = nn.MaxPool1d(2)
         self.lstm = nn.LSTM(s.filters, s.hidden, batch_first=True, bidirectional=True)
         self.dropout = nn.Dropout(s.dropout)

@@ -92,49 +92,57 @@ def cell_columns(
         If a column is nowhere, or a table knows none of the cells of its file.
     """
     found: list[pd.DataFrame] = []
+    barcodes = pd.Series(np.concatenate([file.barcodes for file in files]))
     start = 0
     for file, table in zip(files, tables, strict=True):
         part = slice(start, start + len(file.barcodes))
         start = part.stop
         frame = pd.DataFrame(index=range(len(file.barcodes)), dtype=object)
-        rows = None if table is None else _match(records, part, file, table)
+        known: dict[str, NDArray[np.object_]] = {}
+        if table is not None and len(table.frame.columns):
+            among = barcodes if sum(other is table for other in tables) > 1 else barcodes[part]
+            several = among.duplicated(keep=False).loc[barcodes[part].index].to_numpy()
+            rows = _match(records, part, several, file, table)
+            for name in table.frame:
+                known[str(name)] = np.array([*table.frame[name], None], dtype=object)[rows]
         for column, key in wanted.items():
-            if table is not None and rows is not None and column in table.frame:
-                values = np.array([*table.frame[column], None], dtype=object)
-                frame[column] = values[rows]
+            if column in known:
+                frame[column] = known[column]
             elif column in file.frame:
                 frame[column] = file.frame[column].to_numpy(dtype=object)
             else:
                 raise _absent(column, key, file, table)
-        if table is not None and rows is not None and len(table.frame.columns):
-            dropped = np.zeros(len(records.table), dtype=bool)
-            dropped[part] = rows < 0
-            records.drop(dropped, "not in the metadata table")
         found.append(frame)
     return pd.concat(found, ignore_index=True)
 
 
-def _match(records: Records, part: slice, file: CellFile, table: Known) -> NDArray[np.intp]:
-    """Return the row of a metadata table for each cell of a file, -1 without."""
-    ids = records.table["id"].iloc[part]
-    rows = table.ids.get_indexer(pd.Index(ids))
-    unclear = (rows < 0) & (ids.to_numpy() != file.barcodes)
-    if unclear.any():
-        dropped = np.zeros(len(records.table), dtype=bool)
-        dropped[part] = unclear & (table.ids.get_indexer(pd.Index(file.barcodes)) >= 0)
-        records.drop(
-            dropped,
-            "its barcode stands in several files, and the metadata table does not say which",
-        )
-    if (rows < 0).all() and not unclear.any():
+def _match(
+    records: Records, part: slice, several: NDArray[np.bool_], file: CellFile, table: Known
+) -> NDArray[np.intp]:
+    """Return the row of a metadata table for each cell of a file, -1 without.
+
+    A cell is known by its barcode; where several cells have it, by its id (`file:barcode`).
+    """
+    ids = records.table["id"].to_numpy(dtype=object)[part]
+    rows = table.ids.get_indexer(pd.Index(np.where(several, ids, file.barcodes)))
+    rows[several & (ids == file.barcodes)] = -1
+    if (rows < 0).all() and not several.any():
         theirs = ", ".join(repr(name) for name in table.ids[:3])
-        ours = ", ".join(repr(name) for name in ids.iloc[:3])
+        ours = ", ".join(repr(name) for name in file.barcodes[:3])
         raise InputError(
-            f"{table.path} knows none of the {len(ids):,} cells of {file.path}. Its column "
+            f"{table.path} knows none of the {len(rows):,} cells of {file.path}. Its column "
             f"{table.id!r} holds {theirs}; the cells are called {ours}.{_swapped(file, table)} "
             "Write the barcodes the same way (with their `-1`, if they have one), and name their "
             "column with samples.metadata.id."
         )
+    unclear = several & (table.ids.get_indexer(pd.Index(file.barcodes)) >= 0)
+    for which, reason in (
+        (unclear, "several cells have its barcode, and the metadata table does not say which"),
+        (~unclear, "not in the metadata table"),
+    ):
+        dropped = np.zeros(len(records.table), dtype=bool)
+        dropped[part] = (rows < 0) & which
+        records.drop(dropped, reason)
     return rows
 
 
@@ -151,11 +159,7 @@ def _absent(column: str, key: str, file: CellFile, table: Known | None) -> Input
     there = [*file.columns, *(() if table is None else table.columns)]
     places = f"{file.path}" if table is None else f"Neither {file.path} nor {table.path}"
     has = "has no" if table is None else "has a"
-    listed = (
-        f"Its columns are: {', '.join(there)}."
-        if table is None
-        else (f"Their columns are: {', '.join(there)}.")
-    )
+    listed = f"{'Its' if table is None else 'Their'} columns are: {', '.join(there)}."
     if not there:
         listed = "It has none; name a table of the cells under samples.metadata."
     return InputError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,8 @@ class Numbers:
     detected : ndarray of int64, shape (cells,)
         Genes above zero.
     mitochondrial : ndarray of float64, shape (cells,)
-        Share of the sum that is of mitochondrial genes; nan where the sum is zero.
+        Share of the sum that is of mitochondrial genes; nan where the sum is zero, or the share
+        was not asked for.
     silent : ndarray of bool, shape (genes,)
         Genes that are zero in all cells.
     missing : int
@@ -81,7 +82,13 @@ def mitochondrial_genes(counts: Counts) -> NDArray[np.bool_]:
 
 
 def add_up(
-    cells: Counts, ids: NDArray[np.object_], *, promised: bool, missing: bool, where: str = ""
+    cells: Counts,
+    ids: NDArray[np.object_],
+    *,
+    promised: bool,
+    missing: bool,
+    where: str,
+    technical: NDArray[np.bool_] | None = None,
 ) -> Numbers:
     """Read all cells once, block by block.
 
@@ -96,107 +103,100 @@ def add_up(
         Allow numbers that are missing.
     where : str
         What messages call the input.
+    technical : ndarray of bool, shape (genes,), optional
+        The mitochondrial genes, where their share is asked for.
 
     Raises
     ------
     InputError
         Naming the first cell and gene with a number that is not allowed.
     """
-    of_mitochondria = mitochondrial_genes(cells).astype(np.float64)
-    sums, detected, shares = [], [], []
+    sums, detected, shares = [np.empty(0)], [np.empty(0)], [np.empty(0)]
     seen = np.zeros(len(cells.genes), dtype=bool)
     absent = start = 0
     for block in cells.blocks():
-        names = ids[start : start + block.shape[0]]
-        _check(block, names, cells.genes, promised, missing, where)
+        problem = _problem(block.data, promised, missing)
+        if problem is not None:
+            names = ids[start : start + block.shape[0]]
+            raise InputError(
+                f"{where}: {_place(block, names, cells.genes, problem[0])} {problem[1]}"
+            )
         start += block.shape[0]
-        gone = np.isnan(block.data)
+        values, begins = block.data, block.indptr
+        gone = np.isnan(values)
         if gone.any():
             absent += int(gone.sum())
-            block = sparse.csr_matrix(
-                (np.where(gone, 0, block.data), block.indices, block.indptr), shape=block.shape
-            )
-        total = np.asarray(block.sum(axis=1, dtype=np.float64)).ravel()
+            values = np.where(gone, np.float32(0), values)
+        total = _row_sums(values, begins)
         sums.append(total)
-        rows = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
-        detected.append(np.bincount(rows[block.data > 0], minlength=block.shape[0]))
+        above = values > 0
+        detected.append(np.diff(begins) if above.all() else _row_sums(above, begins))
+        seen[block.indices if above.all() else block.indices[values != 0]] = True
+        if technical is None:
+            shares.append(np.full(len(total), np.nan))
+            continue
+        part = _row_sums(np.where(technical[block.indices], values, 0), begins)
         with np.errstate(invalid="ignore", divide="ignore"):
-            shares.append((block @ of_mitochondria) / total)
-        seen[block.indices[block.data != 0]] = True
-    empty = np.empty(0)
+            shares.append(part / total)
     return Numbers(
-        np.concatenate([empty, *sums]),
-        np.concatenate([empty, *detected]).astype(np.int64),
-        np.concatenate([empty, *shares]),
+        np.concatenate(sums),
+        np.concatenate(detected).astype(np.int64),
+        np.concatenate(shares),
         ~seen,
         absent,
     )
 
 
-def _check(
+def _row_sums(values: NDArray[Any], begins: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the sum of each row of a sparse matrix, by where its numbers begin."""
+    sums = np.zeros(len(begins) - 1)
+    filled = np.diff(begins) > 0
+    if filled.any():
+        sums[filled] = np.add.reduceat(values, begins[:-1][filled], dtype=np.float64)
+    return sums
+
+
+def _problem(
+    values: NDArray[np.float32], promised: bool, missing: bool
+) -> tuple[NDArray[np.bool_], str] | None:
+    """Return which numbers are not allowed, and why not and what to do."""
+    low, high = values.min(initial=0), values.max(initial=0)  # nan where one is missing
+    if np.isnan(low) and not missing:
+        return np.isnan(values), (
+            "is missing (NaN). Set samples.missing: true, so that the encoder imputes what is "
+            "missing, or mend the input."
+        )
+    if not np.isfinite([low, high]).all() and np.isinf(values).any():
+        return np.isinf(values), "is infinite. Mend the input."
+    if not promised:
+        return None
+    if not low >= 0 and (negative := values < 0).any():
+        return negative, (
+            f"is negative ({values[negative][0]:g}). Counts are not: name the layer with the "
+            "counts (samples.layer, samples.raw), or set samples.counts: false if these are other "
+            "numbers."
+        )
+    broken = np.rint(values) != values
+    if np.isnan(low):
+        broken &= ~np.isnan(values)
+    if broken.any():
+        return broken, (
+            f"is {values[broken][0]:g}. Counts are whole numbers: name the layer with the counts "
+            "(samples.layer, samples.raw), or set samples.counts: false if these were normalised "
+            "already."
+        )
+    return None
+
+
+def _place(
     block: sparse.csr_matrix,
     ids: NDArray[np.object_],
     genes: NDArray[np.object_],
-    promised: bool,
-    missing: bool,
-    where: str,
-) -> None:
-    """Refuse numbers that are not allowed."""
-    values = block.data
-    lowest = values.min(initial=0)  # nan where one is missing
-    if np.isnan(lowest) and not missing:
-        raise _wrong(
-            block,
-            np.isnan(values),
-            ids,
-            genes,
-            where,
-            "is missing (NaN)",
-            "Set samples.missing: true, so that the encoder imputes what is missing, or mend the "
-            "input.",
-        )
-    if np.isinf(values).any():
-        raise _wrong(block, np.isinf(values), ids, genes, where, "is infinite", "Mend the input.")
-    if promised and (values < 0).any():
-        raise _wrong(
-            block,
-            values < 0,
-            ids,
-            genes,
-            where,
-            f"is negative ({values[values < 0][0]:g})",
-            "Counts are not: name the layer with the counts (samples.layer, samples.raw), or set "
-            "samples.counts: false if these are other numbers.",
-        )
-    if promised:
-        broken = (values != np.rint(values)) & ~np.isnan(values)
-        if broken.any():
-            raise _wrong(
-                block,
-                broken,
-                ids,
-                genes,
-                where,
-                f"is {values[broken][0]:g}",
-                "Counts are whole numbers: name the layer with the counts (samples.layer, "
-                "samples.raw), or set samples.counts: false if these were normalised already.",
-            )
-
-
-def _wrong(
-    block: sparse.csr_matrix,
     which: NDArray[np.bool_],
-    ids: NDArray[np.object_],
-    genes: NDArray[np.object_],
-    where: str,
-    what: str,
-    remedy: str,
-) -> InputError:
-    place = int(np.flatnonzero(which)[0])
-    cell = ids[np.searchsorted(block.indptr, place, side="right") - 1]
-    more = f" ({which.sum():,} such numbers in {block.shape[0]:,} cells)" if which.sum() > 1 else ""
-    start = f"{where}: " if where else ""
-    return InputError(
-        f"{start}the number of gene {genes[block.indices[place]]!r} in cell {cell!r} {what}{more}. "
-        f"{remedy}"
-    )
+) -> str:
+    """Name the cell and the gene of the first of some numbers, and say how many there are."""
+    first = int(np.flatnonzero(which)[0])
+    cell = ids[np.searchsorted(block.indptr, first, side="right") - 1]
+    several = f"{which.sum():,} such numbers in {block.shape[0]:,} cells; "
+    told = f"the number of gene {genes[block.indices[first]]!r} in cell {cell!r}"
+    return f"{several}{told}" if which.sum() > 1 else told

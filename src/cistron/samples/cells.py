@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from cistron.errors import InputError, nearest
@@ -88,7 +89,7 @@ class CellSamples(CellFormat):
         False, description="cells of one name in a file become name, name#2, …"
     )
     min_genes: int = Field(1, ge=0, description="cells with fewer genes above zero are dropped")
-    min_counts: float = Field(0, ge=0, description="cells with a smaller sum are dropped")
+    min_counts: float | None = Field(None, ge=0, description="cells with a smaller sum are dropped")
     max_mitochondrial: float | None = Field(
         None,
         ge=0,
@@ -167,7 +168,7 @@ class CellSamples(CellFormat):
             sizes = [len(file.barcodes) for file in files]
             records.groups[SOURCE] = np.repeat(np.array(names, dtype=object), sizes)
         numbers = self._add_up(records, files)
-        self._filter(records, numbers, payload)
+        self._filter(records, numbers)
         if self.classes is not None or self.label is not None:
             classes = classes or sorted(set(records.table["label"][records.used]))
             require_classes(records, classes, "")
@@ -218,36 +219,46 @@ class CellSamples(CellFormat):
         for file in files:
             rows = np.flatnonzero(records.used[start : start + len(file.barcodes)])
             ids = records.table["id"].to_numpy(dtype=object)[start + rows]
+            cells = counts_of(file).take(rows)
             numbers = add_up(
-                counts_of(file).take(rows),
+                cells,
                 ids,
                 promised=self.counts,
                 missing=self.missing,
                 where=str(file.path),
+                technical=self._mitochondrial(file.path, cells),
             )
             records.notes += [f"{file.path}: {note}" for note in numbers.notes]
             found.append(numbers.spread(rows, len(file.barcodes)))
             start += len(file.barcodes)
         return Numbers.join(found)
 
-    def _filter(self, records: Records, numbers: Numbers, payload: Counts) -> None:
+    def _mitochondrial(self, path: Path, cells: Counts) -> NDArray[np.bool_] | None:
+        """Return which genes are mitochondrial, where their share is asked for."""
+        if self.max_mitochondrial is None:
+            return None
+        found = mitochondrial_genes(cells)
+        if not found.any():
+            raise InputError(
+                f"samples.max_mitochondrial: no gene of {path} has the name of a mitochondrial one "
+                f"(MT-…); they are called {', '.join(cells.genes[:3])}. Leave the key out, or take "
+                "symbols (samples.gene_names: symbol)."
+            )
+        return found
+
+    def _filter(self, records: Records, numbers: Numbers) -> None:
         """Drop cells of poor quality."""
         few = f"fewer than {self.min_genes:,} genes above zero"
         few = "no gene above zero" if self.min_genes == 1 else few
         records.drop(numbers.detected < self.min_genes, few)
-        records.drop(numbers.counts < self.min_counts, f"fewer than {self.min_counts:,g} counts")
-        if self.max_mitochondrial is None:
-            return
-        if not mitochondrial_genes(payload).any():
-            raise InputError(
-                "samples.max_mitochondrial: no gene has the name of a mitochondrial one (MT-…); "
-                f"the genes are called {', '.join(payload.genes[:3])}. Leave the key out, or take "
-                "symbols (samples.gene_names: symbol)."
+        if self.min_counts is not None:
+            low = numbers.counts < self.min_counts
+            records.drop(low, f"fewer than {self.min_counts:,g} counts")
+        if self.max_mitochondrial is not None:
+            records.drop(
+                numbers.mitochondrial > self.max_mitochondrial,
+                f"more than {self.max_mitochondrial:.0%} of the counts are mitochondrial",
             )
-        records.drop(
-            numbers.mitochondrial > self.max_mitochondrial,
-            f"more than {self.max_mitochondrial:.0%} of the counts are mitochondrial",
-        )
 
 
 def read_cells(

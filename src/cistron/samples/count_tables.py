@@ -120,7 +120,7 @@ def find_orientation(
     sides = {"line": rows, "column": header.columns}
     found: dict[Orientation, str] = {}
     for names, noun in ((known, "cell that is known"), (genes, "gene of training")):
-        if not names:
+        if not len(names):
             continue
         there = {side: np.flatnonzero(_isin(values, names)) for side, values in sides.items()}
         if bool(len(there["line"])) != bool(len(there["column"])):

@@ -39,7 +39,10 @@ def open_store(path: Path) -> Iterator[Any]:
         else:
             with h5py.File(path, "r") as file:
                 yield file
-    except OSError as error:
+    except InputError:
+        raise
+    except (OSError, RuntimeError, LookupError, TypeError, ValueError) as error:
+        # What h5py, zarr and anndata raise where bytes are not what they should be.
         raise InputError(
             f"{path} is damaged or cut short and cannot be read ({_first(error)}). Copy or "
             "download it again."
