@@ -117,3 +117,11 @@ def test_baselines_of_cells_are_fitted_on_training_cells():
     assert (found["depth"].argmax(axis=1) == truth).mean() < 0.75
     half = score_cell_baselines(samples, train, test[::2], ("genes",), ENCODER)["genes"]
     np.testing.assert_allclose(half, found["genes"][::2], rtol=1e-5)
+
+
+def test_sparse_vectors_are_as_far_as_dense_ones():
+    samples = planted(40, 3)
+    novelty, encoder = fitted(samples)
+    vectors = encoder.encode(samples)
+    dense = vectors[np.arange(len(samples))]
+    np.testing.assert_allclose(novelty.distances(vectors), novelty.distances(dense), rtol=1e-4)

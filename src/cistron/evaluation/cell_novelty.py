@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 
 from cistron.encoders.cell_vectors import CellVectors
 from cistron.samples import Samples
@@ -78,20 +78,37 @@ class Space:
         scales = np.array([max(np.median(near), 1e-6), np.inf if whole else np.median(left)])
         return cls(made.mean, made.loadings, centres, whitening, np.maximum(scales, 1e-6))
 
-    def parts(self, vectors: NDArray[np.floating]) -> tuple[Floats, Floats]:
-        """Return the distance from the nearest class, and what is left, each of shape (n,)."""
-        centred = vectors - self.mean
-        placed = centred @ self.loadings
-        square = np.square(centred).sum(axis=1) - np.square(placed).sum(axis=1)
+    def parts(
+        self, vectors: NDArray[np.floating] | sparse.csr_matrix, shared: ArrayLike = 0.0
+    ) -> tuple[Floats, Floats]:
+        """Return the distance from the nearest class, and what is left, each of shape (n,).
+
+        Parameters
+        ----------
+        vectors : ndarray or csr_matrix, shape (n, features)
+        shared : array-like, shape (features,)
+            What is to be added to every row; sparse rows are not made dense for it.
+        """
+        offset = np.asarray(shared, dtype=np.float64) - self.mean
+        if sparse.issparse(vectors):
+            placed = vectors @ self.loadings + offset @ self.loadings
+            square = np.asarray(vectors.multiply(vectors).sum(axis=1), dtype=np.float64).ravel()
+            square += 2 * (vectors @ offset) + offset @ offset
+        else:
+            centred = vectors + offset
+            placed, square = centred @ self.loadings, np.square(centred).sum(axis=1)
+        square -= np.square(placed).sum(axis=1)
         white, centres = placed @ self.whitening, self.centres @ self.whitening
         near = np.min(
             [np.linalg.norm(white - centre, axis=1) for centre in centres], axis=0, initial=np.inf
         )
         return near, np.sqrt(np.maximum(square, 0.0))
 
-    def distances(self, vectors: NDArray[np.floating]) -> Floats:
-        """Return the distance of each cell from the training cells, shape (n,)."""
-        parts = np.stack(self.parts(vectors)) / self.scales[:, None]
+    def distances(
+        self, vectors: NDArray[np.floating] | sparse.csr_matrix, shared: ArrayLike = 0.0
+    ) -> Floats:
+        """Return the distance of each cell from the training cells, shape (n,) (see `parts`)."""
+        parts = np.stack(self.parts(vectors, shared)) / self.scales[:, None]
         return np.sqrt(np.square(parts).sum(axis=0) / np.isfinite(self.scales).sum())
 
 
@@ -119,7 +136,13 @@ class CellNovelty:
 
     def distances(self, vectors: Vectors) -> Floats:
         """Return the distance of each cell from the training cells, shape (n,)."""
-        found = [self.space.distances(block) for block in _dense(vectors)]
+        if isinstance(vectors, CellVectors):
+            found = [self.space.distances(block, vectors.shared) for block in vectors.blocks()]
+        else:
+            found = [
+                self.space.distances(vectors[start : start + BLOCK])
+                for start in range(0, len(vectors), BLOCK)
+            ]
         return np.concatenate([np.empty(0), *found])
 
     def drift(self, distances: Floats) -> dict[str, Any]:
@@ -249,8 +272,3 @@ def _chosen(n: int, width: int) -> NDArray[np.int64]:
 
 def _rows(vectors: Vectors, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     return np.asarray(vectors[rows], dtype=np.float32)
-
-
-def _dense(vectors: Vectors) -> Iterator[NDArray[np.float32]]:
-    for start in range(0, len(vectors), BLOCK):
-        yield np.asarray(vectors[np.arange(start, min(start + BLOCK, len(vectors)))])
