@@ -18,8 +18,12 @@ from cistron.errors import InputError
 from cistron.experiment import make_experiment
 from cistron.pipeline import check, crossval, fit
 from cistron.predict_cells import NewCells, predict_cell_file
-from cistron.samples import Samples
+from cistron.samples import Samples, make_samples
+from cistron.samples.counts import Counts
+from cistron.splits.audit import audit
+from cistron.splits.confounding import confounded_sentence
 from cistron.splits.group import group_split
+from cistron.splits.random import random_split
 from tests.cells_planted import planted, with_labels, write_h5ad
 
 ENCODER = {"kind": "expression", "genes": {"kind": "all"}}
@@ -202,9 +206,6 @@ def test_missing_and_renamed_genes_are_counted(run, folder):
     samples = cistron.read_cells(folder / "new.h5ad", label="label", groups=["donor"])
     kept = samples.payload.read()[:, 20:]
     genes = [name.lower() for name in samples.payload.genes[20:]]
-    from cistron.samples import make_samples
-    from cistron.samples.counts import Counts
-
     renamed = make_samples(Counts.of(kept, genes), labels=samples.table["label"].tolist())
     path = write_h5ad(renamed, folder / "renamed.h5ad")
     found = predict_cell_file(cistron.load(run), path, folder / "renamed.tsv")
@@ -326,3 +327,73 @@ def test_a_run_of_cells_survives_saving(tmp_path):
     assert again.alphabet_ == "genes"
     assert again.least_confidence == 0.9
     pd.testing.assert_frame_equal(again.predict(samples), made.predict(samples))
+
+
+CELLS = Path(__file__).parents[1] / ".." / "shared" / "data" / "cells"
+real = pytest.mark.skipif(not CELLS.is_dir(), reason="the real cells are not here")
+
+
+@pytest.fixture(scope="module")
+def kang(tmp_path_factory) -> Path:
+    """Return the cells of two donors, with the donor as a column of its own."""
+    import anndata
+
+    path = tmp_path_factory.mktemp("kang") / "kang.h5ad"
+    cells = anndata.read_h5ad(CELLS / "kang_example.h5ad")
+    donor = cells.obs["sample_id"].astype(str).str.extract(r"(\d+)$")[0]
+    cells.obs["donor"] = donor.to_numpy()
+    cells.write_h5ad(path)
+    return path
+
+
+@real
+@pytest.mark.real_data
+def test_real_cells_leave_each_donor_out(kang, tmp_path):
+    made = document(kang, encoder={"kind": "expression"})
+    made["samples"]["label"] = "group_id"
+    made["split"]["validate_on"] = "samples"
+    run = crossval(make_experiment(made), tmp_path / "run")
+    assert len(run.metrics["folds"]) == 2
+    assert run.metrics["test"]["accuracy"]["value"] > 0.97
+    assert run.metrics["baselines"]["genes"]["accuracy"]["value"] > 0.97
+    assert run.metrics["baselines"]["depth"]["accuracy"]["value"] < 0.65
+
+
+@real
+@pytest.mark.real_data
+def test_real_cells_of_a_type_that_was_left_out_are_rejected(kang, tmp_path):
+    samples = cistron.read_cells(kang, "cluster_id", groups=["donor", "sample_id"])
+    donor = samples.table["donor"].to_numpy()
+    kind = samples.table["label"].to_numpy()
+    left = kind == "CD14+ Monocytes"
+    known = samples.take(np.flatnonzero((donor == "101") & ~left))
+    train = with_labels(
+        known, known.table["label"].tolist(), sample=known.table["sample_id"].tolist()
+    )
+    classifier = Classifier("expression", "logistic_regression").fit(train)
+    new, odd = (samples.take(np.flatnonzero((donor == "107") & rows)) for rows in (~left, left))
+    assert classifier.predict(new)["rejected"].mean() < 0.1
+    assert classifier.predict(odd)["rejected"].mean() > 0.5
+    drift = [
+        classifier.novelty_.drift(classifier.novelty_.distances(classifier.encoder_.encode(part)))
+        for part in (new, odd)
+    ]
+    assert not drift[0]["beyond"]
+    assert drift[1]["beyond"]
+
+
+@real
+@pytest.mark.real_data
+def test_two_real_libraries_are_confounded_and_technical_genes_tell_them():
+    made = document(Path("x"), split={"kind": "random"}, encoder={"kind": "expression"})
+    files = {"control": "Day11_control.txt.gz", "persister": "Day11_Erlotinib.txt.gz"}
+    made["samples"] = {
+        "kind": "cells",
+        "classes": {name: str(CELLS / file) for name, file in files.items()},
+        "min_genes": 500,
+    }
+    samples = make_experiment(made).samples.read()
+    assert "determined by source" in confounded_sentence(samples)
+    found = {c["name"]: c for c in audit(samples, random_split(samples))["checks"]}
+    assert found["confounded_groups"]["verdict"] == "fail"
+    assert found["technical_genes"]["verdict"] == "warn"

@@ -333,9 +333,7 @@ def _read(experiment: Experiment) -> Samples:
     )
 
 
-def _require_unconfounded(
-    samples: Samples, allowed: bool, reporter: Reporter
-) -> dict[str, Any]:
+def _require_unconfounded(samples: Samples, allowed: bool, reporter: Reporter) -> dict[str, Any]:
     """Refuse cells whose label a group determines; return what is to be recorded of it."""
     from cistron.splits.confounding import confounded_sentence
 

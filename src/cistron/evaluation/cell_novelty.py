@@ -90,7 +90,7 @@ class Space:
             What is to be added to every row; sparse rows are not made dense for it.
         """
         offset = np.asarray(shared, dtype=np.float64) - self.mean
-        if sparse.issparse(vectors):
+        if isinstance(vectors, sparse.csr_matrix):
             placed = vectors @ self.loadings + offset @ self.loadings
             square = np.asarray(vectors.multiply(vectors).sum(axis=1), dtype=np.float64).ravel()
             square += 2 * (vectors @ offset) + offset @ offset
@@ -194,8 +194,8 @@ def fit_cell_novelty(
 
     Where there are groups (patients, data sets), each is scored as if it were new: by the other
     groups. Thus a new patient is not odd for being a new patient. (The vectors are those of an
-    encoder that was fitted on all of them, so that the threshold is rather too high.) Without groups the validation
-    cells are scored, and without these the training cells themselves.
+    encoder that was fitted on all of them, so that the threshold is rather too high.) Without
+    groups the validation cells are scored, and without these the training cells themselves.
 
     Parameters
     ----------
