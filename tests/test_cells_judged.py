@@ -246,6 +246,33 @@ def test_the_copy_of_the_h5ad_has_what_was_predicted(run, folder):
     assert not list(folder.glob("copy.h5ad.p*"))
 
 
+def test_an_interrupted_prediction_goes_on(run, folder, monkeypatch):
+    import cistron.predict_cells as module
+
+    monkeypatch.setattr(module, "WINDOW", 32)
+    source, how = folder / "new.h5ad", NewCells(label="label")
+    whole = predict_cell_file(cistron.load(run), source, folder / "whole.tsv", how=how)
+    written, real = [], module.write_part
+
+    def dies(table: pd.DataFrame, path: Path) -> None:
+        if written:
+            raise KeyboardInterrupt
+        written.append(path)
+        real(table, path)
+
+    monkeypatch.setattr(module, "write_part", dies)
+    with pytest.raises(KeyboardInterrupt):
+        predict_cell_file(cistron.load(run), source, folder / "part.tsv", how=how)
+    monkeypatch.setattr(module, "write_part", real)
+    with pytest.raises(InputError, match="--resume"):
+        predict_cell_file(cistron.load(run), source, folder / "part.tsv", how=how)
+    with pytest.raises(InputError, match="another input or by another classifier"):
+        predict_cell_file(cistron.load(run), source, folder / "part.tsv", resume=True)
+    found = predict_cell_file(cistron.load(run), source, folder / "part.tsv", how=how, resume=True)
+    assert found == whole
+    assert (folder / "part.tsv").read_text() == (folder / "whole.tsv").read_text()
+
+
 @pytest.mark.parametrize(
     ("name", "how", "out", "said"),
     [

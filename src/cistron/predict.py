@@ -141,7 +141,7 @@ def claim_parts(
     parts: Path,
     classifier: Classifier,
     source: Path,
-    orthologs: dict[str, str],
+    asked: dict[str, str],
     resume: bool,
 ) -> int:
     """Make the folder of parts, or open one to go on; return how many windows are done."""
@@ -153,8 +153,8 @@ def claim_parts(
         "classifier": classifier.checksum_,
         "window": WINDOW,
     }
-    if orthologs:
-        job["orthologs"] = orthologs
+    if asked:
+        job["asked"] = asked
     note = parts / "job.json"
     if parts.exists():
         if not resume:
