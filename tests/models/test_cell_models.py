@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from inspect import signature
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.sparse import csr_matrix
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tests.cells_made import cells
 
+from cistron.classifier import Classifier
 from cistron.encoders.cell_vectors import CellVectors
 from cistron.errors import InputError
 from cistron.experiment import parse_encoder, parse_model
@@ -23,6 +28,8 @@ from cistron.models import (
     sparse_input,
 )
 from cistron.models.classical import dump, fit_classical, load, log_probabilities
+from cistron.models.l1_regression import L1LogisticRegression
+from cistron.progress import Silent
 
 KINDS = ["logistic_regression", "nearest_centroid", "random_forest", "gradient_boosting", "svm"]
 
@@ -57,6 +64,23 @@ def test_regression_of_sparse_cells_is_that_of_dense_ones(encoded, classes):
     np.testing.assert_allclose(model[-1].coef_, reference[-1].coef_, atol=1e-5)
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("share", [1.0, 0.4])
+def test_the_l1_solver_finds_what_scikit_learn_finds(encoded, classes, share):
+    vectors, y = encoded
+    y = y if classes == 2 else y + (np.arange(len(y)) % 3 == 0) * (y == 1)
+    X = StandardScaler().fit_transform(dense(vectors).astype(np.float64)[:, 10:25])
+    by_ratio = signature(LogisticRegression).parameters["penalty"].default == "deprecated"
+    named = {} if by_ratio else {"penalty": "elasticnet"}
+    reference = LogisticRegression(
+        C=0.2, l1_ratio=share, solver="saga", tol=1e-8, max_iter=20_000, **named
+    ).fit(X, y, sample_weight=weights_of(y))
+    found = L1LogisticRegression(C=0.2, l1_ratio=share, tol=1e-8, max_iter=5000)
+    found.fit(csr_matrix(X), y, sample_weight=weights_of(y))
+    np.testing.assert_allclose(found.coef_, reference.coef_, atol=1e-4)
+    np.testing.assert_allclose(found.predict_proba(X), reference.predict_proba(X), atol=1e-4)
+
+
 @pytest.mark.parametrize("penalty", ["l1", "elastic_net"])
 @pytest.mark.filterwarnings("error")
 def test_an_l1_penalty_leaves_few_genes_and_the_right_ones(encoded, penalty):
@@ -78,7 +102,9 @@ def test_the_strength_of_the_penalty_is_found_on_sparse_cells_too(encoded):
     assert model[-1].C == again[-1].C
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [*KINDS, {"kind": "logistic_regression", "penalty": "l1"}], ids=str
+)
 def test_cells_are_told_apart_in_blocks_and_after_storage(encoded, kind, monkeypatch):
     vectors, y = encoded
     model = fit_classical(parse_model(kind), vectors, y, weights_of(y), 1)
@@ -194,3 +220,21 @@ def test_attention_does_not_depend_on_the_order_of_genes():
     torch.testing.assert_close(network(x[:, order]), before)
     plain = 2 * 30 * 8 + 8 * 2 + 2 * 16 + 17 * 16 + 17 * 2
     assert count(network)[0] == plain
+
+
+def test_what_a_network_of_components_does_is_said_before_it_is_trained():
+    class Said(Silent):
+        sentences: ClassVar[list[str]] = []
+
+        def say(self, sentence: str) -> None:
+            self.sentences.append(sentence)
+
+    keys = {"kind": "expression", "genes": {"kind": "list", "names": ["GENE0", "GENE9", "NONE"]}}
+    training = {"epochs": 1, "device": "cpu"}
+    said = Said()
+    with pytest.raises(InputError, match="at least 4 features"):
+        Classifier(keys, "oncopersistnet", training).fit(cells(60, 30), reporter=said)
+    assert said.sentences == [
+        "1 of 3 listed genes are not in the samples: NONE.",
+        OncoPersistNetSettings.caution,
+    ]

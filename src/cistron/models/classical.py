@@ -24,6 +24,7 @@ LEAST_PROBABILITY = 1e-6  # a forest whose trees all agree says 0, of which ther
 
 MODELS = {
     "StandardScaler → LogisticRegression",
+    "StandardScaler → L1LogisticRegression",
     "StandardScaler → NearestCentroid",
     "StandardScaler → CalibratedClassifierCV",
     "RandomForestClassifier",
@@ -39,6 +40,7 @@ MODELS = {
 # What our kinds hold beyond the types that skops itself holds safe.
 TRUSTED = [
     "cistron.models.centroids.NearestCentroid",
+    "cistron.models.l1_regression.L1LogisticRegression",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,29 +83,18 @@ class LogisticRegressionSettings(ClassicalSettings):
     def build(self, seed: int) -> Pipeline:
         """Return the estimator: features scaled, then the regression."""
         from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
+        from sklearn.pipeline import Pipeline
         from sklearn.preprocessing import StandardScaler
 
-        regression = LogisticRegression(
-            C=self.c,
-            max_iter=self.iterations,
-            tol=self.tolerance,
-            random_state=seed,
-            **self._penalised(),
-        )
-        return make_pipeline(StandardScaler(), regression)
-
-    def _penalised(self) -> dict[str, Any]:
-        """Return the arguments of scikit-learn; up to 1.7 it is told the penalty by name too."""
-        from inspect import signature
-
-        from sklearn.linear_model import LogisticRegression
-
+        shared = {"C": self.c, "max_iter": self.iterations, "tol": self.tolerance}
         if self.penalty == "l2":
-            return {}
-        chosen = {"solver": "saga", "l1_ratio": 1.0 if self.penalty == "l1" else self.l1_share}
-        by_ratio = signature(LogisticRegression).parameters["penalty"].default == "deprecated"
-        return chosen if by_ratio else {**chosen, "penalty": "elasticnet"}
+            regression = LogisticRegression(random_state=seed, **shared)
+        else:
+            from cistron.models.l1_regression import L1LogisticRegression
+
+            share = 1.0 if self.penalty == "l1" else self.l1_share
+            regression = L1LogisticRegression(l1_ratio=share, **shared)
+        return Pipeline(list(zip(_STEPS, (StandardScaler(), regression), strict=True)))
 
 
 _STEPS = ("standardscaler", "logisticregression")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SPARSE = {
     "StandardScaler → LogisticRegression",
+    "StandardScaler → L1LogisticRegression",
     "StandardScaler → NearestCentroid",
     "RandomForestClassifier",
     "RandomForestRegressor",
