@@ -228,11 +228,18 @@ def test_a_square_matrix_needs_to_be_told(tmp_path: Path) -> None:
 def test_formats_are_told_by_content(tmp_path: Path) -> None:
     (tmp_path / "a.fasta").write_text(">a\nMKV\n")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "a.csv").write_text("id,sequence\na,MKV\n")
+    (tmp_path / "b.csv").write_text("id,sequence\n")
+    assert not holds_cells(tmp_path / "a.csv")
+    assert not holds_cells(tmp_path / "b.csv")
+    assert not holds_cells("-")
     assert not holds_cells(tmp_path / "a.fasta")
     assert not holds_cells(tmp_path / "empty")
     assert not holds_cells(tmp_path / "absent")
     assert cell_format(write("csr", tmp_path)) == "anndata"
     with pytest.raises(InputError, match="looks like FASTA"):
         cell_format(tmp_path / "a.fasta")
+    with pytest.raises(InputError, match=r"samples.backed: .* is text"):
+        read_cell_file(write("genes.tsv", tmp_path), CellFormat(backed=True))
     with pytest.raises(InputError, match=r"samples.layer: .* is no AnnData"):
         read_cell_file(write("10x", tmp_path), CellFormat(layer="a"))

@@ -23,6 +23,7 @@ from tests.samples.cells_made import (
     made_counts,
     usual_obs,
     write_text,
+    write_zarr,
 )
 
 COUNTS = made_counts()
@@ -310,3 +311,19 @@ def test_names_of_files() -> None:
     settings = CellSamples(path=["x/day0.h5ad", "y/day0.h5ad", "z/GSM1.counts.txt.gz"])
     assert [name for _, name, _ in settings.files] == ["x/day0.h5ad", "y/day0.h5ad", "GSM1.counts"]
     assert settings.group_names == ("source",)
+
+
+def test_files_of_several_formats_are_joined_where_they_are(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.h5ad", tmp_path / "two.zarr"
+    made_anndata(sparse.csr_matrix(COUNTS), **usual_obs()).write_h5ad(one)
+    other = made_anndata(sparse.csr_matrix(COUNTS)[:, ::-1], **usual_obs())
+    other.var_names, other.obs_names = gene_names()[::-1], barcodes(seed=9)
+    write_zarr(other, two)
+    held = cistron.read_cells({"one": one, "two": two}, "kind", backed=False)
+    left = cistron.read_cells({"one": one, "two": two}, "kind", backed=True)
+    assert (held.payload.chunk, left.payload.chunk) == (0, 2048)
+    assert np.array_equal(dense(held), np.concatenate([COUNTS, COUNTS]))
+    assert np.array_equal(dense(left), dense(held))
+    rows = np.random.default_rng(1).permutation(80)[:30]
+    assert np.array_equal(dense(left[rows]), dense(held)[rows])
+    assert left.sources.keys() == {str(one), str(two)}

@@ -25,6 +25,7 @@ from tests.samples.cells_made import (
     write_10x,
     write_10x_h5,
     write_text,
+    write_zarr,
 )
 
 COUNTS = made_counts()
@@ -253,3 +254,9 @@ def test_without_anndata(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         path
     )
     assert anndata is not None
+
+
+def test_without_zarr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_zarr(made_anndata(COUNTS), tmp_path / "a.zarr")
+    monkeypatch.setitem(sys.modules, "zarr", None)
+    assert "zarr is not installed. Install it with: pip install 'cistron[cells]'" in refusal(path)

@@ -17,7 +17,8 @@ from cistron.samples import stored
 from cistron.samples.anndata_files import read_anndata
 from cistron.samples.cell_file import CellFormat
 from cistron.samples.counts import InMemory, Matrix
-from cistron.samples.stored import OtherColumns, Stacked, StoredRows, stretches
+from cistron.samples.rearranged import OtherColumns, Stacked, put_columns, stack
+from cistron.samples.stored import StoredRows, stretches
 from tests.samples.cells_made import made_anndata, made_counts, write_zarr
 
 BACKED = CellFormat(backed=True)
@@ -89,7 +90,10 @@ def test_small_is_held_and_large_stays(tmp_path: Path) -> None:
     rows=st.lists(st.integers(0, 59), max_size=9),
 )
 def test_columns_that_meet_are_added_up(columns: list[int], rows: list[int]) -> None:
-    matrix = OtherColumns(InMemory(sparse.csr_matrix(DENSE)), np.array(columns), 5)
+    held = InMemory(sparse.csr_matrix(DENSE))
+    matrix = OtherColumns(held, np.array(columns), 5)
+    moved = put_columns(held, np.array(columns), 5).read(np.arange(60))
+    assert (moved != matrix.read(np.arange(60))).nnz == 0
     wanted = np.zeros((60, 5))
     for column, target in enumerate(columns):
         if target >= 0:
@@ -101,6 +105,7 @@ def test_columns_that_meet_are_added_up(columns: list[int], rows: list[int]) -> 
 @given(rows=st.lists(st.integers(0, 59), max_size=30))
 def test_stacked_files_are_one_matrix(rows: list[int]) -> None:
     parts = [InMemory(sparse.csr_matrix(DENSE[a:b])) for a, b in ((0, 10), (10, 11), (11, 60))]
+    assert isinstance(stack(parts), InMemory)
     matrix = Stacked(tuple(parts))
     assert matrix.shape == (60, 9)
     assert np.array_equal(matrix.read(np.array(rows, dtype=int)).toarray(), DENSE[rows])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from cistron.errors import InputError
 from cistron.samples.anndata_files import LARGE, read_anndata
 from cistron.samples.cell_file import CellFile, CellFormat
 from cistron.samples.count_tables import read_count_table
-from cistron.samples.files import looks_like, open_input
+from cistron.samples.files import STDIN, looks_like, open_input
+from cistron.samples.frames import MISSING
 from cistron.samples.tenx import read_10x_h5, read_market
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -53,6 +55,11 @@ def read_cell_file(
             f"samples.{'raw' if how.raw else 'layer'}: {path} is no AnnData, and only AnnData has "
             "layers and raw. Leave the key out."
         )
+    if how.backed and kind not in ("anndata", "10x_h5"):
+        raise InputError(
+            f"samples.backed: {path} is text, of which no single cells can be read. Leave the key "
+            "out, or write it as h5ad once."
+        )
     if kind == "anndata":
         return read_anndata(path, how, columns, limit)
     if kind == "10x_h5":
@@ -65,10 +72,25 @@ def read_cell_file(
 def holds_cells(path: str | Path) -> bool:
     """Tell AnnData, 10x, a matrix market file or a table of counts from sequences, by content."""
     path = Path(path)
+    if str(path) == STDIN:
+        return False
     try:
-        return cell_format(path) != ""
+        return cell_format(path) != "table" or _holds_numbers(path)
     except InputError:
         return False
+
+
+def _holds_numbers(path: Path) -> bool:
+    """Tell whether the second line of a table is a name and numbers."""
+    with open_input(path) as source:
+        lines = source.head.decode(errors="replace").splitlines()[:2]
+    fields = re.split(r"[\t,; ]", lines[-1])[1:50]
+    return len(lines) == 2 and bool(fields) and all(map(_is_number, fields))
+
+
+def _is_number(field: str) -> bool:
+    text = field.strip().strip('"')
+    return text in MISSING or bool(re.fullmatch(r"[-+]?[\d.]+([eE][-+]?\d+)?", text))
 
 
 def cell_format(path: Path) -> str:
@@ -79,6 +101,8 @@ def cell_format(path: Path) -> str:
     InputError
         If it is none of these.
     """
+    if str(path) == STDIN:
+        return "table"
     if path.is_dir():
         return _format_of_folder(path)
     if path.is_file():

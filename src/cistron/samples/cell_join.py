@@ -14,7 +14,7 @@ from cistron.errors import InputError
 from cistron.samples.cell_file import CellFile
 from cistron.samples.counts import Counts
 from cistron.samples.gene_names import without_version
-from cistron.samples.stored import OtherColumns, Stacked
+from cistron.samples.rearranged import put_columns, stack
 
 Duplicates = Literal["sum", "first", "error"]
 Join = Literal["shared", "all"]
@@ -58,7 +58,7 @@ def unite_columns(file: CellFile, rule: Duplicates, *, counts: bool) -> CellFile
     note = f"{told}: {done}, {len(every):,} columns became {len(genes):,}."
     return replace(
         file,
-        matrix=OtherColumns(file.matrix, columns, len(genes)),
+        matrix=put_columns(file.matrix, columns, len(genes)),
         genes=genes,
         names=_names([file], pd.Index(genes)),
         notes=(*file.notes, note),
@@ -92,9 +92,8 @@ def join_files(files: Sequence[CellFile], join: Join) -> tuple[Counts, list[str]
     parts = []
     for file in files:
         columns = place.get_indexer(pd.Index(file.genes)).astype(np.int64)
-        same = len(columns) == len(genes) and bool((columns == np.arange(len(genes))).all())
-        parts.append(file.matrix if same else OtherColumns(file.matrix, columns, len(genes)))
-    matrix = Stacked(tuple(parts))
+        parts.append(put_columns(file.matrix, columns, len(genes)))
+    matrix = stack(parts)
     rows = np.arange(matrix.shape[0], dtype=np.int64)
     counts = Counts(matrix, np.array(genes, dtype=object), rows, _names(files, place))
     return counts, [_joined(files, shared, every, join)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -160,8 +161,8 @@ def label_cells(records: Records, values: pd.Series, label: str | LabelColumn) -
     of = {value: name for name, values in label.classes.items() for value in values}
     records.table["label"] = pd.Series([of.get(text) for text in texts], dtype=object)
     records.drop(pd.isna(texts), "no label")
-    others = pd.Series([text for text in texts if text is not None and text not in of], dtype=str)
-    for value, count in zip(*np.unique(others, return_counts=True), strict=True):
+    others = Counter(text for text in texts if text is not None and text not in of)
+    for value, count in sorted(others.items()):
         records.drop(texts == value, f"{label.column} is {value!r}, which no class names")
         records.notes.append(
             f"Cells left out because no class names their {label.column} {value!r}: {count:,}."

@@ -37,9 +37,9 @@ def stream_cells(
 ) -> Iterator[Samples]:
     """Read cells of any format in windows.
 
-    In constant memory are read: AnnData and h5 of 10x that are stored by cell, and tables with
-    cells in rows. What is stored by gene (CSC, genes in rows, matrix market) is read whole, as a
-    sparse matrix, and then given out in windows.
+    In constant memory, but for the names of the cells, are read: AnnData and h5 of 10x that are
+    stored by cell, and tables with cells in rows. What is stored by gene (CSC, genes in rows,
+    matrix market) is read whole, as a sparse matrix, and then given out in windows.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def _windows(
     start: int,
 ) -> Iterator[CellFile]:
     """Yield the cells from `start` on, a window at a time, as files whose numbers are in memory."""
-    if str(path) == "-" or cell_format(path) == "table":
+    if cell_format(path) == "table":
         yield from _table_windows(path, how, window, genes, start)
         return
     yield from _cut(read_cell_file(path, how, columns, limit=0), window, start)

@@ -19,7 +19,7 @@ from cistron.samples.files import BYTE_ORDER_MARK, Input, open_input
 from cistron.samples.frames import MISSING, SEPARATORS
 
 READ = 1 << 22  # bytes of text that are read, and parsed, at once
-_NEWLINE, _QUOTE, _ZERO = b'\n"0'
+_NEWLINE, _ZERO = b"\n0"
 _GENE_CORNER = re.compile(r"(gene|symbol|feature|ensembl)([ _.]?(symbol|name|id))?s?|hgnc.*", re.I)
 _CELL_CORNER = re.compile(r"(cell|barcode)([ _.]?(name|id|barcode))?s?|obs_names?", re.I)
 

@@ -15,7 +15,7 @@ from scipy import sparse
 from cistron.errors import InputError
 from cistron.samples.counts import Counts
 from cistron.samples.frames import column_names, read_frame
-from cistron.samples.stored import move_columns
+from cistron.samples.rearranged import move_columns
 
 LITTLE = 0.9  # share of genes found, below which the note gives examples
 _ENSEMBL = re.compile(r"ENS[A-Z]{0,6}G\d{9,12}(?:\.\d+)?(?:_PAR_Y)?")

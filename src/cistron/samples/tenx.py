@@ -15,7 +15,8 @@ from cistron.samples.anndata_files import LARGE, stored_or_read
 from cistron.samples.cell_file import CellFile, CellFormat, name_genes, objects
 from cistron.samples.counts import InMemory, Matrix
 from cistron.samples.files import open_input
-from cistron.samples.stored import OtherColumns, StoredRows, open_store
+from cistron.samples.rearranged import put_columns
+from cistron.samples.stored import StoredRows, open_store
 
 EXPRESSION = "Gene Expression"
 _ENDINGS = tuple(f"{end}{zipped}" for end in (".tsv", ".txt", ".csv") for zipped in ("", ".gz"))
@@ -131,7 +132,7 @@ def _cell_file(
                 f"{', '.join(sorted(set(kinds)))}."
             )
         columns = np.where(genes, np.cumsum(genes) - 1, -1)
-        matrix = OtherColumns(matrix, columns, int(genes.sum()))
+        matrix = put_columns(matrix, columns, int(genes.sum()))
         others = ", ".join(sorted(set(kinds[~genes])))
         told.append(f"{path}: {(~genes).sum():,} features are no genes and left out ({others}).")
         ids, symbols = ids[genes], symbols[genes]
