@@ -316,7 +316,7 @@ def test_predict_resumes(run, project, tmp_path, monkeypatch, capsys):
     out, source = tmp_path / "p.tsv", str(project / "with.fasta")
     whole = tmp_path / "whole.tsv"
     assert command("predict", str(run), source, "-o", str(whole), "-q") == 0
-    written, real = [], module._write_part
+    written, real = [], module.write_part
 
     def dies(table, path):
         if len(written) == 5:
@@ -324,10 +324,10 @@ def test_predict_resumes(run, project, tmp_path, monkeypatch, capsys):
         written.append(path)
         real(table, path)
 
-    monkeypatch.setattr(module, "_write_part", dies)
+    monkeypatch.setattr(module, "write_part", dies)
     message = fails(capsys, "predict", str(run), source, "-o", str(out))
     assert "No space left on device" in message
-    monkeypatch.setattr(module, "_write_part", real)
+    monkeypatch.setattr(module, "write_part", real)
     message = fails(capsys, "predict", str(run), source, "-o", str(out))
     assert "Continue it with --resume" in message
     message = fails(

@@ -53,6 +53,12 @@ Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.", call
 Seed = Annotated[int | None, typer.Option(help="Seed of the split and of training.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue what was interrupted.")]
+AllowConfounded = Annotated[
+    bool,
+    typer.Option(
+        "--allow-confounded", help="Train although a group determines the label of cells."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
 
@@ -268,6 +274,11 @@ def check(
         show_check(samples, split, found, as_json)
     if found["verdict"] == "leak":
         raise InputError("The audit found leakage (the checks marked FAIL).")
+    if found["verdict"] == "confounded":
+        raise InputError(
+            "The label is determined by a group (the check marked FAIL): fit and crossval stop "
+            "unless --allow-confounded is said."
+        )
 
 
 @app.command()
@@ -279,6 +290,7 @@ def fit(
     seed: Seed = None,
     force: Force = False,
     resume: Resume = False,
+    allow_confounded: AllowConfounded = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -288,7 +300,15 @@ def fit(
 
     chosen = _experiment(experiment, changes, device, seed)
     reporter = Terminal(quiet)
-    run = run_fit(chosen, out, force=force, resume=resume, reporter=reporter, command=_command())
+    run = run_fit(
+        chosen,
+        out,
+        force=force,
+        resume=resume,
+        allow_confounded=allow_confounded,
+        reporter=reporter,
+        command=_command(),
+    )
     show_run(run, as_json)
 
 
@@ -306,6 +326,7 @@ def crossval(
     seed: Seed = None,
     force: Force = False,
     resume: Resume = False,
+    allow_confounded: AllowConfounded = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -321,6 +342,7 @@ def crossval(
         out,
         force=force,
         resume=resume,
+        allow_confounded=allow_confounded,
         workers=workers,
         reporter=Terminal(quiet),
         command=_command(),
@@ -393,10 +415,17 @@ def predict(
     run: RunFolder,
     source: Annotated[
         str,
-        typer.Argument(metavar="INPUT", help="FASTA, table or profiles (.npz, PSSM); - for stdin."),
+        typer.Argument(
+            metavar="INPUT",
+            help="FASTA, table or profiles (.npz, PSSM), - for stdin; of cells AnnData, 10x or "
+            "counts.",
+        ),
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="File ending in .tsv, .csv, .parquet or .jsonl.")
+        Path,
+        typer.Option(
+            "--out", "-o", help="File ending in .tsv, .csv, .parquet or .jsonl; of cells .h5ad."
+        ),
     ],
     id_column: Annotated[str, typer.Option(help="Tables: column of ids.")] = "id",
     sequence_column: Annotated[str, typer.Option(help="Tables: column of sequences.")] = "sequence",
@@ -406,6 +435,18 @@ def predict(
     ] = None,
     ortholog_fasta: Annotated[
         list[Path] | None, typer.Option(metavar="FASTA", help="Sequences of the orthologs.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Cells: obs column of the true class.")
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Cells: obs column of patients or data sets."),
+    ] = None,
+    layer: Annotated[str | None, typer.Option(help="Cells: layer of the AnnData.")] = None,
+    aliases: Annotated[
+        Path | None,
+        typer.Option(metavar="TABLE", help="Cells: two columns, other name of a gene and name."),
     ] = None,
     device: Device = None,
     force: Force = False,
@@ -419,8 +460,30 @@ def predict(
 
     if bool(orthologs) != bool(ortholog_fasta):
         raise InputError("--orthologs and --ortholog-fasta go together: give both or neither.")
+    classifier = load(run).on(device or "auto")
+    of_cells = {"--label": label, "--group": group, "--layer": layer, "--aliases": aliases}
+    if classifier.alphabet_ == "genes":
+        from cistron.display import show_predicted_cells
+        from cistron.predict_cells import NewCells, predict_cell_file
+
+        if orthologs:
+            raise InputError("--orthologs: cells have none. Leave the option out.")
+        found = predict_cell_file(
+            classifier,
+            source,
+            out,
+            how=NewCells(layer, label, tuple(group or ()), aliases),
+            force=force,
+            resume=resume,
+            reporter=Terminal(quiet),
+        )
+        show_predicted_cells(out, found, as_json)
+        return
+    given = next((name for name, value in of_cells.items() if value), None)
+    if given:
+        raise InputError(f"{given} is of cells, and the classifier reads sequences.")
     counts = predict_file(
-        load(run).on(device or "auto"),
+        classifier,
         source,
         out,
         columns={"id": id_column, "sequence": sequence_column},

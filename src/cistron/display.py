@@ -61,13 +61,12 @@ def show_check(samples: Samples, split: Split, found: dict[str, Any], as_json: b
         print_json(document)
         return
     import numpy as np
-    import pandas as pd
 
     console = _console()
     table = Table(title=f"{len(samples):,} samples", title_justify="left")
-    for heading in ("class", "samples", *counts.columns, "length 5 %", "median", "95 %"):
+    measure, lengths = _measured(samples)
+    for heading in ("class", "samples", *counts.columns, f"{measure} 5 %", "median", "95 %"):
         table.add_column(heading, justify="left" if heading == "class" else "right")
-    lengths = pd.Series(samples.payload.lengths)
     members = samples.memberships
     if samples.quantity:
         members = np.ones((len(samples), 1), dtype=bool)
@@ -160,7 +159,8 @@ def show_run(run: Run, as_json: bool) -> None:
     if metrics.get("second"):
         console.print(Text(_second_scores(metrics["second"])), soft_wrap=True)
     verdict = run.audit["verdict"]
-    console.print(Text(f"Audit: {verdict}.", style=MARKS["fail"] if verdict == "leak" else ""))
+    bad = verdict in ("leak", "confounded")
+    console.print(Text(f"Audit: {verdict}.", style=MARKS["fail"] if bad else ""))
     console.print(Text(f"Report: {run.path / 'report.html'}"), soft_wrap=True)
 
 
@@ -207,6 +207,51 @@ def show_embedded(out: Path, found: dict[str, Any], as_json: bool) -> None:
         console.print(Text(line), soft_wrap=True)
 
 
+def show_predicted_cells(out: Path, found: dict[str, Any], as_json: bool) -> None:
+    """Print what was predicted of a data set of cells, and how far that can be trusted."""
+    if as_json:
+        print_json({"out": str(out), **found})
+        return
+    console = _console()
+    genes = found["genes"]
+    lines = [
+        f"{out}: {found['records']:,} cells, {found['predicted']:,} predicted, "
+        f"{found['rejected']:,} of them rejected ({found['share_rejected']:.1%})."
+    ]
+    if genes:
+        lines.append(
+            f"Genes that the classifier reads: {genes['found']:,} of {genes['read']:,} are in the "
+            f"data ({genes['share']:.0%}). {genes['note']}"
+        )
+    lines.append(_drifted("The data set", found["drift"]))
+    for metric in ("mcc", "balanced_accuracy", "accuracy"):
+        if found.get("scores"):
+            kept = (found.get("scores_kept") or {}).get(metric)
+            text = f"{metric.replace('_', ' ')}: {_interval(found['scores'][metric])}"
+            lines.append(f"{text}; of the cells not rejected {_interval(kept)}")
+    for column, groups in found["groups"].items():
+        for value, each in groups.items():
+            text = f"{column} {value}: {each['cells']:,} cells, "
+            text += f"{each['share_rejected']:.1%} rejected, drift {_ratio(each['drift'])}"
+            if each.get("scores"):
+                text += f", accuracy {_interval(each['scores']['accuracy'])}"
+            lines.append(text)
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)
+
+
+def _drifted(what: str, drift: dict[str, Any]) -> str:
+    text = (
+        f"{what} is {_ratio(drift)} times as far from the training cells as held-out cells of "
+        f"training were ({drift['held_out']})."
+    )
+    return f"{text} It is further than any of them." if drift["beyond"] else text
+
+
+def _ratio(drift: dict[str, Any]) -> str:
+    return "n/a" if drift["ratio"] is None else f"{drift['ratio']:.2f}"
+
+
 def show_public(as_json: bool) -> None:
     """Print the public data sets."""
     from cistron.samples.public import PUBLIC
@@ -235,6 +280,17 @@ def print_json(document: Any) -> None:
 
 def _console() -> Console:
     return Console(soft_wrap=False)
+
+
+def _measured(samples: Samples) -> tuple[str, pd.Series]:
+    """Return what is told of the size of each sample: its length, or of cells the genes found."""
+    import pandas as pd
+
+    if samples.payload.content != "genes":
+        return "length", pd.Series(samples.payload.lengths)
+    from cistron.samples.cell_profiles import depth_of
+
+    return "genes found", pd.Series(depth_of(samples)[:, 1])
 
 
 def _counts(samples: Samples, split: Split) -> pd.DataFrame:

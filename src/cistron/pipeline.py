@@ -86,6 +86,7 @@ def check(
     """
     samples, _ = _read(experiment)
     reporter.say(f"Read {len(samples):,} samples; {len(samples.dropped):,} records are not used.")
+    _require_unconfounded(samples, True, reporter)  # said before a split that it makes impossible
     split = experiment.split.split(samples, reporter.say)
     samples, split = settle(samples, split)
     require_weights(samples.classes, experiment.training)
@@ -113,6 +114,11 @@ def check_against(
         Whether to search the external sequences against the samples.
     reporter : Reporter, optional
     """
+    if experiment.samples.kind == "cells":
+        raise InputError(
+            "--against compares sequences, and samples.kind is 'cells'. `cistron predict RUN FILE "
+            "--label COLUMN` scores another data set and says how far it is."
+        )
     samples = experiment.samples.read()
     named = dict(text.split("=", 1) for text in external if "=" in text)
     if named and len(named) < len(external):
@@ -135,6 +141,7 @@ def fit(
     *,
     force: bool = False,
     resume: bool = False,
+    allow_confounded: bool = False,
     reporter: Reporter = SILENT,
     command: str = "",
 ) -> Run:
@@ -149,6 +156,8 @@ def fit(
         Replace a run that is there.
     resume : bool
         Continue an interrupted run; the result is that of an uninterrupted one.
+    allow_confounded : bool
+        Go on although a group determines the label of cells; the report then begins with it.
     reporter : Reporter, optional
     command : str
         Recorded in environment.json.
@@ -166,6 +175,7 @@ def fit(
     timer = Timer()
     with timer.stage("read"):
         samples, orthologs = _read(experiment)
+    confounded = _require_unconfounded(samples, allow_confounded, reporter)
     with timer.stage("split"):
         split = experiment.split.split(samples, reporter.say)
         samples, split = settle(samples, split)
@@ -200,7 +210,7 @@ def fit(
             seed = experiment.training.seed
             points = projection_table(classifier.encoder_, samples, split, method, seed)
             run.write_table("projection.parquet", points)
-    known = {"parameters": classifier.parameters, "command": command}
+    known = {"parameters": classifier.parameters, "command": command, **confounded}
     _finish(run, experiment, metrics, timer, samples, known)
     return run
 
@@ -211,6 +221,7 @@ def crossval(
     *,
     force: bool = False,
     resume: bool = False,
+    allow_confounded: bool = False,
     workers: int = 1,
     reporter: Reporter = SILENT,
     command: str = "",
@@ -221,7 +232,7 @@ def crossval(
 
     Parameters
     ----------
-    experiment, out, force, resume, reporter, command
+    experiment, out, force, resume, allow_confounded, reporter, command
         As in `fit`.
     workers : int
         Folds trained at the same time, each in a process of its own with its share of the cores.
@@ -235,6 +246,7 @@ def crossval(
     timer = Timer()
     with timer.stage("read"):
         samples, orthologs = _read(experiment)
+    confounded = _require_unconfounded(samples, allow_confounded, reporter)
     with timer.stage("split"):
         repeats = plan(experiment, samples, run, reporter.say)
     folds = repeats[0].split.folds
@@ -262,6 +274,7 @@ def crossval(
     more: dict[str, Any] = {
         "parameters": load(repeats[0].run.path / "folds" / "0" / "model").parameters,
         "command": command,
+        **confounded,
     }
     if len(repeats) > 1:
         more["seeds"] = [repeat.seed for repeat in repeats]
@@ -338,6 +351,23 @@ def _read(experiment: Experiment) -> tuple[Samples, Any]:
     return told, orthologs
 
 
+def _require_unconfounded(samples: Samples, allowed: bool, reporter: Reporter) -> dict[str, Any]:
+    """Refuse cells whose label a group determines; return what is to be recorded of it."""
+    from cistron.splits.confounding import confounded_sentence
+
+    if samples.payload.content != "genes":
+        return {}
+    said = confounded_sentence(samples)
+    if said and not allowed:
+        raise InputError(
+            f"samples.groups: {said} Add groups that carry other labels, or train all the same "
+            "with --allow-confounded: the report then begins with it."
+        )
+    if said:
+        reporter.say(f"Confounded: {said}")
+    return {"allow_confounded": allowed, "confounded": said} if allowed else {}
+
+
 def _trained(
     experiment: Experiment,
     samples: Samples,
@@ -357,6 +387,7 @@ def _trained(
         experiment.evaluation.calibration,
         experiment.evaluation.thresholds,
         augment=experiment.augment,
+        least_confidence=experiment.evaluation.least_confidence,
     )
     classifier.fit(
         samples,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,15 +74,9 @@ def predict_file(
         orthologs where they are asked for.
     """
     out = Path(out)
-    if out.suffix not in FORMATS:
-        raise InputError(
-            f"--out {out}: the format is told by the suffix; use one of {', '.join(FORMATS)}."
-            f"{nearest(out.suffix, FORMATS)}"
-        )
-    if out.exists() and not force:
-        raise InputError(f"{out} exists and is never overwritten. Choose another, or say --force.")
-    if not out.parent.is_dir():
-        raise InputError(f"{out.parent} is no directory. Make it first.")
+    require_output(out, FORMATS, force)
+    if classifier.alphabet_ == "genes":
+        raise InputError(f"{source}: the classifier reads cells: see `predict_cell_file`.")
     parts = out.with_name(out.name + ".parts")
     related = None
     if orthologs is not None:
@@ -90,7 +84,7 @@ def predict_file(
         for note in related.notes:
             reporter.say(note)
     files = checksums([*orthologs[0], *orthologs[1]]) if orthologs is not None else {}
-    done = _claim(parts, classifier, Path(source), files, resume)
+    done = claim_parts(parts, classifier, Path(source), files, resume)
     counts = {"records": 0, "predicted": 0, "warnings": 0}
     windows = stream(source, classifier.alphabet_, window=WINDOW, skip=done, **(columns or {}))
     try:
@@ -98,13 +92,13 @@ def predict_file(
             classifier.on(classifier.training_.device, Within(reporter, advance))
             for number, samples in enumerate(windows, start=done):
                 table = _window(classifier, samples, number * WINDOW, related)
-                _write_part(table, parts / f"{number:08d}.parquet")
+                write_part(table, parts / f"{number:08d}.parquet")
                 advance(len(table))
     except InputError:
         if not any(parts.glob("*.parquet")):
             shutil.rmtree(parts)  # nothing to go on with
         raise
-    for table in _parts(parts):
+    for table in read_parts(parts):
         counts["records"] += len(table)
         counts["predicted"] += int(table["predicted"].notna().sum())
         counts["warnings"] += int((table["warning"] != "").sum())
@@ -112,7 +106,7 @@ def predict_file(
         shutil.rmtree(parts)
         raise InputError(f"{source}: there is no record to predict.")
     if related is not None:
-        ids = (name for table in _parts(parts) for name in table["id"])
+        ids = (name for table in read_parts(parts) for name in table["id"])
         counts["averaged"] = sum(name in related.rows for name in ids)
         if not counts["averaged"]:
             shutil.rmtree(parts)
@@ -120,16 +114,34 @@ def predict_file(
                 f"{source}: no record has orthologs in the tables, whose first column is to hold "
                 "the ids of the records."
             )
-    _join(parts, out)
+    join_parts(read_parts(parts), out)
     shutil.rmtree(parts)
     return counts
 
 
-def _claim(
+def require_output(out: Path, formats: Sequence[str], force: bool) -> None:
+    """Refuse an output of an unknown format, one that is there, or one in no directory.
+
+    Raises
+    ------
+    InputError
+    """
+    if out.suffix not in formats:
+        raise InputError(
+            f"--out {out}: the format is told by the suffix; use one of {', '.join(formats)}."
+            f"{nearest(out.suffix, formats)}"
+        )
+    if out.exists() and not force:
+        raise InputError(f"{out} exists and is never overwritten. Choose another, or say --force.")
+    if not out.parent.is_dir():
+        raise InputError(f"{out.parent} is no directory. Make it first.")
+
+
+def claim_parts(
     parts: Path,
     classifier: Classifier,
     source: Path,
-    orthologs: dict[str, str],
+    asked: dict[str, str],
     resume: bool,
 ) -> int:
     """Make the folder of parts, or open one to go on; return how many windows are done."""
@@ -141,8 +153,8 @@ def _claim(
         "classifier": classifier.checksum_,
         "window": WINDOW,
     }
-    if orthologs:
-        job["orthologs"] = orthologs
+    if asked:
+        job["asked"] = asked
     note = parts / "job.json"
     if parts.exists():
         if not resume:
@@ -164,7 +176,11 @@ def _window(
     classifier: Classifier, samples: Samples, first: int, orthologs: Orthologs | None
 ) -> pd.DataFrame:
     """Return one row for each record of a window that starts after `first` records."""
-    table = classifier.predict(samples, orthologs)
+    return with_unused(classifier.predict(samples, orthologs), samples, first)
+
+
+def with_unused(table: pd.DataFrame, samples: Samples, first: int) -> pd.DataFrame:
+    """Put records that could not be predicted, with the reason, where they stood."""
     unused = samples.dropped
     if len(unused) == 0:
         return table
@@ -182,30 +198,32 @@ def _window(
     return pd.concat([table, missing]).sort_index(kind="stable")
 
 
-def _write_part(table: pd.DataFrame, path: Path) -> None:
+def write_part(table: pd.DataFrame, path: Path) -> None:
+    """Write the predictions of a window, whole or not at all."""
     partial = path.with_suffix(".partial")
     table.to_parquet(partial, index=False)
     partial.replace(path)
 
 
-def _parts(parts: Path) -> Iterator[pd.DataFrame]:
+def read_parts(parts: Path) -> Iterator[pd.DataFrame]:
+    """Return the predictions of every window that is done, in order."""
     for path in sorted(parts.glob("*.parquet")):
         yield pd.read_parquet(path)
 
 
-def _join(parts: Path, out: Path) -> None:
+def join_parts(parts: Iterable[pd.DataFrame], out: Path) -> None:
     """Write all parts as one file, which appears whole or not at all."""
     partial = out.with_name(out.name + ".partial")
     if out.suffix == ".parquet":
         writer: Any = None
-        for table in _parts(parts):
+        for table in parts:
             rows = pa.Table.from_pandas(table, preserve_index=False)
             writer = writer or pq.ParquetWriter(partial, rows.schema)
             writer.write_table(rows.cast(writer.schema))
         writer.close()
     else:
         with partial.open("w", encoding="utf-8", newline="") as file:
-            for number, table in enumerate(_parts(parts)):
+            for number, table in enumerate(parts):
                 if out.suffix == ".jsonl":
                     table.to_json(file, orient="records", lines=True, force_ascii=False)
                 else:

@@ -24,7 +24,7 @@ from cistron.scores import (
 from cistron.splits import Progress, Split
 from cistron.splits.settle import settle_folds
 
-VERDICTS = ("clean", "warning", "leak")  # of an audit, the worst last
+VERDICTS = ("clean", "warning", "confounded", "leak")  # of an audit, the worst last
 
 
 @dataclass(frozen=True, eq=False)

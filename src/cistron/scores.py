@@ -222,6 +222,10 @@ def metrics_of(
         if part == TEST:
             relatives = relatives_in_training(samples, split)
             found["scores"]["relatives"] = _by_relatives(experiment, samples, table, relatives)
+            if "rejected" in table:
+                found["scores"]["rejected"] = _without_rejected(
+                    experiment, samples.take(rows), table, units[rows]
+                )
             if ablated is not None:
                 lost = score_ablated(experiment, table, ablated, truth[rows], units[rows])
                 found["scores"]["ablation"] = lost
@@ -255,6 +259,10 @@ def pool(
     relatives = [relatives_in_training(*settle_fold(*whole, k)) for k in range(split.folds)]
     joined = {name: pd.concat([found[name] for found in relatives]) for name in relatives[0]}
     found["scores"]["relatives"] = _by_relatives(experiment, samples, tested, joined)
+    if "rejected" in tested:
+        found["scores"]["rejected"] = _without_rejected(
+            experiment, samples.take(rows), tested, units
+        )
     ablated = read_ablated([Run(folder) for folder in folders])
     if ablated is not None:
         run.write_table(ABLATION, ablated)
@@ -335,6 +343,27 @@ def relatives_in_training(samples: Samples, split: Split) -> dict[str, pd.Series
         for column in samples.groups
         for group in [samples.group([column])]
     }
+
+
+def _without_rejected(
+    experiment: Experiment, samples: Samples, tested: pd.DataFrame, units: NDArray[np.int64]
+) -> dict[str, Any]:
+    """Return how many tested cells are rejected, and the scores of those that are not."""
+    kept = ~tested["rejected"].to_numpy(dtype=bool)
+    found: dict[str, Any] = {"n": int((~kept).sum()), "share": float((~kept).mean()), "kept": None}
+    if kept.sum() > 1:
+        scores = evaluate(
+            _truth(samples)[kept],
+            _predicted(tested[kept], samples),
+            list(samples.classes),
+            groups=units[kept],
+            resamples=experiment.evaluation.bootstrap,
+            seed=experiment.training.seed,
+            headline=experiment.evaluation.metric,
+        )["scores"]
+        numbers = {m: v for m, v in scores.items() if isinstance(v, dict) and "value" in v}
+        found["kept"] = {"n": scores["n"], **numbers}
+    return found
 
 
 def _by_relatives(

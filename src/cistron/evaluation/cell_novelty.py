@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 
 from cistron.encoders.cell_vectors import CellVectors
 from cistron.samples import Samples
 from cistron.samples.counts import BLOCK
 
 COMPONENTS = 30
-MOST_NUMBERS = 30_000_000  # of vectors that are dense at once while components are sought
-PERCENTILE = 99.0  # of the distances of held-out training cells
+MOST_NUMBERS = 8_000_000  # of vectors that are dense at once while components are sought
+PERCENTILE = 95.0  # of the distances of held-out training cells: one in twenty is rejected
 MOST_GROUPS = 10  # each held out once; more are put together
 FEWEST_CELLS = 10  # of a class, to say how its cells vary
 WARNING = "unlike the training cells"
@@ -30,7 +30,7 @@ class Space:
 
     The distance of a cell joins two things, each in units of its median over the training cells:
     Mahalanobis' distance (1936) from the nearest class among the first principal components, the
-    covariance within classes shrunk as by Ledoit and Wolf (2004,
+    correlations within classes shrunk as by Ledoit and Wolf (2004,
     https://doi.org/10.1016/S0047-259X(03)00096-4); and what the components leave of the vector,
     which is large for cells that express what no training cell does.
 
@@ -41,7 +41,8 @@ class Space:
     centres : ndarray of float64, shape (classes, components)
     whitening : ndarray of float64, shape (components, components)
     scales : ndarray of float64, shape (2,)
-        Medians over the training cells: of the distance, and of what is left.
+        Medians over the training cells: of the distance, and of what is left; of the latter
+        infinite where vectors are so short that all components are kept.
     """
 
     mean: Floats
@@ -51,43 +52,64 @@ class Space:
     scales: Floats
 
     @classmethod
-    def fit(cls, vectors: Floats, kinds: NDArray[np.int64]) -> Self:
+    def fit(cls, vectors: NDArray[np.float32], kinds: NDArray[np.int64]) -> Self:
         """Describe training cells of the given classes, shape (n, features)."""
         from sklearn.covariance import ledoit_wolf
         from sklearn.decomposition import PCA
 
         n, width = vectors.shape
-        kept = max(min(COMPONENTS, width - 1, n - 1), 1)
-        solver = "full" if width <= 2 * COMPONENTS else "randomized"
-        found = PCA(min(kept, n, width), svd_solver=solver, random_state=0).fit(vectors)
-        placed = found.transform(vectors)
+        whole = width <= 2 * COMPONENTS
+        found = PCA(
+            max(min(width if whole else COMPONENTS, n - 1), 1),
+            svd_solver="full" if whole else "randomized",
+            random_state=0,
+        ).fit(vectors)
+        placed = found.transform(vectors).astype(np.float64)
         names, kind = np.unique(kinds, return_inverse=True)
         centres = np.stack([placed[kind == k].mean(axis=0) for k in range(len(names))])
-        covariance = ledoit_wolf(placed - centres[kind], assume_centered=True)[0]
-        covariance += (
-            1e-6 * max(np.trace(covariance) / len(covariance), 1e-6) * np.eye(len(covariance))
-        )
-        whitening = np.linalg.cholesky(np.linalg.inv(covariance))
-        made = cls(found.mean_, found.components_.T, centres, whitening, np.ones(2))
+        within = placed - centres[kind]
+        spread = np.maximum(within.std(axis=0), 1e-6 * max(within.std(), 1e-6))
+        covariance = ledoit_wolf(within / spread, assume_centered=True)[0]
+        covariance += 1e-6 * np.eye(len(covariance))
+        whitening = np.linalg.cholesky(np.linalg.inv(covariance)) / spread[:, None]
+        mean, loadings = (a.astype(np.float64) for a in (found.mean_, found.components_.T))
+        made = cls(mean, np.ascontiguousarray(loadings), centres, whitening, np.ones(2))
         near, left = made.parts(vectors)
-        scales = np.array([np.median(near), np.median(left)])
+        scales = np.array([max(np.median(near), 1e-6), np.inf if whole else np.median(left)])
         return cls(made.mean, made.loadings, centres, whitening, np.maximum(scales, 1e-6))
 
-    def parts(self, vectors: NDArray[np.floating]) -> tuple[Floats, Floats]:
-        """Return the distance from the nearest class, and what is left, each of shape (n,)."""
-        centred = vectors - self.mean
-        placed = centred @ self.loadings
-        square = np.square(centred).sum(axis=1) - np.square(placed).sum(axis=1)
+    def parts(
+        self, vectors: NDArray[np.floating] | sparse.csr_matrix, shared: ArrayLike = 0.0
+    ) -> tuple[Floats, Floats]:
+        """Return the distance from the nearest class, and what is left, each of shape (n,).
+
+        Parameters
+        ----------
+        vectors : ndarray or csr_matrix, shape (n, features)
+        shared : array-like, shape (features,)
+            What is to be added to every row; sparse rows are not made dense for it.
+        """
+        offset = np.asarray(shared, dtype=np.float64) - self.mean
+        if isinstance(vectors, sparse.csr_matrix):
+            placed = vectors @ self.loadings + offset @ self.loadings
+            square = np.asarray(vectors.multiply(vectors).sum(axis=1), dtype=np.float64).ravel()
+            square += 2 * (vectors @ offset) + offset @ offset
+        else:
+            centred = vectors + offset
+            placed, square = centred @ self.loadings, np.square(centred).sum(axis=1)
+        square -= np.square(placed).sum(axis=1)
         white, centres = placed @ self.whitening, self.centres @ self.whitening
         near = np.min(
             [np.linalg.norm(white - centre, axis=1) for centre in centres], axis=0, initial=np.inf
         )
         return near, np.sqrt(np.maximum(square, 0.0))
 
-    def distances(self, vectors: NDArray[np.floating]) -> Floats:
-        """Return the distance of each cell from the training cells, shape (n,)."""
-        parts = np.stack(self.parts(vectors)) / self.scales[:, None]
-        return np.sqrt(np.square(parts).mean(axis=0))
+    def distances(
+        self, vectors: NDArray[np.floating] | sparse.csr_matrix, shared: ArrayLike = 0.0
+    ) -> Floats:
+        """Return the distance of each cell from the training cells, shape (n,) (see `parts`)."""
+        parts = np.stack(self.parts(vectors, shared)) / self.scales[:, None]
+        return np.sqrt(np.square(parts).sum(axis=0) / np.isfinite(self.scales).sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +120,7 @@ class CellNovelty:
     ----------
     space : Space
     threshold : float
-        99th percentile of the distances of held-out training cells.
+        95th percentile of the distances of held-out training cells.
     held_out : str
         What was held out: a group column, or "validation cells".
     groups : dict of str to float
@@ -114,7 +136,13 @@ class CellNovelty:
 
     def distances(self, vectors: Vectors) -> Floats:
         """Return the distance of each cell from the training cells, shape (n,)."""
-        found = [self.space.distances(block) for block in _dense(vectors)]
+        if isinstance(vectors, CellVectors):
+            found = [self.space.distances(block, vectors.shared) for block in vectors.blocks()]
+        else:
+            found = [
+                self.space.distances(vectors[start : start + BLOCK])
+                for start in range(0, len(vectors), BLOCK)
+            ]
         return np.concatenate([np.empty(0), *found])
 
     def drift(self, distances: Floats) -> dict[str, Any]:
@@ -165,8 +193,9 @@ def fit_cell_novelty(
     """Describe training cells, and find from which distance on a cell is unlike them.
 
     Where there are groups (patients, data sets), each is scored as if it were new: by the other
-    groups. Thus a new patient is not odd for being a new patient. Without groups the validation
-    cells are scored, and without these the training cells themselves.
+    groups. Thus a new patient is not odd for being a new patient. (The vectors are those of an
+    encoder that was fitted on all of them, so that the threshold is rather too high.) Without
+    groups the validation cells are scored, and without these the training cells themselves.
 
     Parameters
     ----------
@@ -216,7 +245,7 @@ def _held_out(samples: Samples) -> tuple[str, NDArray[np.object_]]:
 
 
 def _scored_by_others(
-    dense: Floats, kinds: NDArray[np.int64], group: NDArray[np.object_]
+    dense: NDArray[np.float32], kinds: NDArray[np.int64], group: NDArray[np.object_]
 ) -> dict[str, Floats]:
     """Return the distances of each group's cells from those of the other groups.
 
@@ -241,10 +270,5 @@ def _chosen(n: int, width: int) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng(1).choice(n, most, replace=False))
 
 
-def _rows(vectors: Vectors, rows: NDArray[np.int64]) -> Floats:
-    return np.asarray(vectors[rows], dtype=np.float64)
-
-
-def _dense(vectors: Vectors) -> Iterator[NDArray[np.float32]]:
-    for start in range(0, len(vectors), BLOCK):
-        yield np.asarray(vectors[np.arange(start, min(start + BLOCK, len(vectors)))])
+def _rows(vectors: Vectors, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    return np.asarray(vectors[rows], dtype=np.float32)

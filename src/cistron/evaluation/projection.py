@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cistron.encoders import Encoder
+from cistron.encoders.cell_vectors import CellVectors
 from cistron.errors import InputError
 from cistron.ragged import Ragged
 from cistron.samples import Samples
@@ -101,6 +102,8 @@ def sample_vectors(encoder: Encoder, samples: Samples) -> NDArray[np.float32]:
     for first in range(0, len(samples), BATCH):
         rows = np.arange(first, min(first + BATCH, len(samples)))
         encoded: Any = encoder.encode(samples.take(rows))
+        if isinstance(encoded, CellVectors):
+            encoded = encoded[np.arange(len(encoded))]
         found.append(_means(encoded, encoder) if isinstance(encoded, Ragged) else encoded)
     return np.concatenate(found).astype(np.float32)
 

@@ -90,6 +90,8 @@ BASELINES = {
     "composition": ("Composition", "logistic regression on composition alone"),
     "kmers": ("5-mers", "logistic regression on words of five bases"),
     "homolog": ("Nearest homolog", "copying the label of the nearest training homolog"),
+    "depth": ("Depth", "logistic regression on library size and genes found alone"),
+    "genes": ("Genes", "logistic regression on the same genes"),
 }
 
 # What the same baselines do where numbers are predicted.

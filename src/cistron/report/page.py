@@ -14,7 +14,7 @@ from cistron.report.ablation import ablation
 from cistron.report.names import human
 from cistron.report.read import Content, read_run
 from cistron.report.second import second
-from cistron.report.verdict import findings
+from cistron.report.verdict import confounded, findings
 
 
 def render(run: str | Path) -> str:
@@ -35,6 +35,7 @@ def render(run: str | Path) -> str:
         "heading": heading(content),
         "findings": findings(content.metrics, content.audit),
         "leaks": leaks(content),
+        "confounded": confounded(content.audit),
         "notes": (content.environment or {}).get("notes") or [],
         "headline": sections.headline(content),
         "data": sections.data(content),
@@ -102,4 +103,8 @@ def leaks(content: Content) -> list[dict[str, Any]]:
     """Return the checks that failed, where the audit's verdict is a leak."""
     if not content.audit or content.audit.get("verdict") != "leak":
         return []
-    return [check for check in content.audit["checks"] if check["verdict"] == "fail"]
+    return [
+        check
+        for check in content.audit["checks"]
+        if check["verdict"] == "fail" and check["name"] != "confounded_groups"
+    ]

@@ -14,7 +14,10 @@ from cistron.run import EXPERIMENT, METRICS, Run
 from cistron.samples import COORDINATES
 from cistron.samples.memberships import read_memberships
 
-_NO_GROUP = {"id", "label", "weight", "length", "part", "fold", "unit", "dropped"}
+_NO_GROUP = {"id", "label", "weight", "length", "part", "fold", "unit", "dropped"} | {
+    "counts",
+    "detected",
+}
 _NO_GROUP |= {"source", "record", *COORDINATES}
 
 

@@ -39,10 +39,19 @@ def findings(metrics: dict[str, Any], audit: dict[str, Any] | None) -> list[Find
 
     Of numbers, how much of them is explained stands in place of the calibration.
     """
+    first = confounded(audit)
     if metrics.get("quantity"):
         third = explained(metrics["test"], str(metrics["quantity"]))
-        return [comparison(metrics), split(audit), third]
-    return [comparison(metrics), split(audit), calibration(metrics["test"])]
+        return [*first, comparison(metrics), split(audit), third]
+    return [*first, comparison(metrics), split(audit), calibration(metrics["test"])]
+
+
+def confounded(audit: dict[str, Any] | None) -> list[Finding]:
+    """Say what confounds the label with a group, where one does: nothing else counts then."""
+    checks = (audit or {}).get("checks", [])
+    found = [c for c in checks if c["name"] == "confounded_groups" and c["verdict"] == "fail"]
+    question = "Biology, or batch?"
+    return [Finding(question, "fail", "Cannot be told", check["summary"]) for check in found]
 
 
 def comparison(metrics: dict[str, Any]) -> Finding:
@@ -98,14 +107,18 @@ def split(audit: dict[str, Any] | None) -> Finding:
     if not audit:
         return Finding(question, "unknown", "Not audited", "The split was not audited.")
     checks = audit.get("checks", [])
-    failed = [check for check in checks if check["verdict"] == "fail"]
+    failed = [
+        check
+        for check in checks
+        if check["verdict"] == "fail" and check["name"] != "confounded_groups"
+    ]
     warned = [check for check in checks if check["verdict"] == "warn"]
     skipped = [check for check in checks if check["verdict"] == "skipped"]
     left_out = f" Not checked: {_names(skipped)}." if skipped else ""
     if audit.get("verdict") == "leak":
         sentence = f"Training samples leak into the test samples: {_names(failed)}."
         return Finding(question, "fail", "Leak", sentence + left_out)
-    if audit.get("verdict") == "warning":
+    if audit.get("verdict") in ("warning", "confounded") and warned:
         sentence = f"The split has no leak, but the audit warns: {_names(warned)}."
         return Finding(question, "warn", "Warnings", sentence + left_out)
     passed = sum(check["verdict"] == "pass" for check in checks)

@@ -18,7 +18,7 @@ KINDS = {
         re.IGNORECASE,
     ),
     "ribosomal": re.compile(
-        r"^M?RP[LS]\d+[AXYL]?\d*(L\d*)?$|^RPLP\d$|^RPSA2?$|^FAU$|^UBA52$", re.IGNORECASE
+        r"^RP[LS]\d+[AXYL]?\d*(L\d*)?$|^RPLP\d$|^RPSA2?$|^FAU$|^UBA52$", re.IGNORECASE
     ),
     "mitochondrial": re.compile(r"^MT-", re.IGNORECASE),
     "clone name": re.compile(

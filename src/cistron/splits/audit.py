@@ -14,7 +14,6 @@ from cistron.splits import PARTS, TEST, TRAIN, UNUSED, Progress, Split, silent
 from cistron.splits.cell_checks import (
     balance_of_cells,
     batch_effect,
-    confounded_groups,
     detected_genes_shortcut,
     library_size_shortcut,
     shared_barcodes,
@@ -30,6 +29,7 @@ from cistron.splits.checks import (
     shared_groups,
     similar_sequences,
 )
+from cistron.splits.confounding import confounded_groups
 from cistron.splits.nearest import NearestHomolog, nearest_in_other_folds, nearest_training
 from cistron.splits.search import EngineName
 from cistron.splits.shortcuts import (

@@ -66,7 +66,7 @@ def deal(
     part = _parts(unit, targets, shares, settings.seed, stopping)
     called: dict[str, Any] = {}
     if settings.folds == "each":
-        fold = unit
+        fold: NDArray[np.integer] = unit
         called = {"folds": _called(unit, names)}
         _require_elsewhere(samples, unit, called["folds"])
     else:
@@ -140,7 +140,7 @@ def _require_elsewhere(samples: Samples, unit: NDArray[np.int64], called: list[s
 
 
 def _require_classes(
-    samples: Samples, part: NDArray[np.int8], fold: NDArray[np.int8], settings: Any
+    samples: Samples, part: NDArray[np.int8], fold: NDArray[np.integer], settings: Any
 ) -> None:
     memberships = samples.memberships
     wanted = [(TRAIN, True), (VALIDATION, True), (TEST, settings.test > 0)]
