@@ -15,6 +15,7 @@ apart is augmentation alone. `one-stage` is training without augmentation and wi
 
     python examples/stress.py aba_orthologs_labelled.csv.gz runs --seeds 5
     python examples/stress.py aba_orthologs_labelled.csv.gz runs --only all/none all/evoaug
+    python examples/stress.py aba_orthologs_labelled.csv.gz cnn_runs --seeds 5 --network cnn
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ from cistron.pipeline import crossval
 from cistron.run import Run
 
 ENCODER = {"kind": "one_hot", "max_length": 600, "both_strands": "rows"}
-MODEL = {"kind": "deepdife", "length": 620}  # room for an insertion of 20
+NETWORKS: dict[str, dict[str, Any]] = {
+    "deepdife": {"kind": "deepdife", "length": 620},  # room for an insertion of 20
+    "cnn": {"kind": "cnn", "blocks": 2, "filters": 32, "kernel_size": 11, "pool_size": 8},
+}
 TRAINING = {
     "epochs": 100,
     "batch_size": 100,
@@ -41,6 +45,7 @@ TRAINING = {
     "weight_decay": 0,
     "clip": None,
 }
+SHORT = {"epochs": 40, "patience": 8}  # of the smaller network, which learns in fewer epochs
 STAGES = [{}, {"augment": False, "epochs": 20, "learning_rate": 1e-4, "patience": 5}]
 KMERS = {
     "encoder": {"kind": "kmers", "k": 5, "both_strands": True},
@@ -48,15 +53,20 @@ KMERS = {
 }
 
 
-def arms(phyloaug: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def arms(phyloaug: dict[str, Any], name: str) -> dict[str, dict[str, Any]]:
     """Return, for each arm of the comparison, the sections of its experiment."""
-    network = {"encoder": ENCODER, "model": MODEL, "training": {**TRAINING, "stages": STAGES}}
+    training = {**TRAINING, **(SHORT if name == "cnn" else {})}
+    network = {
+        "encoder": ENCODER,
+        "model": NETWORKS[name],
+        "training": {**training, "stages": STAGES},
+    }
     averaged = {**phyloaug, "average_orthologs": True}
     only_averaged = [{**averaged, "probability": 0}]
     return {
         "kmers": KMERS,
         "kmers-averaged": {**KMERS, "augment": only_averaged},
-        "one-stage": {**network, "training": TRAINING},
+        "one-stage": {**network, "training": training},
         "none": network,
         "none-averaged": {**network, "augment": only_averaged},
         "evoaug": {**network, "augment": ["evoaug"]},
@@ -80,7 +90,7 @@ def write_one_species(data: Path, folder: Path, species: str) -> dict[str, Any]:
     return {"kind": "phyloaug", "gene": "ath", **files}
 
 
-def experiments(data: Path, folder: Path, seeds: int) -> dict[str, dict[str, Any]]:
+def experiments(data: Path, folder: Path, seeds: int, network: str) -> dict[str, dict[str, Any]]:
     """Return the experiments by name."""
     sources = {
         "all": (data, {"kind": "phyloaug", "gene": "ath"}),
@@ -88,7 +98,7 @@ def experiments(data: Path, folder: Path, seeds: int) -> dict[str, dict[str, Any
     }
     found = {}
     for name, (path, phyloaug) in sources.items():
-        for arm, sections in arms(phyloaug).items():
+        for arm, sections in arms(phyloaug, network).items():
             found[f"{name}/{arm}"] = {
                 "name": f"stress {name} {arm}",
                 "samples": {
@@ -128,9 +138,10 @@ def main() -> None:
     parser.add_argument("runs", type=Path)
     parser.add_argument("--seeds", type=int, default=1, help="repeats, each with its own folds")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="arms, like all/evoaug")
+    parser.add_argument("--network", choices=NETWORKS, default="deepdife")
     parser.add_argument("--workers", type=int, default=1, help="folds trained at the same time")
     options = parser.parse_args()
-    found = experiments(options.data, options.runs, options.seeds)
+    found = experiments(options.data, options.runs, options.seeds, options.network)
     unknown = set(options.only or ()) - set(found)
     if unknown:
         parser.error(f"no arm is called {', '.join(unknown)}; there are: {', '.join(found)}")
