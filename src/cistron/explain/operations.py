@@ -20,8 +20,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
 from cistron.errors import InputError
-from cistron.explain import rules
+from cistron.explain import recurrent, rules
 from cistron.explain.composites import COMPOSITES
+from cistron.explain.rules import Refused
 
 # Names of torch functions and tensor methods. With a single operand that depends on the input:
 LINEAR = frozenset(
@@ -65,10 +66,6 @@ OTHERS = frozenset(
     clamp_min clamp_max
     """.split()
 )
-
-
-class Refused(InputError):
-    """A network does something that no rule is known for."""
 
 
 class Operations(TorchFunctionMode):
@@ -120,6 +117,8 @@ class Operations(TorchFunctionMode):
             return self._amax(*args, **kwargs)
         if name in ("max_pool1d", "max_pool2d"):
             return self._max_pool(name == "max_pool1d", *args, **kwargs)
+        if name in ("lstm_sequence", "rnn_sequence"):
+            return self._sequence(func, *args)
         return self._composite(name, args, kwargs)
 
     def _paired(self, *operands: Tensor) -> list[Tensor] | None:
@@ -173,6 +172,17 @@ class Operations(TorchFunctionMode):
         if observed is None:
             return operation(*operands)
         return rules.Bilinear.apply(*operands, *observed, operation)
+
+    def _sequence(self, func: Any, seen: Tensor, weight: Tensor, bias: Any, *kind: str) -> Tensor:
+        observed = self._paired(seen)
+        if observed is None:
+            with torch.no_grad():
+                states = func(seen, weight, bias, *kind)
+            return states.requires_grad_()
+        if not kind:
+            return recurrent.LSTMSequence.apply(seen, *observed, weight, bias)
+        activation, secant = getattr(torch, kind[0]), CLOSED[kind[0]]
+        return recurrent.RNNSequence.apply(seen, *observed, weight, bias, activation, secant)
 
     def _softmax(self, input: Tensor, dim: int = -1, *_: Any, **__: Any) -> Tensor:  # noqa: A002
         observed = self._paired(input)

@@ -36,6 +36,10 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+class Refused(Exception):  # noqa: N818 (what happens to it)
+    """A network does something that no rule is known for."""
+
+
 Secant = Callable[[Tensor, Tensor], Tensor]
 """Multipliers of a function of one number, from observed and reference inputs."""
 
