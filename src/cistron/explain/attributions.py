@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -114,7 +115,9 @@ def attribute(
     found = Attributions(
         np.zeros(total, np.float32),
         None if letters is None else np.zeros((total, len(letters)), np.float32),
-        *(np.empty(n) for _ in range(3)),
+        np.empty(n),
+        np.empty(n),
+        np.empty(n),
         np.full(n, settings.method, dtype=object),
     )
     for rows in by_length(lengths, BATCH, TOKENS):
@@ -195,7 +198,7 @@ class Explainer:
         parts = [self._strand(method, body, strand, weights) for strand in strands]
         if len(parts) == 1:
             return parts[0]
-        return _averaged(parts, strands[0].mask)
+        return _averaged(parts, cast("Tensor", strands[0].mask))
 
     def _strand(self, method: str, body: nn.Module, inputs: Inputs, weights: Tensor) -> Part:
         x, references, mask = inputs.x, inputs.references, inputs.mask
@@ -206,7 +209,9 @@ class Explainer:
         if method == "saliency":
             each = m.values
         vectors = each.ndim == 3
-        contributions = each if vectors else each.sum(-1) if method != "saliency" else each.amax(-1)
+        contributions = each
+        if not vectors:
+            contributions = each.amax(-1) if method == "saliency" else each.sum(-1)
         hypothetical = None
         if self.letters is not None and not vectors:
             of_letters = m.values.mean(1) @ self.letters.T.to(m.values.dtype)
@@ -220,13 +225,13 @@ class Explainer:
     def _require_allowed(self, inputs: list[Inputs], weights: Tensor, errors: Tensor) -> None:
         if self.settings.fall_back:
             return
-        assert self.precise is not None
-        layer = diagnose(self.precise, inputs[0], weights)
+        precise = cast("nn.Module", self.precise)
+        layer = diagnose(precise, inputs[0], weights)
         raise InputError(
             f"The contributions of {len(errors)} of the samples do not add up: their completeness "
             f"error is {float(errors.nan_to_num(torch.inf).max()):.1e}, more than "
-            f"{self.settings.tolerance:g}. {layer} Use --method integrated_gradients, or --fall-back "
-            "for these samples."
+            f"{self.settings.tolerance:g}. {layer} Use --method integrated_gradients, or "
+            "--fall-back for these samples."
         )
 
 
@@ -238,9 +243,8 @@ METHODS: dict[str, Callable[..., Multipliers]] = {
 }
 
 
-def _averaged(parts: list[Part], mask: Tensor | None) -> Part:
+def _averaged(parts: list[Part], mask: Tensor) -> Part:
     """Return the mean of both strands, written along the first."""
-    assert mask is not None
     onward, other = parts
     index = reversal(mask)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self, cast
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,7 @@ from cistron.classifier import Classifier
 from cistron.encoders import Encoded
 from cistron.encoders.crop import crop
 from cistron.errors import InputError
-from cistron.explain.settings import ON_LETTERS, SUMMED, ExplainSettings
+from cistron.explain.settings import ON_LETTERS, SUMMED, ExplainSettings, parse_settings
 from cistron.explain.target import Target, choose_target
 from cistron.progress import SILENT, Advance, Reporter
 from cistron.ragged import Ragged
@@ -89,22 +88,26 @@ class Explanation:
         """Return the contributions of one sample."""
         return self.contributions[self.offsets[row] : self.offsets[row + 1]]
 
-    @classmethod
-    def joined(cls, parts: Sequence[Self]) -> Self:
-        """Return the samples of all parts, one after another."""
-        first = parts[0]
-        values: dict[str, Any] = {}
-        for name in (field.name for field in fields(cls)):
-            each = [getattr(part, name) for part in parts]
-            if isinstance(each[0], np.ndarray) and name != "offsets":
-                values[name] = np.concatenate(each)
-            elif isinstance(each[0], pd.DataFrame):
-                values[name] = pd.concat(each, ignore_index=True)
-            else:
-                values[name] = each[0]
-        lengths = np.concatenate([np.diff(part.offsets) for part in parts])
-        values["offsets"] = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        return cls(**values) if len(parts) > 1 else first
+    def span(self, start: int, stop: int) -> Self:
+        """Return the consecutive samples from `start` up to and without `stop`."""
+        inside = slice(self.offsets[start], self.offsets[stop])
+        along: dict[str, Any] = {
+            name: None if values is None else values[inside]
+            for name in ("contributions", "hypothetical", "codes", "positions")
+            for values in [getattr(self, name)]
+        }
+        each: dict[str, Any] = {
+            name: getattr(self, name)[start:stop]
+            for name in ("ids", "logits", "probabilities", "explained", "output", "error", "method")
+        }
+        return replace(
+            self,
+            offsets=self.offsets[start : stop + 1] - self.offsets[start],
+            reference_output=self.reference_output[start:stop],
+            coordinates=self.coordinates.iloc[start:stop].reset_index(drop=True),
+            **along,
+            **each,
+        )
 
 
 def explain(
@@ -128,7 +131,7 @@ def explain(
     InputError
         If the method does not fit the classifier, or its result is not exact enough.
     """
-    chosen = settings if isinstance(settings, ExplainSettings) else ExplainSettings(**settings or {})
+    chosen = settings if isinstance(settings, ExplainSettings) else parse_settings(**settings or {})
     if not len(samples):
         raise InputError("There is no sample to explain.")
     with reporter.bar(len(samples), f"explaining by {chosen.method}") as advance:
@@ -146,11 +149,9 @@ def explain_window(
     elif classifier.model_settings_.family == "network":
         found = _by_network(classifier, samples, target, settings, advance)
     else:
-        found = _by_coefficients(classifier, samples, target, settings, advance)
+        found = _by_coefficients(classifier, samples, target, advance)
     head = classifier.head
-    answers = (
-        head.values(logits)[:, None] if head.kind == "number" else head.probabilities(logits)
-    )
+    answers = head.values(logits)[:, None] if head.kind == "number" else head.probabilities(logits)
     known = [name for name in PLACED if name in samples.table]
     return Explanation(
         ids=samples.ids,
@@ -187,19 +188,26 @@ def _by_network(
 def _places(classifier: Classifier, samples: Samples, encoded: Encoded) -> dict[str, Any]:
     """Return the letter and the place of each position that was read, or the features' names."""
     if not isinstance(encoded, Ragged):
-        return {"codes": None, "positions": None, "features": tuple(classifier.encoder_.names or ())}
-    sequences = samples.payload
-    place = np.arange(len(sequences.values)) - np.repeat(sequences.offsets[:-1], sequences.lengths)
-    whole = Ragged(place, sequences.offsets)
-    settings = classifier.encoder_.settings
-    longest = getattr(settings, "max_length", None)
-    if longest is not None and (whole.lengths != encoded.lengths).any():
-        whole = crop(whole, longest, settings.crop)
-    if (whole.lengths != encoded.lengths).any():
+        return {
+            "codes": None,
+            "positions": None,
+            "features": tuple(classifier.encoder_.names or ()),
+        }
+    sequences, settings = samples.payload, cast("Any", classifier.encoder_.settings)
+    starts, lengths = sequences.offsets[:-1], sequences.lengths
+    whole = Ragged(np.arange(sequences.offsets[-1]), sequences.offsets)
+    if (lengths != encoded.lengths).any():
         # A language model that is trained along keeps the beginning, one window of it.
-        whole = crop(whole, int(encoded.lengths.max()), "start")
-    at = np.repeat(sequences.offsets[:-1], whole.lengths) + whole.values
-    return {"codes": sequences.values[at], "positions": whole.values, "features": ()}
+        tuned = hasattr(classifier.encoder_, "tuning")
+        keep: Any = "start" if tuned else settings.crop
+        whole = crop(whole, int(encoded.lengths.max()), keep)
+    at = np.asarray(whole.values)
+    letters = np.asarray(sequences.values)[at]
+    return {
+        "codes": letters,
+        "positions": at - np.repeat(starts, whole.lengths),
+        "features": (),
+    }
 
 
 def _by_changing(
@@ -215,8 +223,7 @@ def _by_changing(
     from cistron.explain.perturbed import letters_of
 
     letters = letters_of(classifier, samples)
-    rows = letters.values
-    assert isinstance(rows, Ragged)
+    rows = cast("Ragged", letters.values)
     alphabet, output = ALPHABETS[classifier.alphabet_], target.of(logits)
     contributions, hypothetical = [], []
     for row in range(len(samples)):
@@ -246,15 +253,13 @@ def _by_coefficients(
     classifier: Classifier,
     samples: Samples,
     target: Target,
-    settings: ExplainSettings,
     advance: Advance,
 ) -> dict[str, Any]:
     from cistron.explain.attributions import offsets_of
     from cistron.explain.linear import linear_contributions
     from cistron.explain.pooled import pools_residues, residue_contributions
 
-    encoded = classifier.encoder_.encode(samples)
-    assert isinstance(encoded, np.ndarray)
+    encoded = cast("NDArray[np.float32]", classifier.encoder_.encode(samples))
     contributions, output, reference = linear_contributions(classifier, encoded, target)
     advance(len(samples))
     result: dict[str, Any] = {

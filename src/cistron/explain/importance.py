@@ -68,7 +68,9 @@ def permutation_importance(
         for _ in range(repeats):
             changed = X.copy()
             changed[:, feature] = rng.permutation(X[:, feature])
-            rises[:, feature] += (_losses(classifier, samples, model.score(changed)) - whole) / repeats
+            rises[:, feature] += (
+                _losses(classifier, samples, model.score(changed)) - whole
+            ) / repeats
     low, high = _interval(rises, samples.group(groups), resamples, rng)
     names = classifier.encoder_.names or [f"feature_{n + 1}" for n in range(X.shape[1])]
     table = pd.DataFrame(
@@ -92,7 +94,9 @@ def _losses(classifier: Classifier, samples: Samples, logits: NDArray) -> Floats
         else:
             labels = samples.table["label"].to_numpy(dtype=object)
             having = labels[:, None] == named
-            lost = np.where(having.any(axis=1), -np.log((share * having).sum(axis=1) + 1e-300), np.nan)
+            lost = np.where(
+                having.any(axis=1), -np.log((share * having).sum(axis=1) + 1e-300), np.nan
+            )
     if not np.isfinite(lost).all():
         raise InputError(
             f"{(~np.isfinite(lost)).sum():,} of {len(lost):,} samples have no label that the "

@@ -1,7 +1,7 @@
 """In-silico mutagenesis: every letter replaced or deleted, and predicted again.
 
-Of any classifier that reads sequences. Zhou, J. & Troyanskaya, O. G. Predicting effects of noncoding
-variants with deep learning-based sequence model. Nature Methods 12, 931-934 (2015),
+Of any classifier that reads sequences. Zhou, J. & Troyanskaya, O. G. Predicting effects of
+noncoding variants with deep learning-based sequence model. Nature Methods 12, 931-934 (2015),
 doi:10.1038/nmeth.3547.
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, cast
 from zlib import crc32
 
 import numpy as np
@@ -40,8 +41,7 @@ class Inputs:
     @property
     def inside(self) -> Tensor:
         """1 at positions of a sample, 0 at padding, shape (batch, time)."""
-        assert self.mask is not None
-        return self.mask.to(self.x.dtype)
+        return cast("Tensor", self.mask).to(self.x.dtype)
 
     def take(self, rows: NDArray[np.int64]) -> Inputs:
         """Return some of the samples."""
@@ -89,7 +89,8 @@ class Reader:
             if settings.references == "mean":
                 raise InputError("references: this encoder keeps no mean of the training samples.")
             self.kind = "zero"
-        profile = self.content == "channels" and classifier.encoder_.settings.kind == "profile"
+        settings_of = cast("Any", classifier.encoder_.settings)
+        profile = self.content == "channels" and settings_of.kind == "profile"
         letters = self.alphabet.standard
         self.letters = torch.eye(letters, device=device) if profile else self._letters()
         self.average: Tensor | None = None

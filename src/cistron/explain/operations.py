@@ -24,31 +24,33 @@ from cistron.explain import recurrent, rules
 from cistron.explain.composites import COMPOSITES
 from cistron.explain.rules import Refused
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # Names of torch functions and tensor methods. With a single operand that depends on the input:
-LINEAR = frozenset(
+LINEAR = _words(
     """
     add __add__ __radd__ sub __sub__ __rsub__ rsub subtract neg __neg__ negative
     linear conv1d conv2d conv3d pad batch_norm masked_fill where cat concat concatenate stack
     chunk split tensor_split unbind __iter__ view view_as reshape reshape_as flatten unflatten
     transpose swapaxes permute movedim moveaxis squeeze unsqueeze expand expand_as repeat
     repeat_interleave tile flip roll gather index_select take_along_dim __getitem__ narrow select
-    sum mean cumsum contiguous clone to float double type_as
-    avg_pool1d avg_pool2d adaptive_avg_pool1d adaptive_avg_pool2d t index_copy diagonal
-    """.split()
+    sum mean cumsum contiguous clone to float double type_as t diagonal T mT
+    avg_pool1d avg_pool2d adaptive_avg_pool1d adaptive_avg_pool2d
+    """
 )
-DROPOUT = frozenset({"dropout", "dropout1d", "dropout2d", "feature_dropout", "alpha_dropout"})
-PRODUCTS = frozenset(
-    "mul __mul__ __rmul__ multiply matmul __matmul__ __rmatmul__ bmm mm einsum".split()
-)
-DIVISIONS = frozenset("div __truediv__ divide true_divide".split())
-NEUTRAL = frozenset(
+DROPOUT = _words("dropout dropout1d dropout2d feature_dropout alpha_dropout")
+PRODUCTS = _words("mul __mul__ __rmul__ multiply matmul __matmul__ __rmatmul__ bmm mm einsum")
+DIVISIONS = _words("div __truediv__ divide true_divide")
+# Functions and properties that tell nothing of the values:
+NEUTRAL = _words(
     """
     size dim stride numel __len__ is_floating_point is_complex get_device ones_like zeros_like
     full_like empty_like new_zeros new_ones new_full new_empty new_tensor
-    """.split()
-)
-NEUTRAL_PROPERTIES = frozenset(
-    "shape dtype device ndim requires_grad layout is_cuda is_leaf is_nested is_sparse T mT".split()
+    shape dtype device ndim requires_grad layout is_cuda is_leaf is_nested is_sparse
+    """
 )
 CLOSED: dict[str, rules.Secant] = {
     "relu": rules.relu_secant,
@@ -59,12 +61,12 @@ CLOSED: dict[str, rules.Secant] = {
     "sqrt": rules.sqrt_secant,
     "rsqrt": rules.rsqrt_secant,
 }
-OTHERS = frozenset(
+OTHERS = _words(
     """
     gelu silu elu selu celu softplus leaky_relu mish softsign logsigmoid hardtanh relu6 hardsigmoid
     hardswish threshold tanhshrink erf log log1p expm1 sin cos atan abs absolute square clamp
     clamp_min clamp_max
-    """.split()
+    """
 )
 
 
@@ -89,7 +91,7 @@ class Operations(TorchFunctionMode):
     def __torch_function__(
         self,
         func: Any,
-        types: Any,  # noqa: ARG002
+        types: Any,
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
@@ -99,7 +101,7 @@ class Operations(TorchFunctionMode):
         if not operands:
             return func(*args, **kwargs)
         name = _name(func)
-        if name in LINEAR or name in NEUTRAL or name in DROPOUT or name in NEUTRAL_PROPERTIES:
+        if name in LINEAR or name in NEUTRAL or name in DROPOUT:
             _require_inference(name, args, kwargs)
             return func(*args, **kwargs)
         if name in PRODUCTS or name in DIVISIONS:
@@ -146,7 +148,7 @@ class Operations(TorchFunctionMode):
     def _elementwise(self, name: str, func: Any, args: Any, kwargs: Any) -> Tensor:
         options = {key: value for key, value in kwargs.items() if key != "input"}
         x, rest = (args[0], args[1:]) if args else (kwargs["input"], ())
-        if rest and name == "relu" or options.pop("inplace", False):
+        if (rest and name == "relu") or options.pop("inplace", False):
             rest = ()
         if any(isinstance(value, Tensor) for value in [*rest, *options.values()]):
             raise Refused(f"The operation {name!r} of several tensors is not supported.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,14 +71,12 @@ def letters_of(classifier: Classifier, samples: Samples) -> Changeable:
         return encoded_inputs(classifier, classifier.encoder_.encode(samples))
     sequences = samples.payload
     if isinstance(sequences, Profiles) or not isinstance(sequences, Sequences):
-        raise InputError(
-            "Only samples with letters can have them changed. Use --method deeplift."
-        )
+        raise InputError("Only samples with letters can have them changed. Use --method deeplift.")
     alphabet = sequences.alphabet
 
     def score(x: Encoded) -> NDArray[np.float32]:
-        assert isinstance(x, Ragged)
-        return classifier.logits(make_samples(Sequences(x.values, x.offsets, alphabet)))
+        rows = cast("Ragged", x)
+        return classifier.logits(make_samples(Sequences(rows.values, rows.offsets, alphabet)))
 
     return Changeable(Ragged(sequences.values, sequences.offsets), alphabet.unknown, score)
 
@@ -85,13 +84,14 @@ def letters_of(classifier: Classifier, samples: Samples) -> Changeable:
 def rectangle(rows: NDArray) -> Ragged:
     """Return samples of one length, shape (n, length), as Ragged."""
     n, length = rows.shape[:2]
-    return Ragged(
-        rows.reshape(-1, *rows.shape[2:]), np.arange(n + 1, dtype=np.int64) * length
-    )
+    return Ragged(rows.reshape(-1, *rows.shape[2:]), np.arange(n + 1, dtype=np.int64) * length)
 
 
 def outputs_of(
-    changed: Changeable, codes: NDArray, places: NDArray[np.int64], weights: NDArray[np.float32],
+    changed: Changeable,
+    codes: NDArray,
+    places: NDArray[np.int64],
+    weights: NDArray[np.float32],
     change: Callable[[NDArray, NDArray[np.int64]], NDArray],
 ) -> NDArray[np.float64]:
     """Return what is explained of many changed copies of one sample, shape (copies,).

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cistron.classifier import Classifier
-from cistron.encoders import Encoded
 from cistron.encoders.protein_lm import ProteinLM
 from cistron.samples import Samples
 
@@ -21,7 +20,7 @@ def pools_residues(classifier: Classifier) -> bool:
 
 
 def residue_contributions(
-    classifier: Classifier, samples: Samples, contributions: NDArray[np.float32], encoded: Encoded
+    classifier: Classifier, samples: Samples, contributions: NDArray[np.float32], encoded: Any
 ) -> dict[str, Any]:
     """Return the contribution of each residue, and where it stands.
 
@@ -38,9 +37,7 @@ def residue_contributions(
     encoded : ndarray, shape (n, features)
         x_f.
     """
-    encoder = classifier.encoder_
-    assert isinstance(encoder, ProteinLM)
-    assert isinstance(encoded, np.ndarray)
+    encoder = cast("ProteinLM", classifier.encoder_)
     # A feature that stands at the mean contributes nothing, to whichever residue.
     slopes = np.divide(contributions, encoded, out=np.zeros_like(encoded), where=encoded != 0)
     if encoder.scale is not None:

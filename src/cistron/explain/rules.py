@@ -12,9 +12,9 @@ multiplies with m where a derivative would stand; all linear operations are left
   Learning important features through propagating activation differences. ICML 2017,
   arXiv:1704.02685), m = (f(x) - f(x0)) / (x - x0), in closed forms that lose no digits where there
   are such.
-- A maximum: what it rises above the reference's is the work of the observed maximum's position, what
-  it falls below is that of the reference's (Lundberg, S. M. & Lee, S.-I. A unified approach to
-  interpreting model predictions. NeurIPS 2017, arXiv:1705.07874, in its implementation).
+- A maximum: what it rises above the reference's is the work of the observed maximum's position,
+  what it falls below is that of the reference's (as in the implementation of Lundberg, S. M. & Lee,
+  S.-I. A unified approach to interpreting model predictions. NeurIPS 2017, arXiv:1705.07874).
 - A product, or any bilinear operation: the derivative half-way between the two, since
   ab - a0 b0 = (a + a0)/2 (b - b0) + (b + b0)/2 (a - a0).
 - Softmax: y = exp(x - log sum exp x), with the rescale rule for both exponentials. Shares y_i and
@@ -35,6 +35,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
+
 
 class Refused(Exception):  # noqa: N818 (what happens to it)
     """A network does something that no rule is known for."""
@@ -259,9 +260,7 @@ class Bilinear(Function):
         """Take the derivative half-way between observed and reference."""
         a0, b0, a, b = ctx.saved_tensors
         with torch.enable_grad():
-            middle = [
-                half_way(*pair).detach().requires_grad_() for pair in ((a0, a), (b0, b))
-            ]
+            middle = [half_way(*pair).detach().requires_grad_() for pair in ((a0, a), (b0, b))]
             product = ctx.operation(*middle)
         shares = torch.autograd.grad(product, middle, gradient)
         return *shares, None, None, None

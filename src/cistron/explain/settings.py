@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from cistron.errors import InputError, nearest
 from cistron.settings import Settings
 
 Method = Literal[
@@ -57,3 +58,26 @@ class ExplainSettings(Settings):
         False, description="integrated gradients for samples above the tolerance, not an error"
     )
     seed: int = 1
+
+
+def parse_settings(**keys: Any) -> ExplainSettings:
+    """Return settings, or one sentence on what is wrong with them.
+
+    Raises
+    ------
+    InputError
+        If a key is unknown or a value not allowed.
+    """
+    allowed = {"method": get_args(Method), "references": get_args(ReferenceKind)}
+    allowed["scan"] = get_args(ExplainSettings.model_fields["scan"].annotation)
+    for key, words in allowed.items():
+        if key in keys and keys[key] not in words:
+            raise InputError(
+                f"{key}: there is no {keys[key]!r}.{nearest(str(keys[key]), words)} Choose one of "
+                f"{', '.join(words)}."
+            )
+    try:
+        return ExplainSettings(**keys)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
