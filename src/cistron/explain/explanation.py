@@ -197,10 +197,7 @@ def _places(classifier: Classifier, samples: Samples, encoded: Encoded) -> dict[
     starts, lengths = sequences.offsets[:-1], sequences.lengths
     whole = Ragged(np.arange(sequences.offsets[-1]), sequences.offsets)
     if (lengths != encoded.lengths).any():
-        # A language model that is trained along keeps the beginning, one window of it.
-        tuned = hasattr(classifier.encoder_, "tuning")
-        keep: Any = "start" if tuned else settings.crop
-        whole = crop(whole, int(encoded.lengths.max()), keep)
+        whole = crop(whole, int(encoded.lengths.max()), settings.crop)
     at = np.asarray(whole.values)
     letters = np.asarray(sequences.values)[at]
     return {
