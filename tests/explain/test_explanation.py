@@ -240,9 +240,7 @@ def test_features_of_a_network_have_names():
     assert (found.error < 1e-4).all()
     assert found.codes is None
     with pytest.raises(InputError, match="cannot be dinucleotide"):
-        explain(
-            fitted("composition", "mlp", samples), samples[:3], {"references": "dinucleotide"}
-        )
+        explain(fitted("composition", "mlp", samples), samples[:3], {"references": "dinucleotide"})
 
 
 @pytest.mark.parametrize("model", [{"kind": "mlp", "hidden": 8}, "logistic_regression"])
