@@ -30,7 +30,7 @@ from cistron.ragged import Ragged
 from cistron.training.batches import by_length, input_lengths
 
 GOOD_ENOUGH = 1e-4  # completeness error above which float32 is not
-BATCH, TOKENS = 16, 1 << 12  # samples, and their positions, that are explained at once
+BATCH, TOKENS = 256, 1 << 12  # samples, and their positions, that are explained at once
 SMALLEST = 1e-6  # of an output: a difference below it is rounding
 
 
