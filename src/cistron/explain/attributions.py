@@ -31,6 +31,7 @@ from cistron.training.batches import by_length, input_lengths
 
 GOOD_ENOUGH = 1e-4  # completeness error above which float32 is not
 BATCH, TOKENS = 256, 1 << 12  # samples, and their positions, that are explained at once
+CHANNELS = 1 << 20  # of these positions, together
 SMALLEST = 1e-6  # of an output: a difference below it is rounding
 
 
@@ -120,7 +121,8 @@ def attribute(
         np.empty(n),
         np.full(n, settings.method, dtype=object),
     )
-    for rows in by_length(lengths, BATCH, TOKENS):
+    width = classifier.encoder_.shape.width if isinstance(encoded, Ragged) else 1
+    for rows in by_length(lengths, BATCH, min(TOKENS, CHANNELS // width)):
         part, fallen = explainer.explain(encoded, rows, target.weights[rows])
         found.method[rows[fallen]] = "integrated_gradients"
         for name in ("output", "reference_output", "error"):

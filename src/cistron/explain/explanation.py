@@ -150,7 +150,7 @@ def explain_window(
         found = _by_network(classifier, samples, target, settings, advance)
     else:
         found = _by_coefficients(classifier, samples, target, advance)
-    head = classifier.head
+    head, alphabet = classifier.head, ALPHABETS.get(classifier.alphabet_)
     answers = head.values(logits)[:, None] if head.kind == "number" else head.probabilities(logits)
     known = [name for name in PLACED if name in samples.table]
     return Explanation(
@@ -161,7 +161,7 @@ def explain_window(
         coordinates=samples.table[known].reset_index(drop=True),
         settings=settings,
         classes=tuple(map(str, classifier.classes_)),
-        letters=ALPHABETS[classifier.alphabet_].letters,
+        letters=alphabet.letters if alphabet else "",
         **found,
     )
 

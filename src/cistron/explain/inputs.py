@@ -18,7 +18,7 @@ from cistron.explain.references import choose, shuffles
 from cistron.explain.settings import ExplainSettings
 from cistron.models.input import Network
 from cistron.ragged import Ragged
-from cistron.samples.alphabet import ALPHABETS, Alphabet
+from cistron.samples.alphabet import ALPHABETS, PROTEIN, Alphabet
 
 SHUFFLED = ("dinucleotide", "shuffled")
 
@@ -75,8 +75,8 @@ class Reader:
     ) -> None:
         self.network: Network = classifier.model_.to(device).eval()
         self.settings, self.device = settings, device
-        self.alphabet: Alphabet = ALPHABETS[classifier.alphabet_]
-        dna = self.alphabet.name == "dna"
+        self.alphabet: Alphabet = ALPHABETS.get(classifier.alphabet_, PROTEIN)
+        dna = classifier.alphabet_ == "dna"
         self.content = self.network.kind
         if self.network.pooled:
             raise InputError(
