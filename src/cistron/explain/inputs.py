@@ -49,9 +49,10 @@ class Inputs:
             self.x[rows], self.references[rows], None if self.mask is None else self.mask[rows]
         )
 
-    def double(self) -> Inputs:
-        """Return the inputs in float64."""
-        return Inputs(self.x.double(), self.references.double(), self.mask)
+    def double(self, device: torch.device) -> Inputs:
+        """Return the inputs in float64, on a device that has it."""
+        x, references = (part.to(device).double() for part in (self.x, self.references))
+        return Inputs(x, references, None if self.mask is None else self.mask.to(device))
 
 
 class Reader:
