@@ -6,6 +6,7 @@ Shrikumar et al. 2017 (arXiv:1704.02685), averaged over references as Lundberg &
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -72,9 +73,9 @@ def deeplift(
         output = (logits.detach() * weights).sum(dim=1)
         read = sum(operand.numel() for operands in recorded.tape for operand in operands)
         most = ELEMENTS if x.device.type == "cpu" else ELEMENTS_ON_DEVICE
-        chunk = max(1, most // max(read, 1))
+        pieces = math.ceil(references.shape[1] * read / most)
         values, differences = [], []
-        for some in references.split(chunk, dim=1):
+        for some in references.tensor_split(min(max(pieces, 1), references.shape[1]), dim=1):
             found, reached = _replayed(body, some, weights, mask, recorded.tape)
             values.append(found)
             differences.append(output.unsqueeze(1) - reached)
