@@ -37,6 +37,11 @@ def power(x: Tensor, exponent: float) -> Tensor:
     return found
 
 
+def add_product(input: Tensor, one: Tensor, other: Tensor, *, value: float = 1.0) -> Tensor:  # noqa: A002
+    """Return input + value · one · other."""
+    return input + value * (one * other)
+
+
 def layer_norm(
     input: Tensor,  # noqa: A002
     normalized_shape: Any,
@@ -100,6 +105,7 @@ def log_softmax(input: Tensor, dim: int, **_: Any) -> Tensor:  # noqa: A002
 
 
 COMPOSITES: dict[str, Callable[..., Any]] = {
+    "addcmul": add_product,
     **dict.fromkeys(["div", "__truediv__", "divide", "true_divide"], divide),
     "__rtruediv__": lambda b, a: divide(a, b),
     **dict.fromkeys(["pow", "__pow__"], power),
