@@ -1,0 +1,188 @@
+"""Patterns compared with known motifs: TOMTOM's p-values, and q-values over the database.
+
+Gupta S, Stamatoyannopoulos JA, Bailey TL, Noble WS (2007). Quantifying similarity between motifs.
+Genome Biology 8:R24. doi:10.1186/gb-2007-8-2-r24
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cistron.errors import InputError
+from cistron.motifs.discover import INSTALL, compiling
+from cistron.motifs.motif import Motif
+from cistron.progress import SILENT, Reporter
+
+FEWEST = 25
+"""Motifs of a database at least: p-values come from the columns of all of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The best alignment of every query with every target, on either strand.
+
+    Parameters
+    ----------
+    p : ndarray of float64, shape (queries, targets)
+        Chance that a random motif is as similar.
+    offset : ndarray of int64, shape (queries, targets)
+        Column of the query on which the first column of the target lies, the target turned where
+        `reverse` says so.
+    overlap : ndarray of int64, shape (queries, targets)
+        Columns that lie on each other.
+    reverse : ndarray of bool, shape (queries, targets)
+        Whether the target is read on the other strand.
+    """
+
+    p: NDArray[np.float64]
+    offset: NDArray[np.int64]
+    overlap: NDArray[np.int64]
+    reverse: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """A known motif that a pattern is like.
+
+    Parameters
+    ----------
+    motif : Motif
+    p, q : float
+        p-value of the comparison, and its q-value among all comparisons of the pattern.
+    offset : int
+        Column of the pattern's core on which the motif begins; negative where it begins before.
+    reverse : bool
+        Whether the motif is read on the other strand.
+    """
+
+    motif: Motif
+    p: float
+    q: float
+    offset: int
+    reverse: bool
+
+
+def compare(
+    queries: Sequence[NDArray[np.float64]],
+    targets: Sequence[NDArray[np.float64]],
+    *,
+    reporter: Reporter = SILENT,
+) -> Comparison:
+    """Compare matrices of probabilities by TOMTOM, with the Euclidean distance of columns.
+
+    Parameters
+    ----------
+    queries, targets : sequence of ndarray, shape (width, 4)
+    reporter : Reporter, optional
+        Told when numba compiles for the first time.
+
+    Raises
+    ------
+    InputError
+        If there are fewer targets than `FEWEST`, or memelite is not installed.
+    """
+    if len(targets) < FEWEST:
+        raise InputError(
+            f"The database has {len(targets)} motifs. Give {FEWEST} at least: a p-value compares "
+            "with the columns of all of them. Add another with a second --database, such as "
+            "jaspar:plants."
+        )
+    shape = (len(queries), len(targets))
+    if not queries:
+        nothing = np.empty(shape, dtype=np.int64)
+        return Comparison(nothing.astype(float), nothing, nothing, nothing.astype(bool))
+    try:
+        from memelite import tomtom
+    except ImportError:
+        raise InputError(f"Comparing motifs needs memelite: {INSTALL}") from None
+    with compiling(reporter, "memelite"):
+        p, _, offset, overlap, strand = tomtom(
+            [np.ascontiguousarray(q.T, dtype=np.float64) for q in queries],
+            [np.ascontiguousarray(t.T, dtype=np.float64) for t in targets],
+        )
+    # A p-value is a difference of sums, which rounding may bring below zero.
+    p = np.clip(p, np.finfo(float).tiny, 1.0)
+    # memelite counts where the query begins on the target.
+    return Comparison(p, -offset.astype(np.int64), overlap.astype(np.int64), strand.astype(bool))
+
+
+def q_values(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the q-values of p-values by Benjamini and Hochberg, along the last axis.
+
+    Benjamini Y, Hochberg Y (1995). Controlling the false discovery rate. J R Stat Soc B
+    57:289-300. doi:10.1111/j.2517-6161.1995.tb02031.x
+
+    Parameters
+    ----------
+    p : ndarray, shape (…, comparisons)
+    """
+    count = p.shape[-1]
+    order = np.argsort(p, axis=-1, kind="stable")
+    scaled = np.take_along_axis(p, order, axis=-1) * count / np.arange(1, count + 1)
+    smallest = np.minimum.accumulate(scaled[..., ::-1], axis=-1)[..., ::-1]
+    q = np.empty_like(p)
+    np.put_along_axis(q, order, np.minimum(smallest, 1.0), axis=-1)
+    return q
+
+
+def match(
+    queries: Sequence[NDArray[np.float64]],
+    database: Sequence[Motif],
+    threshold: float = 0.05,
+    *,
+    reporter: Reporter = SILENT,
+) -> list[list[Match]]:
+    """Return the known motifs that each query is like, the most similar first.
+
+    The q-values are those of one query over the whole database.
+
+    Parameters
+    ----------
+    queries : sequence of ndarray, shape (width, 4)
+    database : sequence of Motif
+    threshold : float
+        Largest q-value.
+    reporter : Reporter, optional
+
+    Returns
+    -------
+    list of list of Match
+        One list a query; an empty one where nothing matches.
+    """
+    found = compare(queries, [motif.probabilities for motif in database], reporter=reporter)
+    q = q_values(found.p)
+    lists = []
+    for row in range(len(queries)):
+        order = np.lexsort([-found.overlap[row], found.p[row]])
+        lists.append(
+            [
+                Match(
+                    database[i],
+                    float(found.p[row, i]),
+                    float(q[row, i]),
+                    int(found.offset[row, i]),
+                    bool(found.reverse[row, i]),
+                )
+                for i in order
+                if q[row, i] <= threshold
+            ]
+        )
+    return lists
+
+
+def title(matches: Sequence[Match]) -> str:
+    """Return what a pattern with these matches is called.
+
+    The family, where the best match has one that another match shares; else the best match; "no
+    match" where there is none.
+    """
+    if not matches:
+        return "no match"
+    shared = Counter(found.motif.family for found in matches)
+    family = matches[0].motif.family
+    return family if family and shared[family] > 1 else matches[0].motif.label
