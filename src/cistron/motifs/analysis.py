@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from cistron.motifs.discover import DiscoverySettings, Discovery, discover
+from cistron.motifs.discover import Discovery, DiscoverySettings, discover
 from cistron.motifs.effect import (
     Effect,
     Predict,
@@ -19,7 +19,7 @@ from cistron.motifs.effect import (
     shuffled_backgrounds,
 )
 from cistron.motifs.enrichment import Enrichment, enrichment
-from cistron.motifs.explanation import Explanation
+from cistron.motifs.explained import Explained
 from cistron.motifs.match import Match, match, q_values
 from cistron.motifs.merge import merge_same
 from cistron.motifs.motif import Motif
@@ -130,7 +130,7 @@ class Analysis:
 
 
 def analyse(
-    explanation: Explanation,
+    explained: Explained,
     database: Sequence[Motif],
     settings: MotifSettings,
     *,
@@ -143,7 +143,7 @@ def analyse(
 
     Parameters
     ----------
-    explanation : Explanation
+    explanation : Explained
     database : sequence of Motif
     settings : MotifSettings
     predict : callable, optional
@@ -159,18 +159,18 @@ def analyse(
     InputError
         See `discover` and `match`.
     """
-    one_hot = explanation.one_hot
-    found = discover(one_hot, explanation.hypothetical, settings, keep=keep, reporter=reporter)
-    patterns = merge_same(found.patterns, one_hot, explanation.hypothetical)
+    one_hot = explained.one_hot
+    found = discover(one_hot, explained.hypothetical, settings, keep=keep, reporter=reporter)
+    patterns = merge_same(found.patterns, one_hot, explained.hypothetical)
     cores = [pattern.trimmed for pattern in patterns]
     matches = match(cores, database, settings.threshold, reporter=reporter)
     own = [Signed(p.name, p.sign, p.trimmed) for p in patterns]
     again = found_again(own, others, database, settings.threshold)
-    located = locate(patterns, explanation, settings.hit_p, reporter)
-    enriched = enrich([place.hits for place in located], explanation)
+    located = locate(patterns, explained, settings.hit_p, reporter)
+    enriched = enrich([place.hits for place in located], explained)
     effects: list[list[Effect]] = [[] for _ in patterns]
     if predict is not None and patterns:
-        effects = _effects(patterns, located, explanation, settings, predict, reporter)
+        effects = _effects(patterns, located, explained, settings, predict, reporter)
     entries = [
         Entry(*parts)
         for parts in zip(patterns, matches, located, enriched, effects, again, strict=True)
@@ -180,14 +180,14 @@ def analyse(
 
 def locate(
     patterns: Sequence[Pattern],
-    explanation: Explanation,
+    explained: Explained,
     p: float,
     reporter: Reporter = SILENT,
 ) -> list[Located]:
     """Return where each pattern stands in the explained sequences."""
-    codes = explanation.codes
+    codes = explained.codes
     background = composition(codes)
-    contributions = (explanation.one_hot * explanation.hypothetical).sum(axis=2)
+    contributions = (explained.one_hot * explained.hypothetical).sum(axis=2)
     before = np.pad(np.cumsum(contributions, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
     found = []
     with reporter.bar(len(patterns), "Scanning") as advance:
@@ -195,17 +195,17 @@ def locate(
             hits = scan(codes, pattern.trimmed, background, sites=len(pattern.seqlets), p=p)
             middles, cores = (hits.start + hits.end) // 2, core_middles(pattern)
             width = len(pattern.trimmed)
-            bounds, of_hits = histogram(middles, explanation.counted)
+            bounds, of_hits = histogram(middles, explained.counted)
             found.append(
                 Located(
                     hits,
                     before[hits.row, hits.end] - before[hits.row, hits.start],
                     bounds,
                     of_hits,
-                    histogram(cores, explanation.counted)[1],
+                    histogram(cores, explained.counted)[1],
                     unevenness(middles, codes, width),
                     unevenness(cores, codes, width),
-                    preferred(cores, explanation.length),
+                    preferred(cores, explained.length),
                 )
             )
             advance()
@@ -220,22 +220,22 @@ def core_middles(pattern: Pattern) -> NDArray[np.int64]:
     return np.where(own.reverse, turned, forward)
 
 
-def enrich(hits: Sequence[Hits], explanation: Explanation) -> list[list[Enriched]]:
+def enrich(hits: Sequence[Hits], explained: Explained) -> list[list[Enriched]]:
     """Return the enrichment of hits in the classes, by predicted and by true class.
 
     Of two classes, in the one that is explained (else the second one in alphabetical order); the
     other one has the reciprocal odds ratio.
     """
-    n = len(explanation)
+    n = len(explained)
     has = np.zeros((len(hits), n), dtype=bool)
     for number, own in enumerate(hits):
         has[number, own.row] = True
     found: list[list[Enriched]] = [[] for _ in hits]
-    for by, called in (("predicted", explanation.predicted), ("true", explanation.truth)):
+    for by, called in (("predicted", explained.predicted), ("true", explained.truth)):
         if called is None:
             continue
         known = np.array([bool(name) for name in called])
-        for class_ in _tested(called[known], explanation.explained):
+        for class_ in _tested(called[known], explained.explained):
             member = (called == class_)[known]
             tests = [enrichment(row[known], member) for row in has]
             made = [(i, test) for i, test in enumerate(tests) if test is not None]
@@ -255,20 +255,17 @@ def _tested(called: NDArray[np.object_], explained: str) -> list[str]:
 def _effects(
     patterns: Sequence[Pattern],
     located: Sequence[Located],
-    explanation: Explanation,
+    explained: Explained,
     settings: MotifSettings,
     predict: Predict,
     reporter: Reporter,
 ) -> list[list[Effect]]:
-    backgrounds = shuffled_backgrounds(explanation.codes, settings.backgrounds, settings.seed)
+    backgrounds = shuffled_backgrounds(explained.codes, settings.backgrounds, settings.seed)
     before = predict(backgrounds)
     found = []
     with reporter.bar(len(patterns), "Inserting into shuffled sequences") as advance:
         for pattern, place in zip(patterns, located, strict=True):
             inserted = as_codes(pattern.consensus)
-            found.append(
-                marginal_effects(inserted, place.preferred, backgrounds, before, predict)
-            )
+            found.append(marginal_effects(inserted, place.preferred, backgrounds, before, predict))
             advance()
     return found
-

@@ -138,7 +138,7 @@ def discover(
     if one_hot.shape[1] < width:
         raise InputError(
             f"The sequences have {one_hot.shape[1]} bases, and a seqlet takes {width} "
-            "(seqlet_core + 2 × seqlet_flank). Make these smaller with --set."
+            "(seqlet_core + 2 * seqlet_flank). Make these smaller with --set."
         )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -119,7 +119,7 @@ def _motif(title: Sequence[str], line: str, lines: Lines, where: str, path: Path
         raise InputError(f"{where}: motif {name} has {letters:g} letters, and DNA has 4.")
     if width is None or width < 1 or width != int(width):
         raise InputError(f"{where}: motif {name} says no width. Write w= and a whole number.")
-    rows = []
+    rows: list[NDArray[np.float64]] = []
     for _ in range(int(width)):
         number, row = next(lines, (0, ""))
         if not number:

@@ -1,4 +1,4 @@
-"""Where hits stand, counted from anchors: the start of transcription, its end, or the first base."""
+"""Where hits stand, counted from the start of transcription, its end, or the first base."""
 
 from __future__ import annotations
 
@@ -90,15 +90,13 @@ def histogram(
     edges = []
     for stretch in stretches:
         cuts = np.arange(stretch.begin, stretch.end, width)
-        edges += [(int(cut), int(min(cut + width, stretch.end))) for cut in cuts]
+        edges += [(cut, min(cut + width, stretch.end)) for cut in cuts.tolist()]
     bounds = np.array(edges, dtype=np.int64).reshape(-1, 2)
     counts = [int(((middles >= a) & (middles < b)).sum()) for a, b in edges]
     return bounds, np.array(counts, dtype=np.int64)
 
 
-def unevenness(
-    middles: NDArray[np.int64], codes: NDArray[np.uint8], width: int
-) -> float:
+def unevenness(middles: NDArray[np.int64], codes: NDArray[np.uint8], width: int) -> float:
     """Return the p-value of hits being spread evenly over where a hit could be.
 
     The places at which all `width` bases are known are cut into parts of equal room, as many as

@@ -149,23 +149,21 @@ def scan(
     width = len(motif.table)
     rare = int(np.searchsorted(-motif.tail, -p))  # the first score that is rare enough
     threshold = min(rare, len(motif.tail) - 2)
-    found = []
-    if codes.shape[1] >= width:
-        turned = np.hstack([motif.table[::-1, 3::-1], motif.table[:, 4:]])
-        for reverse, table in ((False, motif.table), (True, turned)):
-            scores = _sums(codes, np.ascontiguousarray(table))
-            rows, starts = np.nonzero(scores >= threshold)
-            found.append((rows, starts, np.full(len(rows), reverse), scores[rows, starts]))
-    if not found:
-        found.append(tuple(np.empty(0, dtype=kind) for kind in (int, int, bool, int)))
-    row, start, reverse, score = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    turned = np.hstack([motif.table[::-1, 3::-1], motif.table[:, 4:]])
+    forward, backward = (_sums(codes, table) for table in (motif.table, turned))
+    rows, starts = zip(
+        *(np.nonzero(sums >= threshold) for sums in (forward, backward)), strict=True
+    )
+    row, start = np.concatenate(rows), np.concatenate(starts)
+    reverse = np.repeat([False, True], [len(rows[0]), len(rows[1])])
+    score = np.concatenate([forward[rows[0], starts[0]], backward[rows[1], starts[1]]])
     kept = _apart(row, start, score, width)
-    row, start, reverse, score = row[kept], start[kept], reverse[kept], score[kept]
+    row, start, score = row[kept], start[kept], score[kept]
     return Hits(
         row.astype(np.int64),
         start.astype(np.int64),
         start.astype(np.int64) + width,
-        reverse,
+        reverse[kept],
         score * motif.step + motif.lowest,
         motif.tail[score],
     )
@@ -173,7 +171,7 @@ def scan(
 
 def _sums(codes: NDArray[np.uint8], table: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the score of every place, shape (n, length - width + 1)."""
-    places = codes.shape[1] - len(table) + 1
+    places = max(codes.shape[1] - len(table) + 1, 0)
     total = np.zeros((len(codes), places), dtype=np.int32)
     for column, scores in enumerate(table):
         total += scores[codes[:, column : column + places]]

@@ -14,7 +14,7 @@ from cistron.motifs.scan import UNKNOWN
 
 
 @dataclass(frozen=True, eq=False)
-class Explanation:
+class Explained:
     """Explained DNA sequences as rectangles.
 
     Parameters
