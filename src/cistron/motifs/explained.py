@@ -6,11 +6,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from cistron.motifs.positions import Stretch
 from cistron.motifs.scan import UNKNOWN
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where sequences lie in a genome.
+
+    Parameters
+    ----------
+    chromosome : ndarray of object, shape (n,)
+        None where it is not known.
+    forward : ndarray of bool, shape (n,)
+        Whether the sequence reads the forward strand.
+    zero : ndarray of int64, shape (n, stretches)
+        The place between two bases that the columns of each stretch are counted from; -1 where it
+        is not known.
+    """
+
+    chromosome: NDArray[np.object_]
+    forward: NDArray[np.bool_]
+    zero: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +51,8 @@ class Explained:
         The class whose logit is explained; "predicted": of each sequence its own.
     stretches : tuple of Stretch
         How columns are counted; all of them from the first one where nothing is known.
-    genes : DataFrame, optional
-        Columns chromosome, start, end, strand of each sequence's gene (0-based half-open).
+    places : Places, optional
+        Where they lie, of each stretch of `counted`.
     facts : dict
         What the explanation says of itself: method, references, checks, run.
     """
@@ -45,7 +64,7 @@ class Explained:
     truth: NDArray[np.object_] | None = None
     explained: str = ""
     stretches: tuple[Stretch, ...] = ()
-    genes: pd.DataFrame | None = None
+    places: Places | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:

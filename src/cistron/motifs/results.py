@@ -110,18 +110,20 @@ def _entry(entry: Entry) -> dict[str, Any]:
 def write_results(
     folder: Path, analysis: Analysis, explained: Explained, made: dict[str, Any]
 ) -> None:
-    """Write patterns.json, patterns.meme and hits.tsv.gz; hits.bed.gz where genes have places."""
+    """Write patterns.json, patterns.meme and hits.tsv.gz; hits.bed.gz where places are known."""
     text = json.dumps(made, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / PATTERNS).write_text(text + "\n", encoding="utf-8")
     write_meme(map(_as_motif, analysis.entries), folder / MEME)
     table = hits_table(analysis, explained)
-    # Without the time of writing, the same hits are the same bytes.
-    with (folder / HITS).open("wb") as raw, gzip.GzipFile("", "wb", mtime=0, fileobj=raw) as out:
-        out.write(table.to_csv(sep="\t", index=False, float_format="%.5g").encode())
+    _write_packed(table.to_csv(sep="\t", index=False, float_format="%.5g"), folder / HITS)
     bed = bed_table(table, explained)
     if bed is not None:
-        with (folder / BED).open("wb") as raw, gzip.GzipFile("", "wb", mtime=0, fileobj=raw) as out:
-            out.write(bed.to_csv(sep="\t", index=False, header=False).encode())
+        _write_packed(bed.to_csv(sep="\t", index=False, header=False), folder / BED)
+
+
+def _write_packed(text: str, path: Path) -> None:
+    # Without the time of writing, the same hits are the same bytes.
+    path.write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
 def _as_motif(entry: Entry) -> Motif:
@@ -161,49 +163,38 @@ def hits_table(analysis: Analysis, explained: Explained) -> pd.DataFrame:
 
 
 def bed_table(hits: pd.DataFrame, explained: Explained) -> pd.DataFrame | None:
-    """Return hits as BED rows on the chromosomes.
+    """Return hits as BED rows: chromosome, start, end, pattern and id, score, strand.
 
-    Of stretches around the start and the end of transcription, which the place of a gene gives;
-    hits elsewhere, and those over the end of a stretch, are left out. None where there are no
-    places of genes.
+    Hits of sequences without a place, and those over the end of a stretch, are left out. None
+    where no sequence has a place.
     """
-    genes = explained.genes
-    if genes is None or not {"chromosome", "start", "end", "strand"} <= set(genes.columns):
+    places = explained.places
+    if places is None:
         return None
-    genes = genes.set_index(explained.ids)
-    parts = []
-    for stretch in explained.stretches:
-        if stretch.anchor not in ("tss", "tts"):
-            continue
-        inside = (hits["start"] >= stretch.begin) & (hits["end"] <= stretch.end)
-        parts.append(_on_chromosome(hits[inside], genes, stretch))
-    if not parts:
-        return None
-    bed = pd.concat(parts)
-    return bed.sort_values(["chromosome", "start", "end"], kind="stable")
-
-
-def _on_chromosome(hits: pd.DataFrame, genes: pd.DataFrame, stretch: Stretch) -> pd.DataFrame:
-    own = genes.loc[hits["id"]]
-    forward = own["strand"].to_numpy() == "+"
-    begins = own["start"].to_numpy(dtype=np.int64)
-    ends = own["end"].to_numpy(dtype=np.int64)
-    first = stretch.anchor == "tss"
-    anchor = np.where(forward == first, begins, ends)
-    start = hits["start"].to_numpy(dtype=np.int64) - stretch.zero
-    end = hits["end"].to_numpy(dtype=np.int64) - stretch.zero
-    same = (hits["strand"].to_numpy() == "+") == forward
-    score = np.clip(-100 * np.log10(hits["p"].to_numpy(dtype=np.float64)), 0, 1000)
-    return pd.DataFrame(
+    rows = {name: row for row, name in enumerate(explained.ids)}
+    row = np.array([rows[name] for name in hits["id"]], dtype=np.int64)
+    start, end = (hits[name].to_numpy(dtype=np.int64) for name in ("start", "end"))
+    forward = places.forward[row]
+    begin, stop = np.full((2, len(hits)), -1)
+    for number, stretch in enumerate(explained.counted):
+        zero = places.zero[row, number]
+        inside = (start >= stretch.begin) & (end <= stretch.end) & (zero >= 0)
+        first, last = start - stretch.zero, end - stretch.zero
+        begin = np.where(inside, np.where(forward, zero + first, zero - last), begin)
+        stop = np.where(inside, np.where(forward, zero + last, zero - first), stop)
+    chances = hits["p"].to_numpy(dtype=np.float64)
+    made = pd.DataFrame(
         {
-            "chromosome": own["chromosome"].to_numpy(),
-            "start": np.where(forward, anchor + start, anchor - end),
-            "end": np.where(forward, anchor + end, anchor - start),
+            "chromosome": places.chromosome[row],
+            "start": begin,
+            "end": stop,
             "name": hits["pattern"].str.replace(" ", "_") + "|" + hits["id"].astype(str),
-            "score": score.round().astype(np.int64),
-            "strand": np.where(same, "+", "-"),
+            "score": np.clip(-100 * np.log10(chances), 0, 1000).round().astype(np.int64),
+            "strand": np.where((hits["strand"].to_numpy() == "+") == forward, "+", "-"),
         }
     )
+    known = made["chromosome"].notna().to_numpy() & (begin >= 0)
+    return made[known].sort_values(["chromosome", "start", "end"], kind="stable")
 
 
 def read_signed(folder: str | Path) -> list[Signed]:
