@@ -282,6 +282,23 @@ class Classifier(ClassifierMixin, BaseEstimator):
         predicted = self.head.named(self.predict_proba(samples))
         return float((predicted == np.asarray(labels, dtype=object)).mean())
 
+    def explain(self, samples: Samples, **settings: Any) -> Any:
+        """Return what each position or feature contributes to the predictions.
+
+        Parameters
+        ----------
+        samples : Samples
+        settings
+            Keys of `cistron.explain.settings.ExplainSettings`: `method`, `class_`, `references`, …
+
+        Returns
+        -------
+        cistron.explain.explanation.Explanation
+        """
+        from cistron.explain.explanation import explain
+
+        return explain(self, samples, settings)
+
     def on(self, device: str, reporter: Reporter = SILENT) -> Self:
         """Run on that device from now on (auto, cpu, cuda, mps); return the classifier.
 

@@ -465,6 +465,79 @@ def embed(
 
 
 @app.command()
+def explain(
+    run: RunFolder,
+    source: Annotated[
+        str,
+        typer.Argument(metavar="INPUT", help="FASTA, table or profiles (.npz, PSSM); - for stdin."),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to make.")],
+    method: Annotated[
+        str,
+        typer.Option(
+            help="deeplift, integrated_gradients, gradient_times_input, saliency, "
+            "in_silico_mutagenesis or occlusion."
+        ),
+    ] = "deeplift",
+    class_: Annotated[
+        str | None,
+        typer.Option("--class", help="Class that is explained; predicted: of each its own."),
+    ] = None,
+    references: Annotated[
+        str, typer.Option(help="auto, dinucleotide, shuffled, zero or mean.")
+    ] = "auto",
+    number: Annotated[int, typer.Option(help="Shuffled references of a sample.")] = 20,
+    scan: Annotated[
+        str, typer.Option(help="in_silico_mutagenesis: substitutions, alanine or deletion.")
+    ] = "substitutions",
+    window: Annotated[int, typer.Option(help="occlusion: positions hidden at once.")] = 10,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first records.")] = None,
+    fall_back: Annotated[
+        bool,
+        typer.Option("--fall-back", help="Integrated gradients where deeplift is not exact."),
+    ] = False,
+    randomise: Annotated[
+        bool, typer.Option("--randomise", help="Also explain a network with random weights.")
+    ] = False,
+    id_column: Annotated[str, typer.Option(help="Tables: column of ids.")] = "id",
+    sequence_column: Annotated[str, typer.Option(help="Tables: column of sequences.")] = "sequence",
+    seed: Annotated[int, typer.Option(help="Seed of the shuffled references.")] = 1,
+    device: Device = None,
+    force: Force = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what each position contributes to a prediction: exact, or refused."""
+    from cistron.explain.display import show_explanation
+    from cistron.explain.files import explain_file
+    from cistron.explain.settings import parse_settings
+    from cistron.model_files import load
+
+    settings = parse_settings(
+        method=method,
+        class_=class_,
+        references=references,
+        number=number,
+        scan=scan,
+        window=window,
+        fall_back=fall_back,
+        seed=seed,
+    )
+    summary = explain_file(
+        load(run).on(device or "auto"),
+        source,
+        out,
+        settings,
+        columns={"id": id_column, "sequence": sequence_column},
+        limit=limit,
+        randomise=randomise,
+        force=force,
+        reporter=Terminal(quiet),
+    )
+    show_explanation(out, summary, as_json)
+
+
+@app.command()
 def report(run: RunFolder) -> None:
     """Write the HTML page again, from what the run holds."""
     from cistron.report import write_report

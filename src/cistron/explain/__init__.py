@@ -1,0 +1,1 @@
+"""Why a classifier said so: contributions of positions and features, checked."""

@@ -1,0 +1,197 @@
+"""Whether contributions mean anything: faithfulness, random weights, stability."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cistron.classifier import Classifier
+from cistron.errors import InputError
+from cistron.explain.attributions import offsets_of
+from cistron.explain.explanation import Explanation, explain
+from cistron.explain.perturbed import Changeable, encoded_inputs, letters_of
+from cistron.explain.target import choose_target
+from cistron.progress import SILENT, Reporter
+from cistron.ragged import Ragged
+from cistron.samples import Samples
+
+Floats = NDArray[np.float64]
+
+SHARES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
+"""Of the positions, that are deleted."""
+
+COPIES = 1 << 14  # changed samples that are predicted at once
+
+
+def faithfulness(
+    classifier: Classifier,
+    samples: Samples,
+    explanation: Explanation,
+    *,
+    orders: int = 5,
+    seed: int = 1,
+) -> dict[str, Any]:
+    """Delete the positions that contribute most, and as many random ones.
+
+    What is explained should fall faster by the first than by the second. Letters are replaced by
+    one that says nothing (N, X), channels and features by zero.
+
+    Samek, W. et al. Evaluating the visualization of what a deep neural network has learned. IEEE
+    Transactions on Neural Networks and Learning Systems 28, 2660-2673 (2017),
+    doi:10.1109/TNNLS.2016.2599820.
+
+    Parameters
+    ----------
+    classifier : Classifier
+    samples : Samples
+        Those that were explained.
+    explanation : Explanation
+    orders : int
+        Random orders of each sample.
+    seed : int
+
+    Returns
+    -------
+    dict
+        `shares` of the positions deleted; mean output `top` and `random` at each; `area` between
+        the two, in units of the output; `better`, the share of samples with an area above zero;
+        `samples`.
+    """
+    inputs = _deletable(classifier, samples, explanation)
+    rng = np.random.default_rng(seed)
+    target = choose_target(classifier.head, explanation.logits, explanation.settings.class_)
+    rows, owner = [], []
+    for row in range(len(explanation)):
+        values = inputs.values[row]
+        best = np.argsort(-explanation.of(row), kind="stable")
+        each = [best, *(rng.permutation(len(values)) for _ in range(orders))]
+        for order in each:
+            for share in SHARES:
+                changed = values.copy()
+                changed[order[: max(1, round(share * len(values)))]] = inputs.blank
+                rows.append(changed)
+        owner.append(np.full(len(each) * len(SHARES), row))
+    owners = np.concatenate(owner)
+    logits = [
+        inputs.score(_like(inputs.values, rows[start : start + COPIES]))
+        for start in range(0, len(rows), COPIES)
+    ]
+    outputs = (np.concatenate(logits).astype(np.float64) * target.weights[owners]).sum(axis=1)
+    found = outputs.reshape(len(explanation), orders + 1, len(SHARES))
+    top, others = found[:, 0], found[:, 1:].mean(axis=1)
+    areas = np.trapezoid(others - top, SHARES, axis=1)
+    return {
+        "shares": list(SHARES),
+        "top": top.mean(axis=0).tolist(),
+        "random": others.mean(axis=0).tolist(),
+        "output": float(explanation.output.mean()),
+        "area": float(areas.mean()),
+        "better": float((areas > 0).mean()),
+        "samples": len(explanation),
+    }
+
+
+def _deletable(classifier: Classifier, samples: Samples, explanation: Explanation) -> Changeable:
+    """Return what contributions are of: what the model reads, or letters in front of an encoder."""
+    if explanation.codes is None or classifier.model_settings_.family == "network":
+        encoded = classifier.encoder_.encode(samples)
+        if np.array_equal(offsets_of(encoded), explanation.offsets):
+            return encoded_inputs(classifier, encoded)
+    return letters_of(classifier, samples)
+
+
+def _like(values: Any, rows: list[NDArray]) -> Any:
+    if not isinstance(values, Ragged):
+        return np.stack(rows)
+    lengths = [len(row) for row in rows]
+    return Ragged(np.concatenate(rows), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+
+
+def randomised_weights(
+    classifier: Classifier,
+    samples: Samples,
+    explanation: Explanation,
+    *,
+    seed: int = 1,
+    reporter: Reporter = SILENT,
+) -> dict[str, float]:
+    """Explain the same samples by a network whose weights have changed places.
+
+    Contributions that look the same show the sequence and not what was learned.
+
+    Adebayo, J. et al. Sanity checks for saliency maps. NeurIPS 2018, arXiv:1810.03292.
+
+    Returns
+    -------
+    dict
+        `correlation`: median over samples of Spearman's, between the sizes of the contributions of
+        both networks; near 0 is good. `samples`.
+
+    Raises
+    ------
+    InputError
+        If the classifier is no network.
+    """
+    if classifier.model_settings_.family != "network":
+        raise InputError("Only the weights of a network can be made random.")
+    import torch
+
+    other = copy.copy(classifier)
+    other.model_ = copy.deepcopy(classifier.model_)
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in other.model_.body.parameters():
+        order = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
+        parameter.data = parameter.data.flatten()[order].view_as(parameter)
+    settings = explanation.settings.model_copy(update={"fall_back": True})
+    found = explain(other, samples, settings, reporter)
+    sizes = stability([_sizes(explanation), _sizes(found)])
+    return {"correlation": float(np.nanmedian(sizes)), "samples": len(explanation)}
+
+
+def _sizes(explanation: Explanation) -> Explanation:
+    from dataclasses import replace
+
+    return replace(explanation, contributions=np.abs(explanation.contributions))
+
+
+def stability(explanations: Sequence[Explanation]) -> Floats:
+    """Return how alike several classifiers' contributions to the same samples are, shape (n,).
+
+    Parameters
+    ----------
+    explanations : sequence of Explanation
+        Of the same samples, by classifiers of other folds or seeds.
+
+    Returns
+    -------
+    ndarray
+        Mean over all pairs of Spearman's rank correlation; not a number where all contributions of
+        a sample are equal.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two, or they are not of the same positions.
+    """
+    from scipy.stats import rankdata
+
+    if len(explanations) < 2:
+        raise InputError("Stability needs explanations by at least two classifiers.")
+    first = explanations[0]
+    for other in explanations[1:]:
+        same = np.array_equal(first.ids, other.ids)
+        if not same or not np.array_equal(first.offsets, other.offsets):
+            raise InputError(
+                "These explanations are of different samples, or of different parts of them."
+            )
+    found = np.full(len(first), np.nan)
+    for row in range(len(first)):
+        ranks = np.stack([rankdata(one.of(row)) for one in explanations])
+        if (ranks.std(axis=1) > 0).all():
+            pairs = np.corrcoef(ranks)[np.triu_indices(len(ranks), 1)]
+            found[row] = pairs.mean()
+    return found

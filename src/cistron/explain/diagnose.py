@@ -1,0 +1,78 @@
+"""Find the layer where multipliers do not add up."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from torch import Tensor, nn
+
+from cistron.explain.inputs import Inputs
+from cistron.explain.operations import Operations, frozen
+
+
+def diagnose(body: nn.Module, inputs: Inputs, weights: Tensor) -> str:
+    """Return a sentence that names the layer at fault.
+
+    At every layer that stands alone between input and output, the multipliers of what it reads and
+    of what it returns must add up to the same: the layer where they do not is at fault.
+
+    Parameters
+    ----------
+    body : Module
+    inputs : Inputs
+        Of which the first sample and its first reference are looked at.
+    weights : tensor, shape (batch, outputs)
+    """
+    defects = layer_defects(body, inputs, weights)
+    if not defects:
+        return "No single layer is at fault."
+    name = max(defects, key=lambda layer: defects[layer])
+    return f"The layer at fault is {name}, which loses {defects[name]:.1e} of the output."
+
+
+def layer_defects(body: nn.Module, inputs: Inputs, weights: Tensor) -> dict[str, float]:
+    """Return for each innermost layer how far its inputs are from adding up to its outputs."""
+    observed: dict[str, list[tuple[Tensor, Tensor]]] = {}
+    paired: dict[str, list[tuple[Tensor, Tensor]]] = {}
+
+    def note(into: dict[str, list[Any]], name: str, module: nn.Module, args: Any, y: Any) -> None:  # noqa: ARG001
+        y = y[0] if isinstance(y, tuple) else y
+        if isinstance(y, Tensor) and y.requires_grad and args[0].requires_grad:
+            for value in (args[0], y):
+                value.retain_grad()
+            into.setdefault(name, []).append((args[0], y))
+
+    def run(into: dict[str, list[Any]], x: Tensor, mode: Operations) -> Tensor:
+        handles = [
+            module.register_forward_hook(partial(note, into, f"{name} ({type(module).__name__})"))
+            for name, module in body.named_modules()
+            if name and not any(module.children())
+        ]
+        mask = None if inputs.mask is None else inputs.mask[:1]
+        try:
+            with mode:
+                return body(x) if mask is None else body(x, mask)
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    with frozen(body):
+        recorded = Operations()
+        run(observed, inputs.x[:1].detach().requires_grad_(), recorded)
+        x0 = inputs.references[:1, 0].detach().requires_grad_()
+        logits = run(paired, x0, Operations(recorded.tape))
+        (logits * weights[:1]).sum().backward()
+    return {
+        name: sum(
+            abs(_total(y0, y) - _total(x0, x))
+            for (x0, y0), (x, y) in zip(pairs, observed[name], strict=True)
+        )
+        for name, pairs in paired.items()
+    }
+
+
+def _total(reference: Tensor, observed: Tensor) -> float:
+    if reference.grad is None:
+        return 0.0
+    return float((reference.grad * (observed - reference).nan_to_num(0)).detach().sum())

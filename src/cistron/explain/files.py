@@ -1,0 +1,182 @@
+"""Explain a file of any size, window by window."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cistron.classifier import Classifier
+from cistron.errors import InputError
+from cistron.explain.checks import faithfulness, randomised_weights
+from cistron.explain.explanation import Explanation, explain_window
+from cistron.explain.settings import ExplainSettings
+from cistron.explain.store import Writer
+from cistron.progress import SILENT, Reporter
+from cistron.samples import Samples
+from cistron.samples.stream import stream
+
+ATTRIBUTIONS, SUMMARY = "attributions.h5", "summary.json"
+WINDOW = 256  # samples that are read and explained together
+CHECKED = 64  # samples of the first window that the checks look at
+LISTED = 20  # features, and records that were not used, that the summary names
+
+
+def explain_file(
+    classifier: Classifier,
+    source: str | Path,
+    out: str | Path,
+    settings: ExplainSettings | None = None,
+    *,
+    columns: dict[str, str] | None = None,
+    limit: int | None = None,
+    randomise: bool = False,
+    force: bool = False,
+    reporter: Reporter = SILENT,
+) -> dict[str, Any]:
+    """Explain the records of a file into a folder: attributions.h5 and summary.json.
+
+    Parameters
+    ----------
+    classifier : Classifier
+    source : path
+        FASTA, a table or profiles, as `cistron.predict.predict_file` reads them.
+    out : path
+        Folder to make.
+    settings : ExplainSettings, optional
+    columns : dict, optional
+        For tables: the names of the `id` and `sequence` columns.
+    limit : int, optional
+        Explain the first so many records alone.
+    randomise : bool
+        Also explain the first samples by the network with its weights in random places.
+    force : bool
+        Write into a folder that is there.
+    reporter : Reporter, optional
+
+    Returns
+    -------
+    dict
+        The summary.
+
+    Raises
+    ------
+    InputError
+        If the folder exists, no record can be explained, or contributions are not exact.
+    """
+    settings = settings or ExplainSettings()
+    out, began = Path(out), time.perf_counter()
+    if out.exists() and not force:
+        raise InputError(f"{out} exists and is never overwritten. Choose another, or say --force.")
+    out.mkdir(parents=True, exist_ok=True)
+    found = _Summary()
+    named: dict[str, Any] = dict(columns or {})
+    checks: dict[str, Any] = {}
+    window = min(WINDOW, limit or WINDOW)
+    with (
+        Writer(out / ATTRIBUTIONS) as writer,
+        reporter.bar(limit, f"explaining by {settings.method}") as advance,
+    ):
+        left = limit
+        for samples in stream(source, classifier.alphabet_, window=window, **named):
+            found.unused(samples)
+            some = samples[:left] if left is not None else samples
+            if len(some):
+                explanation = explain_window(classifier, some, settings, advance)
+                writer.append(explanation)
+                if not found.samples:
+                    checks = _checked(classifier, some, explanation, randomise)
+                found.add(explanation)
+            left = None if left is None else left - len(some)
+            if left == 0:
+                break
+        if not found.samples:
+            raise InputError(f"{source}: there is no record that can be explained.")
+        writer.note("checks", checks)
+        writer.note("classifier", classifier.checksum_)
+    summary = {
+        "settings": settings.document(),
+        **found.document(),
+        "checks": checks,
+        "seconds": round(time.perf_counter() - began, 3),
+    }
+    text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
+    (out / SUMMARY).write_text(text + "\n", encoding="utf-8")
+    return summary
+
+
+def _checked(
+    classifier: Classifier, samples: Samples, explanation: Explanation, randomise: bool
+) -> dict[str, Any]:
+    number = min(CHECKED, len(samples))
+    few, known = samples[:number], explanation.span(0, number)
+    seed = explanation.settings.seed
+    checks: dict[str, Any] = {"faithfulness": faithfulness(classifier, few, known, seed=seed)}
+    if randomise:
+        checks["randomised_weights"] = randomised_weights(classifier, few, known, seed=seed)
+    return checks
+
+
+class _Summary:
+    """What is counted over the windows."""
+
+    def __init__(self) -> None:
+        self.samples, self.records = 0, 0
+        self.errors: list[np.ndarray] = []
+        self.explained: dict[str, int] = {}
+        self.methods: dict[str, int] = {}
+        self.dropped: list[dict[str, str]] = []
+        self.features: tuple[str, ...] = ()
+        self.sums: Any = 0.0
+        self.sizes: Any = 0.0
+
+    def unused(self, samples: Samples) -> None:
+        table = samples.dropped
+        self.records += len(samples) + len(table)
+        self.dropped += [
+            {"id": str(name), "reason": str(reason)}
+            for name, reason in zip(table["id"], table["reason"], strict=True)
+        ]
+
+    def add(self, explanation: Explanation) -> None:
+        self.samples += len(explanation)
+        self.errors.append(explanation.error)
+        for number in explanation.explained:
+            name = explanation.classes[number] if number >= 0 else "number"
+            self.explained[name] = self.explained.get(name, 0) + 1
+        for method in explanation.method:
+            self.methods[method] = self.methods.get(method, 0) + 1
+        if explanation.codes is None:
+            self.features = explanation.features
+            vectors = explanation.contributions.reshape(len(explanation), -1).astype(np.float64)
+            self.sums = self.sums + vectors.sum(axis=0)
+            self.sizes = self.sizes + np.abs(vectors).sum(axis=0)
+
+    def document(self) -> dict[str, Any]:
+        errors = np.concatenate(self.errors)
+        errors = errors[~np.isnan(errors)]
+        found: dict[str, Any] = {
+            "samples": self.samples,
+            "not_used": {"records": len(self.dropped), "first": self.dropped[:LISTED]},
+            "explained": self.explained,
+            "methods": self.methods,
+            "completeness_error": (
+                {"median": float(np.median(errors)), "largest": float(errors.max())}
+                if len(errors)
+                else None
+            ),
+        }
+        if self.features:
+            order = np.argsort(-self.sizes, kind="stable")[:LISTED]
+            found["features"] = [
+                {
+                    "name": self.features[place],
+                    "mean": float(self.sums[place] / self.samples),
+                    "mean_size": float(self.sizes[place] / self.samples),
+                }
+                for place in order
+            ]
+        return found

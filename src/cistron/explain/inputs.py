@@ -1,0 +1,171 @@
+"""What a network reads of a batch of samples, strand by strand, and what it is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+from zlib import crc32
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from cistron.classifier import Classifier
+from cistron.encoders import Encoded
+from cistron.errors import InputError
+from cistron.explain.references import choose, shuffles
+from cistron.explain.settings import ExplainSettings
+from cistron.models.input import Network
+from cistron.ragged import Ragged
+from cistron.samples.alphabet import ALPHABETS, Alphabet
+
+SHUFFLED = ("dinucleotide", "shuffled")
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """One strand of a batch.
+
+    Parameters
+    ----------
+    x : tensor, shape (batch, time, channels) or (batch, features)
+    references : tensor, shape (batch, references, …)
+    mask : tensor of bool, shape (batch, time); None for vectors
+    """
+
+    x: Tensor
+    references: Tensor
+    mask: Tensor | None
+
+    @property
+    def inside(self) -> Tensor:
+        """1 at positions of a sample, 0 at padding, shape (batch, time)."""
+        return cast("Tensor", self.mask).to(self.x.dtype)
+
+    def take(self, rows: NDArray[np.int64]) -> Inputs:
+        """Return some of the samples."""
+        return Inputs(
+            self.x[rows], self.references[rows], None if self.mask is None else self.mask[rows]
+        )
+
+    def double(self) -> Inputs:
+        """Return the inputs in float64."""
+        return Inputs(self.x.double(), self.references.double(), self.mask)
+
+
+class Reader:
+    """Turns encoded samples into what the body of a network reads.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        Its model is a network.
+    settings : ExplainSettings
+    device : torch.device
+
+    Raises
+    ------
+    InputError
+        If a language model inside the network pools its residues, or the references do not fit.
+    """
+
+    def __init__(
+        self, classifier: Classifier, settings: ExplainSettings, device: torch.device
+    ) -> None:
+        self.network: Network = classifier.model_.to(device).eval()
+        self.settings, self.device = settings, device
+        self.alphabet: Alphabet = ALPHABETS[classifier.alphabet_]
+        dna = self.alphabet.name == "dna"
+        self.content = self.network.kind
+        if self.network.pooled:
+            raise InputError(
+                "A language model that is trained along and pooled gives one vector a protein, "
+                "whose numbers mean nothing alone. Use --method in_silico_mutagenesis or occlusion."
+            )
+        self.kind = choose(settings.references, self.content, dna)
+        unscaled = getattr(classifier.encoder_, "mean", None) is None
+        if self.content == "vector" and self.kind == "mean" and unscaled:
+            if settings.references == "mean":
+                raise InputError("references: this encoder keeps no mean of the training samples.")
+            self.kind = "zero"
+        settings_of = cast("Any", classifier.encoder_.settings)
+        profile = self.content == "channels" and settings_of.kind == "profile"
+        letters = self.alphabet.standard
+        self.letters = torch.eye(letters, device=device) if profile else self._letters()
+        self.average: Tensor | None = None
+        if self.kind == "mean" and self.content == "codes":
+            self.average = self._average(classifier.novelty_.mean[:letters])
+
+    def _average(self, composition: NDArray[np.float64]) -> Tensor:
+        """Return the channels of the mean composition of the training samples."""
+        if self.letters is None:
+            raise InputError("references: a language model reads no mean of letters. Use shuffled.")
+        if self.network.both_strands:  # A, C, G, T backwards are their complements
+            composition = (composition + composition[::-1]) / 2
+        return torch.from_numpy(composition).to(self.letters) @ self.letters
+
+    def _letters(self) -> Tensor | None:
+        """Return the channels of each standard letter, shape (letters, channels), if fixed."""
+        if self.content != "codes":
+            return None
+        if self.network.embedding is None:
+            return self.network.table[: self.alphabet.standard]
+        if isinstance(self.network.embedding, nn.Embedding):
+            return self.network.embedding.weight.detach()[: self.alphabet.standard]
+        return None
+
+    def strands(self, encoded: Encoded, rows: NDArray[np.int64]) -> list[Inputs]:
+        """Return what the body reads of some samples, once for each strand."""
+        if not isinstance(encoded, Ragged):
+            x = torch.from_numpy(encoded[rows]).to(self.device)
+            return [Inputs(x, torch.zeros_like(x).unsqueeze(1), None)]
+        values, lengths = encoded.padded(rows)
+        if self.content == "codes" and self.kind in SHUFFLED:
+            values = np.concatenate([values[:, None], self._shuffles(encoded, rows, values)], 1)
+        else:
+            values = values[:, None]
+        number = values.shape[1]
+        x = torch.from_numpy(values.reshape(-1, *values.shape[2:])).to(self.device)
+        many = torch.from_numpy(np.repeat(lengths, number)).to(self.device)
+        found = [self._inputs(x, many, number)]
+        if self.network.both_strands:
+            found.append(self._inputs(self.network.reverse_complement(x, many), many, number))
+        return found
+
+    def _inputs(self, x: Tensor, lengths: Tensor, number: int) -> Inputs:
+        """Split what is read into the first of each `number` rows, and its references."""
+        with torch.no_grad():
+            channels, mask = self.network.channels(x, lengths)
+        channels, mask = channels.unflatten(0, (-1, number)), mask.unflatten(0, (-1, number))[:, 0]
+        observed = channels[:, 0]
+        if number > 1:
+            return Inputs(observed, channels[:, 1:], mask)
+        if self.kind == "shuffled":
+            references = self._shuffled_rows(observed, mask)
+        elif self.average is not None:
+            references = (self.average * mask[..., None]).unsqueeze(1)
+        else:
+            references = torch.zeros_like(observed).unsqueeze(1)
+        return Inputs(observed, references, mask)
+
+    def _shuffles(self, encoded: Ragged, rows: NDArray[np.int64], like: NDArray) -> NDArray:
+        s = self.settings
+        found = np.zeros((len(rows), s.number, like.shape[1]), dtype=like.dtype)
+        for place, row in enumerate(rows):
+            codes = encoded[int(row)]
+            found[place, :, : len(codes)] = shuffles(
+                codes, s.number, self.kind, s.seed, self.alphabet, self.network.both_strands
+            )
+        return found
+
+    def _shuffled_rows(self, observed: Tensor, mask: Tensor) -> Tensor:
+        """Return channels with their positions shuffled, shape (batch, references, time, …)."""
+        s, found = self.settings, []
+        for one, length in zip(observed, mask.sum(dim=1).tolist(), strict=True):
+            seed = crc32(one[:length].cpu().numpy().tobytes())
+            rng = np.random.default_rng([s.seed, seed])
+            order = np.tile(np.arange(len(one)), (s.number, 1))
+            order[:, :length] = rng.permuted(order[:, :length], axis=1)
+            found.append(one[torch.from_numpy(order).to(one.device)])
+        return torch.stack(found)

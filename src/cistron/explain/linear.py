@@ -1,0 +1,106 @@
+"""Linear models explain themselves: coefficient times distance from the training mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cistron.classifier import Classifier
+from cistron.errors import InputError
+from cistron.explain.target import Target
+
+Floats = NDArray[np.float64]
+
+
+def coefficients(classifier: Classifier) -> tuple[Floats, Floats, Floats]:
+    """Return what a linear model learned, of the features as the encoder makes them.
+
+    Returns
+    -------
+    slopes : ndarray, shape (classes, features)
+        Change of each logit (of two classes: of the log-odds for each) by one unit.
+    center : ndarray, shape (features,)
+        Mean of the training samples.
+    height : ndarray, shape (classes,)
+        Logits at the center.
+
+    Raises
+    ------
+    InputError
+        If the model is not linear.
+    """
+    model = classifier.model_
+    if isinstance(model, list):  # one model for each class
+        parts = [_of(estimator) for estimator in model]
+        return (
+            np.concatenate([slopes for slopes, _, _ in parts]),
+            parts[0][1],
+            np.concatenate([height for _, _, height in parts]),
+        )
+    slopes, center, height = _of(model)
+    if classifier.head.kind == "number":
+        return slopes, center, height
+    if len(slopes) == 1:  # log-odds of the second class
+        return np.concatenate([-slopes, slopes]), center, np.concatenate([-height, height])
+    return slopes, center, height
+
+
+def _of(estimator: Any) -> tuple[Floats, Floats, Floats]:
+    steps = [step for _, step in getattr(estimator, "steps", [("model", estimator)])]
+    last = steps[-1]
+    if not hasattr(last, "coef_") or [type(s).__name__ for s in steps[:-1]] != ["StandardScaler"]:
+        raise InputError(
+            f"The model ({type(last).__name__}) is not linear, so its features have no "
+            "contributions that add up. Use --method in_silico_mutagenesis or occlusion on "
+            "sequences, or cistron.explain.importance.permutation_importance on labelled samples."
+        )
+    scale = steps[0].scale_
+    slopes = np.atleast_2d(np.asarray(last.coef_, dtype=np.float64)) / scale
+    return slopes, steps[0].mean_, np.atleast_1d(np.asarray(last.intercept_, dtype=np.float64))
+
+
+def coefficient_table(classifier: Classifier) -> pd.DataFrame:
+    """Return `feature`, `class` and `coefficient`: the change by one unit, largest first."""
+    slopes, _, _ = coefficients(classifier)
+    names = classifier.encoder_.names or [f"feature_{n + 1}" for n in range(slopes.shape[1])]
+    classes = [str(name) for name in classifier.classes_] or [classifier.head.name]
+    if len(classes) == 2 and classifier.head.kind == "softmax":
+        slopes, classes = slopes[1:], classes[1:]
+    table = pd.DataFrame(
+        {
+            "feature": np.tile(np.array(names, dtype=object), len(classes)),
+            "class": np.repeat(np.array(classes, dtype=object), len(names)),
+            "coefficient": slopes.ravel(),
+        }
+    )
+    order = np.argsort(-np.abs(table["coefficient"].to_numpy()), kind="stable")
+    return table.iloc[order].reset_index(drop=True)
+
+
+def linear_contributions(
+    classifier: Classifier, X: NDArray[np.float32], target: Target
+) -> tuple[NDArray[np.float32], Floats, Floats]:
+    """Return contributions, shape (n, features), the output, and that at the training mean.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        Its model is linear.
+    X : ndarray, shape (n, features)
+    target : Target
+
+    Raises
+    ------
+    InputError
+        If the model is not linear.
+    """
+    slopes, center, height = coefficients(classifier)
+    if classifier.head.kind == "number":
+        slopes, height = slopes * classifier.head.scale, height * classifier.head.scale
+    chosen = np.maximum(target.classes, 0)
+    found = slopes[chosen] * (X - center)
+    reference = height[chosen]
+    return found.astype(np.float32), found.sum(axis=1) + reference, reference

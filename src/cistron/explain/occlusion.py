@@ -1,0 +1,45 @@
+"""Occlusion: windows of a sequence hidden, and predicted again.
+
+Zeiler, M. D. & Fergus, R. Visualizing and understanding convolutional networks. ECCV 2014,
+doi:10.1007/978-3-319-10590-1_53.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cistron.explain.perturbed import Changeable, outputs_of
+
+
+def occlusion(
+    letters: Changeable,
+    codes: NDArray[np.uint8],
+    weights: NDArray[np.float32],
+    output: float,
+    window: int,
+) -> NDArray[np.float32]:
+    """Return contributions of the positions of one sample, shape (length,).
+
+    Each window, one position further than the last, is filled with letters that say nothing (N,
+    X). What the output loses is shared by the window's positions, and averaged over the windows
+    that hide a position.
+
+    Parameters
+    ----------
+    letters, codes, weights, output
+        As of `cistron.explain.in_silico_mutagenesis.mutation_effects`.
+    window : int
+        Positions; all of a shorter sample.
+    """
+    size = min(window, len(codes))
+    inside = np.arange(size)
+
+    def hide(copies: NDArray, starts: NDArray[np.int64]) -> NDArray:
+        copies[np.arange(len(copies))[:, None], starts[:, None] + inside] = letters.blank
+        return copies
+
+    starts = np.arange(len(codes) - size + 1)
+    lost = (output - outputs_of(letters, codes, starts, weights, hide)) / size
+    covered, hidden = np.ones(size), np.ones(len(starts))
+    return (np.convolve(lost, covered) / np.convolve(hidden, covered)).astype(np.float32)

@@ -1,0 +1,115 @@
+"""Samples that are changed and predicted again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cistron.classifier import Classifier
+from cistron.encoders import Encoded
+from cistron.errors import InputError
+from cistron.ragged import Ragged
+from cistron.samples import Profiles, Samples, Sequences, make_samples
+
+Score = Callable[[Encoded], NDArray[np.float32]]
+
+TOKENS = 1 << 19  # positions that are predicted again at once
+
+
+@dataclass(frozen=True, eq=False)
+class Changeable:
+    """What can be changed of n samples, and how it is predicted.
+
+    Parameters
+    ----------
+    values : Ragged or ndarray
+        Letter codes or channels of each position; or features, shape (n, features).
+    blank : int
+        What stands for nothing there.
+    score : callable
+        Values of any number of samples → logits, shape (samples, outputs).
+    """
+
+    values: Encoded
+    blank: int
+    score: Score
+
+
+def encoded_inputs(classifier: Classifier, encoded: Encoded) -> Changeable:
+    """Return what the model reads: letters, channels or features."""
+    if classifier.model_settings_.family == "network":
+        from cistron.training.fit import compute_logits
+
+        model, training = classifier.model_, classifier.training_
+        blank = 0
+        if model.kind == "codes":
+            from cistron.samples.alphabet import ALPHABETS
+
+            blank = ALPHABETS[classifier.alphabet_].unknown
+        return Changeable(encoded, blank, lambda x: compute_logits(model, x, training))
+    from cistron.models.classical import log_odds, log_probabilities, predict_numbers
+
+    how = {"sigmoid": log_odds, "number": predict_numbers}
+    predict = how.get(classifier.head.kind, log_probabilities)
+    return Changeable(encoded, 0, lambda x: predict(classifier.model_, x))
+
+
+def letters_of(classifier: Classifier, samples: Samples) -> Changeable:
+    """Return the letters of samples: those that the model reads, where it reads letters.
+
+    Raises
+    ------
+    InputError
+        If the samples are profiles, which have no letters.
+    """
+    network = classifier.model_settings_.family == "network"
+    if network and classifier.model_.kind == "codes":
+        return encoded_inputs(classifier, classifier.encoder_.encode(samples))
+    sequences = samples.payload
+    if isinstance(sequences, Profiles) or not isinstance(sequences, Sequences):
+        raise InputError("Only samples with letters can have them changed. Use --method deeplift.")
+    alphabet = sequences.alphabet
+
+    def score(x: Encoded) -> NDArray[np.float32]:
+        rows = cast("Ragged", x)
+        return classifier.logits(make_samples(Sequences(rows.values, rows.offsets, alphabet)))
+
+    return Changeable(Ragged(sequences.values, sequences.offsets), alphabet.unknown, score)
+
+
+def rectangle(rows: NDArray) -> Ragged:
+    """Return samples of one length, shape (n, length), as Ragged."""
+    n, length = rows.shape[:2]
+    return Ragged(rows.reshape(-1, *rows.shape[2:]), np.arange(n + 1, dtype=np.int64) * length)
+
+
+def outputs_of(
+    changed: Changeable,
+    codes: NDArray,
+    places: NDArray[np.int64],
+    weights: NDArray[np.float32],
+    change: Callable[[NDArray, NDArray[np.int64]], NDArray],
+) -> NDArray[np.float64]:
+    """Return what is explained of many changed copies of one sample, shape (copies,).
+
+    Parameters
+    ----------
+    changed : Changeable
+    codes : ndarray, shape (length,)
+    places : ndarray of int64, shape (copies,)
+        Number of each change.
+    weights : ndarray, shape (outputs,)
+    change : callable
+        Is given copies, shape (some, length), and their numbers; returns them changed.
+    """
+    at_once = max(1, TOKENS // max(len(codes), 1))
+    found = []
+    for start in range(0, len(places), at_once):
+        some = places[start : start + at_once]
+        copies = change(np.repeat(codes[None], len(some), axis=0), some)
+        found.append(changed.score(rectangle(copies)).astype(np.float64) @ weights)
+    return np.concatenate(found) if found else np.empty(0)
