@@ -53,6 +53,8 @@ class Explained:
         How columns are counted; all of them from the first one where nothing is known.
     places : Places, optional
         Where they lie, of each stretch of `counted`.
+    varied : bool
+        Whether the sequences have different lengths.
     facts : dict
         What the explanation says of itself: method, references, checks, run.
     """
@@ -65,6 +67,7 @@ class Explained:
     explained: str = ""
     stretches: tuple[Stretch, ...] = ()
     places: Places | None = None
+    varied: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:

@@ -17,9 +17,11 @@ from cistron.motifs.analysis import MotifSettings, analyse
 from cistron.motifs.database import read_databases
 from cistron.motifs.effect import Predict
 from cistron.motifs.explained import Explained
-from cistron.motifs.read import read_explained
+from cistron.motifs.read import read_explained, recorded_run
 from cistron.motifs.results import MODISCO, document, read_signed, write_results
+from cistron.motifs.scan import UNKNOWN
 from cistron.progress import SILENT, Reporter
+
 
 def find_motifs(
     folder: str | Path,
@@ -49,7 +51,8 @@ def find_motifs(
         See `cistron.motifs.database.read_database`.
     settings : MotifSettings, optional
     run : path, optional
-        Run directory of the classifier that was explained: for labels, regions and effects.
+        Run directory of the classifier that was explained: for labels, regions and effects; by
+        default the one that the explanation says, where it is still there.
     others : sequence of path
         Folders of motifs of other folds or seeds, in which each pattern is looked for.
     anchors : sequence of str
@@ -69,6 +72,7 @@ def find_motifs(
         raise InputError(f"{out} exists and is never overwritten. Choose another, or say --force.")
     database = read_databases(databases)
     known = [read_signed(other) for other in others]
+    run = run if run is not None else recorded_run(folder)
     explained = read_explained(folder, run, anchors)
     notes = []
     predict = None
@@ -97,9 +101,7 @@ def find_motifs(
     return made
 
 
-def _predictor(
-    explained: Explained, run: str | Path, device: str
-) -> tuple[Predict | None, str]:
+def _predictor(explained: Explained, run: str | Path, device: str) -> tuple[Predict | None, str]:
     """Return the prediction of what is explained, or None and why there is none."""
     from cistron.explain.target import choose_target
     from cistron.model_files import load
@@ -116,8 +118,12 @@ def _predictor(
         raise InputError(f"{run} has no class {name!r}, which is explained. Name its own run.")
 
     def predict(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
-        offsets = np.arange(len(codes) + 1) * codes.shape[1]
-        samples = make_samples(Sequences(codes.reshape(-1), offsets, DNA))
+        # What lies behind the last known base is no part of a shorter sequence.
+        after = (codes[:, ::-1] != UNKNOWN).argmax(axis=1) if explained.varied else 0
+        lengths = np.full(len(codes), codes.shape[1]) - after
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        inside = np.arange(codes.shape[1]) < lengths[:, None]
+        samples = make_samples(Sequences(codes[inside], offsets, DNA))
         logits = classifier.logits(samples)
         return choose_target(classifier.head, logits, name).of(logits)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from cistron.motifs.motif import Motif
 
 Lines = Iterator[tuple[int, str]]
 
+_MATRIX = re.compile(r"letter-probability\s+matrix", re.IGNORECASE)
 _ROUNDING = 0.02  # how far the probabilities of a position may be from summing to one
 
 
@@ -56,7 +58,7 @@ def read_meme(path: str | Path) -> list[Motif]:
                 raise InputError(f"{where}: MOTIF has no name. Write: MOTIF identifier other-name.")
             if title[0] in names:
                 raise InputError(f"{where}: a second motif is called {title[0]}. Rename one.")
-        elif line.lower().startswith("letter-probability matrix"):
+        elif _MATRIX.match(line):
             if title is None:
                 raise InputError(f"{where}: a matrix without a MOTIF line before it.")
             names.add(title[0])
@@ -93,7 +95,7 @@ def _lines(path: Path) -> Lines:
         raise InputError(f"There is no file {path}.") from None
     try:
         text = (gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed).decode()
-    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError):
+    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error):
         raise InputError(f"{path} is neither text nor whole gzip.") from None
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():

@@ -65,14 +65,15 @@ def from_explanation(
             "TF-MoDISco needs. Explain by deeplift (of a network that reads DNA)."
         )
     lengths = np.diff(found.offsets)
-    inside = np.arange(lengths.max(initial=0)) < lengths[:, None]
-    codes = np.full(inside.shape, UNKNOWN, dtype=np.uint8)
+    n, length = len(lengths), int(lengths.max())
+    inside = np.arange(length) < lengths[:, None]
+    codes = np.full((n, length), UNKNOWN, dtype=np.uint8)
     codes[inside] = np.minimum(found.codes, UNKNOWN)
-    hypothetical = np.zeros((*inside.shape, DNA.standard), dtype=np.float32)
+    hypothetical = np.zeros((n, length, DNA.standard), dtype=np.float32)
     hypothetical[inside] = found.hypothetical
     hypothetical[codes == UNKNOWN] = 0
     known = Path(run) if run is not None else None
-    stretches = _stretches(codes.shape[1], known, anchors)
+    stretches = _stretches(length, known, anchors)
     return Explained(
         found.ids,
         codes,
@@ -81,18 +82,31 @@ def from_explanation(
         _labels(found.ids, known),
         _explained(found),
         stretches,
-        _places(found, stretches or (Stretch("start", 0, codes.shape[1], 0),)),
+        _places(found, stretches or (Stretch("start", 0, length, 0),)),
+        bool((lengths != lengths[0]).any()),
         facts or {},
     )
 
 
+def recorded_run(folder: str | Path) -> Path | None:
+    """Return the run that an explanation says it is of; None where it says none, or it is gone."""
+    run = _summary(Path(folder) / SUMMARY).get("run")
+    return Path(run) if run and Path(run).is_dir() else None
+
+
+def _summary(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
 def _facts(path: Path) -> dict[str, Any]:
     """Return what the page says of the explanation."""
-    if not path.is_file():
+    summary = _summary(path)
+    if not summary:
         return {}
-    summary = json.loads(path.read_text(encoding="utf-8"))
     settings = summary.get("settings", {})
-    facts = {name: settings[name] for name in ("method", "references", "number") if name in settings}
+    facts = {
+        name: settings[name] for name in ("method", "references", "number") if name in settings
+    }
     errors = summary.get("completeness_error")
     if errors:
         facts["completeness"] = {**errors, "tolerance": settings.get("tolerance", 1e-3)}

@@ -18,7 +18,7 @@ from cistron.motifs.explained import Explained
 from cistron.motifs.match import title
 from cistron.motifs.meme import write_meme
 from cistron.motifs.motif import Motif
-from cistron.motifs.positions import Stretch, place
+from cistron.motifs.positions import place
 from cistron.motifs.stability import Signed
 
 PATTERNS, MEME, HITS, BED, MODISCO = (
