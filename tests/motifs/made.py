@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cistron.motifs.database import read_database
 from cistron.motifs.motif import Motif, information, reverse_complement
+from cistron.motifs.patterns import Pattern, Seqlets, from_seqlets
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,3 +59,37 @@ def explained(
             places[number, row] = start
     one_hot = np.eye(4, dtype=np.float32)[codes]
     return one_hot, hypothetical.astype(np.float32), places
+
+
+def with_patterns(seed: int = 0, n: int = 150, length: int = 200) -> tuple:
+    """Return what `explained` does of three motifs of JASPAR, and the motifs."""
+    known = {motif.name.split(".")[0]: motif for motif in read_database("jaspar:plants")}
+    planted = [
+        Planted(known["MA0931"], 1, (25, 165)),  # ABI5, which binds CACGTG
+        Planted(known["MA1277"], 1, (120, 140)),  # DOF1.7, AAAAAG, in one place
+        Planted(known["MA0589"], -1, (25, 165)),  # WRKY1, TTGACC, repressive
+    ]
+    return (*explained(planted, n, length, seed), planted)
+
+
+def planted_pattern(number: int, made: tuple, width: int = 30) -> Pattern:
+    """Return the pattern of a planted motif as a perfect search would find it, forward."""
+    one_hot, hypothetical, places, planted = made
+    row = np.flatnonzero(places[number] >= 0)
+    core = planted[number].motif.probabilities
+    start = places[number, row] - (width - len(core)) // 2
+    inside = (start >= 0) & (start + width <= one_hot.shape[1])
+    row, start = row[inside], start[inside]
+    # The strand of a place is the one on which it is more like the motif.
+    reverse = np.zeros(len(row), dtype=bool)
+    for i, (r, s) in enumerate(zip(row, places[number, row], strict=True)):
+        word = one_hot[r, s : s + len(core)]
+        odds = [(word * np.log(m + 0.01)).sum() for m in (core, reverse_complement(core))]
+        reverse[i] = odds[1] > odds[0]
+    # On the other strand the core lies in the middle too, one column aside if the rest is odd.
+    aside = (width - len(core)) % 2
+    start = start - np.where(reverse, aside, 0)
+    seqlets = Seqlets(row, start, start + width, reverse)
+    empty = np.zeros((width, 4))
+    blank = Pattern(f"p{number}", planted[number].sign, empty, empty, empty, seqlets)
+    return from_seqlets(blank, seqlets, one_hot, hypothetical)

@@ -22,7 +22,9 @@ REAL = Path(__file__).parents[3] / "shared" / "data" / "stress_aba" / "motifs.me
 
 
 @given(st.dictionaries(NAMES, st.tuples(NAMES, MATRICES), min_size=1, max_size=4))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_what_is_written_is_read(tmp_path, motifs):
     made = [
         Motif(name, factor, "", m / m.sum(axis=1, keepdims=True), 7)

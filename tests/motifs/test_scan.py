@@ -21,9 +21,7 @@ def naive(codes, probabilities, background, sites, p):
     """Score every place of both strands by looking at it, then keep the best that do not overlap."""
     motif = score_motif(probabilities, background, sites)
     width = len(motif.table)
-    limit = min(
-        next(s for s in range(len(motif.tail)) if motif.tail[s] <= p), len(motif.tail) - 2
-    )
+    limit = min(next(s for s in range(len(motif.tail)) if motif.tail[s] <= p), len(motif.tail) - 2)
     hits = []
     for row, sequence in enumerate(codes):
         found = []
@@ -39,7 +37,10 @@ def naive(codes, probabilities, background, sites, p):
         for score, start, reverse in sorted(found):
             if all(abs(start - other) >= width for _, other, _ in kept):
                 kept.append((score, start, reverse))
-        hits += [(row, start, reverse, -score) for score, start, reverse in sorted(kept, key=lambda x: x[1])]
+        hits += [
+            (row, start, reverse, -score)
+            for score, start, reverse in sorted(kept, key=lambda x: x[1])
+        ]
     return hits, motif
 
 

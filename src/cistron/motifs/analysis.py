@@ -159,8 +159,26 @@ def analyse(
     InputError
         See `discover` and `match`.
     """
+    found = discover(
+        explained.one_hot, explained.hypothetical, settings, keep=keep, reporter=reporter
+    )
+    return examine(
+        found, explained, database, settings, predict=predict, others=others, reporter=reporter
+    )
+
+
+def examine(
+    found: Discovery,
+    explained: Explained,
+    database: Sequence[Motif],
+    settings: MotifSettings,
+    *,
+    predict: Predict | None = None,
+    others: Sequence[Sequence[Signed]] = (),
+    reporter: Reporter = SILENT,
+) -> Analysis:
+    """Merge, match, locate and test patterns that were found; see `analyse`."""
     one_hot = explained.one_hot
-    found = discover(one_hot, explained.hypothetical, settings, keep=keep, reporter=reporter)
     patterns = merge_same(found.patterns, one_hot, explained.hypothetical)
     cores = [pattern.trimmed for pattern in patterns]
     matches = match(cores, database, settings.threshold, reporter=reporter)

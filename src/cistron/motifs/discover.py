@@ -232,22 +232,21 @@ def _run(folder: Path, reporter: Reporter) -> dict[str, int]:
     command = [sys.executable, "-m", "cistron.motifs.modisco_process", str(folder)]
     seqlets: dict[str, int] = {}
     with (folder / "errors.txt").open("w+") as errors, compiling(reporter, "modisco-lite"):
-        process = subprocess.Popen(
+        with subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
             env={**os.environ, "PYTHONPATH": paths},
-        )
-        try:
-            for line in process.stdout or ():
-                said = json.loads(line)
-                seqlets = said.get("seqlets", seqlets)
-                reporter.say(said["say"])
-            code = process.wait()
-        finally:
-            process.kill()
-            process.wait()
+        ) as process:
+            try:
+                for line in process.stdout or ():
+                    said = json.loads(line)
+                    seqlets = said.get("seqlets", seqlets)
+                    reporter.say(said["say"])
+                code = process.wait()
+            finally:
+                process.kill()
         if code != 0:
             errors.seek(0)
             last = " ".join("".join(deque(errors, maxlen=3)).split())

@@ -15,11 +15,17 @@ from numpy.typing import NDArray
 
 from cistron.errors import InputError
 from cistron.motifs.discover import INSTALL, compiling
-from cistron.motifs.motif import Motif
+from cistron.motifs.motif import Motif, reverse_complement
 from cistron.progress import SILENT, Reporter
 
 FEWEST = 25
 """Motifs of a database at least: p-values come from the columns of all of them."""
+ALIKE = 0.5
+"""Cosine of a match at least, of what both matrices say beyond equal bases.
+
+Columns where one does not reach count as zero. Without it, vague patterns match the flat ends of
+long motifs, and motifs as vague as themselves, at tiny p-values.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +145,8 @@ def match(
 ) -> list[list[Match]]:
     """Return the known motifs that each query is like, the most similar first.
 
-    The q-values are those of one query over the whole database.
+    The q-values are those of one query over the whole database. A match must also
+    have a cosine of at least `ALIKE`.
 
     Parameters
     ----------
@@ -156,23 +163,39 @@ def match(
     """
     found = compare(queries, [motif.probabilities for motif in database], reporter=reporter)
     q = q_values(found.p)
-    lists = []
-    for row in range(len(queries)):
+    lists: list[list[Match]] = []
+    for row, query in enumerate(queries):
         order = np.lexsort([-found.overlap[row], found.p[row]])
-        lists.append(
-            [
-                Match(
-                    database[i],
-                    float(found.p[row, i]),
-                    float(q[row, i]),
-                    int(found.offset[row, i]),
-                    bool(found.reverse[row, i]),
-                )
-                for i in order
-                if q[row, i] <= threshold
-            ]
-        )
+        own = [_match(found, q, row, i, database[i]) for i in order if q[row, i] <= threshold]
+        lists.append([made for made in own if _alike(query, made)])
     return lists
+
+
+def _match(found: Comparison, q: NDArray[np.float64], row: int, column: int, motif: Motif) -> Match:
+    place = (row, column)
+    reverse = bool(found.reverse[place])
+    return Match(motif, float(found.p[place]), float(q[place]), int(found.offset[place]), reverse)
+
+
+def _alike(query: NDArray[np.float64], made: Match) -> bool:
+    target = made.motif.probabilities
+    target = reverse_complement(target) if made.reverse else target
+    return cosine(query, target, made.offset) >= ALIKE
+
+
+def cosine(query: NDArray[np.float64], target: NDArray[np.float64], offset: int) -> float:
+    """Return the cosine of two matrices, each less 1/4, the target beginning at a column.
+
+    Parameters
+    ----------
+    query, target : ndarray, shape (width, 4)
+    offset : int
+        Column of the query on which the target begins.
+    """
+    ours, theirs = query - 0.25, target - 0.25
+    first, last = max(offset, 0), min(offset + len(theirs), len(ours))
+    shared = (ours[first:last] * theirs[first - offset : last - offset]).sum()
+    return float(shared / max(np.linalg.norm(ours) * np.linalg.norm(theirs), 1e-12))
 
 
 def title(matches: Sequence[Match]) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from cistron.evaluation.figures.numbers import THIN, count, decimal
 from cistron.motifs import figures, logo
+from cistron.motifs.match import ALIKE
 from cistron.motifs.motif import reverse_complement
 from cistron.motifs.positions import NAMES, Stretch
 from cistron.report.page import environment
@@ -393,7 +394,8 @@ def _glossary(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         (
             "Match",
             "a known motif whose TOMTOM p-value, corrected by Benjamini and Hochberg over all "
-            f"motifs of the database, is at most {threshold}. Where the best match shares its "
+            f"motifs of the database, is at most {threshold}; the cosine of both, each less equal "
+            f"bases, must be at least {decimal(ALIKE, 1)}. Where the best match shares its "
             "family with another, the pattern is called by the family.",
         ),
         (
