@@ -41,7 +41,7 @@ def shifted(pattern: Pattern, by: int, one_hot, hypothetical) -> Pattern:
 
 
 def test_a_pattern_is_the_mean_of_its_seqlets(made):
-    one_hot, hypothetical, _, planted = made
+    one_hot, hypothetical, _, _planted = made
     pattern = planted_pattern(2, made)
     assert "TTGACC" in pattern.consensus
     assert pattern.strength < -2

@@ -24,7 +24,7 @@ def by_consensus(found, word):
 
 
 def test_what_was_planted_is_said(examined):
-    explained, analysis, found, made = examined
+    _explained, _analysis, found, _made = examined
     assert [p["name"] for p in found["patterns"]] == ["positive 1", "positive 2", "negative 1"]
     gbox, wrky = by_consensus(found, "ACGTG"), found["patterns"][2]
     dof = next(p for p in found["patterns"] if p["sign"] > 0 and p is not gbox)
@@ -143,7 +143,7 @@ def explanation(tmp_path_factory):
 
 
 def test_explanations_are_read(explanation):
-    folder, found, codes, labels = explanation
+    folder, _found, codes, labels = explanation
     explained = read_explained(folder / "dir", folder / "run", ["tss=150"])
     np.testing.assert_array_equal(explained.codes, codes)
     np.testing.assert_array_equal(explained.truth, labels)

@@ -18,7 +18,7 @@ def random_motif(width: int, seed: int) -> np.ndarray:
 
 
 def naive(codes, probabilities, background, sites, p):
-    """Score every place of both strands by looking at it, then keep the best that do not overlap."""
+    """Score every place of both strands, then keep the best that do not overlap."""
     motif = score_motif(probabilities, background, sites)
     width = len(motif.table)
     limit = min(next(s for s in range(len(motif.tail)) if motif.tail[s] <= p), len(motif.tail) - 2)

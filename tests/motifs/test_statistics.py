@@ -129,7 +129,7 @@ def test_effects_of_a_known_function():
         assert effect.mean == pytest.approx(2, abs=0.1)
         assert effect.low <= effect.mean <= effect.high
         assert effect.backgrounds == 80
-    forward, backward = marginal_effects(as_codes("TTTT"), None, backgrounds, before, predict)
+    forward, _backward = marginal_effects(as_codes("TTTT"), None, backgrounds, before, predict)
     assert forward.column == 44  # next to the spacer
     at_40 = marginal_effects(as_codes("TTTT"), 42, backgrounds, before, predict)[2:]
     assert [e.column for e in at_40] == [40, 40]

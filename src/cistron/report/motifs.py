@@ -20,6 +20,7 @@ from cistron.motifs.positions import NAMES, Stretch
 from cistron.report.page import environment
 from cistron.report.tables import Cell, Column, Table
 
+NBSP = "\N{NO-BREAK SPACE}"
 SHOWN = 3  # matches of a pattern
 
 
@@ -320,14 +321,14 @@ def _positions_caption(positions: Mapping[str, Any], found: Mapping[str, Any]) -
             place = signed(preferred - stretch["zero"], 0)
             text += f" Most seqlets lie around {place} from the {said}."
     uneven = positions["uneven_seqlets_p"]
-    text += f" Seqlets spread evenly: p = {scientific(uneven)}; "
-    return text + f"hits: p = {scientific(positions['uneven_hits_p'])}."
+    text += f" Spread evenly: seqlets p{NBSP}={NBSP}{scientific(uneven)}, "
+    return text + f"hits p{NBSP}={NBSP}{scientific(positions['uneven_hits_p'])}."
 
 
 def _enrichment(made: Mapping[str, Any]) -> Table | None:
     rows = [
         [
-            Cell(row["class"], row["by"]),
+            Cell(f"{row['class']} ({row['by']})"),
             Cell(f"{count(row['inside'])} of {count(row['of_inside'])}"),
             Cell(f"{count(row['outside'])} of {count(row['of_outside'])}"),
             Cell(decimal(row["odds_ratio"]), f"{decimal(row['low'])} to {decimal(row['high'])}"),
