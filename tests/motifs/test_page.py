@@ -11,7 +11,8 @@ import pytest
 
 from cistron.motifs import logo
 from cistron.motifs.motif import information
-from cistron.report.motifs import render_motifs, scientific, signed, write_motifs
+from cistron.report.motif_sections import scientific, signed
+from cistron.report.motifs import render_motifs, write_motifs
 
 
 @pytest.fixture(scope="module")
