@@ -30,7 +30,8 @@ from cistron.ragged import Ragged
 from cistron.training.batches import by_length, input_lengths
 
 GOOD_ENOUGH = 1e-4  # completeness error above which float32 is not
-BATCH, TOKENS = 16, 1 << 12  # samples, and their positions, that are explained at once
+BATCH, TOKENS = 256, 1 << 12  # samples, and their positions, that are explained at once
+CHANNELS = 1 << 20  # of these positions, together
 SMALLEST = 1e-6  # of an output: a difference below it is rounding
 
 
@@ -79,7 +80,7 @@ class Part:
         for name in ("contributions", "hypothetical", "output", "reference_output", "error"):
             mine = getattr(self, name)
             if mine is not None:
-                mine[rows] = getattr(better, name).to(mine.dtype)
+                mine[rows] = getattr(better, name).to(mine)
 
 
 def attribute(
@@ -120,7 +121,8 @@ def attribute(
         np.empty(n),
         np.full(n, settings.method, dtype=object),
     )
-    for rows in by_length(lengths, BATCH, TOKENS):
+    width = classifier.encoder_.shape.width if isinstance(encoded, Ragged) else 1
+    for rows in by_length(lengths, BATCH, min(TOKENS, CHANNELS // width)):
         part, fallen = explainer.explain(encoded, rows, target.weights[rows])
         found.method[rows[fallen]] = "integrated_gradients"
         for name in ("output", "reference_output", "error"):
@@ -179,20 +181,31 @@ class Explainer:
         part = self._by(method, self.body, strands, wanted)
         if method != "deeplift":
             return part, np.empty(0, np.int64)
-        for limit, again in ((GOOD_ENOUGH, "deeplift"), (self.settings.tolerance, "")):
-            over = np.flatnonzero(~(part.error <= limit).cpu().numpy())
-            if not len(over):
-                return part, over
-            if self.precise is None:
-                self.precise = copy.deepcopy(self.body).double()
-            some = [strand.take(over).double() for strand in strands]
-            if not again:
-                self._require_allowed(some, wanted[over].double(), part.error[over])
-            better = self._by(
-                again or "integrated_gradients", self.precise, some, wanted[over].double()
-            )
-            part.put(over, better)
+        over = _above(part.error, GOOD_ENOUGH)
+        if len(over):
+            part.put(over, self._precisely("deeplift", strands, wanted, over))
+        over = _above(part.error, self.settings.tolerance)
+        if len(over):
+            self._require_allowed(strands, wanted, over, part.error[over])
+            part.put(over, self._precisely("integrated_gradients", strands, wanted, over))
         return part, over
+
+    def _precisely(
+        self, method: str, strands: list[Inputs], weights: Tensor, rows: NDArray[np.int64]
+    ) -> Part:
+        """Return attributions of some samples of a batch, computed in float64."""
+        some, exactly = self._in_double(strands, weights, rows)
+        return self._by(method, cast("nn.Module", self.precise), some, exactly)
+
+    def _in_double(
+        self, strands: list[Inputs], weights: Tensor, rows: NDArray[np.int64]
+    ) -> tuple[list[Inputs], Tensor]:
+        # Apple's processors have no float64.
+        device = torch.device("cpu") if weights.device.type == "mps" else weights.device
+        if self.precise is None:
+            self.precise = copy.deepcopy(self.body).to(device).double()
+        some = [strand.take(rows).double(device) for strand in strands]
+        return some, weights[rows].to(device).double()
 
     def _by(self, method: str, body: nn.Module, strands: list[Inputs], weights: Tensor) -> Part:
         parts = [self._strand(method, body, strand, weights) for strand in strands]
@@ -222,17 +235,24 @@ class Explainer:
         reference_output = m.output - m.difference.mean(1)
         return Part(contributions.mean(1), hypothetical, m.output, reference_output, missed / size)
 
-    def _require_allowed(self, inputs: list[Inputs], weights: Tensor, errors: Tensor) -> None:
+    def _require_allowed(
+        self, strands: list[Inputs], weights: Tensor, rows: NDArray[np.int64], errors: Tensor
+    ) -> None:
         if self.settings.fall_back:
             return
-        precise = cast("nn.Module", self.precise)
-        layer = diagnose(precise, inputs[0], weights)
+        some, exactly = self._in_double(strands, weights, rows)
+        layer = diagnose(cast("nn.Module", self.precise), some[0], exactly)
         raise InputError(
             f"The contributions of {len(errors)} of the samples do not add up: their completeness "
             f"error is {float(errors.nan_to_num(torch.inf).max()):.1e}, more than "
             f"{self.settings.tolerance:g}. {layer} Use --method integrated_gradients, or "
             "--fall-back for these samples."
         )
+
+
+def _above(errors: Tensor, limit: float) -> NDArray[np.int64]:
+    """Return the rows whose error is above the limit, or is no number."""
+    return np.flatnonzero(~(errors <= limit).cpu().numpy())
 
 
 METHODS: dict[str, Callable[..., Multipliers]] = {

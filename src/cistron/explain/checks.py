@@ -13,7 +13,7 @@ from cistron.classifier import Classifier
 from cistron.errors import InputError
 from cistron.explain.attributions import offsets_of
 from cistron.explain.explanation import Explanation, explain
-from cistron.explain.perturbed import Changeable, encoded_inputs, letters_of
+from cistron.explain.perturbed import Changeable, encoded_inputs, letters_of, rectangle
 from cistron.explain.target import choose_target
 from cistron.progress import SILENT, Reporter
 from cistron.ragged import Ragged
@@ -23,8 +23,6 @@ Floats = NDArray[np.float64]
 
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 """Of the positions, that are deleted."""
-
-COPIES = 1 << 14  # changed samples that are predicted at once
 
 
 def faithfulness(
@@ -64,24 +62,19 @@ def faithfulness(
     inputs = _deletable(classifier, samples, explanation)
     rng = np.random.default_rng(seed)
     target = choose_target(classifier.head, explanation.logits, explanation.settings.class_)
-    rows, owner = [], []
+    found = np.empty((len(explanation), orders + 1, len(SHARES)))
     for row in range(len(explanation)):
         values = inputs.values[row]
         best = np.argsort(-explanation.of(row), kind="stable")
         each = [best, *(rng.permutation(len(values)) for _ in range(orders))]
-        for order in each:
-            for share in SHARES:
-                changed = values.copy()
-                changed[order[: max(1, round(share * len(values)))]] = inputs.blank
-                rows.append(changed)
-        owner.append(np.full(len(each) * len(SHARES), row))
-    owners = np.concatenate(owner)
-    logits = [
-        inputs.score(_like(inputs.values, rows[start : start + COPIES]))
-        for start in range(0, len(rows), COPIES)
-    ]
-    outputs = (np.concatenate(logits).astype(np.float64) * target.weights[owners]).sum(axis=1)
-    found = outputs.reshape(len(explanation), orders + 1, len(SHARES))
+        copies = np.repeat(values[None], len(each) * len(SHARES), axis=0)
+        for number, order in enumerate(each):
+            for place, share in enumerate(SHARES):
+                deleted = order[: max(1, round(share * len(values)))]
+                copies[number * len(SHARES) + place][deleted] = inputs.blank
+        changed = rectangle(copies) if isinstance(inputs.values, Ragged) else copies
+        outputs = inputs.score(changed).astype(np.float64) @ target.weights[row]
+        found[row] = outputs.reshape(found.shape[1:])
     top, others = found[:, 0], found[:, 1:].mean(axis=1)
     areas = np.trapezoid(others - top, SHARES, axis=1)
     return {
@@ -102,13 +95,6 @@ def _deletable(classifier: Classifier, samples: Samples, explanation: Explanatio
         if np.array_equal(offsets_of(encoded), explanation.offsets):
             return encoded_inputs(classifier, encoded)
     return letters_of(classifier, samples)
-
-
-def _like(values: Any, rows: list[NDArray]) -> Any:
-    if not isinstance(values, Ragged):
-        return np.stack(rows)
-    lengths = [len(row) for row in rows]
-    return Ragged(np.concatenate(rows), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
 
 
 def randomised_weights(

@@ -11,9 +11,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from cistron.errors import InputError
 from cistron.explain.operations import Operations, frozen, named
 
-POSITIONS = 1 << 16  # of references that are propagated at once
+# Numbers that non-linear operations read of the references that are propagated at once: on a CPU
+# what stays near its cache, elsewhere what keeps the device busy.
+ELEMENTS, ELEMENTS_ON_DEVICE = 1 << 23, 1 << 27
 
 
 class Multipliers(NamedTuple):
@@ -65,14 +68,29 @@ def deeplift(
         x = x.detach().requires_grad_()
         with recorded:
             logits = body(x) if mask is None else body(x, mask)
+        _require_same(body, x, mask, logits)
         output = (logits.detach() * weights).sum(dim=1)
-        chunk = max(1, POSITIONS // x[..., 0].numel())
+        read = sum(operand.numel() for operands in recorded.tape for operand in operands)
+        most = ELEMENTS if x.device.type == "cpu" else ELEMENTS_ON_DEVICE
+        chunk = max(1, most // max(read, 1))
         values, differences = [], []
         for some in references.split(chunk, dim=1):
             found, reached = _replayed(body, some, weights, mask, recorded.tape)
             values.append(found)
             differences.append(output.unsqueeze(1) - reached)
     return Multipliers(torch.cat(values, dim=1), torch.cat(differences, dim=1), output)
+
+
+def _require_same(body: nn.Module, x: Tensor, mask: Tensor | None, logits: Tensor) -> None:
+    """Refuse a network that gives something else when it is followed operation by operation."""
+    with torch.no_grad():
+        native = body(x) if mask is None else body(x, mask)
+    rounding = 1e-4 * max(1.0, float(native.abs().max()))
+    if not torch.allclose(logits.detach(), native, rtol=1e-3, atol=rounding):
+        raise InputError(
+            "The network gives other logits when it is followed operation by operation, so its "
+            "attributions would not be exact. Use --method integrated_gradients."
+        )
 
 
 def _replayed(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from cistron.explain.inputs import Inputs
@@ -14,8 +15,8 @@ from cistron.explain.operations import Operations, frozen
 def diagnose(body: nn.Module, inputs: Inputs, weights: Tensor) -> str:
     """Return a sentence that names the layer at fault.
 
-    At every layer that stands alone between input and output, the multipliers of what it reads and
-    of what it returns must add up to the same: the layer where they do not is at fault.
+    What a layer's inputs add up to, through that layer, must be what its outputs add up to: the
+    layer where it is not is at fault.
 
     Parameters
     ----------
@@ -39,8 +40,6 @@ def layer_defects(body: nn.Module, inputs: Inputs, weights: Tensor) -> dict[str,
     def note(into: dict[str, list[Any]], name: str, module: nn.Module, args: Any, y: Any) -> None:  # noqa: ARG001
         y = y[0] if isinstance(y, tuple) else y
         if isinstance(y, Tensor) and y.requires_grad and args[0].requires_grad:
-            for value in (args[0], y):
-                value.retain_grad()
             into.setdefault(name, []).append((args[0], y))
 
     def run(into: dict[str, list[Any]], x: Tensor, mode: Operations) -> Tensor:
@@ -62,17 +61,21 @@ def layer_defects(body: nn.Module, inputs: Inputs, weights: Tensor) -> dict[str,
         run(observed, inputs.x[:1].detach().requires_grad_(), recorded)
         x0 = inputs.references[:1, 0].detach().requires_grad_()
         logits = run(paired, x0, Operations(recorded.tape))
-        (logits * weights[:1]).sum().backward()
-    return {
-        name: sum(
-            abs(_total(y0, y) - _total(x0, x))
-            for (x0, y0), (x, y) in zip(pairs, observed[name], strict=True)
-        )
-        for name, pairs in paired.items()
-    }
+        noted = [
+            (name, *pair, *seen)
+            for name, pairs in paired.items()
+            for pair, seen in zip(pairs, observed[name], strict=True)
+        ]
+        output = (logits * weights[:1]).sum()
+        outputs = [y0 for _, _, y0, _, _ in noted]
+        multipliers = torch.autograd.grad(output, outputs, retain_graph=True, allow_unused=True)
+        defects = dict.fromkeys(paired, 0.0)
+        for (name, x0, y0, x, y), after in zip(noted, multipliers, strict=True):
+            if after is not None:
+                (before,) = torch.autograd.grad(y0, x0, after, retain_graph=True)
+                defects[name] += abs(_total(after, y - y0) - _total(before, x - x0))
+    return defects
 
 
-def _total(reference: Tensor, observed: Tensor) -> float:
-    if reference.grad is None:
-        return 0.0
-    return float((reference.grad * (observed - reference).nan_to_num(0)).detach().sum())
+def _total(multipliers: Tensor, difference: Tensor) -> float:
+    return float((multipliers * difference.nan_to_num(0)).detach().sum())

@@ -150,7 +150,7 @@ def explain_window(
         found = _by_network(classifier, samples, target, settings, advance)
     else:
         found = _by_coefficients(classifier, samples, target, advance)
-    head = classifier.head
+    head, alphabet = classifier.head, ALPHABETS.get(classifier.alphabet_)
     answers = head.values(logits)[:, None] if head.kind == "number" else head.probabilities(logits)
     known = [name for name in PLACED if name in samples.table]
     return Explanation(
@@ -161,7 +161,7 @@ def explain_window(
         coordinates=samples.table[known].reset_index(drop=True),
         settings=settings,
         classes=tuple(map(str, classifier.classes_)),
-        letters=ALPHABETS[classifier.alphabet_].letters,
+        letters=alphabet.letters if alphabet else "",
         **found,
     )
 
@@ -197,10 +197,7 @@ def _places(classifier: Classifier, samples: Samples, encoded: Encoded) -> dict[
     starts, lengths = sequences.offsets[:-1], sequences.lengths
     whole = Ragged(np.arange(sequences.offsets[-1]), sequences.offsets)
     if (lengths != encoded.lengths).any():
-        # A language model that is trained along keeps the beginning, one window of it.
-        tuned = hasattr(classifier.encoder_, "tuning")
-        keep: Any = "start" if tuned else settings.crop
-        whole = crop(whole, int(encoded.lengths.max()), keep)
+        whole = crop(whole, int(encoded.lengths.max()), settings.crop)
     at = np.asarray(whole.values)
     letters = np.asarray(sequences.values)[at]
     return {

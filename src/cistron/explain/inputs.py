@@ -18,7 +18,7 @@ from cistron.explain.references import choose, shuffles
 from cistron.explain.settings import ExplainSettings
 from cistron.models.input import Network
 from cistron.ragged import Ragged
-from cistron.samples.alphabet import ALPHABETS, Alphabet
+from cistron.samples.alphabet import ALPHABETS, PROTEIN, Alphabet
 
 SHUFFLED = ("dinucleotide", "shuffled")
 
@@ -49,9 +49,10 @@ class Inputs:
             self.x[rows], self.references[rows], None if self.mask is None else self.mask[rows]
         )
 
-    def double(self) -> Inputs:
-        """Return the inputs in float64."""
-        return Inputs(self.x.double(), self.references.double(), self.mask)
+    def double(self, device: torch.device) -> Inputs:
+        """Return the inputs in float64, on a device that has it."""
+        x, references = (part.to(device).double() for part in (self.x, self.references))
+        return Inputs(x, references, None if self.mask is None else self.mask.to(device))
 
 
 class Reader:
@@ -75,8 +76,8 @@ class Reader:
     ) -> None:
         self.network: Network = classifier.model_.to(device).eval()
         self.settings, self.device = settings, device
-        self.alphabet: Alphabet = ALPHABETS[classifier.alphabet_]
-        dna = self.alphabet.name == "dna"
+        self.alphabet: Alphabet = ALPHABETS.get(classifier.alphabet_, PROTEIN)
+        dna = classifier.alphabet_ == "dna"
         self.content = self.network.kind
         if self.network.pooled:
             raise InputError(

@@ -11,8 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cistron.explain.deeplift import POSITIONS, Multipliers
+from cistron.explain.deeplift import Multipliers
 from cistron.explain.gradients import gradients
+
+POSITIONS = 1 << 14  # of references whose gradients are computed at once
 
 
 def integrated_gradients(

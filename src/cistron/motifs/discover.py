@@ -200,16 +200,15 @@ def require_hypothetical(one_hot: NDArray, hypothetical: NDArray) -> None:
 
 @contextmanager
 def compiling(reporter: Reporter, what: str) -> Iterator[None]:
-    """Say that numba compiles, where it has not done so for these versions, and show a bar."""
+    """Show a bar while numba works, and say where it compiles first: once for these versions."""
     mark = _mark(what)
-    if mark.exists():
-        yield
-        return
-    reporter.say(
-        "The first time after an installation, numba compiles for a minute or two; later runs "
-        "start at once."
-    )
-    with reporter.bar(None, "Compiling and working"):
+    first = not mark.exists()
+    if first:
+        reporter.say(
+            "The first time after an installation, numba compiles for a minute or two; later runs "
+            "start at once."
+        )
+    with reporter.bar(None, f"{what}, compiling first" if first else what):
         yield
     mark.parent.mkdir(parents=True, exist_ok=True)
     mark.touch()
