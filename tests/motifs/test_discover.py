@@ -10,7 +10,7 @@ import pytest
 from cistron.errors import InputError
 from cistron.motifs.analysis import MotifSettings
 from cistron.motifs.database import read_database
-from cistron.motifs.discover import discover, require_modisco
+from cistron.motifs.discover import discover, reasons, require_modisco
 from cistron.motifs.files import parse_settings
 from cistron.motifs.match import match
 from cistron.motifs.merge import merge_same
@@ -87,6 +87,15 @@ def test_the_same_arrays_give_the_same_patterns():
         np.testing.assert_array_equal(a.seqlets.start, b.seqlets.start)
 
 
+def test_why_there_is_no_pattern_is_said():
+    said = list(reasons([], {"positive": 40, "negative": 300}, MotifSettings()))
+    assert said[0] == (
+        "No positive pattern: 40 positive seqlets, and more than 100 are asked for (min_seqlets)."
+    )
+    assert "no cluster of the 300 negative seqlets" in said[1]
+
+
+@pytest.mark.slow
 def test_noise_has_no_pattern_and_it_is_said_why():
     one_hot, hypothetical, _ = explained([], n=40, length=100)
     found = discover(one_hot, hypothetical, MotifSettings())
@@ -142,6 +151,7 @@ def test_settings_are_checked_and_translated():
         parse_settings(["fdr"], {})
 
 
+@pytest.mark.slow
 def test_every_setting_is_one_of_modisco():
     """The names are those that TFMoDISco takes, and the defaults its own."""
     import inspect

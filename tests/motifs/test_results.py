@@ -158,6 +158,20 @@ def test_explanations_are_read(explanation):
         read_explained(folder / "dir", None, ["a=1", "b=2"])
 
 
+def test_another_classifier_is_refused(explanation, tmp_path):
+    import shutil
+
+    import h5py
+
+    folder, *_ = explanation
+    shutil.copytree(folder / "dir", tmp_path / "dir")
+    with h5py.File(tmp_path / "dir" / "attributions.h5", "a") as file:
+        file.attrs["classifier"] = json.dumps("of another")
+    read_explained(tmp_path / "dir")
+    with pytest.raises(InputError, match="holds another classifier"):
+        read_explained(tmp_path / "dir", folder / "run")
+
+
 def test_sequences_of_different_lengths_are_padded(explanation):
     from dataclasses import replace
 

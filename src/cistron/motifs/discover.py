@@ -148,7 +148,7 @@ def discover(
         patterns = read_patterns(folder / "patterns.h5")
         if keep is not None:
             keep.write_bytes((folder / "patterns.h5").read_bytes())
-    return Discovery(patterns, said, tuple(_reasons(patterns, said, settings)))
+    return Discovery(patterns, said, tuple(reasons(patterns, said, settings)))
 
 
 def require_modisco() -> None:
@@ -253,9 +253,10 @@ def _run(folder: Path, reporter: Reporter) -> dict[str, int]:
     return seqlets
 
 
-def _reasons(
+def reasons(
     patterns: list[Pattern], seqlets: dict[str, int], settings: DiscoverySettings
 ) -> Iterator[str]:
+    """Yield why a sign has no pattern, from the number of its seqlets."""
     for sign, word in ((1, "positive"), (-1, "negative")):
         count = seqlets.get(word, 0)
         if any(pattern.sign == sign for pattern in patterns):

@@ -40,13 +40,15 @@ def read_explained(
     Raises
     ------
     InputError
-        If it is no explanation of DNA, or has no hypothetical contributions.
+        If it is no explanation of DNA, has no hypothetical contributions, or is not of that run.
     """
     from cistron.explain.store import read
 
     folder = Path(folder)
     found = read(folder / ATTRIBUTIONS)
     facts = _facts(folder / SUMMARY)
+    if run is not None:
+        _require_same(folder / ATTRIBUTIONS, Path(run))
     return from_explanation(found, facts, run, anchors)
 
 
@@ -92,6 +94,21 @@ def recorded_run(folder: str | Path) -> Path | None:
     """Return the run that an explanation says it is of; None where it says none, or it is gone."""
     run = _summary(Path(folder) / SUMMARY).get("run")
     return Path(run) if run and Path(run).is_dir() else None
+
+
+def _require_same(path: Path, run: Path) -> None:
+    """Refuse a run whose classifier is not the one that was explained."""
+    import h5py
+
+    from cistron.model_files import load
+
+    with h5py.File(path) as file:
+        explained = json.loads(file.attrs.get("classifier", "null"))
+    if explained is not None and explained != load(run).checksum_:
+        raise InputError(
+            f"{run} holds another classifier than the one that {path.parent} explains. Name its "
+            "own run, or explain again."
+        )
 
 
 def _summary(path: Path) -> dict[str, Any]:
