@@ -20,7 +20,7 @@ from cistron.motifs.effect import (
 )
 from cistron.motifs.enrichment import Enrichment, enrichment
 from cistron.motifs.explained import Explained
-from cistron.motifs.match import Match, match, q_values
+from cistron.motifs.match import Match, match, q_values, require_enough
 from cistron.motifs.merge import merge_same
 from cistron.motifs.motif import Motif
 from cistron.motifs.patterns import Pattern
@@ -159,6 +159,7 @@ def analyse(
     InputError
         See `discover` and `match`.
     """
+    require_enough(len(database))
     found = discover(
         explained.one_hot, explained.hypothetical, settings, keep=keep, reporter=reporter
     )
@@ -205,8 +206,7 @@ def locate(
     """Return where each pattern stands in the explained sequences."""
     codes = explained.codes
     background = composition(codes)
-    contributions = (explained.one_hot * explained.hypothetical).sum(axis=2)
-    before = np.pad(np.cumsum(contributions, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
+    before = np.pad(np.cumsum(explained.contributions, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
     found = []
     with reporter.bar(len(patterns), "Scanning") as advance:
         for pattern in patterns:

@@ -118,7 +118,8 @@ def discover(
     Parameters
     ----------
     one_hot : ndarray of float32, shape (n, length, 4)
-        A, C, G, T; rows of zeros where the base is not known or the sequence has ended.
+        1 for the base that is there (A, C, G, T), else 0; all 0 where the base is not known or
+        the sequence has ended.
     hypothetical : ndarray of float32, shape (n, length, 4)
         What each base would contribute if it stood there, of the sequence's own base as well.
     settings : DiscoverySettings
@@ -142,11 +143,13 @@ def discover(
         )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        np.savez(folder / "arrays.npz", one_hot=one_hot, hypothetical=hypothetical)
+        bases = one_hot.astype(np.int8)
+        np.savez(folder / "arrays.npz", one_hot=bases, hypothetical=hypothetical)
         (folder / "settings.json").write_text(json.dumps(settings.of_modisco()))
         said = _run(folder, reporter)
         patterns = read_patterns(folder / "patterns.h5")
         if keep is not None:
+            keep.parent.mkdir(parents=True, exist_ok=True)
             keep.write_bytes((folder / "patterns.h5").read_bytes())
     return Discovery(patterns, said, tuple(reasons(patterns, said, settings)))
 

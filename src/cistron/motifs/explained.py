@@ -84,6 +84,13 @@ class Explained:
         return np.eye(UNKNOWN + 1, 4, dtype=np.float32)[self.codes]
 
     @property
+    def contributions(self) -> NDArray[np.float32]:
+        """What the base that is there contributes, shape (n, length)."""
+        known = np.minimum(self.codes, UNKNOWN - 1)[..., None]
+        own = np.take_along_axis(self.hypothetical, known, axis=2)[..., 0]
+        return np.where(self.codes == UNKNOWN, 0, own)
+
+    @property
     def counted(self) -> tuple[Stretch, ...]:
         """The stretches, or one of all columns."""
         return self.stretches or (Stretch("start", 0, self.length, 0),)

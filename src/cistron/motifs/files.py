@@ -79,7 +79,6 @@ def find_motifs(
     if run is not None:
         predict, why = _predictor(explained, run, device)
         notes += [why] if why else []
-    out.mkdir(parents=True, exist_ok=True)
     analysis = analyse(
         explained,
         database,

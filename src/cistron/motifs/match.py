@@ -92,12 +92,7 @@ def compare(
     InputError
         If there are fewer targets than `FEWEST`, or memelite is not installed.
     """
-    if len(targets) < FEWEST:
-        raise InputError(
-            f"The database has {len(targets)} motifs. Give {FEWEST} at least: a p-value compares "
-            "with the columns of all of them. Add another with a second --database, such as "
-            "jaspar:plants."
-        )
+    require_enough(len(targets))
     shape = (len(queries), len(targets))
     if not queries:
         nothing = np.empty(shape, dtype=np.int64)
@@ -115,6 +110,22 @@ def compare(
     p = np.clip(p, np.finfo(float).tiny, 1.0)
     # memelite counts where the query begins on the target.
     return Comparison(p, -offset.astype(np.int64), overlap.astype(np.int64), strand.astype(bool))
+
+
+def require_enough(motifs: int) -> None:
+    """Refuse a database that is too small.
+
+    Raises
+    ------
+    InputError
+        If it has fewer motifs than `FEWEST`.
+    """
+    if motifs < FEWEST:
+        raise InputError(
+            f"The database has {motifs} motifs. Give {FEWEST} at least: a p-value compares with "
+            "the columns of all of them. Add another with a second --database, such as "
+            "jaspar:plants."
+        )
 
 
 def q_values(p: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -105,8 +105,10 @@ def _core_logo(made: Mapping[str, Any]) -> str:
 
 def _sentence(made: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     words = "for" if made["sign"] > 0 else "against"
+    called = {"": "the prediction", "predicted": "the predicted class"}
+    whom = called.get(found["explained"], found["explained"])
     return (
-        f"{made['consensus']} speaks {words} {found['explained'] or 'the prediction'}: "
+        f"{made['consensus']} speaks {words} {whom}: "
         f"{count(made['seqlets'])} seqlets, in each of which its core changes "
         f"{target(found)} by {signed(made['strength'])} on average. It has "
         f"{count(made['hits'])} hits in {count(made['sequences_with_hit'])} of "

@@ -119,7 +119,9 @@ def _notes(found: Mapping[str, Any]) -> list[str]:
         for made in found["patterns"]
         if made["merged"]
     ]
-    if found["patterns"] and not any(made["effects"] for made in found["patterns"]):
+    explained = any("marginal effects" in note for note in notes)
+    tested = any(made["effects"] for made in found["patterns"])
+    if found["patterns"] and not tested and not explained:
         notes.append("Marginal effects need the classifier: name it with --run.")
     return notes
 
