@@ -47,7 +47,11 @@ def examined():
             forward,
             starts[:, None] + 500,
         ),
-        facts={"method": "deeplift", "completeness": {"largest": 2e-6, "tolerance": 1e-3}},
+        facts={
+            "method": "deeplift",
+            "completeness": {"largest": 2e-6, "tolerance": 1e-3},
+            "checks": {"faithfulness": {"better": 0.97, "samples": 64}},
+        },
     )
     patterns = [planted_pattern(number, made) for number in range(3)]
     found = Discovery(patterns, {"positive": 160, "negative": 70}, ("Something was <odd>.",))

@@ -30,6 +30,8 @@ def test_the_page_says_what_was_found(examined, page):
             assert escape(matched["motif"]) in page
     assert "Found again in 1 of 2 other explanations: fold 2 (positive 4)." in page
     assert "from the TSS" in page
+    assert "error at most 2.0e-06" in page
+    assert "in 97% of sequences" in page
 
 
 def test_the_page_needs_nothing_else(page):

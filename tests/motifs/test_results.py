@@ -139,6 +139,13 @@ def explanation(tmp_path_factory):
     found.hypothetical[:] = hypothetical.reshape(-1, 4)
     (folder / "dir").mkdir()
     write(found, folder / "dir" / "attributions.h5")
+    summary = {
+        "settings": {"method": "deeplift", "tolerance": 0.01},
+        "samples": n,
+        "completeness_error": {"median": 1e-7, "largest": 1e-6},
+        "checks": {"faithfulness": {"better": 0.9, "curve": [1, 2]}},
+    }
+    (folder / "dir" / "summary.json").write_text(json.dumps(summary))
     return folder, found, codes, labels
 
 
@@ -151,6 +158,12 @@ def test_explanations_are_read(explanation):
     assert explained.counted[0].zero == 150
     assert explained.places.zero[3, 0] == 3000 + 200 - 150  # on the reverse strand
     assert explained.places.chromosome[4] == "Chr1"
+    assert explained.facts == {
+        "method": "deeplift",
+        "completeness": {"median": 1e-7, "largest": 1e-6, "tolerance": 0.01},
+        "samples": len(codes),
+        "checks": {"faithfulness": {"better": 0.9}},
+    }
     for wrong in ("tss", "tss=x", "tss=999"):
         with pytest.raises(InputError, match="--anchor"):
             read_explained(folder / "dir", None, [wrong])

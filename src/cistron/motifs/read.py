@@ -127,7 +127,12 @@ def _facts(path: Path) -> dict[str, Any]:
     errors = summary.get("completeness_error")
     if errors:
         facts["completeness"] = {**errors, "tolerance": settings.get("tolerance", 1e-3)}
-    return {**facts, "samples": summary.get("samples"), "checks": summary.get("checks", {})}
+    # Curves stay where they are; the page says their summary.
+    checks = {
+        name: {key: value for key, value in found.items() if not isinstance(value, list | dict)}
+        for name, found in summary.get("checks", {}).items()
+    }
+    return {**facts, "samples": summary.get("samples"), "checks": checks}
 
 
 def _predicted(found: Explanation) -> NDArray[np.object_]:

@@ -15,6 +15,8 @@ from cistron.motifs.match import ALIKE
 from cistron.report.motif_sections import pattern_section, target
 from cistron.report.page import environment
 
+FAITHFUL = 0.9  # share of sequences in which the first positions matter more than random ones
+
 
 def write_motifs(found: Mapping[str, Any], path: Path) -> None:
     """Write the page of motifs (see `cistron.motifs.results.document`), whole or not at all."""
@@ -108,6 +110,12 @@ def _answers(found: Mapping[str, Any]) -> list[dict[str, str]]:
                 "state": "pass" if exact else "fail",
             },
         )
+    faithful = found["explanation"].get("checks", {}).get("faithfulness", {}).get("better")
+    if faithful is not None:
+        state = "pass" if faithful >= FAITHFUL else "warn" if faithful >= 0.5 else "fail"
+        question = "Does deleting what contributes most lower the output more than chance?"
+        said = {"question": question, "text": f"in {faithful:.0%} of sequences", "state": state}
+        answers.insert(min(len(answers) - len(seqlets), 1), said)
     return answers
 
 
