@@ -38,6 +38,7 @@ class Said:
 def find_planted(seed, tmp_path, n=150):
     """Every planted motif is found, with its sign and match, and nothing else is."""
     one_hot, hypothetical, places, planted = with_patterns(seed, n)
+    one_hot[:, :16] = hypothetical[:, :16] = 0  # bases that are not known
     said = Said()
     keep = tmp_path / "modisco.h5"
     found = discover(one_hot, hypothetical, SETTINGS, keep=keep, reporter=said)
@@ -68,8 +69,8 @@ def test_planted_motifs_are_found(tmp_path):
         assert stored.name == read.name
         again = from_seqlets(read, read.seqlets, one_hot, hypothetical)
         np.testing.assert_allclose(again.probabilities, read.probabilities, atol=1e-6)
-        np.testing.assert_allclose(again.contributions, read.contributions, atol=1e-6)
-        np.testing.assert_allclose(again.hypothetical, read.hypothetical, atol=1e-6)
+        np.testing.assert_allclose(again.contributions, read.contributions, atol=1e-4)
+        np.testing.assert_allclose(again.hypothetical, read.hypothetical, atol=1e-4)
 
 
 @pytest.mark.slow

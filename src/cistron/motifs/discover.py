@@ -251,8 +251,8 @@ def _run(folder: Path, reporter: Reporter) -> dict[str, int]:
                 process.kill()
         if code != 0:
             errors.seek(0)
-            last = " ".join("".join(deque(errors, maxlen=3)).split())
-            raise RuntimeError(f"TF-MoDISco broke off with exit code {code}: {last}")
+            last = "".join(deque(errors, maxlen=20))
+            raise RuntimeError(f"TF-MoDISco broke off with exit code {code}:\n{last}")
     return seqlets
 
 

@@ -23,6 +23,7 @@ def main(folder: Path) -> None:
     with np.load(folder / "arrays.npz") as arrays:
         one_hot = arrays["one_hot"].astype(np.float32)
         hypothetical = arrays["hypothetical"].astype(np.float32)
+    _fill(one_hot, hypothetical)
     seqlets = _count_seqlets((one_hot * hypothetical).sum(axis=2), settings)
     _say(
         f"TF-MoDISco: {seqlets['positive']:,} positive and {seqlets['negative']:,} negative "
@@ -33,6 +34,20 @@ def main(folder: Path) -> None:
     found = {"positive": len(positive or []), "negative": len(negative or [])}
     io.save_hdf5(str(folder / "patterns.h5"), positive, negative, one_hot.shape[1])
     _say(f"TF-MoDISco: {found['positive']} positive and {found['negative']} negative patterns.")
+
+
+def _fill(one_hot: NDArray[np.float32], hypothetical: NDArray[np.float32]) -> None:
+    """Fill in unknown bases, in place: equal shares, and contributions too small to matter.
+
+    modisco-lite divides by the size of stretches, which is zero where all of one is unknown.
+    """
+    unknown = ~one_hot.any(axis=2)
+    if not unknown.any() or unknown.all():
+        return
+    one_hot[unknown] = 0.25
+    size = 1e-4 * float(hypothetical[~unknown].std())
+    rng = np.random.default_rng(0)
+    hypothetical[unknown] = rng.normal(0, size, (int(unknown.sum()), one_hot.shape[2]))
 
 
 def _count_seqlets(track: NDArray[np.float32], settings: dict) -> dict[str, int]:

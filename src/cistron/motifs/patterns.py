@@ -56,7 +56,7 @@ class Pattern:
     sign : int
         1 where it speaks for the class explained, -1 against it.
     probabilities : ndarray of float64, shape (width, 4)
-        Share of each base (A, C, G, T) among the seqlets (PWM).
+        Share of each base (A, C, G, T) among the seqlets (PWM); unknown ones count a quarter each.
     contributions : ndarray of float64, shape (width, 4)
         Mean contribution of the bases that are there (CWM).
     hypothetical : ndarray of float64, shape (width, 4)
@@ -168,11 +168,12 @@ def from_seqlets(
     columns = seqlets.start[:, None] + np.arange(len(pattern.probabilities))
     bases = _oriented(one_hot[seqlets.row[:, None], columns], seqlets.reverse)
     every = _oriented(hypothetical[seqlets.row[:, None], columns], seqlets.reverse)
+    shares = np.where(bases.any(axis=2, keepdims=True), bases, 0.25)
     # Sums of many numbers of single precision would depend on their order.
     return replace(
         pattern,
         seqlets=seqlets,
-        probabilities=bases.mean(axis=0, dtype=np.float64),
+        probabilities=shares.mean(axis=0, dtype=np.float64),
         contributions=(bases * every).mean(axis=0, dtype=np.float64),
         hypothetical=every.mean(axis=0, dtype=np.float64),
     )
