@@ -63,7 +63,10 @@ def test_the_core_is_what_contributes():
     pattern = Pattern(
         "p", 1, contributions, contributions, contributions, Seqlets(*[np.empty(0)] * 4)
     )
-    assert pattern.core == slice(4, 10)
+    assert pattern.core == slice(3, 10)  # 4 to 9, widened
+    contributions[:] = 0
+    contributions[[0, 5, 9, 10], 1] = [0.9, 0.5, 1, 0.4]  # four weak ones divide, three do not
+    assert pattern.core == slice(5, 11)
     contributions[:] = 0
     contributions[11, 2] = 1
     assert pattern.core == slice(12 - NARROWEST, 12)

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from cistron.motifs.motif import consensus
 
-TRIM = 0.2
-"""Columns at the ends that contribute less than this share of the strongest one are cut off."""
+TRIM = 0.3
+"""Share of what the strongest column contributes, from which a column is strong."""
+GAP = 3
+"""Columns that are not strong within a core, side by side, at most."""
 NARROWEST = 6
 """Columns that are left at least."""
 
@@ -76,14 +78,18 @@ class Pattern:
 
     @property
     def core(self) -> slice:
-        """Columns from the first to the last that contribute.
+        """Columns around the strongest one that contribute.
 
-        Those whose summed absolute contribution is at least `TRIM` of the largest; widened on both
-        sides to `NARROWEST` columns.
+        From there on both sides to the last strong column before more than `GAP` that are not: a
+        strong one has a summed absolute contribution of at least `TRIM` of the largest. Widened on
+        both sides to `NARROWEST` columns.
         """
         strength = np.abs(self.contributions).sum(axis=1)
         strong = np.flatnonzero(strength >= TRIM * strength.max())
-        start, end = int(strong[0]), int(strong[-1]) + 1
+        breaks = np.flatnonzero(np.diff(strong) > GAP + 1) + 1
+        part = np.searchsorted(breaks, np.searchsorted(strong, strength.argmax()), side="right")
+        own = np.split(strong, breaks)[int(part)]
+        start, end = int(own[0]), int(own[-1]) + 1
         while end - start < min(NARROWEST, len(strength)):
             start, end = max(start - 1, 0), min(end + 1, len(strength))
         return slice(start, end)

@@ -168,8 +168,8 @@ def _glossary(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         (
             "Core",
-            "a pattern from the first to the last column that contributes at least a fifth of what "
-            "its strongest column does. It is what is matched, scanned for and inserted.",
+            "a pattern around its strongest column, as far as columns that contribute 0.3 "
+            "of that go on. It is what is matched, scanned for and inserted.",
         ),
         (
             "Match",
