@@ -45,8 +45,10 @@ TRAINING = {
     "weight_decay": 0,
     "clip": None,
 }
-SHORT = {"epochs": 40, "patience": 8}  # of the smaller network, which learns in fewer epochs
 STAGES = [{}, {"augment": False, "epochs": 20, "learning_rate": 1e-4, "patience": 5}]
+# Of the smaller network, which learns in fewer epochs.
+SHORT = {"epochs": 15, "learning_rate": 2e-3, "patience": 6, "schedule": "cosine"}
+SHORT_STAGES = [{}, {"augment": False, "epochs": 5, "learning_rate": 2e-4, "patience": 3}]
 KMERS = {
     "encoder": {"kind": "kmers", "k": 5, "both_strands": True},
     "model": {"kind": "logistic_regression", "c": 3e-4},
@@ -59,7 +61,7 @@ def arms(phyloaug: dict[str, Any], name: str) -> dict[str, dict[str, Any]]:
     network = {
         "encoder": ENCODER,
         "model": NETWORKS[name],
-        "training": {**training, "stages": STAGES},
+        "training": {**training, "stages": SHORT_STAGES if name == "cnn" else STAGES},
     }
     averaged = {**phyloaug, "average_orthologs": True}
     only_averaged = [{**averaged, "probability": 0}]
