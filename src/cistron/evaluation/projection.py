@@ -76,6 +76,31 @@ def projection_table(
     )
 
 
+def projection_of_folds(settings: Any, samples: Samples, method: Method, seed: int) -> pd.DataFrame:
+    """Return projection.parquet of a cross-validation, in which every fold has its own encoder.
+
+    Here one is fitted on the samples that are drawn, for the picture alone.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the encoder.
+    samples : Samples
+        Labelled, all of them held out once; at most 5,000 are drawn.
+    method : {"pca", "tsne", "umap"}
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        As `projection_table` returns it; `part` is "test".
+    """
+    chosen = samples.take(choose(samples.strata, MOST_POINTS, seed))
+    places = project(sample_vectors(settings.fit(chosen), chosen), method, seed)
+    table = {"id": chosen.ids, "part": "test", "label": chosen.table["label"].to_numpy()}
+    return pd.DataFrame({**table, "x": places[:, 0], "y": places[:, 1]})
+
+
 def choose(targets: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
     """Draw at most so many samples, as many of each class as its share; ascending rows.
 
