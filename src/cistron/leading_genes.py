@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cistron.classifier import Classifier
+from cistron.encoders.normalise import columns, row_sums, zeroed
 from cistron.errors import InputError
 from cistron.gene_effects import gene_effects, network_effects, stability, top_genes
 from cistron.run import Run
@@ -114,16 +115,15 @@ def write_genes(
         "classes": _leading(effects, known),
     }
     first = {row["gene"] for found in document["classes"].values() for row in found["genes"]}
-    settings: Any = classifier.encoder_.settings
-    document["expression"] = expression(samples.take(tested), sorted(first), settings.normalise)
+    document["expression"] = expression(samples.take(tested), sorted(first), classifier.encoder_)
     run.write_json(GENES, document)
 
 
 def read_effects(table: pd.DataFrame, classes: Sequence[str]) -> list[pd.DataFrame]:
     """Return the effects of each fold, genes × classes, from genes.parquet."""
     folds = table["fold"] if "fold" in table else pd.Series(0, index=table.index)
-    each = (own.set_index(["gene", "class"])["effect"] for _, own in table.groupby(folds.array))
-    return [effects.unstack("class")[list(classes)] for effects in each]
+    wide: Any = {"index": "gene", "columns": "class", "values": "effect", "aggfunc": "first"}
+    return [own.pivot_table(**wide)[list(classes)] for _, own in table.groupby(folds)]
 
 
 def _known(samples: Samples) -> dict[str, tuple[str, str]]:
@@ -163,7 +163,7 @@ def _leading(
     return found
 
 
-def expression(samples: Samples, genes: Sequence[str], normalise: Any) -> dict[str, Any]:
+def expression(samples: Samples, genes: Sequence[str], encoder: Any) -> dict[str, Any]:
     """Return in which share of each class's cells genes are found, and their mean expression.
 
     Parameters
@@ -171,8 +171,8 @@ def expression(samples: Samples, genes: Sequence[str], normalise: Any) -> dict[s
     samples : Samples
         Labelled cells. Of several classes a cell has, each counts it.
     genes : sequence of str
-    normalise : NormaliseSettings
-        Of the encoder; sizes of cells are made those of these cells.
+    encoder : Expression
+        By which the cells are normalised.
 
     Returns
     -------
@@ -180,18 +180,17 @@ def expression(samples: Samples, genes: Sequence[str], normalise: Any) -> dict[s
         `cells` (class → number), `genes` (gene → `share` and `mean`, each class → number; the
         mean is that of normalised logarithms over all cells of the class).
     """
-    from cistron.encoders.normalise import TrainingCells
-
     place = {str(name): number for number, name in enumerate(samples.payload.genes)}
-    cells = TrainingCells.look(samples.payload, normalise)
+    chosen = np.array([place[gene] for gene in genes], dtype=np.int64)
     members = _members(samples)
     having, sums = (np.zeros((members.shape[1], len(genes))) for _ in range(2))
-    start = 0
-    for block in cells.blocks(np.array([place[gene] for gene in genes], dtype=np.int64)):
-        dense = np.nan_to_num(block.toarray())
-        own = members[start : start + len(dense)].T.astype(np.float64)
-        start += len(dense)
-        having, sums = having + own @ (dense > 0), sums + own @ dense
+    start, normalise = 0, encoder.settings.normalise
+    for block in samples.payload.blocks():
+        known = zeroed(block, np.isnan(block.data))
+        values = normalise.values(columns(known, chosen), row_sums(known), encoder.target)
+        own = members[start : start + block.shape[0]].T.astype(np.float64)
+        start += block.shape[0]
+        having, sums = having + own @ (values > 0).toarray(), sums + own @ values.toarray()
     sizes = members.sum(axis=0)
     names = [str(name) for name in samples.classes]
 

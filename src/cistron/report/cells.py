@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cistron.evaluation import MOST_GROUPS, figures
@@ -39,7 +40,8 @@ def groups_of_cells(content: Content) -> list[Section]:
         for name in ("accuracy", metric):
             rows = {str(one["value"]): _score(one[name]) for one in shown}
             overall = (content.metrics["test"].get(name) or {}).get("value")
-            drawn.append(figures.forest(rows, label(name), reference=overall))
+            if any(np.isfinite(score["value"]) for score in rows.values()):
+                drawn.append(figures.forest(rows, label(name), reference=overall))
         caption = f"Each {column} by itself{_of(shown, found)}."
         made.append({"figures": drawn, "caption": caption})
     return made
@@ -67,7 +69,7 @@ def composition(content: Content) -> list[Section]:
         made.append(
             {
                 "figures": [
-                    (svg, f"{name} by {column}{_of(shown, found)}.") for svg, name in pairs
+                    (svg, f"Share of {name} by {column}{_of(shown, found)}.") for svg, name in pairs
                 ],
                 "table": _composition_table(content, column, found),
             }
@@ -139,9 +141,13 @@ def genes(content: Content) -> Section | None:
     if found is None:
         return None
     if not found["method"]:
-        said = f"{found['why']} The scores of a logistic regression on the same genes stand among "
-        said += "the baselines; trained with `model.kind: logistic_regression`, it names its genes."
-        return {"sentences": [said], "figure": None}
+        said = [found["why"]]
+        if "genes" in (content.metrics.get("baselines") or {}):
+            said.append(
+                "A logistic regression on the same genes stands among the baselines: trained as "
+                "the model (logistic_regression), it would name its genes here."
+            )
+        return {"sentences": [" ".join(said)], "figure": None}
     named = [name for name in content.classes if name in found["classes"]]
     named = named[-1:] if len(content.classes) == 2 else named
     kept = len(found["classes"][named[0]]["genes"]) if len(named) == 1 else 0
