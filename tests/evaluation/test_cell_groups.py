@@ -95,5 +95,5 @@ def test_genes_are_drawn_of_few_and_of_many_classes(classes):
     names = [f"class {k} of a long name" for k in range(classes)]
     numbers = dict.fromkeys(names, 0.5)
     gene = {"symbol": "G", "direction": "up", "share": numbers, "mean": dict.fromkeys(names, 0.0)}
-    drawn = figures.gene_dots(dict.fromkeys(names, [gene]), names)
+    drawn = figures.gene_dots({name: [gene] for name in names}, names)
     assert drawn.count("<path") > classes**2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from cistron.evaluation import MOST_GROUPS, figures
 from cistron.evaluation.cell_groups import compositions, group_scores
 from cistron.evaluation.figures.numbers import THIN, count, decimal
 from cistron.evaluation.intervals import Interval
-from cistron.report.names import human, label
+from cistron.report.names import human, label, natural
 from cistron.report.read import Content
 from cistron.report.sections import Section
 from cistron.report.tables import Cell, Column, Table, percent
@@ -112,12 +111,7 @@ def _tested(content: Content) -> list[tuple[str, pd.DataFrame]]:
 def _largest(found: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:
     """Return the largest groups, in the order of their names, numbers by their size."""
     largest = sorted(found, key=lambda one: -one["n"])[:most]
-
-    def natural(one: dict[str, Any]) -> list[tuple[int, str]]:
-        pieces = re.findall(r"\d+|\D+", str(one["value"]))
-        return [(int(p) if p.isdecimal() else -1, p) for p in pieces]
-
-    return sorted(largest, key=natural)
+    return sorted(largest, key=lambda one: natural(one["value"]))
 
 
 def _of(shown: Sequence[Any], found: Sequence[Any]) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from cistron.evaluation import figures
 from cistron.evaluation.figures.numbers import count
+from cistron.report.names import natural
 from cistron.report.read import Content
 
 METHODS = {
@@ -94,7 +95,7 @@ def _by_group(content: Content, table: pd.DataFrame) -> list[tuple[str, str]]:
     for column in content.group_columns:
         values = content.group_of(column, table["id"])
         largest = values.value_counts().sort_index().sort_values(ascending=False, kind="stable")
-        names = sorted(map(str, largest.index[:MOST_GROUPS]))
+        names = sorted(map(str, largest.index[:MOST_GROUPS]), key=natural)
         rest = len(largest) - len(names)
         svg = figures.by_class(table["x"], table["y"], values.tolist(), names, column)
         said = f"The same cells by {column}"
