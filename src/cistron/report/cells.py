@@ -28,7 +28,7 @@ def groups_of_cells(content: Content) -> list[Section]:
     made = []
     metric = content.metrics["headline"]
     metric = metric if metric in ("mcc", "balanced_accuracy") else "mcc"
-    for column, tested in _tested(content):
+    for column, tested, total in _tested(content):
         found = group_scores(
             tested["label"], tested["predicted"], tested["group"], content.classes, metric
         )
@@ -41,7 +41,7 @@ def groups_of_cells(content: Content) -> list[Section]:
             overall = (content.metrics["test"].get(name) or {}).get("value")
             if any(np.isfinite(score["value"]) for score in rows.values()):
                 drawn.append(figures.forest(rows, label(name), reference=overall))
-        caption = f"Each {column} by itself{_of(shown, found)}."
+        caption = f"Each {column} by itself{_of(shown, total)}."
         made.append({"figures": drawn, "caption": caption})
     return made
 
@@ -49,7 +49,7 @@ def groups_of_cells(content: Content) -> list[Section]:
 def composition(content: Content) -> list[Section]:
     """Show the predicted and the true share of each class, by group column."""
     made = []
-    for column, tested in _tested(content):
+    for column, tested, total in _tested(content):
         found = compositions(tested["label"], tested["predicted"], tested["group"], content.classes)
         shown = _largest(found, DRAWN)
         two = len(content.classes) == 2
@@ -68,15 +68,17 @@ def composition(content: Content) -> list[Section]:
         made.append(
             {
                 "figures": [
-                    (svg, f"Share of {name} by {column}{_of(shown, found)}.") for svg, name in pairs
+                    (svg, f"Share of {name} by {column}{_of(shown, total)}.") for svg, name in pairs
                 ],
-                "table": _composition_table(content, column, found),
+                "table": _composition_table(content, column, found, total),
             }
         )
     return made
 
 
-def _composition_table(content: Content, column: str, found: list[dict[str, Any]]) -> Table:
+def _composition_table(
+    content: Content, column: str, found: list[dict[str, Any]], total: int
+) -> Table:
     listed = _largest(found, MOST_GROUPS)
     classes = content.classes[-1:] if len(content.classes) == 2 else content.classes
     rows = []
@@ -93,19 +95,25 @@ def _composition_table(content: Content, column: str, found: list[dict[str, Any]
             Column(name, "share that is predicted to be of this class, with its 95 % interval"),
             Column("true", f"share that is labelled {name}"),
         ]
-    return Table(f"Composition by {column}{_of(listed, found)}.", columns, rows)
+    return Table(f"Composition by {column}{_of(listed, total)}.", columns, rows)
 
 
-def _tested(content: Content) -> list[tuple[str, pd.DataFrame]]:
-    """Return the tested cells with their group, by group column; none of other samples."""
+def _tested(content: Content) -> list[tuple[str, pd.DataFrame, int]]:
+    """Return the tested cells of the largest groups, and how many groups there are, by column.
+
+    Of samples that are no cells there are none.
+    """
     table = content.predictions
     if not content.of_cells or content.quantity or content.separator or table is None:
         return []
     tested = table[table["part"] == "test"]
-    return [
-        (column, tested.assign(group=content.group_of(column, tested["id"]).to_numpy()))
-        for column in content.group_columns
-    ]
+    found = []
+    for column in content.group_columns:
+        group = content.group_of(column, tested["id"]).to_numpy()
+        sizes = pd.Series(group).value_counts()
+        inside = np.isin(group, sizes.index[:MOST_GROUPS].to_numpy(dtype=object))
+        found.append((column, tested.assign(group=group)[inside], len(sizes)))
+    return found
 
 
 def _largest(found: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:
@@ -114,10 +122,8 @@ def _largest(found: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]
     return sorted(largest, key=lambda one: natural(one["value"]))
 
 
-def _of(shown: Sequence[Any], found: Sequence[Any]) -> str:
-    if len(shown) == len(found):
-        return ""
-    return f"; the {len(shown)} largest of {count(len(found))}"
+def _of(shown: Sequence[Any], total: int) -> str:
+    return "" if len(shown) == total else f"; the {len(shown)} largest of {count(total)}"
 
 
 def _score(interval: Interval) -> dict[str, float]:
