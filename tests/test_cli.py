@@ -90,6 +90,7 @@ def test_the_run_directory_holds_what_it_promises(run, project):
         "audit.json",
         "history.csv",
         "environment.json",
+        "metadata.jsonld",
         "report.html",
         "log.txt",
     }

@@ -148,7 +148,10 @@ def demo(
 @app.command()
 def new(
     recipe: Annotated[
-        str, typer.Argument(help="senescence, localization, expression, stress, protein or dna.")
+        str,
+        typer.Argument(
+            help="senescence, localization, expression, stress, persister, protein or dna."
+        ),
     ],
     file: Annotated[Path, typer.Argument(help="Experiment file to write.")],
     published: Annotated[

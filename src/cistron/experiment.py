@@ -79,6 +79,7 @@ def _with_usual(document: Any) -> Any:
         usual["metric"] = "r2"
     if samples.get("kind") == "cells":
         usual |= {"baselines": list(USUAL_OF_CELLS), "homology_search": False}
+        usual["projection"] = "pca"
     elif samples.get("alphabet") == "dna" or samples.get("kind") == "genome":
         usual["baselines"] = list(USUAL_OF_DNA)
     return {**document, "evaluation": {**usual, **evaluation}} if usual else document

@@ -1,4 +1,4 @@
-"""What a linear classifier of cells says of genes: their direction, and whether folds agree."""
+"""What a classifier of cells says of genes: their direction, and whether folds agree."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from cistron.errors import InputError
 if TYPE_CHECKING:
     from cistron.classifier import Classifier
     from cistron.encoders.expression import Expression
+    from cistron.samples import Samples
+
+MOST_CELLS = 1000  # over which a gradient is averaged
 
 
 def gene_effects(classifier: Classifier) -> pd.DataFrame:
@@ -43,6 +46,70 @@ def gene_effects(classifier: Classifier) -> pd.DataFrame:
         raise InputError("Effects of genes are those of a classifier of cells.")
     coefficients = linear_coefficients(classifier.model_)
     return effects_of(encoder, coefficients, list(classifier.classes_))
+
+
+def network_effects(classifier: Classifier, samples: Samples, seed: int = 1) -> pd.DataFrame:
+    """Return how each gene moves the score of each class, on average over cells.
+
+    A network has no coefficients: a gene may speak for a class in one cell and against it in
+    another. This is its gradient, averaged over cells, every class counting alike.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        Of cells, with a network.
+    samples : Samples
+        Labelled cells; at most 1,000 of them are drawn.
+    seed : int
+        Of that choice.
+
+    Returns
+    -------
+    DataFrame
+        As `gene_effects` returns it.
+
+    Raises
+    ------
+    InputError
+        If the classifier is not of cells, or no network of classes.
+    """
+    encoder: Any = classifier.encoder_
+    if encoder.settings.kind != "expression" or classifier.model_settings_.family != "network":
+        raise InputError("Gradients by genes are those of a network of cells.")
+    if classifier.head.kind == "number":
+        raise InputError("Effects of genes are those on classes, and this one predicts a number.")
+    from cistron.evaluation.projection import choose
+
+    chosen = samples.take(choose(samples.strata, MOST_CELLS, seed))
+    gradients = _mean_gradients(classifier, encoder.encode(chosen), chosen.strata)
+    return effects_of(encoder, gradients, list(classifier.classes_))
+
+
+def _mean_gradients(
+    classifier: Classifier, encoded: Any, kinds: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the mean gradient of each class's logit, shape (classes, features)."""
+    import torch
+
+    from cistron.training.batches import by_length, collated, input_lengths
+
+    network, settings = classifier.model_, classifier.training_
+    network.eval()
+    device = next(network.parameters()).device
+    sizes = np.bincount(kinds)
+    share = 1 / (np.count_nonzero(sizes) * sizes[kinds])
+    total = np.zeros((len(classifier.classes_), encoded.shape[1]))
+    batches = by_length(input_lengths(encoded), settings.batch_size, settings.max_tokens)
+    # cuDNN goes back through recurrent layers in training only.
+    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+        for rows, (x, lengths) in collated(encoded, batches, device):
+            x = x.float().requires_grad_()
+            logits = network(x, lengths)[:, : len(total)]
+            weighted = torch.from_numpy(share[rows]).to(logits) @ logits
+            for row, logit in enumerate(weighted):
+                (found,) = torch.autograd.grad(logit, x, retain_graph=True)
+                total[row] += found.sum(dim=0).double().cpu().numpy()
+    return total
 
 
 def effects_of(

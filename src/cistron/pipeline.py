@@ -12,16 +12,19 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+
 from cistron.ablation import write_ablated
 from cistron.augment import averages_orthologs, find_orthologs
 from cistron.classifier import Classifier, require_weights
 from cistron.errors import InputError, nearest
-from cistron.evaluation.projection import projection_table, require
+from cistron.evaluation.projection import projection_of_folds, projection_table, require
 from cistron.experiment import Experiment
+from cistron.leading_genes import write_effects, write_genes
 from cistron.model_files import load
 from cistron.progress import SILENT, Logged, Reporter
 from cistron.repeats import Repeat, plan, pool_repeats, start_repeats, worst
-from cistron.report import write_report
+from cistron.report import write_metadata, write_report
 from cistron.run import METRICS, SOURCES, Run
 from cistron.samples import Samples
 from cistron.samples.fasta import read_fasta
@@ -199,6 +202,8 @@ def fit(
         baselines = baselines_of(experiment, samples, split, nearest)
         run.write_table("baselines.parquet", baseline_table(samples, split, baselines))
         ablated = write_ablated(run, experiment, classifier, samples, split)
+        write_effects(run, classifier, samples, split)
+        write_genes(run, samples, classifier, split.rows(TEST), [])
         metrics = metrics_of(experiment, samples, split, predictions, baselines, ablated)
         if classifier.head.kind == "sigmoid":
             metrics["thresholds"] = classifier.head.named_thresholds
@@ -239,6 +244,8 @@ def crossval(
     """
     from cistron.training.crossval import run_folds
 
+    if experiment.samples.kind == "cells":
+        require(experiment.evaluation.projection)
     run = Run.claim(out, experiment, force=force, resume=resume)
     if resume and run.finished:
         reporter.say(f"{run.path} is finished already.")
@@ -271,8 +278,16 @@ def crossval(
             metrics = pool(experiment, samples, repeats[0].whole, run)
         if samples.second is not None:
             metrics["second"] = pool_second(experiment, samples, repeats[0].split, run)
+        one = load(repeats[0].run.path / "folds" / "0" / "model")
+        _write_genes_of_folds(run, repeats, one)
+    method = experiment.evaluation.projection
+    if method != "none" and experiment.samples.kind == "cells":
+        with timer.stage("projection"):
+            seed = experiment.training.seed
+            points = projection_of_folds(experiment.encoder, samples, method, seed)
+            run.write_table("projection.parquet", points)
     more: dict[str, Any] = {
-        "parameters": load(repeats[0].run.path / "folds" / "0" / "model").parameters,
+        "parameters": one.parameters,
         "command": command,
         **confounded,
     }
@@ -280,6 +295,20 @@ def crossval(
         more["seeds"] = [repeat.seed for repeat in repeats]
     _finish(run, experiment, metrics, timer, samples, more)
     return run
+
+
+def _write_genes_of_folds(run: Run, repeats: Sequence[Repeat], classifier: Classifier) -> None:
+    """Write the genes of every repeat, and of all of them together."""
+    folders = [
+        [Run(repeat.run.path / "folds" / str(k)) for k in range(repeat.split.folds)]
+        for repeat in repeats
+    ]
+    samples = repeats[0].samples
+    for repeat, own in zip(repeats, folders, strict=True):
+        write_genes(repeat.run, repeat.samples, classifier, np.arange(len(repeat.samples)), own)
+    if len(repeats) > 1:
+        every = [folder for own in folders for folder in own]
+        write_genes(run, samples, classifier, np.arange(len(samples)), every)
 
 
 def _audit_repeats(
@@ -332,6 +361,7 @@ def fit_fold(
     averaged = orthologs if averages_orthologs(experiment.augment) else None
     predictions = predict_parts(classifier, samples, part, fold, averaged)
     write_ablated(run, experiment, classifier, samples, part)
+    write_effects(run, classifier, samples, part)
     run.write_table("predictions.parquet", predictions)
     remove_checkpoints(folder / CHECKPOINT)
 
@@ -445,6 +475,7 @@ def _finish(
     )
     (run.path / SOURCES).unlink(missing_ok=True)
     run.write_json(METRICS, metrics)
+    write_metadata(run.path)
     write_report(run.path)
 
 

@@ -18,6 +18,7 @@ RUNS = {
     "sets": made.sets,
     "minimal": made.minimal,
     "hostile": made.hostile,
+    "cells": made.cells,
 }
 
 

@@ -11,6 +11,7 @@ import yaml
 
 from cistron.evaluation import evaluate
 from cistron.evaluation.multilabel import Calls, call
+from cistron.report import write_metadata
 from cistron.samples.memberships import write_labels
 
 LOCATIONS = [
@@ -365,7 +366,7 @@ def hostile(folder: Path) -> Path:
     made = metrics(HOSTILE, 1.6, homolog=1.6)
     made["test"]["groups"] = {"<em>gene</em>": [{"value": "<s>x</s>", "n": 3, "accuracy": 0.5}]}
     table = samples(HOSTILE, 800, 0, "<h1>reason</h1>").rename(columns={"gene": "<em>gene</em>"})
-    return write(
+    write(
         folder,
         {
             "experiment.yaml": {**experiment("</title><script>alert(2)</script>"), "x": "</code>"},
@@ -379,3 +380,75 @@ def hostile(folder: Path) -> Path:
             ),
         },
     )
+    write_metadata(folder)
+    return folder
+
+
+def cells(folder: Path) -> Path:
+    """A cross-validation of cells in many donors, with names that are markup."""
+    rng = np.random.default_rng(6)
+    n, k = 900, len(HOSTILE)
+    targets, shares = draw(HOSTILE, n, 1.6)
+    donor = np.array([f"donor {d}" for d in rng.zipf(1.5, size=n) % 30], dtype=object)
+    donor[targets == 2] = "<b>only & one</b>"
+    table = samples(HOSTILE, n, 5, "no counts").drop(columns=["length", "gene"])
+    table.loc[: n - 1, "donor"] = donor
+    table.loc[: n - 1, "label"] = np.array(HOSTILE, dtype=object)[targets]
+    predicted = predictions(HOSTILE, targets, shares).assign(warning="", rejected=False)
+    predicted.loc[::7, "rejected"] = True
+    drawn = table.loc[: n - 1, ["id", "label"]].assign(part="test")
+    places = rng.normal(size=(n, 2)) + 2 * np.eye(k)[targets][:, :2]
+    document = experiment("cells <of> everything")
+    document |= {"samples": {"kind": "cells"}, "encoder": {"kind": "expression"}}
+    document |= {"model": {"kind": "logistic_regression"}, "split": {"kind": "group"}}
+    document["evaluation"]["projection"] = "umap"
+    made = metrics(HOSTILE, 1.6, homolog=1.2, folds=5, n=n)
+    del made["test"]["groups"]
+    write(
+        folder,
+        {
+            "experiment.yaml": document,
+            "metrics.json": made,
+            "samples.parquet": table,
+            "predictions.parquet": predicted,
+            "projection.parquet": drawn.assign(x=places[:, 0], y=places[:, 1]),
+            "genes.json": genes(HOSTILE, rng),
+            "environment.json": environment(sources={"/home/user/<a> cells.h5ad": "9f" * 32}),
+        },
+    )
+    write_metadata(folder)
+    return folder
+
+
+def genes(classes: list[str], rng: np.random.Generator) -> dict:
+    """Return genes.json of made-up genes, with names of every length."""
+    names = ["MX1", "<i>G</i>", "ENSG00000105369.14_and_more", *(f"GENE{g}" for g in range(17))]
+    kinds = ["", "ribosomal", "mitochondrial", *[""] * 17]
+    each = [
+        {
+            "gene": name,
+            "symbol": name,
+            "direction": "down" if place % 3 else "up",
+            "effect": -0.2 if place % 3 else 1.25,
+            "stability": 1 - place / 40,
+            "technical": kind,
+        }
+        for place, (name, kind) in enumerate(zip(names, kinds, strict=True))
+    ]
+
+    def numbers() -> dict[str, float]:
+        return dict(zip(classes, rng.random(len(classes)).tolist(), strict=True))
+
+    return {
+        "method": "coefficients",
+        "why": "",
+        "folds": 5,
+        "top": 20,
+        "read": 2000,
+        "technical": 0.06,
+        "classes": {name: {"technical": 0.1, "genes": each} for name in classes},
+        "expression": {
+            "cells": dict.fromkeys(classes, 200),
+            "genes": {name: {"share": numbers(), "mean": numbers()} for name in names},
+        },
+    }

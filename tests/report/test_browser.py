@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1100])
-@pytest.mark.parametrize("name", ["binary", "multi", "sets", "minimal", "hostile"])
+@pytest.mark.parametrize("name", ["binary", "multi", "sets", "minimal", "hostile", "cells"])
 def test_opens_without_error_request_or_overflow(page, tmp_path, browser, name, width, scheme):
     path = tmp_path / "report.html"
     path.write_text(page(name), encoding="utf-8")
@@ -89,6 +90,16 @@ def test_a_comparison_opens_without_error_or_overflow(compared, tmp_path, browse
     assert browser.value(OVERLAPS) == []
     assert browser.value(OUTSIDE) == []
     assert browser.value(FAINT) == []
+
+
+def test_the_metadata_is_data_to_the_browser(page, run, tmp_path, browser):
+    path = tmp_path / "report.html"
+    path.write_text(page("hostile"), encoding="utf-8")
+    assert browser.open(path) == []  # the policy of the page blocks nothing, and nothing runs
+    read = browser.value(
+        "document.querySelector('script[type=\"application/ld+json\"]').textContent"
+    )
+    assert json.loads(read) == json.loads((run("hostile") / "metadata.jsonld").read_text())
 
 
 def test_prints_in_dark_ink_on_one_width(page, tmp_path, browser):

@@ -139,6 +139,18 @@ def test_schedules():
     assert learning_rate(plateau, 2, history[:2]) == 1.0
     assert learning_rate(plateau, 4, history[:4]) == 0.5
     assert learning_rate(plateau, 6, history) == 0.25
+    later = plateau.model_copy(update={"halve_after": 3})
+    assert learning_rate(later, 4, history[:4]) == 1.0
+    assert learning_rate(later, 5, history[:5]) == 0.5
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "plateau"])
+def test_decay_multiplies_any_schedule_from_the_epoch_after(schedule):
+    plain = TrainingSettings(epochs=20, warmup=0, learning_rate=1.0, schedule=schedule)
+    decayed = plain.model_copy(update={"decay": 0.85, "decay_after": 5})
+    for progress, power in ((0, 0), (4.9, 0), (5, 1), (5.5, 1), (6, 2), (10, 6)):
+        expected = learning_rate(plain, progress, []) * 0.85**power
+        assert learning_rate(decayed, progress, []) == pytest.approx(expected)
 
 
 def test_class_weights():

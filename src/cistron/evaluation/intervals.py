@@ -184,6 +184,25 @@ def percentiles(value: float, resampled: NDArray[np.float64]) -> Interval:
     return Interval(value, float(low), float(high))
 
 
+def wilson(hits: int, n: int) -> Interval:
+    """Return a share and its 95 % interval after Wilson (1927, doi:10.1080/01621459.1927.10502953).
+
+    Parameters
+    ----------
+    hits : int
+        How many of the n.
+    n : int
+        Independent draws; without any the share is NaN.
+    """
+    if n == 0:
+        return Interval(np.nan, np.nan, np.nan)
+    share, z = hits / n, 1.959963984540054
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    reach = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    low, high = max(0.0, middle - reach), min(1.0, middle + reach)
+    return Interval(share, min(float(low), share), max(float(high), share))
+
+
 def _note(unit: str, units: int) -> str:
     if units < 2:
         return f"too few {unit} for an interval"

@@ -57,7 +57,7 @@ def scores(
     columns, shape = columns_of(weights, len(targets))
     k = probabilities.shape[1]
     counts = _weighted_confusion(targets, probabilities.argmax(axis=1), columns, k)
-    found = _overall(counts)
+    found = overall(counts)
     ranked = [1] if k == 2 else list(range(k))
     each_area = [areas(targets == c, probabilities[:, c], columns) for c in ranked]
     roc_auc, pr_auc = (np.stack(area) for area in zip(*each_area, strict=True))
@@ -211,8 +211,11 @@ def _weighted_confusion(targets: Integers, predicted: Integers, weights: Floats,
     return sums(targets * k + predicted, k * k, weights).reshape(k, k, -1)
 
 
-def _overall(counts: Floats) -> dict[str, Floats]:
-    """Return what a confusion matrix (k, k, weightings) says of all classes together."""
+def overall(counts: Floats) -> dict[str, Floats]:
+    """Return what confusion matrices, shape (k, k, weightings), say of all classes together.
+
+    `accuracy`, `balanced_accuracy` and `mcc`, each of shape (weightings,).
+    """
     k = len(counts)
     true, called, total = counts.sum(axis=1), counts.sum(axis=0), counts.sum(axis=(0, 1))
     correct = np.einsum("iir->ir", counts)

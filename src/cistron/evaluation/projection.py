@@ -19,6 +19,7 @@ from cistron.splits import UNUSED, Split
 
 Method = Literal["none", "pca", "tsne", "umap"]
 MOST_POINTS = 5000
+MOST_NUMBERS = 10_000_000  # of vectors of cells, which are dense here: 500 cells of 20,000 genes
 COMPONENTS = 50  # principal components that t-SNE and UMAP start from
 NEIGHBOURS = 15  # UMAP's default
 PERPLEXITY = 30  # t-SNE's default
@@ -62,7 +63,7 @@ def projection_table(
         Columns `id`, `part`, `label`, `x` and `y`.
     """
     used = np.flatnonzero(split.part != UNUSED)
-    rows = used[choose(samples.strata[used], MOST_POINTS, seed)]
+    rows = used[choose(samples.strata[used], _most(encoder, samples), seed)]
     chosen = samples.take(rows)
     places = project(sample_vectors(encoder, chosen), method, seed)
     return pd.DataFrame(
@@ -74,6 +75,40 @@ def projection_table(
             "y": places[:, 1],
         }
     )
+
+
+def projection_of_folds(settings: Any, samples: Samples, method: Method, seed: int) -> pd.DataFrame:
+    """Return projection.parquet of a cross-validation, in which every fold has its own encoder.
+
+    Here one is fitted on the samples that are drawn, for the picture alone.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the encoder.
+    samples : Samples
+        Labelled, all of them held out once; at most 5,000 are drawn.
+    method : {"pca", "tsne", "umap"}
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        As `projection_table` returns it; `part` is "test".
+    """
+    chosen = samples.take(choose(samples.strata, MOST_POINTS, seed))
+    encoder = settings.fit(chosen)
+    chosen = chosen.take(choose(chosen.strata, _most(encoder, samples), seed))
+    places = project(sample_vectors(encoder, chosen), method, seed)
+    table = {"id": chosen.ids, "part": "test", "label": chosen.table["label"].to_numpy()}
+    return pd.DataFrame({**table, "x": places[:, 0], "y": places[:, 1]})
+
+
+def _most(encoder: Encoder, samples: Samples) -> int:
+    """Return how many samples are drawn: of cells, fewer where many genes are read."""
+    if samples.payload.content != "genes":
+        return MOST_POINTS
+    return min(MOST_POINTS, max(MOST_NUMBERS // max(encoder.shape.width, 1), 2))
 
 
 def choose(targets: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:

@@ -54,5 +54,7 @@ class EvaluationSettings(Settings):
         1, ge=1, description="`crossval` as often, each with the next seed of split and training"
     )
     projection: Literal["none", "pca", "tsne", "umap"] = Field(
-        "none", description="`fit` draws the encoded samples in two dimensions (umap: an extra)"
+        "none",
+        description="`fit`, of cells `crossval` too, draws the encoded samples in two dimensions "
+        "(umap: an extra); of cells pca unless another is named",
     )

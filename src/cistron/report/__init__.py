@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cistron.report.metadata import write_metadata
 from cistron.report.page import render
 from cistron.run import Run
 
-__all__ = ["render", "write_report"]
+__all__ = ["render", "write_metadata", "write_report"]
 
 
 def write_report(run: str | Path) -> Path:

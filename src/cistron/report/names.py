@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 METRICS = {
@@ -162,3 +163,9 @@ def human(key: str) -> str:
         return METRICS[key][0]
     words = str(key).replace("_", " ").strip()
     return words[:1].upper() + words[1:]
+
+
+def natural(name: object) -> list[tuple[int, str]]:
+    """Return by what names are sorted, so that "donor 9" comes before "donor 10"."""
+    pieces = re.findall(r"\d+|\D+", str(name))
+    return [(int(piece) if piece.isdecimal() else -1, piece) for piece in pieces]

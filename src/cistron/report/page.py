@@ -11,6 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from cistron.evaluation.figures.numbers import THIN, count, decimal
 from cistron.report import projection, sections
 from cistron.report.ablation import ablation
+from cistron.report.cells import composition, genes, groups_of_cells
+from cistron.report.metadata import embedded
 from cistron.report.names import human
 from cistron.report.read import Content, read_run
 from cistron.report.second import second
@@ -46,12 +48,16 @@ def render(run: str | Path) -> str:
         "folds": sections.folds(content),
         "repeats": sections.repeats(content),
         "groups": sections.groups(content),
+        "group_scores": groups_of_cells(content),
+        "composition": composition(content),
+        "genes": genes(content),
         "ablation": ablation(content),
         "projection": projection.projection(content),
         "training": sections.training(content),
         "predict": sections.predict(content),
         "provenance": sections.provenance(content),
         "glossary": sections.glossary(content),
+        "metadata": embedded(run),
     }
     return environment().get_template("page.html").render(content=content, **made)
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from cistron.evaluation import figures
 from cistron.evaluation.figures.numbers import count
+from cistron.report.names import natural
 from cistron.report.read import Content
 
 METHODS = {
@@ -13,26 +16,89 @@ METHODS = {
     "tsne": "t-SNE, perplexity 30",
     "umap": "UMAP, 15 neighbours",
 }
+MOST_GROUPS = 12  # with a drawing of their own
+UNKNOWN = "not predicted"  # of samples that were trained on
+KEPT, REJECTED = "kept", "rejected"
 
 
 def projection(content: Content) -> dict[str, Any] | None:
-    """Show the samples in two dimensions, by class and by part."""
+    """Show the samples in two dimensions: by class, by part, and of cells by what became of them.
+
+    Cells are coloured by prediction, rejection and group as well.
+    """
     table = content.projection
     if table is None or table.empty:
         return None
     method = str(content.section("evaluation").get("projection"))
-    x, y = table["x"].to_numpy(), table["y"].to_numpy()
-    labels = table["label"].astype(str).tolist()
-    drawn = [*content.classes, *sorted(set(labels) - set(content.classes))]
     used = content.used
     chosen = None
     if used is not None and len(used) > len(table):
         chosen = f"{count(len(table))} of {count(len(used))}"
+    drawn = [*_by_class(content, table), *_by_part(table)]
+    if content.of_cells:
+        drawn += [*_judged(content, table), *_by_group(content, table)]
     return {
         "method": METHODS.get(method, method),
         "encoder": content.section("encoder").get("kind"),
         "n": count(len(table)),
         "chosen": chosen,
-        "by_class": None if content.quantity else figures.by_class(x, y, labels, drawn),
-        "by_part": figures.by_part(x, y, table["part"].astype(str).tolist()),
+        "figures": [{"svg": svg, "caption": caption} for svg, caption in drawn],
     }
+
+
+def _by_class(content: Content, table: pd.DataFrame) -> list[tuple[str, str]]:
+    if content.quantity:
+        return []
+    labels = table["label"].astype(str).tolist()
+    names = [*content.classes, *sorted(set(labels) - set(content.classes))]
+    alone = ", each over all others in grey" if len(content.classes) > 6 else ""
+    svg = figures.by_class(table["x"], table["y"], labels, names)
+    return [(svg, f"Samples by class{alone}.")]
+
+
+def _by_part(table: pd.DataFrame) -> list[tuple[str, str]]:
+    parts = table["part"].astype(str).tolist()
+    if len(set(parts)) < 2:  # a cross-validation: all are tested
+        return []
+    said = "The same samples by part. Parts that keep apart were divided by something the encoder "
+    return [(figures.by_part(table["x"], table["y"], parts), f"{said}sees.")]
+
+
+def _judged(content: Content, table: pd.DataFrame) -> list[tuple[str, str]]:
+    """Colour by prediction and by rejection; cells of the training part are grey."""
+    found = content.predictions
+    if found is None or content.quantity or content.separator or "predicted" not in found:
+        return []
+    rows = found.set_index("id").reindex(table["id"])
+    places = table["x"], table["y"]
+    known = rows["predicted"].notna().to_numpy()
+    predicted = rows["predicted"].astype(object).where(known, UNKNOWN).astype(str).tolist()
+    grey = "" if known.all() else "; grey: cells that were trained on"
+    drawn = [
+        (
+            figures.by_class(*places, predicted, content.classes, "prediction", UNKNOWN),
+            f"The same cells by what is predicted of them{grey}.",
+        )
+    ]
+    if "rejected" in rows:
+        rejected = rows["rejected"].eq(True).map({True: REJECTED, False: KEPT})
+        told = rejected.where(known, UNKNOWN).tolist()
+        svg = figures.by_class(*places, told, [KEPT, REJECTED], "rejection", UNKNOWN)
+        said = f"The same cells by whether they are rejected as unlike those of training{grey}."
+        drawn.append((svg, said))
+    return drawn
+
+
+def _by_group(content: Content, table: pd.DataFrame) -> list[tuple[str, str]]:
+    """Colour by each group column; of many groups the largest are drawn."""
+    drawn = []
+    for column in content.group_columns:
+        values = content.group_of(column, table["id"])
+        largest = values.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+        names = sorted(map(str, largest.index[:MOST_GROUPS]), key=natural)
+        rest = len(largest) - len(names)
+        svg = figures.by_class(table["x"], table["y"], values.tolist(), names, column)
+        said = f"The same cells by {column}"
+        said += f"; the {MOST_GROUPS} largest of {count(len(largest))}" if rest else ""
+        drawn.append((svg, f"{said}. Groups that keep apart differ in more than their classes."))
+    return drawn

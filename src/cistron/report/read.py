@@ -39,6 +39,8 @@ class Content:
         samples.parquet, predictions.parquet and history.csv
     projection : DataFrame or None
         projection.parquet
+    genes : dict or None
+        genes.json
     settings : str or None
         The text of experiment.yaml.
     experiment : dict
@@ -56,6 +58,7 @@ class Content:
     predictions: pd.DataFrame | None
     history: pd.DataFrame | None
     projection: pd.DataFrame | None
+    genes: dict[str, Any] | None
     settings: str | None
     experiment: dict[str, Any]
     has_model: bool
@@ -93,6 +96,29 @@ class Content:
         columns = [] if self.samples is None else [str(name) for name in self.samples.columns]
         second = (self.metrics.get("second") or {}).get("name")
         return [name for name in columns if name not in _NO_GROUP and name != second]
+
+    @property
+    def of_cells(self) -> bool:
+        """Whether the samples are cells."""
+        return self.section("samples").get("kind") == "cells"
+
+    @property
+    def group_columns(self) -> list[str]:
+        """Columns of which tested samples have groups; of several files that of the file too."""
+        used = self.used
+        if used is None:
+            return []
+        columns = list(self.groups)
+        if "source" in used and len(used["source"].unique()) > 1:
+            columns.append("source")
+        return columns
+
+    def group_of(self, column: str, ids: pd.Series) -> pd.Series:
+        """Return the group of each sample with these ids, as text."""
+        used = self.used
+        values = pd.Series("", index=ids) if used is None else used.set_index("id")[column]
+        found = values.reindex(ids).astype(object)
+        return found.where(found.notna(), "").astype(str)
 
     def section(self, name: str) -> dict[str, Any]:
         """Return a section of the experiment; empty where there is none."""
@@ -135,6 +161,7 @@ def read_run(path: str | Path) -> Content:
         predictions=_parquet(path / "predictions.parquet"),
         history=_history(path / "history.csv"),
         projection=_parquet(path / "projection.parquet"),
+        genes=_document(path, "genes.json"),
         settings=settings,
         experiment=experiment,
         has_model=(path / "model").is_dir(),

@@ -222,10 +222,11 @@ def learning_rate(
     """Return the learning rate after `progress` epochs (with a fraction)."""
     rising = settings.warmup * settings.epochs
     rate = settings.learning_rate * min(1.0, (progress + 0.01) / rising if rising else 1.0)
+    rate *= settings.decay ** max(0, int(progress) + 1 - settings.decay_after)
     if settings.schedule == "cosine":
         return rate * 0.5 * (1 + math.cos(math.pi * progress / settings.epochs))
     if settings.schedule == "plateau":
-        wait = max(settings.patience // 2, 1)
+        wait = settings.halve_after or max(settings.patience // 2, 1)
         waited = [_stalled(history[:n], settings.monitor) for n in range(1, len(history) + 1)]
         halvings = sum(epochs % wait == 0 and epochs > 0 for epochs in waited)
         return rate * 0.5**halvings

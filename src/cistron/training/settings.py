@@ -25,6 +25,18 @@ class StageSettings(Settings):
     schedule: Literal["constant", "cosine", "plateau"] = Field(
         "cosine", description="cosine: to zero over `epochs`; plateau: halved when it stalls"
     )
+    halve_after: int | None = Field(
+        None,
+        ge=1,
+        description="of plateau: epochs without a better one; null: half of `patience`",
+    )
+    decay: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="the rate, whatever its schedule, is that much of it in every epoch",
+    )
+    decay_after: int = Field(0, ge=0, description="but for the first epochs, so many")
     warmup: float = Field(0.05, ge=0, lt=1, description="share of all steps to rise from zero")
     clip: float | None = Field(1.0, gt=0, description="largest norm of the gradient")
     patience: int = Field(

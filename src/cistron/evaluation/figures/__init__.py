@@ -12,6 +12,7 @@ from cistron.evaluation.figures.calls import (
     reliability,
     roc_curves,
 )
+from cistron.evaluation.figures.cells import composition, gene_dots
 from cistron.evaluation.figures.comparison import differences_matrix, runs_forest
 from cistron.evaluation.figures.data import history, identity_bins, length_histogram
 from cistron.evaluation.figures.intervals import class_bars, folds, forest
@@ -24,10 +25,12 @@ __all__ = [
     "by_class",
     "by_part",
     "class_bars",
+    "composition",
     "confusion_matrix",
     "differences_matrix",
     "folds",
     "forest",
+    "gene_dots",
     "history",
     "identity_bins",
     "importance_bars",

@@ -31,7 +31,14 @@ BEHIND = 500  # grey points behind each small drawing
 PARTS = {"train": MUTED, "validation": COLOURS[1], "test": COLOURS[0]}
 
 
-def by_class(x: ArrayLike, y: ArrayLike, labels: Sequence[str], classes: Sequence[str]) -> str:
+def by_class(
+    x: ArrayLike,
+    y: ArrayLike,
+    labels: Sequence[str],
+    classes: Sequence[str],
+    what: str = "class",
+    grey: str = "",
+) -> str:
     """Draw samples coloured by class; more than six classes each in a drawing of their own.
 
     Parameters
@@ -39,12 +46,18 @@ def by_class(x: ArrayLike, y: ArrayLike, labels: Sequence[str], classes: Sequenc
     x, y : array-like, shape (n,)
     labels : sequence of str, shape (n,)
     classes : sequence of str
-        In the order of the legend.
+        In the order of the legend. Samples with other labels are behind the drawings of single
+        classes, and not drawn where all classes are drawn together.
+    what : str
+        What is coloured, where it is not the class.
+    grey : str
+        A label that is no class: its samples are grey, and drawn first.
     """
     points, own = _points(x, y), np.asarray(labels, dtype=object)
     if len(classes) > len(COLOURS):
-        return _one_by_one(points, own, classes)
-    return _together(points, own, dict(zip(classes, COLOURS, strict=False)), "class")
+        return _one_by_one(points, own, classes, what)
+    colours = dict(zip(classes, COLOURS, strict=False))
+    return _together(points, own, colours | ({grey: RULE} if grey else {}), what, grey)
 
 
 def by_part(x: ArrayLike, y: ArrayLike, parts: Sequence[str]) -> str:
@@ -63,7 +76,11 @@ def _points(x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
 
 
 def _together(
-    points: NDArray[np.float64], own: NDArray[np.object_], colours: dict[str, str], what: str
+    points: NDArray[np.float64],
+    own: NDArray[np.object_],
+    colours: dict[str, str],
+    what: str,
+    first: str = "",
 ) -> str:
     named = [name for name in colours if (own == name).any()]
     sizes = pd.Series(own).value_counts()
@@ -72,7 +89,8 @@ def _together(
         figure = sheet(height + 14 + 16 * ((len(named) + 1) // 2))
         axes = panel(figure, 0, 0, WIDTH, height)
         _frame(axes, points)
-        for name in sorted(named, key=lambda name: -sizes[name]):  # small ones are not hidden
+        # Small ones are not hidden.
+        for name in sorted(named, key=lambda name: (name != first, -sizes[name])):
             dots(axes, points[own == name], colours[name], 3.2, 0.75)
         for place, name in enumerate(named):
             left, top = 180 * (place % 2), height + 18 + 16 * (place // 2)
@@ -88,7 +106,7 @@ def _together(
 
 
 def _one_by_one(
-    points: NDArray[np.float64], own: NDArray[np.object_], classes: Sequence[str]
+    points: NDArray[np.float64], own: NDArray[np.object_], classes: Sequence[str], what: str
 ) -> str:
     """Draw each class over all others in grey."""
     wide, tall, across = 114, 112, 3
@@ -106,7 +124,7 @@ def _one_by_one(
             number = count(inside.sum())
             note(figure, left + wide, top + 11, number, color=MUTED, size=9, ha="right")
         told = ", ".join(f"{name} {int((own == name).sum())}" for name in classes)
-        return svg(figure, f"Samples in two dimensions, one drawing a class: {told}.")
+        return svg(figure, f"Samples in two dimensions, one drawing a {what}: {told}.")
 
 
 def _frame(axes: Axes, points: NDArray[np.float64]) -> None:
