@@ -134,7 +134,7 @@ def cell(score: dict[str, Any]) -> str:
     """Return a score with its interval, as text."""
     if score.get("low") is None:
         return f"{score['value']:.3f}"
-    return f"{score['value']:.3f} ({score['low']:.3f}–{score['high']:.3f})"
+    return f"{score['value']:.3f} ({score['low']:.3f} to {score['high']:.3f})"
 
 
 def rows(run: Run) -> dict[str, dict[str, Any]]:
