@@ -16,6 +16,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cistron.experiment import make_experiment
@@ -130,8 +131,13 @@ def experiment(task: str, split: str, name: str, data: Path, folder: Path) -> di
     }
 
 
-def cell(score: dict[str, Any]) -> str:
-    """Return a score with its interval, as text."""
+def cell(scores: dict[str, Any], metric: str) -> str:
+    """Return a metric with its interval, as text."""
+    score = scores.get(metric) or scores.get(f"macro_{metric}")
+    if score is None and "per_class" in scores:  # of two classes
+        score = {"value": np.mean([each["f1"] for each in scores["per_class"].values()])}
+    if score is None:
+        return "n/a"
     if score.get("low") is None:
         return f"{score['value']:.3f}"
     return f"{score['value']:.3f} ({score['low']:.3f} to {score['high']:.3f})"
@@ -146,14 +152,12 @@ def rows(run: Run) -> dict[str, dict[str, Any]]:
 def table(folder: Path) -> str:
     """Return the scores of all runs of a folder as Markdown, the best first."""
     found: dict[str, dict[str, Any]] = {}
-    for path in sorted(folder.iterdir()):
-        if (path / "metrics.json").is_file():
-            found |= rows(Run(path))
+    for path in sorted(folder.glob("*/metrics.json")):
+        found |= rows(Run(path.parent))
     best = sorted(found.items(), key=lambda item: -item[1]["mcc"]["value"])
     lines = ["| | macro-F1 | MCC | ROC AUC |", "|---|---|---|---|"]
     for name, scores in best:
-        each = [scores[m if m in scores else f"macro_{m}"] for m in METRICS]
-        lines.append(f"| {name} | {' | '.join(cell(score) for score in each)} |")
+        lines.append(f"| {name} | {' | '.join(cell(scores, metric) for metric in METRICS)} |")
     return "\n".join(lines)
 
 
