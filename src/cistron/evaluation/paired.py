@@ -98,11 +98,11 @@ def compare_predictors(
 
     The p-value of a pair is twice the smaller share of resamples in which the difference is not
     above, or not below, zero (Efron and Tibshirani 1993, https://doi.org/10.1201/9780429246593):
-    it inverts the percentile interval. It is never below 2 ** (1 - groups), the least that any test
-    of so few can give: all of five groups on one side are a chance of 1 in 16. Holm's step-down correction (1979,
-    https://www.jstor.org/stable/4615733) covers all pairs. The p-value of the whole is the share
-    of resamples in which the scores, each less its observed value, spread more than the observed
-    scores do.
+    it inverts the percentile interval. It is never below 2 ** (1 - groups), the least that any
+    test of so few can give: five groups that all agree are a chance of 1 in 16. Holm's step-down
+    correction (1979, https://www.jstor.org/stable/4615733) covers all pairs. The p-value of the
+    whole is the share of resamples in which the scores, each less its observed value, spread more
+    than the observed scores do.
 
     Parameters
     ----------
