@@ -393,14 +393,15 @@ class Classifier(ClassifierMixin, BaseEstimator):
         return save(self, Path(folder), known)
 
     def _described(self, train: Samples, validation: Samples) -> Any:
-        """Return what training samples look like: of cells, in what the encoder makes of them."""
+        """Return what training samples look like: of cells, in their genes as they are scaled."""
         if train.payload.content != "genes":
             from cistron.evaluation.novelty import fit_novelty
 
             return fit_novelty(train)
         from cistron.evaluation.cell_novelty import fit_cell_novelty
 
-        vectors, others = (cast("Any", self.encoder_.encode(p)) for p in (train, validation))
+        encoder: Any = self.encoder_
+        vectors, others = (encoder.scaled(part) for part in (train, validation))
         return fit_cell_novelty(train, vectors, validation, others)
 
     def _fit_network(

@@ -221,7 +221,7 @@ def show_predicted_cells(out: Path, found: dict[str, Any], as_json: bool) -> Non
     if genes:
         lines.append(
             f"Genes that the classifier reads: {genes['found']:,} of {genes['read']:,} are in the "
-            f"data ({genes['share']:.0%}). {genes['note']}"
+            f"data ({genes['share']:.0%}). {genes['note']}".strip()
         )
     lines.append(_drifted("The data set", found["drift"]))
     for metric in ("mcc", "balanced_accuracy", "accuracy"):
@@ -245,7 +245,7 @@ def _drifted(what: str, drift: dict[str, Any]) -> str:
         f"{what} is {_ratio(drift)} times as far from the training cells as held-out cells of "
         f"training were ({drift['held_out']})."
     )
-    return f"{text} It is further than any of them." if drift["beyond"] else text
+    return f"{text} It is clearly further than any of them." if drift["beyond"] else text
 
 
 def _ratio(drift: dict[str, Any]) -> str:

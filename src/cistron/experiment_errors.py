@@ -47,6 +47,8 @@ def explain(
         return f"{where}: the key `{tag}` is missing."
     if kind == "missing":
         return f"{where}: this key is missing."
+    if kind in ("model_attributes_type", "model_type"):
+        return f"{where}: {error['input']!r} stands where keys do. Write {{kind: …}} or its keys."
     message = error["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     value = error["input"]

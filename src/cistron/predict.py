@@ -194,7 +194,10 @@ def with_unused(table: pd.DataFrame, samples: Samples, first: int) -> pd.DataFra
         index=place,
     ).reindex(columns=table.columns)
     table.index = np.setdiff1d(np.arange(total), place)
-    missing = missing.astype({name: table[name].dtype for name in table.columns})
+    types = {name: table[name].dtype for name in table.columns}
+    missing = missing.astype({**types, "warning": object})  # of an empty list it is a number
+    if not len(table):
+        return missing
     return pd.concat([table, missing]).sort_index(kind="stable")
 
 
@@ -218,7 +221,7 @@ def join_parts(parts: Iterable[pd.DataFrame], out: Path) -> None:
         writer: Any = None
         for table in parts:
             rows = pa.Table.from_pandas(table, preserve_index=False)
-            writer = writer or pq.ParquetWriter(partial, rows.schema)
+            writer = writer or pq.ParquetWriter(partial, _written(rows.schema))
             writer.write_table(rows.cast(writer.schema))
         writer.close()
     else:
@@ -232,3 +235,11 @@ def join_parts(parts: Iterable[pd.DataFrame], out: Path) -> None:
                         file, sep=separator, index=False, header=number == 0, float_format="%.6g"
                     )
     partial.replace(out)
+
+
+def _written(schema: pa.Schema) -> pa.Schema:
+    """Return a schema in which columns that begin with nothing at all are of text."""
+    for number, field in enumerate(schema):
+        if pa.types.is_null(field.type):
+            schema = schema.set(number, field.with_type(pa.string()))
+    return schema

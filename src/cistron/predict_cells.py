@@ -234,10 +234,9 @@ def _contract(table: pd.DataFrame) -> pd.DataFrame:
 
 def _summary(classifier: Classifier, parts: Path, how: NewCells, source: str) -> dict[str, Any]:
     """Return what is said of the data set as a whole, and of its groups."""
-    read = list(read_parts(parts))
-    if not read:
+    table, warnings = _summed_up(parts)
+    if not len(table):
         raise InputError(f"{source}: there is no cell to predict.")
-    table = pd.concat(read, ignore_index=True)
     known = table[table["predicted"].notna()].reset_index(drop=True)
     if not len(known):
         raise InputError(f"{source}: no cell has a gene above zero.")
@@ -250,7 +249,7 @@ def _summary(classifier: Classifier, parts: Path, how: NewCells, source: str) ->
     found = {
         "records": len(table),
         "predicted": len(known),
-        "warnings": int((table["warning"] != "").sum()),
+        "warnings": warnings,
         **_judged(classifier, known, how, source),
     }
     found["groups"] = {
@@ -261,6 +260,15 @@ def _summary(classifier: Classifier, parts: Path, how: NewCells, source: str) ->
         for name in how.groups
     }
     return found
+
+
+def _summed_up(parts: Path) -> tuple[pd.DataFrame, int]:
+    """Return what is summed up, without names and sentences, and how many have a warning."""
+    tables, warnings = [], 0
+    for table in read_parts(parts):
+        warnings += int((table["warning"] != "").sum())
+        tables.append(table.drop(columns=["id", "warning"]))
+    return (pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()), warnings
 
 
 def _genes_found(overlap: Any) -> dict[str, Any]:

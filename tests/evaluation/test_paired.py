@@ -133,3 +133,17 @@ def test_a_letter_is_shared_exactly_where_nothing_differs(n, data):
 def test_letters_of_a_chain():
     found = letters(["best", "middle", "last"], [("best", "last")])
     assert found == {"best": "a", "middle": "ab", "last": "b"}
+
+
+def test_few_groups_tell_nothing_apart():
+    """However many samples there are: two groups on one side are a chance of one in two."""
+    rng = np.random.default_rng(0)
+    targets = rng.integers(0, 2, 2000)
+    right, chance = np.eye(2)[targets] * 0.8 + 0.1, rng.dirichlet([1, 1], 2000)
+    for groups, told in ((2, False), (5, False), (8, True)):
+        found = compare_predictors(
+            targets, {"a": right, "b": chance}, groups=np.arange(2000) % groups
+        )
+        assert found.differences[0].p >= 2 ** (1 - groups)
+        assert found.overall >= 2 ** (1 - groups)
+        assert found.differences[0].told_apart == told

@@ -197,16 +197,27 @@ class Expression:
             If too few of the chosen genes are there (`min_overlap`), or the matrix does not hold
             what was promised.
         """
+        if self.components is None:
+            return self.scaled(samples)
+        return self.projected(self._unread(samples))
+
+    def scaled(self, samples: Samples) -> CellVectors:
+        """Return the chosen genes of cells, before components are made of them (see `encode`)."""
+        vectors = self._unread(samples)
+        return vectors if vectors.chunk else CellVectors.held(vectors.read(), vectors.shared)
+
+    def projected(self, vectors: CellVectors) -> CellVectors | NDArray[np.float32]:
+        """Return what `encode` does, of cells whose genes are `scaled`."""
+        if self.components is None:
+            return vectors
+        blocks = [self.components.project(block) for block in vectors.blocks()]
+        return np.concatenate([np.empty((0, len(self.names)), dtype=np.float32), *blocks])
+
+    def _unread(self, samples: Samples) -> CellVectors:
+        """Return vectors of genes that are made of the numbers whenever they are read."""
         counts = _cells(samples)
-        read = self._transform(counts)
-        if self.components is not None:
-            blocks = [self.components.project(read(block)) for block in counts.blocks()]
-            empty = np.empty((0, len(self.names)), dtype=np.float32)
-            return np.concatenate([empty, *blocks])
-        matrix = Transformed(counts.matrix, read, len(self.genes))
-        if matrix.chunk:
-            return CellVectors(matrix, counts.rows, self.scaler.shared)
-        return CellVectors.held(matrix.read(counts.rows), self.scaler.shared)
+        matrix = Transformed(counts.matrix, self._transform(counts), len(self.genes))
+        return CellVectors(matrix, counts.rows, self.scaler.shared)
 
     def overlap(self, samples: Samples) -> GeneOverlap:
         """Return how the genes of these samples meet those of training."""

@@ -1,4 +1,8 @@
-"""How unlike the training cells a cell is, in the space that the model reads."""
+"""How unlike the training cells a cell is, in the genes that the model reads.
+
+Genes, also where the model reads components of them: these hold what training cells differ in, and
+hide what sets other cells apart.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,7 @@ MOST_NUMBERS = 8_000_000  # of vectors that are dense at once while components a
 PERCENTILE = 95.0  # of the distances of held-out training cells: one in twenty is rejected
 MOST_GROUPS = 10  # each held out once; more are put together
 FEWEST_CELLS = 10  # of a class, to say how its cells vary
+BEYOND = 1.05  # times the farthest group that was held out: less is chance
 WARNING = "unlike the training cells"
 
 Floats = NDArray[np.float64]
@@ -152,7 +157,7 @@ class CellNovelty:
         -------
         dict
             `mean_distance`; `held_out` (what was) and `held_out_groups` (the mean distance of
-            each); `ratio` to their mean; `beyond`: whether it is further than all of them;
+            each); `ratio` to their mean; `beyond`: whether it is clearly further than all of them;
             `share_unlike`: cells beyond the threshold.
         """
         known = np.array(list(self.groups.values()))
@@ -163,7 +168,7 @@ class CellNovelty:
             "held_out": self.held_out,
             "held_out_groups": dict(self.groups),
             "ratio": mean / usual if mean is not None and usual else None,
-            "beyond": bool(mean is not None and len(known) and mean > known.max()),
+            "beyond": bool(mean is not None and len(known) and mean > BEYOND * known.max()),
             "share_unlike": float((distances > self.threshold).mean()) if len(distances) else None,
         }
 
@@ -202,10 +207,10 @@ def fit_cell_novelty(
     train : Samples
         Labelled.
     vectors : CellVectors or ndarray, shape (n, features)
-        What the model reads of them.
+        Their genes, as the encoder has scaled them.
     validation : Samples, optional
     others : CellVectors or ndarray, optional
-        What the model reads of the validation cells.
+        The genes of the validation cells.
     """
     if len(train) == 0:
         raise ValueError("there are no training cells to describe")

@@ -31,7 +31,8 @@ def judged_cells(classifier: Any, samples: Samples) -> pd.DataFrame:
     """
     if samples.payload.content != "genes":
         raise ValueError("fitted on cells, given sequences")
-    encoded = classifier.encoder_.encode(samples)
+    genes = classifier.encoder_.scaled(samples)
+    encoded = classifier.encoder_.projected(genes)
     logits = np.empty((0, classifier.head.outputs), dtype=np.float32)
     if len(samples):
         logits = classifier.outputs_of(encoded)
@@ -45,7 +46,7 @@ def judged_cells(classifier: Any, samples: Samples) -> pd.DataFrame:
         for number, name in enumerate(classifier.classes_):
             table[f"p_{name}"] = probabilities[:, number]
         unsure = probabilities.max(axis=1, initial=0.0) < classifier.least_confidence
-    distances = classifier.novelty_.distances(encoded)
+    distances = classifier.novelty_.distances(genes)
     unlike = distances > classifier.novelty_.threshold
     lost = classifier.encoder_.warnings(samples)
     table["warning"] = _warnings(lost, unlike, unsure, classifier.least_confidence)
@@ -57,9 +58,9 @@ def judged_cells(classifier: Any, samples: Samples) -> pd.DataFrame:
 def _warnings(
     lost: list[str], unlike: NDArray[np.bool_], unsure: NDArray[np.bool_], least: float
 ) -> list[str]:
-    parts = (
-        lost,
-        np.where(unlike, WARNING, ""),
-        np.where(unsure, f"no class has a probability of {least:g}", ""),
-    )
-    return ["; ".join(filter(None, map(str, three))) for three in zip(*parts, strict=True)]
+    found = list(lost)
+    unsaid = f"no class has a probability of {least:g}"
+    for rows, said in ((unlike, WARNING), (unsure, unsaid)):
+        for row in np.flatnonzero(rows):
+            found[row] = f"{found[row]}; {said}" if found[row] else said
+    return found

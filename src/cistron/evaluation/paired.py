@@ -98,10 +98,11 @@ def compare_predictors(
 
     The p-value of a pair is twice the smaller share of resamples in which the difference is not
     above, or not below, zero (Efron and Tibshirani 1993, https://doi.org/10.1201/9780429246593):
-    it inverts the percentile interval. Holm's step-down correction (1979,
-    https://www.jstor.org/stable/4615733) covers all pairs. The p-value of the whole is the share
-    of resamples in which the scores, each less its observed value, spread more than the observed
-    scores do.
+    it inverts the percentile interval. It is never below 2 ** (1 - groups), the least that any
+    test of so few can give: five groups that all agree are a chance of 1 in 16. Holm's step-down
+    correction (1979, https://www.jstor.org/stable/4615733) covers all pairs. The p-value of the
+    whole is the share of resamples in which the scores, each less its observed value, spread more
+    than the observed scores do.
 
     Parameters
     ----------
@@ -141,7 +142,11 @@ def compare_predictors(
     ranked = sorted(names, key=lambda name: (-rank[name], name))
     best_aside = next((name for name in ranked if name in aside), None)
     tested = [name for name in ranked if name in runs or name == best_aside]
-    differences = _differences(tested, observed, drawn)
+    least = 2.0 ** (1 - found.units)
+    differences = _differences(tested, observed, drawn, least)
+    overall = _overall(
+        np.array([observed[name] for name in runs]), np.stack([drawn[name] for name in runs])
+    )
     keys = {name: key for key, name in numbered.items()}
     return Comparison(
         scores={
@@ -149,9 +154,7 @@ def compare_predictors(
             for name in ranked
         },
         differences=differences,
-        overall=_overall(
-            np.array([observed[name] for name in runs]), np.stack([drawn[name] for name in runs])
-        ),
+        overall=float(np.maximum(overall, least)),
         letters=letters(tested, [(d.first, d.second) for d in differences if d.told_apart]),
         unit=found.unit,
         units=found.units,
@@ -210,10 +213,11 @@ def _differences(
     ranked: Sequence[str],
     observed: Mapping[str, float],
     drawn: Mapping[str, NDArray[np.float64]],
+    least: float,
 ) -> tuple[Difference, ...]:
     pairs = list(combinations(ranked, 2))
     resampled = [drawn[a] - drawn[b] for a, b in pairs]
-    p = [_two_sided(values) for values in resampled]
+    p = np.maximum([_two_sided(values) for values in resampled], least)
     return tuple(
         Difference(a, b, percentiles(observed[a] - observed[b], values), one, corrected)
         for (a, b), values, one, corrected in zip(pairs, resampled, p, holm(p), strict=True)

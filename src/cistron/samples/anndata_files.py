@@ -84,12 +84,15 @@ def _place(store: Any, path: Path, how: CellFormat) -> tuple[str, str]:
     if how.layer is not None:
         if how.layer not in layers:
             raise InputError(
-                f"samples.layer: {path} has no layer {how.layer!r}. Its layers are: "
+                f"{path} has no layer {how.layer!r} (samples.layer, or --layer). Its layers are: "
                 f"{', '.join(layers) or 'none'}.{nearest(how.layer, layers)}"
             )
         return f"layers/{how.layer}", "var"
     if "X" not in store or store["X"].attrs.get("encoding-type") == "null":
-        there = f"Its layers are: {', '.join(layers)}; name one under samples.layer." * bool(layers)
+        there = (
+            f"Its layers are: {', '.join(layers)}; name one (samples.layer, or --layer)."
+            * bool(layers)
+        )
         raise InputError(f"{path} has no X. {there}".strip())
     return "X", "var"
 

@@ -53,7 +53,7 @@ def read_cell_file(
     if kind != "anndata" and (how.layer is not None or how.raw):
         raise InputError(
             f"samples.{'raw' if how.raw else 'layer'}: {path} is no AnnData, and only AnnData has "
-            "layers and raw. Leave the key out."
+            "layers and raw. Leave it out."
         )
     if how.backed and kind not in ("anndata", "10x_h5"):
         raise InputError(

@@ -14,6 +14,10 @@ from cistron.errors import InputError
 from cistron.samples.counts import Counts
 
 MITOCHONDRIAL = ("mt-", "mt:")  # symbols of human, mouse, fly; letters of either case
+OTHERWISE = (
+    "Name the layer with the counts (samples.layer, samples.raw), or set samples.counts: false if "
+    "these are other numbers, normalised already perhaps."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +93,7 @@ def add_up(
     missing: bool,
     where: str,
     technical: NDArray[np.bool_] | None = None,
+    otherwise: str = OTHERWISE,
 ) -> Numbers:
     """Read all cells once, block by block.
 
@@ -105,6 +110,8 @@ def add_up(
         What messages call the input.
     technical : ndarray of bool, shape (genes,), optional
         The mitochondrial genes, where their share is asked for.
+    otherwise : str
+        What to do about numbers that are no counts.
 
     Raises
     ------
@@ -115,7 +122,7 @@ def add_up(
     seen = np.zeros(len(cells.genes), dtype=bool)
     absent = start = 0
     for block in cells.blocks():
-        problem = _problem(block.data, promised, missing)
+        problem = _problem(block.data, promised, missing, otherwise)
         if problem is not None:
             names = ids[start : start + block.shape[0]]
             raise InputError(
@@ -157,7 +164,7 @@ def _row_sums(values: NDArray[Any], begins: NDArray[Any]) -> NDArray[np.float64]
 
 
 def _problem(
-    values: NDArray[np.float32], promised: bool, missing: bool
+    values: NDArray[np.float32], promised: bool, missing: bool, otherwise: str
 ) -> tuple[NDArray[np.bool_], str] | None:
     """Return which numbers are not allowed, and why not and what to do."""
     low, high = values.min(initial=0), values.max(initial=0)  # nan where one is missing
@@ -171,20 +178,12 @@ def _problem(
     if not promised:
         return None
     if not low >= 0 and (negative := values < 0).any():
-        return negative, (
-            f"is negative ({values[negative][0]:g}). Counts are not: name the layer with the "
-            "counts (samples.layer, samples.raw), or set samples.counts: false if these are other "
-            "numbers."
-        )
+        return negative, (f"is negative ({values[negative][0]:g}). Counts are not. {otherwise}")
     broken = np.rint(values) != values
     if np.isnan(low):
         broken &= ~np.isnan(values)
     if broken.any():
-        return broken, (
-            f"is {values[broken][0]:g}. Counts are whole numbers: name the layer with the counts "
-            "(samples.layer, samples.raw), or set samples.counts: false if these were normalised "
-            "already."
-        )
+        return broken, (f"is {values[broken][0]:g}. Counts are whole numbers. {otherwise}")
     return None
 
 

@@ -158,7 +158,15 @@ def _samples(
 ) -> Samples:
     """Return the cells of a window as Samples without labels."""
     payload = counts_of(file)
-    numbers = add_up(payload, file.barcodes, promised=counts, missing=missing, where=str(file.path))
+    numbers = add_up(
+        payload,
+        file.barcodes,
+        promised=counts,
+        missing=missing,
+        where=str(file.path),
+        otherwise="The classifier reads counts: name the layer that holds them (--layer), or take "
+        "a classifier that was trained on such numbers.",
+    )
     table = pd.DataFrame({"id": pd.Series(file.barcodes, dtype=object)})
     table["label"] = pd.Series([None] * len(table), dtype=object)
     table["weight"] = 1.0

@@ -149,6 +149,7 @@ class CellSamples(CellFormat):
             If a file cannot be read or its numbers are not what was said, if no gene is in all
             files, if labels or groups are not found, or if too little is left.
         """
+        self._require_different_files()
         labels = [label for label, _, _ in self.files]
         names = [name for _, name, _ in self.files]
         tables = self._read_metadata(names)
@@ -182,6 +183,18 @@ class CellSamples(CellFormat):
         records.notes += group_notes(records.groups, records.used)
         records.notes += arrangement_notes(records, payload)
         return cell_samples(records, payload, numbers, classes)
+
+    def _require_different_files(self) -> None:
+        given: dict[Path, str | None] = {}
+        for label, _, path in self.files:
+            place = path.resolve()
+            if place in given:
+                several = f", for {given[place]!r} and {label!r}" if given[place] != label else ""
+                raise InputError(
+                    f"samples: {path} is given twice{several}. Give each file once; a column of "
+                    "it with the classes goes under samples.label."
+                )
+            given[place] = label
 
     def _read_metadata(self, names: Sequence[str]) -> list[Known | None]:
         """Return the metadata table of each file."""

@@ -21,6 +21,8 @@ from cistron.samples.multilabel import join_classes
 from cistron.samples.second import SecondTarget, settle_second
 from cistron.settings import Settings
 
+LISTED = 10  # classes in a message
+
 
 class SequenceFilters(Settings):
     """The keys that every source of sequences has."""
@@ -227,7 +229,10 @@ def require_classes(records: Records, classes: Sequence[str], separator: str) ->
     lost = "; ".join(f"{count:,}: {reason}" for reason, count in reasons.items())
     told = f" Not used were {reasons.sum():,} of {len(records.table):,} records ({lost})."
     told = told if len(reasons) else ""
-    names = ", ".join(f"{name} ({count:,} records)" for name, count in counts.items())
+    first = list(counts.items())[:LISTED]
+    names = ", ".join(f"{name} ({count:,} records)" for name, count in first)
+    if len(counts) > LISTED:
+        names += f", and {len(counts) - LISTED:,} more"
     if not any(counts.values()):
         raise InputError(f"No record is left to learn from.{told} Loosen the filters of samples.")
     if sum(count > 0 for count in counts.values()) < 2:

@@ -174,7 +174,10 @@ def shared_groups(context: Context) -> Check:
     """Look for values of group columns that stand in two places."""
     columns = context.group_columns
     if not columns:
-        return Check("shared_groups", SKIPPED, "There are no group columns.")
+        said = "There are no group columns."
+        if context.samples.groups:
+            said = f"The parts are the values of {', '.join(context.samples.groups)}."
+        return Check("shared_groups", SKIPPED, said)
     details: dict[str, Any] = {}
     tested = False
     for column in columns:

@@ -53,8 +53,9 @@ def deal(
     if len(numbers) < max(folds, 3 if stopping is None else 2):
         parts = "training, validation and test" if stopping is None else "training and test"
         wanted = parts if folds <= 3 or settings.folds == "each" else f"{folds} folds"
+        groups = "is only 1 group" if len(numbers) == 1 else f"are only {len(numbers)} groups"
         raise InputError(
-            f"split: there are only {len(numbers)} groups that may not be divided, too few for "
+            f"split: there {groups} that may not be divided, too few for "
             f"{wanted}. Lower split.folds or divide by something finer."
         )
     shares = [1 - settings.test - settings.validation, settings.validation, settings.test]

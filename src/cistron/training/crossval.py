@@ -32,13 +32,16 @@ def run_folds(
     orthologs : Orthologs or SamplesOfOneGene, optional
         Of all samples; None where none are asked for.
     """
+    import torch
     from joblib import Parallel, delayed
 
     every = [(repeat, k) for repeat in repeats for k in range(repeat.split.folds)]
     waiting = [(repeat, k) for repeat, k in every if not _finished(repeat.run, k)]
     if len(waiting) < len(every):
         reporter.say(f"{len(every) - len(waiting)} of {len(every)} folds are finished already.")
-    threads = max(1, (os.cpu_count() or 1) // max(1, workers))
+    # Not all cores: torch knows what OMP_NUM_THREADS leaves it, and threads that wait for a core
+    # which others use slow small networks down manyfold.
+    threads = max(1, torch.get_num_threads() // max(1, workers))
     parent = os.getpid()
     jobs = (
         delayed(_one_fold)(one.experiment, one.whole, orthologs, one.run, k, threads, parent)
