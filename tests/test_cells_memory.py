@@ -35,7 +35,7 @@ def way(path, model):
     fit(experiment, run)
     how = NewCells(label="label", groups=("donor",))
     found = predict_cell_file(load(run), path, run / "calls.parquet", how=how)
-    assert found["scores"]["accuracy"]["value"] > 0.9, found["scores"]["accuracy"]
+    assert found["scores"]["accuracy"]["value"] > 0.7, found["scores"]["accuracy"]
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 small, large = (

@@ -147,3 +147,4 @@ def test_few_groups_tell_nothing_apart():
         assert found.differences[0].p >= 2 ** (1 - groups)
         assert found.overall >= 2 ** (1 - groups)
         assert found.differences[0].told_apart == told
+        assert ("no p-value can be below" in found.note) == (not told)

@@ -280,7 +280,7 @@ def test_an_experiment_reads_cells(h5ad: Path) -> None:
         "name": "cells",
         "samples": {"kind": "cells", "path": h5ad.name, "label": "kind", "groups": ["patient"]},
         "split": {"kind": "group", "columns": ["patient"]},
-        "encoder": {"kind": "kmers"},
+        "encoder": {"kind": "expression"},
         "model": {"kind": "logistic_regression"},
     }
     settings = make_experiment(document, folder=h5ad.parent).samples

@@ -159,7 +159,7 @@ def compare_predictors(
         unit=found.unit,
         units=found.units,
         resamples=len(drawn[names[0]]),
-        note=found.note,
+        note=f"{found.note}; no p-value can be below {least:.2g}" if least >= LEVEL else found.note,
     )
 
 
