@@ -32,16 +32,13 @@ def run_folds(
     orthologs : Orthologs or SamplesOfOneGene, optional
         Of all samples; None where none are asked for.
     """
-    import torch
     from joblib import Parallel, delayed
 
     every = [(repeat, k) for repeat in repeats for k in range(repeat.split.folds)]
     waiting = [(repeat, k) for repeat, k in every if not _finished(repeat.run, k)]
     if len(waiting) < len(every):
         reporter.say(f"{len(every) - len(waiting)} of {len(every)} folds are finished already.")
-    # Not all cores: torch knows what OMP_NUM_THREADS leaves it, and threads that wait for a core
-    # which others use slow small networks down manyfold.
-    threads = max(1, torch.get_num_threads() // max(1, workers))
+    threads = threads_each(workers)
     parent = os.getpid()
     jobs = (
         delayed(_one_fold)(one.experiment, one.whole, orthologs, one.run, k, threads, parent)
@@ -52,6 +49,17 @@ def run_folds(
             advance(1)
             which = f" of the repeat with seed {seed}" if len(repeats) > 1 else ""
             reporter.say(f"Fold {fold}{which} is finished.")
+
+
+def threads_each(workers: int) -> int:
+    """Return the share of the threads that each of several processes may use.
+
+    Not of all cores: torch knows what OMP_NUM_THREADS leaves it, and threads that wait for a core
+    which others use slow small networks down manyfold.
+    """
+    import torch
+
+    return max(1, torch.get_num_threads() // max(1, workers))
 
 
 def _one_fold(

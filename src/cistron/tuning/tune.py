@@ -262,6 +262,8 @@ def _make_trials(
 ) -> None:
     from joblib import Parallel, delayed
 
+    from cistron.training.crossval import threads_each
+
     metric = how.metric or search.start.evaluation.metric
     until = None if how.seconds is None else time.monotonic() + how.seconds
 
@@ -279,7 +281,9 @@ def _make_trials(
                 yield None
             else:
                 place = (folder, how.storage, study.study_name, trial._trial_id, how.pruner)
-                yield delayed(_in_worker)(search, seen, metric, place, how.workers, os.getpid())
+                yield delayed(_in_worker)(
+                    search, seen, metric, place, threads_each(how.workers), os.getpid()
+                )
 
     with reporter.bar(how.trials, "trials") as advance:
         advance(_made(finished(study)))
@@ -325,7 +329,7 @@ def _in_worker(
     seen: Visible,
     metric: str,
     place: tuple[Path, str | None, str, int, str],
-    workers: int,
+    threads: int,
     parent: int,
 ) -> None:
     """Make a trial in a process of its own, with its share of the cores."""
@@ -336,7 +340,7 @@ def _in_worker(
     from cistron.tuning.study import pruner_of
 
     end_with(parent)
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
+    torch.set_num_threads(threads)
     folder, url, name, number, pruner = place
     storage = storage_of(folder, url)
     study = optuna.load_study(study_name=name, storage=storage, pruner=pruner_of(pruner))
