@@ -665,6 +665,67 @@ def explain(
 
 
 @app.command()
+def motifs(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder that `cistron explain` wrote.")
+    ],
+    database: Annotated[
+        list[str],
+        typer.Option(
+            "--database",
+            "-d",
+            metavar="FILE",
+            help="MEME-format file, or jaspar:plants (or another taxon, or all); may be repeated.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to make.")],
+    run: Annotated[
+        Path | None,
+        typer.Option(help="Run that was explained: for labels, regions and marginal effects."),
+    ] = None,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Motifs of another fold or seed: found there again?"),
+    ] = None,
+    anchor: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=COLUMN", help="Count columns from there: tss=500."),
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Largest q-value of a match (0.05).")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting: min_seqlets=50."),
+    ] = None,
+    device: Device = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the shuffled sequences.")] = None,
+    force: Force = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Find the motifs behind an explanation of DNA: named, located, tested, on one page."""
+    from cistron.motifs.display import show_motifs
+    from cistron.motifs.files import find_motifs, parse_settings
+    from cistron.report.motifs import write_motifs
+
+    found = find_motifs(
+        folder,
+        out,
+        database,
+        parse_settings(changes or [], {"threshold": threshold, "seed": seed}),
+        run=run,
+        others=also or [],
+        anchors=anchor or [],
+        device=device or "auto",
+        force=force,
+        reporter=Terminal(quiet),
+    )
+    write_motifs(found, out / "motifs.html")
+    show_motifs(out, found, as_json)
+
+
+@app.command()
 def report(run: RunFolder) -> None:
     """Write the HTML page again, from what the run holds."""
     from cistron.report import write_report

@@ -1,0 +1,245 @@
+"""What the page of motifs shows of each pattern: logos, matches, positions, classes, effects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cistron.evaluation.figures.numbers import THIN, count, decimal
+from cistron.motifs import figures, logo
+from cistron.motifs.motif import reverse_complement
+from cistron.motifs.positions import NAMES, Stretch
+from cistron.report.tables import Cell, Column, Table
+
+NBSP = "\N{NO-BREAK SPACE}"
+SHOWN = 3  # matches of a pattern
+
+
+def pattern_section(made: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is drawn and said of a pattern (an entry of patterns.json)."""
+    rank = found["patterns"].index(made) + 1
+    name = made["name"]
+    contributions, shares = (np.array(made[key]) for key in ("contributions", "probabilities"))
+    core = slice(*made["core"])
+    wide = slice(max(core.start - 4, 0), core.stop + 4)
+    positions = made["positions"]
+    stretches = [Stretch(**stretch) for stretch in found["stretches"]]
+    bounds, hits, seqlets = (
+        np.array(positions[key], dtype=np.int64) for key in ("bounds", "hits", "seqlets")
+    )
+    return {
+        "anchor": name.replace(" ", "-"),
+        "name": name,
+        "title": made["title"],
+        "row": _row(made, found, rank),
+        "sentence": _sentence(made, found),
+        "forward": logo.contribution_logo(contributions[wide], f"{name}, contributions"),
+        "backward": logo.contribution_logo(
+            reverse_complement(contributions[wide]), f"{name}, contributions, other strand"
+        ),
+        "forward_shares": logo.probability_logo(shares[wide], f"{name}, bases"),
+        "backward_shares": logo.probability_logo(
+            reverse_complement(shares[wide]), f"{name}, bases, other strand"
+        ),
+        **_matches(made, shares[core]),
+        "positions": figures.positions(name, bounds, hits, seqlets, stretches),
+        "positions_caption": _positions_caption(positions, found),
+        "enrichment": _enrichment(made),
+        "effects": _effects(made),
+        "again": _again(made, found),
+    }
+
+
+def _row(made: Mapping[str, Any], found: Mapping[str, Any], rank: int) -> list[dict[str, Any]]:
+    """Return the cells of a pattern in the table of all; `key` is what sorting goes by."""
+    best = made["matches"][0] if made["matches"] else None
+    odds = _main(made["enrichment"])
+    effect = _middle(made["effects"])
+    cells = [
+        _cell(rank, made["name"].capitalize()),
+        {**_cell(made["consensus"], ""), "logo": _core_logo(made)},
+        _cell(made["seqlets"], count(made["seqlets"])),
+        _cell(made["title"], made["title"], _label(best) if best else ""),
+        _cell(best["q"], scientific(best["q"])) if best else _cell("", "n/a"),
+        _cell(made["sequences_with_hit"], count(made["sequences_with_hit"])),
+    ]
+    if odds:
+        between = f"{decimal(odds['low'])} to {decimal(odds['high'])}"
+        cells.append(_cell(odds["odds_ratio"], decimal(odds["odds_ratio"]), between))
+    else:
+        cells.append(_cell("", "n/a"))
+    if effect:
+        between = f"{decimal(effect['low'])} to {decimal(effect['high'])}"
+        cells.append(_cell(effect["mean"], signed(effect["mean"]), between))
+    else:
+        cells.append(_cell("", "n/a"))
+    if found["others"]:
+        times = sum(name is not None for name in made["found_again"])
+        cells.append(_cell(times, f"{times} of {len(found['others'])}"))
+    return cells
+
+
+def _cell(key: Any, text: str, below: str = "") -> dict[str, Any]:
+    return {"key": key, "text": text, "below": below, "logo": ""}
+
+
+def _main(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the enrichment in the predicted class, where there is one class to tell it of."""
+    own = [row for row in rows if row["by"] == "predicted"] or list(rows)
+    return own[0] if len(own) == 1 else None
+
+
+def _middle(effects: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    own = [effect for effect in effects if effect["place"] == "middle"]
+    return max(own, key=lambda effect: abs(effect["mean"]), default=None)
+
+
+def _core_logo(made: Mapping[str, Any]) -> str:
+    core = slice(*made["core"])
+    own = np.array(made["contributions"])[core]
+    return logo.contribution_logo(own, f"Contributions of {made['consensus']}")
+
+
+def _sentence(made: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    words = "for" if made["sign"] > 0 else "against"
+    called = {"": "the prediction", "predicted": "the predicted class"}
+    whom = called.get(found["explained"], found["explained"])
+    return (
+        f"{made['consensus']} speaks {words} {whom}: "
+        f"{count(made['seqlets'])} seqlets, in each of which its core changes "
+        f"{target(found)} by {signed(made['strength'])} on average. It has "
+        f"{count(made['hits'])} hits in {count(made['sequences_with_hit'])} of "
+        f"{count(found['sequences'])} sequences."
+    )
+
+
+def _matches(made: Mapping[str, Any], core: NDArray[np.float64]) -> dict[str, Any]:
+    shown = made["matches"][:SHOWN]
+    if not shown:
+        return {"matches": []}
+    motifs = [np.array(found["probabilities"]) for found in shown]
+    motifs = [
+        reverse_complement(matrix) if found["reverse"] else matrix
+        for matrix, found in zip(motifs, shown, strict=True)
+    ]
+    offsets = [found["offset"] for found in shown]
+    first = min(0, *offsets)
+    last = max(len(core), *(o + len(m) for o, m in zip(offsets, motifs, strict=True)))
+    rows = [
+        {
+            "label": _label(found),
+            "family": found["family"],
+            "q": scientific(found["q"]),
+            "strand": "reverse" if found["reverse"] else "forward",
+            "logo": _framed(matrix, offset - first, last - first, _label(found)),
+        }
+        for found, matrix, offset in zip(shown, motifs, offsets, strict=True)
+    ]
+    more = len(made["matches"]) - len(shown)
+    caption = "The most similar known motifs" if more else "Every known motif that is similar"
+    caption += f", of {count(len(made['matches']))}." if more else "."
+    return {
+        "matches": rows,
+        "matches_caption": caption,
+        "framed": _framed(core, -first, last - first, made["name"]),
+    }
+
+
+def _framed(matrix: NDArray[np.float64], before: int, width: int, label: str) -> str:
+    """Draw a matrix at its place in a frame, so that logos below one another are aligned."""
+    frame = np.zeros((width, 4))
+    frame[before : before + len(matrix)] = matrix
+    return logo.probability_logo(frame, f"Logo of {label}")
+
+
+def _positions_caption(positions: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    text = "Where its hits (bars) and seqlets (line) lie."
+    preferred = positions["preferred_column"]
+    for stretch in found["stretches"]:
+        if preferred is not None and stretch["begin"] <= preferred < stretch["end"]:
+            said = NAMES.get(stretch["anchor"], stretch["anchor"])
+            place = signed(preferred - stretch["zero"], 0)
+            text += f" Most seqlets lie around {place} from the {said}."
+    uneven = positions["uneven_seqlets_p"]
+    text += f" Spread evenly: seqlets p{NBSP}={NBSP}{scientific(uneven)}, "
+    return text + f"hits p{NBSP}={NBSP}{scientific(positions['uneven_hits_p'])}."
+
+
+def _enrichment(made: Mapping[str, Any]) -> Table | None:
+    rows = [
+        [
+            Cell(f"{row['class']} ({row['by']})"),
+            Cell(f"{count(row['inside'])} of {count(row['of_inside'])}"),
+            Cell(f"{count(row['outside'])} of {count(row['of_outside'])}"),
+            Cell(decimal(row["odds_ratio"]), f"{decimal(row['low'])} to {decimal(row['high'])}"),
+            Cell(scientific(row["q"]), title=f"p {row['p']:.2g}"),
+        ]
+        for row in made["enrichment"]
+    ]
+    columns = [
+        Column("Class", numeric=False),
+        Column("With a hit", "sequences of the class"),
+        Column("Others", "sequences of other classes with a hit"),
+        Column("Odds ratio", "with one half added to each count, and its 95 % interval"),
+        Column("q", "Fisher's exact test, Benjamini and Hochberg over the patterns"),
+    ]
+    return Table("Sequences with a hit, by class.", columns, rows) if rows else None
+
+
+def _effects(made: Mapping[str, Any]) -> Table | None:
+    rows = [
+        [
+            Cell("Middle" if effect["place"] == "middle" else "Preferred place"),
+            Cell("reverse" if effect["reverse"] else "forward"),
+            Cell(signed(effect["mean"]), f"{decimal(effect['low'])} to {decimal(effect['high'])}"),
+        ]
+        for effect in made["effects"]
+    ]
+    columns = [Column("Place", numeric=False), Column("Strand", numeric=False), Column("Effect")]
+    number = made["effects"][0]["backgrounds"] if rows else 0
+    caption = (
+        f"Change of the logit when {made['consensus']} is put into {count(number)} shuffled "
+        f"sequences, with 95{THIN}% intervals."
+    )
+    return Table(caption, columns, rows) if rows else None
+
+
+def _again(made: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if not found["others"]:
+        return ""
+    pairs = zip(found["others"], made["found_again"], strict=True)
+    seen = [f"{other} ({name})" for other, name in pairs if name is not None]
+    said = f"Found again in {len(seen)} of {len(found['others'])} other explanations"
+    return f"{said}: {', '.join(seen)}." if seen else f"{said}."
+
+
+def _label(found: Mapping[str, Any]) -> str:
+    return f"{found['factor']} ({found['motif']})" if found["factor"] else found["motif"]
+
+
+def target(found: Mapping[str, Any]) -> str:
+    """Return what is explained, as a sentence says it."""
+    explained = found["explained"]
+    if explained == "predicted":
+        return "the logit of the predicted class"
+    return f"the logit of {explained}" if explained else "the prediction"
+
+
+def scientific(number: float) -> str:
+    """Write a small number as a reader of p-values expects it."""
+    if number >= 0.001:
+        return decimal(number, 3)
+    mantissa, power = f"{number:.0e}".split("e")
+    return f"{mantissa}{THIN}\N{MULTIPLICATION SIGN}{THIN}10" + f"{int(power)}".translate(_RAISED)
+
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def signed(number: float, digits: int = 2) -> str:
+    """Write a number with its sign."""
+    text = decimal(number, digits)
+    return f"+{text}" if number > 0 and float(f"{number:.{digits}f}") else text
