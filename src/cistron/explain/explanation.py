@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self, cast
 
 import numpy as np
@@ -59,7 +59,9 @@ class Explanation:
     letters : str
         Of the alphabet, in the order of the codes.
     features : tuple of str
-        Names of the features of a vector; empty of positions.
+        Names of the features of a vector (of cells, genes); empty of positions.
+    groups : DataFrame, n rows
+        Columns that samples are grouped by, where they were asked for.
     """
 
     ids: NDArray[np.object_]
@@ -80,6 +82,7 @@ class Explanation:
     classes: tuple[str, ...] = ()
     letters: str = ""
     features: tuple[str, ...] = ()
+    groups: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -105,6 +108,7 @@ class Explanation:
             offsets=self.offsets[start : stop + 1] - self.offsets[start],
             reference_output=self.reference_output[start:stop],
             coordinates=self.coordinates.iloc[start:stop].reset_index(drop=True),
+            groups=self.groups.iloc[start:stop].reset_index(drop=True),
             **along,
             **each,
         )
@@ -159,6 +163,7 @@ def explain_window(
         probabilities=answers,
         explained=target.classes,
         coordinates=samples.table[known].reset_index(drop=True),
+        groups=samples.table[list(samples.groups)].reset_index(drop=True),
         settings=settings,
         classes=tuple(map(str, classifier.classes_)),
         letters=alphabet.letters if alphabet else "",
@@ -174,11 +179,15 @@ def _by_network(
     advance: Advance,
 ) -> dict[str, Any]:
     from cistron.explain.attributions import attribute, offsets_of
+    from cistron.explain.cells import gene_contributions, of_cells
     from cistron.explain.pooled import pools_residues, residue_contributions
 
     encoded = classifier.encoder_.encode(samples)
     found = attribute(classifier, encoded, target, settings, advance)
     result = {field.name: getattr(found, field.name) for field in fields(found)}
+    if of_cells(classifier):
+        vectors = found.contributions.reshape(len(samples), -1)
+        return result | gene_contributions(classifier, samples, vectors)
     if pools_residues(classifier) and settings.method in SUMMED:
         vectors = found.contributions.reshape(len(samples), -1)
         return result | residue_contributions(classifier, samples, vectors, encoded)
@@ -253,11 +262,14 @@ def _by_coefficients(
     advance: Advance,
 ) -> dict[str, Any]:
     from cistron.explain.attributions import offsets_of
+    from cistron.explain.cells import gene_contributions, linear_contributions_of_cells, of_cells
     from cistron.explain.linear import linear_contributions
     from cistron.explain.pooled import pools_residues, residue_contributions
 
     encoded = cast("NDArray[np.float32]", classifier.encoder_.encode(samples))
-    contributions, output, reference = linear_contributions(classifier, encoded, target)
+    cells = of_cells(classifier)
+    by = linear_contributions_of_cells if cells else linear_contributions
+    contributions, output, reference = by(classifier, encoded, target)
     advance(len(samples))
     result: dict[str, Any] = {
         "contributions": contributions.ravel(),
@@ -268,6 +280,8 @@ def _by_coefficients(
         / np.maximum(np.abs(output - reference), 1e-6),
         "method": np.full(len(samples), "coefficients", dtype=object),
     }
+    if cells:
+        return result | gene_contributions(classifier, samples, contributions)
     if pools_residues(classifier):
         return result | residue_contributions(classifier, samples, contributions, encoded)
     return result | _places(classifier, samples, encoded) | {"offsets": offsets_of(encoded)}
