@@ -596,7 +596,11 @@ def explain(
     run: RunFolder,
     source: Annotated[
         str,
-        typer.Argument(metavar="INPUT", help="FASTA, table or profiles (.npz, PSSM); - for stdin."),
+        typer.Argument(
+            metavar="INPUT",
+            help="FASTA, table or profiles (.npz, PSSM), - for stdin; or cells: AnnData, 10x, "
+            "counts.",
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to make.")],
     method: Annotated[
@@ -626,6 +630,22 @@ def explain(
     randomise: Annotated[
         bool, typer.Option("--randomise", help="Also explain a network with random weights.")
     ] = False,
+    figures: Annotated[int, typer.Option(min=0, help="Samples that are drawn.")] = 20,
+    choose: Annotated[
+        str, typer.Option(help="Which are drawn: certain (calls, class by class) or first.")
+    ] = "certain",
+    mutagenesis: Annotated[
+        bool, typer.Option("--mutagenesis", help="Draw every substitution below contributions.")
+    ] = False,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Cells: obs column by which genes are averaged too."),
+    ] = None,
+    layer: Annotated[str | None, typer.Option(help="Cells: layer of the AnnData.")] = None,
+    aliases: Annotated[
+        Path | None,
+        typer.Option(metavar="TABLE", help="Cells: two columns, other name of a gene and name."),
+    ] = None,
     id_column: Annotated[str, typer.Option(help="Tables: column of ids.")] = "id",
     sequence_column: Annotated[str, typer.Option(help="Tables: column of sequences.")] = "sequence",
     seed: Annotated[int, typer.Option(help="Seed of the shuffled references.")] = 1,
@@ -634,12 +654,17 @@ def explain(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what each position contributes to a prediction: exact, or refused."""
+    """Show what each position, or gene, contributes to a prediction: exact, or refused."""
     from cistron.explain.display import show_explanation
+    from cistron.explain.drawing import draw, require_choice, windows_of
     from cistron.explain.files import explain_file
     from cistron.explain.settings import parse_settings
     from cistron.model_files import load
+    from cistron.predict_cells import NewCells
+    from cistron.report.explanation import write_explanation
 
+    picked = require_choice(choose)
+    classifier = load(run).on(device or "auto")
     settings = parse_settings(
         method=method,
         class_=class_,
@@ -651,16 +676,22 @@ def explain(
         seed=seed,
     )
     summary = explain_file(
-        load(run).on(device or "auto"),
+        classifier,
         source,
         out,
         settings,
         columns={"id": id_column, "sequence": sequence_column},
+        cells=NewCells(layer, None, tuple(group or ()), aliases),
         limit=limit,
         randomise=randomise,
+        run=run,
         force=force,
         reporter=Terminal(quiet),
     )
+    mutate = classifier if mutagenesis else None
+    drawn = draw(out, figures, picked, windows=windows_of(run), mutate=mutate)
+    drawn.write(out)
+    write_explanation(out, summary, drawn)
     show_explanation(out, summary, as_json)
 
 

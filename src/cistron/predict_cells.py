@@ -144,7 +144,7 @@ def predict_cell_file(
 
 
 def cell_windows(
-    classifier: Classifier, source: str | Path, how: NewCells, window: int = WINDOW, skip: int = 0
+    classifier: Classifier, source: str | Path, how: NewCells, window: int, skip: int = 0
 ) -> Iterator[Samples]:
     """Read new cells as the classifier's encoder reads them (see `stream_cells`)."""
     encoder: Any = classifier.encoder_
@@ -172,7 +172,7 @@ def _predict_windows(
 ) -> dict[str, Any]:
     """Predict what is not predicted yet; return how the genes meet those of training."""
     encoder: Any = classifier.encoder_
-    windows = cell_windows(classifier, source, how, skip=done)
+    windows = cell_windows(classifier, source, how, WINDOW, done)
     overlap = None
     with reporter.bar(None, "predicting") as advance:
         for number, samples in enumerate(windows, start=done):
@@ -273,6 +273,7 @@ def _summary(classifier: Classifier, parts: Path, how: NewCells, source: str) ->
 
 
 def genes_found(overlap: Any) -> dict[str, Any]:
+    """Return what a summary says of how the genes of new cells meet those of training."""
     return {
         "read": len(overlap.names),
         "found": int(overlap.present.sum()),

@@ -60,6 +60,8 @@ class Explanation:
         Of the alphabet, in the order of the codes.
     features : tuple of str
         Names of the features of a vector (of cells, genes); empty of positions.
+    lengths : ndarray of int64, shape (n,), or None
+        Positions of each sample, of which a part may have been read; None of features.
     groups : DataFrame, n rows
         Columns that samples are grouped by, where they were asked for.
     """
@@ -82,6 +84,7 @@ class Explanation:
     classes: tuple[str, ...] = ()
     letters: str = ""
     features: tuple[str, ...] = ()
+    lengths: NDArray[np.int64] | None = None
     groups: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __len__(self) -> int:
@@ -108,6 +111,7 @@ class Explanation:
             offsets=self.offsets[start : stop + 1] - self.offsets[start],
             reference_output=self.reference_output[start:stop],
             coordinates=self.coordinates.iloc[start:stop].reset_index(drop=True),
+            lengths=None if self.lengths is None else self.lengths[start:stop],
             groups=self.groups.iloc[start:stop].reset_index(drop=True),
             **along,
             **each,
@@ -163,6 +167,7 @@ def explain_window(
         probabilities=answers,
         explained=target.classes,
         coordinates=samples.table[known].reset_index(drop=True),
+        lengths=None if found["codes"] is None else samples.payload.lengths,
         groups=samples.table[list(samples.groups)].reset_index(drop=True),
         settings=settings,
         classes=tuple(map(str, classifier.classes_)),

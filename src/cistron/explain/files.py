@@ -39,6 +39,7 @@ def explain_file(
     cells: NewCells | None = None,
     limit: int | None = None,
     randomise: bool = False,
+    run: Path | None = None,
     force: bool = False,
     reporter: Reporter = SILENT,
 ) -> dict[str, Any]:
@@ -61,6 +62,8 @@ def explain_file(
         Explain the first so many records alone.
     randomise : bool
         Also explain the first samples by the network with its weights in random places.
+    run : Path, optional
+        Where the classifier comes from, for the summary.
     force : bool
         Write into a folder that is there.
     reporter : Reporter, optional
@@ -115,6 +118,8 @@ def explain_file(
         "settings": settings.document(),
         **found.document(),
         "checks": checks,
+        "source": str(source),
+        "run": None if run is None else str(run.resolve()),
         "seconds": round(time.perf_counter() - began, 3),
     }
     text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)

@@ -66,7 +66,7 @@ class Writer:
         offsets = explanation.offsets[1:] + self.total
         self._extend("offsets", offsets)
         self.total = int(offsets[-1])
-        for name in (*ALONG, *EACH):
+        for name in (*ALONG, *EACH, "lengths"):
             values = getattr(explanation, name)
             if values is not None:
                 self._extend(name, values)
@@ -167,6 +167,7 @@ def read(path: str | Path, rows: slice = slice(None)) -> Explanation:
             classes=tuple(json.loads(attributes["classes"])),
             letters=attributes["letters"],
             features=tuple(_plain(file["features"][:])) if "features" in file else (),
+            lengths=file["lengths"][start:stop] if "lengths" in file else None,
             **along,
             **each,
             **columns,
