@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,8 @@ class Averages:
         every = {PREDICTED: names, **{n: v.to_numpy() for n, v in explanation.groups.items()}}
         for by, groups in every.items():
             keys = pd.DataFrame({"group": groups, "predicted": names})
-            for (group, name), rows in keys.groupby(["group", "predicted"]).indices.items():
+            for both_of, rows in keys.groupby(["group", "predicted"]).indices.items():
+                group, name = cast("tuple[str, str]", both_of)
                 key = (str(by), str(group), str(name))
                 some = values[rows]
                 both = np.stack([some.sum(axis=0), np.abs(some).sum(axis=0)])

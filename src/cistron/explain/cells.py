@@ -30,7 +30,8 @@ def of_cells(classifier: Classifier) -> bool:
 
 def dense(encoded: Encoded | CellVectors) -> NDArray[np.float32]:
     """Return vectors of few cells, shape (n, features)."""
-    return encoded[np.arange(len(encoded))] if isinstance(encoded, CellVectors) else encoded
+    rows = np.arange(len(encoded))
+    return encoded[rows] if isinstance(encoded, CellVectors) else cast("Any", encoded)
 
 
 def reference_vector(classifier: Classifier) -> Floats:

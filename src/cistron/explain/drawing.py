@@ -54,11 +54,14 @@ class Drawn:
     totals : dict of str to str
         SVG of each class: how positions, or features, contribute on average.
     tables : dict of str to DataFrame
+    mutated : bool
+        Whether in-silico mutagenesis stands below the contributions.
     """
 
     tracks: dict[str, str]
     totals: dict[str, str]
     tables: dict[str, pd.DataFrame]
+    mutated: bool = False
 
     def write(self, folder: Path) -> None:
         """Write each figure as an SVG file, each table as TSV."""
@@ -121,7 +124,7 @@ def draw(
         one = read(path, slice(row, row + 1))
         effects = None if mutate is None else _effects(mutate, one)
         tracks[f"sample-{place:02d}"] = track(_track(one, alphabet, windows, effects))
-    return Drawn(tracks, totals, {"positions": profile_table(profiles)})
+    return Drawn(tracks, totals, {"positions": profile_table(profiles)}, mutate is not None)
 
 
 def require_choice(word: str) -> Choice:

@@ -196,10 +196,10 @@ def _by_network(
     if pools_residues(classifier) and settings.method in SUMMED:
         vectors = found.contributions.reshape(len(samples), -1)
         return result | residue_contributions(classifier, samples, vectors, encoded)
-    return result | _places(classifier, samples, encoded) | {"offsets": offsets_of(encoded)}
+    return result | places(classifier, samples, encoded) | {"offsets": offsets_of(encoded)}
 
 
-def _places(classifier: Classifier, samples: Samples, encoded: Encoded) -> dict[str, Any]:
+def places(classifier: Classifier, samples: Samples, encoded: Encoded) -> dict[str, Any]:
     """Return the letter and the place of each position that was read, or the features' names."""
     if not isinstance(encoded, Ragged):
         return {
@@ -249,7 +249,7 @@ def _by_changing(
         advance()
     nothing = np.full(len(samples), np.nan)
     return {
-        **_places(classifier, samples, rows),
+        **places(classifier, samples, rows),
         "offsets": rows.offsets,
         "contributions": np.concatenate(contributions),
         "hypothetical": np.concatenate(hypothetical) if hypothetical else None,
@@ -274,7 +274,8 @@ def _by_coefficients(
     encoded = cast("NDArray[np.float32]", classifier.encoder_.encode(samples))
     cells = of_cells(classifier)
     by = linear_contributions_of_cells if cells else linear_contributions
-    contributions, output, reference = by(classifier, encoded, target)
+    found, output, reference = by(classifier, encoded, target)
+    contributions = found.astype(np.float32)
     advance(len(samples))
     result: dict[str, Any] = {
         "contributions": contributions.ravel(),
@@ -289,4 +290,4 @@ def _by_coefficients(
         return result | gene_contributions(classifier, samples, contributions)
     if pools_residues(classifier):
         return result | residue_contributions(classifier, samples, contributions, encoded)
-    return result | _places(classifier, samples, encoded) | {"offsets": offsets_of(encoded)}
+    return result | places(classifier, samples, encoded) | {"offsets": offsets_of(encoded)}

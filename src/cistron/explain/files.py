@@ -92,7 +92,8 @@ def explain_file(
         classifier = with_aliases(classifier, cells)
         windows = _cells(classifier, source, cells, window, found, reporter)
     else:
-        windows = stream(source, classifier.alphabet_, window=window, **(columns or {}))
+        named: dict[str, Any] = dict(columns or {})
+        windows = stream(source, classifier.alphabet_, window=window, **named)
     with (
         Writer(out / ATTRIBUTIONS) as writer,
         reporter.bar(limit, f"explaining by {settings.method}") as advance,

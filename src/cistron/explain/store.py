@@ -152,7 +152,7 @@ def read(path: str | Path, rows: slice = slice(None)) -> Explanation:
             name: file[name][inside] if name in file else None for name in ALONG
         }
         each: dict[str, Any] = {name: file[name][start:stop] for name in EACH}
-        columns = {
+        columns: dict[str, Any] = {
             kind: pd.DataFrame(
                 {name: _plain(data[start:stop]) for name, data in file.get(kind, {}).items()},
                 index=range(stop - start),

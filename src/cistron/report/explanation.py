@@ -56,7 +56,7 @@ def render_explanation(summary: Mapping[str, Any], drawn: Drawn) -> str:
             features=features,
             totals=list(drawn.totals.values()),
             tracks=list(drawn.tracks.values()),
-            mutated="rect" in "".join(drawn.tracks.values()),
+            mutated=drawn.mutated,
             settings=summary["settings"],
             version=__version__,
         )
@@ -150,8 +150,8 @@ def _curve(found: Mapping[str, Any] | None) -> str:
         axes.set_xlim(0, 100)
         note(figure, 0, 10, "Mean output", color=MUTED, size=10)
         note(figure, 193, 182, "Per cent deleted", color=MUTED, size=10, ha="center")
-        note(figure, 346, 28, "at random", color=MUTED, size=10, ha="right")
-        note(figure, 346, 42, "the first first", color=ACCENT, size=10, ha="right")
+        note(figure, 346, 10, "at random", color=MUTED, size=10, ha="right")
+        note(figure, 290, 10, "what contributes most", color=ACCENT, size=10, ha="right")
         axes.tick_params(labelcolor=INK)
         return svg(
             figure,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from cistron.evaluation.figures.numbers import count, decimal
 from cistron.evaluation.figures.svg import (
@@ -52,7 +53,8 @@ def ends(name: str, profile: Profile, words: str, highest: float) -> str:
             axes.set_ylim(0, highest)
             reach = len(mean) * profile.bin
             axes.set_xlim(*((0, reach) if way > 0 else (-reach, 0)))
-            axes.locator_params(axis="x", nbins=4)
+            prune = "lower" if way < 0 else None  # where both sides meet
+            axes.xaxis.set_major_locator(MaxNLocator(4, prune=prune))
             if way < 0:
                 axes.set_yticklabels([])
         note(figure, 105, 146, f"from the first {words}", color=MUTED, size=10, ha="center")

@@ -218,8 +218,8 @@ def _zoom(
                 x = LEFT + place * width
                 canvas.base(letter, x + width * 0.03, zero, width * 0.94, value * unit)
     else:
-        x = LEFT + np.arange(end - start) * width + width * 0.08
-        above, below = bars(values, x, width * 0.84, zero, unit)
+        begin = LEFT + (np.arange(end - start) + 0.08) * width
+        above, below = bars(values, begin, width * 0.84, zero, unit)
         canvas.fill(above, FOR)
         canvas.fill(below, AGAINST)
     canvas.top += ZOOM + 2
