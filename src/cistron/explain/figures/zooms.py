@@ -30,9 +30,9 @@ def strongest(
     n = len(contributions)
     found = list(taken or [])
     # Sizes would find many small contributions; squares find what stands out.
-    power = np.convolve(np.square(contributions.astype(np.float64)), np.ones(SPREAD), "same")
+    squares = np.square(contributions.astype(np.float64))
+    power = np.convolve(squares, np.ones(min(SPREAD, max(n, 1))), "same") if n else squares
     best = power.max(initial=0)
-    power = power.copy()
     for start, end in found:
         power[start:end] = 0
     for _ in range(number):
