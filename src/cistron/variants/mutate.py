@@ -291,6 +291,11 @@ def _scores(
     seen = [any(place in place_of for place, _ in m) for m in mutations]
     after = np.repeat(before, len(mutations), axis=0)
     rows = np.flatnonzero(seen)
+    if letters.substitute is not None and all(len(m) == 1 for m in mutations) and len(rows):
+        place = np.array([place_of[mutations[row][0][0]] for row in rows])
+        letter = np.array([alphabet.letters.index(mutations[row][0][1]) for row in rows])
+        after[rows] = letters.substitute(codes, place, letter)[1:]
+        return after, seen
     at_once = max(1, TOKENS // max(len(codes), 1))
     for start in range(0, len(rows), at_once):
         some = rows[start : start + at_once]
