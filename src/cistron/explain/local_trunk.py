@@ -60,9 +60,10 @@ def trunk_of(network: Network) -> Trunk | None:
         parts = [layer for block in body.blocks for layer in block.children()]
         found = Trunk(parts, body.head, body.length)
     elif isinstance(body, CNN):
+        blocks: Any = body.blocks
         parts = [
             layer
-            for block in body.blocks
+            for block in blocks
             for layer in (block.convolution, block.norm, block.activation, block.pool)
         ]
         found = Trunk(parts, lambda x: body.head(body.pooling(x, _everywhere(x))))

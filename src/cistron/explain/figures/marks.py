@@ -129,7 +129,9 @@ class Axis:
             if stretch.begin <= position < stretch.end:
                 distance = position - stretch.zero
                 name = NAMES.get(stretch.anchor, stretch.anchor)
-                sign = "+" if distance >= 0 else "\N{MINUS SIGN}"
+                if distance == 0:
+                    return name
+                sign = "+" if distance > 0 else "\N{MINUS SIGN}"
                 return f"{name} {sign}{abs(distance):,}"
         return "" if self.stretches else f"{position + 1:,}"
 

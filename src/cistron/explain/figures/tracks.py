@@ -194,8 +194,8 @@ def _strip(canvas: Canvas, made: Track, row: tuple[int, int], width: float) -> N
         left, right = LEFT + inside[0] * width, LEFT + inside[1] * width
         words = len(mark.name) * WIDE * 0.92
         x = min(left, WIDTH - words)
-        lane = next((i for i, taken in enumerate(lanes) if taken <= x), len(lanes))
-        lanes[lane:] = [max(right, x + words) + 4, *lanes[lane + 1 :]]
+        lane = next((i for i, taken in enumerate(lanes) if taken <= x + 0.01), len(lanes))
+        lanes[lane:] = [max(right, x + words + 4), *lanes[lane + 1 :]]
         y = canvas.top + 14 * lane
         canvas.box(left, y + 1, (max(right - left - 1, 1.5), 2.5), TINT)
         canvas.text(x, y + 12, mark.name, INK, size=9)
