@@ -599,7 +599,11 @@ def explain(
     run: RunFolder,
     source: Annotated[
         str,
-        typer.Argument(metavar="INPUT", help="FASTA, table or profiles (.npz, PSSM); - for stdin."),
+        typer.Argument(
+            metavar="INPUT",
+            help="FASTA, table or profiles (.npz, PSSM), - for stdin; or cells: AnnData, 10x, "
+            "counts.",
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to make.")],
     method: Annotated[
@@ -629,6 +633,22 @@ def explain(
     randomise: Annotated[
         bool, typer.Option("--randomise", help="Also explain a network with random weights.")
     ] = False,
+    figures: Annotated[int, typer.Option(min=0, help="Samples that are drawn.")] = 20,
+    choose: Annotated[
+        str, typer.Option(help="Which are drawn: certain (calls, class by class) or first.")
+    ] = "certain",
+    mutagenesis: Annotated[
+        bool, typer.Option("--mutagenesis", help="Draw every substitution below contributions.")
+    ] = False,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Cells: obs column by which genes are averaged too."),
+    ] = None,
+    layer: Annotated[str | None, typer.Option(help="Cells: layer of the AnnData.")] = None,
+    aliases: Annotated[
+        Path | None,
+        typer.Option(metavar="TABLE", help="Cells: two columns, other name of a gene and name."),
+    ] = None,
     id_column: Annotated[str, typer.Option(help="Tables: column of ids.")] = "id",
     sequence_column: Annotated[str, typer.Option(help="Tables: column of sequences.")] = "sequence",
     seed: Annotated[int, typer.Option(help="Seed of the shuffled references.")] = 1,
@@ -637,12 +657,17 @@ def explain(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what each position contributes to a prediction: exact, or refused."""
+    """Show what each position, or gene, contributes to a prediction: exact, or refused."""
     from cistron.explain.display import show_explanation
+    from cistron.explain.drawing import draw, require_choice, windows_of
     from cistron.explain.files import explain_file
     from cistron.explain.settings import parse_settings
     from cistron.model_files import load
+    from cistron.predict_cells import NewCells
+    from cistron.report.explanation import write_explanation
 
+    picked = require_choice(choose)
+    classifier = load(run).on(device or "auto")
     settings = parse_settings(
         method=method,
         class_=class_,
@@ -654,17 +679,131 @@ def explain(
         seed=seed,
     )
     summary = explain_file(
-        load(run).on(device or "auto"),
+        classifier,
         source,
         out,
         settings,
         columns={"id": id_column, "sequence": sequence_column},
+        cells=NewCells(layer, None, tuple(group or ()), aliases),
         limit=limit,
         randomise=randomise,
+        run=run,
         force=force,
         reporter=Terminal(quiet),
     )
+    mutate = classifier if mutagenesis else None
+    drawn = draw(out, figures, picked, windows=windows_of(run), mutate=mutate)
+    drawn.write(out)
+    write_explanation(out, summary, drawn)
     show_explanation(out, summary, as_json)
+
+
+@app.command()
+def variants(
+    run: RunFolder,
+    source: Annotated[
+        str, typer.Argument(metavar="VCF", help="Variants, plain or gzip; - for stdin.")
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="File ending in .tsv, .csv, .parquet or .jsonl."),
+    ],
+    genome: Annotated[
+        Path | None, typer.Option(help="FASTA; by default the one that the run learned from.")
+    ] = None,
+    annotation: Annotated[
+        Path | None, typer.Option(help="GTF or GFF3; by default the one of the run.")
+    ] = None,
+    regions: Annotated[
+        str | None,
+        typer.Option(help="lcre, deepcre, deepdife or a YAML list; by default those of the run."),
+    ] = None,
+    windows: Annotated[
+        Path | None, typer.Option(metavar="BED", help="Windows that are no regions of genes.")
+    ] = None,
+    keep: Annotated[
+        str,
+        typer.Option(help="Of --windows: what an indel leaves in place: start, center or end."),
+    ] = "center",
+    class_: Annotated[
+        str | None, typer.Option("--class", help="Class whose logit is compared.")
+    ] = None,
+    longest: Annotated[int, typer.Option(min=1, help="Bases of the longest allele.")] = 1000,
+    device: Device = None,
+    force: Force = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Predict what every variant changes in the windows that it falls into."""
+    from cistron.model_files import load
+    from cistron.variants.display import show_variants
+    from cistron.variants.files import predict_variants
+    from cistron.variants.sources import Where, find_windows
+
+    found = predict_variants(
+        load(run).on(device or "auto"),
+        source,
+        out,
+        find_windows(run, Where(genome, annotation, regions, windows, keep)),
+        class_=class_,
+        longest=longest,
+        force=force,
+        reporter=Terminal(quiet),
+    )
+    show_variants(out, found, as_json)
+
+
+@app.command()
+def mutate(
+    run: RunFolder,
+    source: Annotated[str, typer.Argument(metavar="INPUT", help="FASTA or table; - for stdin.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="File ending in .tsv, .csv, .parquet or .jsonl."),
+    ],
+    positions: Annotated[
+        str | None, typer.Option(help="Only there, counted from 1: 10-50,77.")
+    ] = None,
+    mutations: Annotated[
+        Path | None,
+        typer.Option(metavar="TABLE", help="Only these: columns id and mutation (A123V)."),
+    ] = None,
+    maps: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for a heat map of each sequence.")
+    ] = None,
+    class_: Annotated[
+        str | None, typer.Option("--class", help="Class whose logit is compared.")
+    ] = None,
+    id_column: Annotated[str, typer.Option(help="Tables: column of ids.")] = "id",
+    sequence_column: Annotated[str, typer.Option(help="Tables: column of sequences.")] = "sequence",
+    device: Device = None,
+    force: Force = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Predict what every substitution in a protein (or DNA) changes, or those of a list."""
+    from cistron.model_files import load
+    from cistron.variants.display import show_mutated
+    from cistron.variants.mutate import Which, mutate_file, parse_positions, read_mutations
+
+    if positions and mutations:
+        raise InputError("--positions and --mutations: give one of them.")
+    which = Which(
+        parse_positions(positions) if positions else (),
+        read_mutations(mutations) if mutations else None,
+    )
+    found = mutate_file(
+        load(run).on(device or "auto"),
+        source,
+        out,
+        which,
+        class_=class_,
+        columns={"id": id_column, "sequence": sequence_column},
+        maps=maps,
+        force=force,
+        reporter=Terminal(quiet),
+    )
+    show_mutated(out, found, as_json)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +31,7 @@ from cistron.predict import (
     write_part,
 )
 from cistron.progress import SILENT, Reporter
+from cistron.samples import Samples
 from cistron.samples.cell_file import CellFormat
 from cistron.samples.cell_stream import stream_cells
 from cistron.samples.gene_names import read_aliases
@@ -120,8 +121,8 @@ def predict_cell_file(
         )
     if out.exists() and out.resolve() == Path(source).resolve():
         raise InputError(f"--out {out} is the input itself, which is never changed.")
-    _require_columns(Path(source), how)
-    classifier = _with_aliases(classifier, how)
+    require_columns(Path(source), how)
+    classifier = with_aliases(classifier, how)
     parts = out.with_name(out.name + ".parts")
     asked = {"columns": json.dumps(how.columns), "layer": str(how.layer)}
     done = claim_parts(parts, classifier, Path(source), asked, resume)
@@ -142,6 +143,25 @@ def predict_cell_file(
     return found
 
 
+def cell_windows(
+    classifier: Classifier, source: str | Path, how: NewCells, window: int, skip: int = 0
+) -> Iterator[Samples]:
+    """Read new cells as the classifier's encoder reads them (see `stream_cells`)."""
+    encoder: Any = classifier.encoder_
+    counts = bool(encoder.settings.normalise.input == "counts")
+    return stream_cells(
+        source,
+        window,
+        how=CellFormat(layer=how.layer),
+        genes=set(encoder.known.names["gene"]),
+        columns=how.columns,
+        counts=counts,
+        missing=True,
+        duplicate_genes="sum" if counts else "first",
+        skip=skip,
+    )
+
+
 def _predict_windows(
     classifier: Classifier,
     source: str | Path,
@@ -152,18 +172,7 @@ def _predict_windows(
 ) -> dict[str, Any]:
     """Predict what is not predicted yet; return how the genes meet those of training."""
     encoder: Any = classifier.encoder_
-    counts = bool(encoder.settings.normalise.input == "counts")
-    windows = stream_cells(
-        source,
-        WINDOW,
-        how=CellFormat(layer=how.layer),
-        genes=set(encoder.known.names["gene"]),
-        columns=how.columns,
-        counts=counts,
-        missing=True,
-        duplicate_genes="sum" if counts else "first",
-        skip=done,
-    )
+    windows = cell_windows(classifier, source, how, WINDOW, done)
     overlap = None
     with reporter.bar(None, "predicting") as advance:
         for number, samples in enumerate(windows, start=done):
@@ -182,12 +191,12 @@ def _predict_windows(
     kept = parts / "genes.json"
     if overlap is None:  # all windows were predicted before
         return json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
-    found = _genes_found(overlap)
+    found = genes_found(overlap)
     kept.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
     return found
 
 
-def _require_columns(source: Path, how: NewCells) -> None:
+def require_columns(source: Path, how: NewCells) -> None:
     """Refuse columns that the cells do not have, before anything is predicted."""
     for option, name in [("label", how.label), *(("group", name) for name in how.groups)]:
         if name is None:
@@ -215,7 +224,7 @@ def _obs_columns(source: Path) -> list[str]:
         return []  # damaged, or no AnnData: reading it says so
 
 
-def _with_aliases(classifier: Classifier, how: NewCells) -> Classifier:
+def with_aliases(classifier: Classifier, how: NewCells) -> Classifier:
     """Return the classifier with a table of further names for its genes."""
     if how.aliases is None:
         return classifier
@@ -271,7 +280,8 @@ def _summed_up(parts: Path) -> tuple[pd.DataFrame, int]:
     return (pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()), warnings
 
 
-def _genes_found(overlap: Any) -> dict[str, Any]:
+def genes_found(overlap: Any) -> dict[str, Any]:
+    """Return what a summary says of how the genes of new cells meet those of training."""
     return {
         "read": len(overlap.names),
         "found": int(overlap.present.sum()),

@@ -219,6 +219,13 @@ class Expression:
         matrix = Transformed(counts.matrix, self._transform(counts), len(self.genes))
         return CellVectors(matrix, counts.rows, self.scaler.shared)
 
+    def scaled_genes(self, samples: Samples) -> sparse.csr_matrix:
+        """Return what components are made of: scaled genes less `scaler.shared`, of few cells."""
+        counts = _cells(samples)
+        read = self._transform(counts)
+        empty = sparse.csr_matrix((0, len(self.genes)), dtype=np.float32)
+        return sparse.vstack([empty, *(read(block) for block in counts.blocks())], format="csr")
+
     def overlap(self, samples: Samples) -> GeneOverlap:
         """Return how the genes of these samples meet those of training."""
         return self.known.meet(_cells(samples))

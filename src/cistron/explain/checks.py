@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cistron.classifier import Classifier
 from cistron.errors import InputError
 from cistron.explain.attributions import offsets_of
+from cistron.explain.cells import deletable_genes, of_cells
 from cistron.explain.explanation import Explanation, explain
 from cistron.explain.perturbed import Changeable, encoded_inputs, letters_of, rectangle
 from cistron.explain.target import choose_target
@@ -59,7 +60,7 @@ def faithfulness(
         the two, in units of the output; `better`, the share of samples with an area above zero;
         `samples`.
     """
-    inputs = _deletable(classifier, samples, explanation)
+    inputs, nothing = _deletable(classifier, samples, explanation)
     rng = np.random.default_rng(seed)
     target = choose_target(classifier.head, explanation.logits, explanation.settings.class_)
     found = np.empty((len(explanation), orders + 1, len(SHARES)))
@@ -71,7 +72,8 @@ def faithfulness(
         for number, order in enumerate(each):
             for place, share in enumerate(SHARES):
                 deleted = order[: max(1, round(share * len(values)))]
-                copies[number * len(SHARES) + place][deleted] = inputs.blank
+                blank = inputs.blank if nothing is None else nothing[deleted]
+                copies[number * len(SHARES) + place][deleted] = blank
         changed = rectangle(copies) if isinstance(inputs.values, Ragged) else copies
         outputs = inputs.score(changed).astype(np.float64) @ target.weights[row]
         found[row] = outputs.reshape(found.shape[1:])
@@ -88,13 +90,20 @@ def faithfulness(
     }
 
 
-def _deletable(classifier: Classifier, samples: Samples, explanation: Explanation) -> Changeable:
-    """Return what contributions are of: what the model reads, or letters in front of an encoder."""
+def _deletable(
+    classifier: Classifier, samples: Samples, explanation: Explanation
+) -> tuple[Changeable, Floats | None]:
+    """Return what contributions are of: what the model reads, or letters in front of an encoder.
+
+    And, of genes, what stands for each that is deleted.
+    """
+    if of_cells(classifier):
+        return deletable_genes(classifier, samples)
     if explanation.codes is None or classifier.model_settings_.family == "network":
         encoded = classifier.encoder_.encode(samples)
         if np.array_equal(offsets_of(encoded), explanation.offsets):
-            return encoded_inputs(classifier, encoded)
-    return letters_of(classifier, samples)
+            return encoded_inputs(classifier, encoded), None
+    return letters_of(classifier, samples), None
 
 
 def randomised_weights(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self, cast
 
 import numpy as np
@@ -59,7 +59,11 @@ class Explanation:
     letters : str
         Of the alphabet, in the order of the codes.
     features : tuple of str
-        Names of the features of a vector; empty of positions.
+        Names of the features of a vector (of cells, genes); empty of positions.
+    lengths : ndarray of int64, shape (n,), or None
+        Positions of each sample, of which a part may have been read; None of features.
+    groups : DataFrame, n rows
+        Columns that samples are grouped by, where they were asked for.
     """
 
     ids: NDArray[np.object_]
@@ -80,6 +84,8 @@ class Explanation:
     classes: tuple[str, ...] = ()
     letters: str = ""
     features: tuple[str, ...] = ()
+    lengths: NDArray[np.int64] | None = None
+    groups: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -105,6 +111,8 @@ class Explanation:
             offsets=self.offsets[start : stop + 1] - self.offsets[start],
             reference_output=self.reference_output[start:stop],
             coordinates=self.coordinates.iloc[start:stop].reset_index(drop=True),
+            lengths=None if self.lengths is None else self.lengths[start:stop],
+            groups=self.groups.iloc[start:stop].reset_index(drop=True),
             **along,
             **each,
         )
@@ -159,6 +167,8 @@ def explain_window(
         probabilities=answers,
         explained=target.classes,
         coordinates=samples.table[known].reset_index(drop=True),
+        lengths=None if found["codes"] is None else samples.payload.lengths,
+        groups=samples.table[list(samples.groups)].reset_index(drop=True),
         settings=settings,
         classes=tuple(map(str, classifier.classes_)),
         letters=alphabet.letters if alphabet else "",
@@ -174,18 +184,22 @@ def _by_network(
     advance: Advance,
 ) -> dict[str, Any]:
     from cistron.explain.attributions import attribute, offsets_of
+    from cistron.explain.cells import gene_contributions, of_cells
     from cistron.explain.pooled import pools_residues, residue_contributions
 
     encoded = classifier.encoder_.encode(samples)
     found = attribute(classifier, encoded, target, settings, advance)
     result = {field.name: getattr(found, field.name) for field in fields(found)}
+    if of_cells(classifier):
+        vectors = found.contributions.reshape(len(samples), -1)
+        return result | gene_contributions(classifier, samples, vectors)
     if pools_residues(classifier) and settings.method in SUMMED:
         vectors = found.contributions.reshape(len(samples), -1)
         return result | residue_contributions(classifier, samples, vectors, encoded)
-    return result | _places(classifier, samples, encoded) | {"offsets": offsets_of(encoded)}
+    return result | places(classifier, samples, encoded) | {"offsets": offsets_of(encoded)}
 
 
-def _places(classifier: Classifier, samples: Samples, encoded: Encoded) -> dict[str, Any]:
+def places(classifier: Classifier, samples: Samples, encoded: Encoded) -> dict[str, Any]:
     """Return the letter and the place of each position that was read, or the features' names."""
     if not isinstance(encoded, Ragged):
         return {
@@ -235,7 +249,7 @@ def _by_changing(
         advance()
     nothing = np.full(len(samples), np.nan)
     return {
-        **_places(classifier, samples, rows),
+        **places(classifier, samples, rows),
         "offsets": rows.offsets,
         "contributions": np.concatenate(contributions),
         "hypothetical": np.concatenate(hypothetical) if hypothetical else None,
@@ -253,11 +267,15 @@ def _by_coefficients(
     advance: Advance,
 ) -> dict[str, Any]:
     from cistron.explain.attributions import offsets_of
+    from cistron.explain.cells import gene_contributions, linear_contributions_of_cells, of_cells
     from cistron.explain.linear import linear_contributions
     from cistron.explain.pooled import pools_residues, residue_contributions
 
     encoded = cast("NDArray[np.float32]", classifier.encoder_.encode(samples))
-    contributions, output, reference = linear_contributions(classifier, encoded, target)
+    cells = of_cells(classifier)
+    by = linear_contributions_of_cells if cells else linear_contributions
+    found, output, reference = by(classifier, encoded, target)
+    contributions = found.astype(np.float32)
     advance(len(samples))
     result: dict[str, Any] = {
         "contributions": contributions.ravel(),
@@ -268,6 +286,8 @@ def _by_coefficients(
         / np.maximum(np.abs(output - reference), 1e-6),
         "method": np.full(len(samples), "coefficients", dtype=object),
     }
+    if cells:
+        return result | gene_contributions(classifier, samples, contributions)
     if pools_residues(classifier):
         return result | residue_contributions(classifier, samples, contributions, encoded)
-    return result | _places(classifier, samples, encoded) | {"offsets": offsets_of(encoded)}
+    return result | places(classifier, samples, encoded) | {"offsets": offsets_of(encoded)}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,12 @@ import numpy as np
 
 from cistron.classifier import Classifier
 from cistron.errors import InputError
+from cistron.explain.cells import of_cells
 from cistron.explain.checks import faithfulness, randomised_weights
 from cistron.explain.explanation import Explanation, explain_window
 from cistron.explain.settings import ExplainSettings
 from cistron.explain.store import Writer
+from cistron.predict_cells import NewCells, cell_windows, genes_found, require_columns, with_aliases
 from cistron.progress import SILENT, Reporter
 from cistron.samples import Samples
 from cistron.samples.stream import stream
@@ -32,8 +36,10 @@ def explain_file(
     settings: ExplainSettings | None = None,
     *,
     columns: dict[str, str] | None = None,
+    cells: NewCells | None = None,
     limit: int | None = None,
     randomise: bool = False,
+    run: Path | None = None,
     force: bool = False,
     reporter: Reporter = SILENT,
 ) -> dict[str, Any]:
@@ -43,16 +49,21 @@ def explain_file(
     ----------
     classifier : Classifier
     source : path
-        FASTA, a table or profiles, as `cistron.predict.predict_file` reads them.
+        FASTA, a table or profiles, as `cistron.predict.predict_file` reads them; or cells, as
+        `cistron.predict_cells.predict_cell_file` does.
     out : path
         Folder to make.
     settings : ExplainSettings, optional
     columns : dict, optional
         For tables: the names of the `id` and `sequence` columns.
+    cells : NewCells, optional
+        For cells: layer, columns of groups, aliases of genes.
     limit : int, optional
         Explain the first so many records alone.
     randomise : bool
         Also explain the first samples by the network with its weights in random places.
+    run : Path, optional
+        Where the classifier comes from, for the summary.
     force : bool
         Write into a folder that is there.
     reporter : Reporter, optional
@@ -73,15 +84,22 @@ def explain_file(
         raise InputError(f"{out} exists and is never overwritten. Choose another, or say --force.")
     out.mkdir(parents=True, exist_ok=True)
     found = _Summary()
-    named: dict[str, Any] = dict(columns or {})
     checks: dict[str, Any] = {}
     window = min(WINDOW, limit or WINDOW)
+    if of_cells(classifier):
+        cells = cells or NewCells()
+        require_columns(Path(source), cells)
+        classifier = with_aliases(classifier, cells)
+        windows = _cells(classifier, source, cells, window, found, reporter)
+    else:
+        named: dict[str, Any] = dict(columns or {})
+        windows = stream(source, classifier.alphabet_, window=window, **named)
     with (
         Writer(out / ATTRIBUTIONS) as writer,
         reporter.bar(limit, f"explaining by {settings.method}") as advance,
     ):
         left = limit
-        for samples in stream(source, classifier.alphabet_, window=window, **named):
+        for samples in windows:
             found.unused(samples)
             some = samples[:left] if left is not None else samples
             if len(some):
@@ -101,11 +119,34 @@ def explain_file(
         "settings": settings.document(),
         **found.document(),
         "checks": checks,
+        "source": str(source),
+        "run": None if run is None else str(run.resolve()),
         "seconds": round(time.perf_counter() - began, 3),
     }
     text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
     (out / SUMMARY).write_text(text + "\n", encoding="utf-8")
     return summary
+
+
+def _cells(
+    classifier: Classifier,
+    source: str | Path,
+    how: NewCells,
+    window: int,
+    found: _Summary,
+    reporter: Reporter,
+) -> Iterator[Samples]:
+    """Read cells in windows; groups are called as in the file."""
+    encoder: Any = classifier.encoder_
+    for samples in cell_windows(classifier, source, how, window):
+        if not found.genes:
+            overlap = encoder.overlap(samples)
+            overlap.require(encoder.settings.min_overlap)
+            if overlap.note:
+                reporter.say(overlap.note)
+            found.genes = genes_found(overlap)
+        table = samples.table.rename(columns=how.columns)
+        yield replace(samples, table=table, groups=how.groups)
 
 
 def _checked(
@@ -132,6 +173,7 @@ class _Summary:
         self.features: tuple[str, ...] = ()
         self.sums: Any = 0.0
         self.sizes: Any = 0.0
+        self.genes: dict[str, Any] = {}
 
     def unused(self, samples: Samples) -> None:
         table = samples.dropped
@@ -169,6 +211,8 @@ class _Summary:
                 else None
             ),
         }
+        if self.genes:
+            found["genes"] = self.genes
         if self.features:
             order = np.argsort(-self.sizes, kind="stable")[:LISTED]
             found["features"] = [

@@ -39,6 +39,10 @@ def mutation_effects(
     """
     effects = np.zeros((len(codes), standard), dtype=np.float32)
     place, letter = np.nonzero(codes[:, None] != np.arange(standard))
+    if letters.substitute is not None and len(place):
+        outputs = letters.substitute(codes, place, letter).astype(np.float64) @ weights
+        effects[place, letter] = outputs[1:] - outputs[0]
+        return effects
 
     def mutate(copies: NDArray, numbers: NDArray[np.int64]) -> NDArray:
         copies[np.arange(len(copies)), place[numbers]] = letter[numbers]

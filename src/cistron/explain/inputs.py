@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from cistron.classifier import Classifier
 from cistron.encoders import Encoded
 from cistron.errors import InputError
+from cistron.explain.cells import of_cells, reference_vector
 from cistron.explain.references import choose, shuffles
 from cistron.explain.settings import ExplainSettings
 from cistron.models.input import Network
@@ -85,7 +86,11 @@ class Reader:
                 "whose numbers mean nothing alone. Use --method in_silico_mutagenesis or occlusion."
             )
         self.kind = choose(settings.references, self.content, dna)
-        unscaled = getattr(classifier.encoder_, "mean", None) is None
+        self.center: Tensor | None = None
+        if of_cells(classifier) and self.kind == "mean":
+            mean = reference_vector(classifier).astype(np.float32)
+            self.center = torch.from_numpy(mean).to(device)
+        unscaled = self.center is None and getattr(classifier.encoder_, "mean", None) is None
         if self.content == "vector" and self.kind == "mean" and unscaled:
             if settings.references == "mean":
                 raise InputError("references: this encoder keeps no mean of the training samples.")
@@ -120,7 +125,8 @@ class Reader:
         """Return what the body reads of some samples, once for each strand."""
         if not isinstance(encoded, Ragged):
             x = torch.from_numpy(encoded[rows]).to(self.device)
-            return [Inputs(x, torch.zeros_like(x).unsqueeze(1), None)]
+            reference = torch.zeros_like(x) if self.center is None else self.center.expand_as(x)
+            return [Inputs(x, reference.unsqueeze(1), None)]
         values, lengths = encoded.padded(rows)
         if self.content == "codes" and self.kind in SHUFFLED:
             values = np.concatenate([values[:, None], self._shuffles(encoded, rows, values)], 1)

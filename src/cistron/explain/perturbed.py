@@ -16,6 +16,9 @@ from cistron.ragged import Ragged
 from cistron.samples import Profiles, Samples, Sequences, make_samples
 
 Score = Callable[[Encoded], NDArray[np.float32]]
+Substitute = Callable[
+    [NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]
+]
 
 TOKENS = 1 << 19  # positions that are predicted again at once
 
@@ -32,16 +35,22 @@ class Changeable:
         What stands for nothing there.
     score : callable
         Values of any number of samples → logits, shape (samples, outputs).
+    substitute : callable, optional
+        Codes of a sample, places, and codes of what is put there → logits of the sample and of
+        each substitution alone, shape (1 + places, outputs); where that is faster than `score`.
     """
 
     values: Encoded
     blank: int
     score: Score
+    substitute: Substitute | None = None
 
 
 def encoded_inputs(classifier: Classifier, encoded: Encoded) -> Changeable:
     """Return what the model reads: letters, channels or features."""
     if classifier.model_settings_.family == "network":
+        from cistron.device import choose_device
+        from cistron.explain.local_trunk import substituted_logits, trunk_of
         from cistron.training.fit import compute_logits
 
         model, training = classifier.model_, classifier.training_
@@ -50,7 +59,14 @@ def encoded_inputs(classifier: Classifier, encoded: Encoded) -> Changeable:
             from cistron.samples.alphabet import ALPHABETS
 
             blank = ALPHABETS[classifier.alphabet_].unknown
-        return Changeable(encoded, blank, lambda x: compute_logits(model, x, training))
+        score = lambda x: compute_logits(model, x, training)  # noqa: E731
+        trunk = trunk_of(model)
+        if trunk is None:
+            return Changeable(encoded, blank, score)
+        model.to(choose_device(training.device))
+        return Changeable(
+            encoded, blank, score, lambda *given: substituted_logits(model, trunk, *given)
+        )
     from cistron.models.classical import log_odds, log_probabilities, predict_numbers
 
     how = {"sigmoid": log_odds, "number": predict_numbers}

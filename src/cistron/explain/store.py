@@ -66,7 +66,7 @@ class Writer:
         offsets = explanation.offsets[1:] + self.total
         self._extend("offsets", offsets)
         self.total = int(offsets[-1])
-        for name in (*ALONG, *EACH):
+        for name in (*ALONG, *EACH, "lengths"):
             values = getattr(explanation, name)
             if values is not None:
                 self._extend(name, values)
@@ -74,6 +74,8 @@ class Writer:
             self._extend(name, getattr(explanation, name).astype(object))
         for column, values in explanation.coordinates.items():
             self._extend(f"coordinates/{column}", values.to_numpy())
+        for column, values in explanation.groups.items():
+            self._extend(f"groups/{column}", values.astype(str).to_numpy(dtype=object))
 
     def note(self, name: str, document: Any) -> None:
         """Keep something as JSON among the file's attributes."""
@@ -150,20 +152,25 @@ def read(path: str | Path, rows: slice = slice(None)) -> Explanation:
             name: file[name][inside] if name in file else None for name in ALONG
         }
         each: dict[str, Any] = {name: file[name][start:stop] for name in EACH}
-        coordinates = {
-            name: _plain(data[start:stop]) for name, data in file.get("coordinates", {}).items()
+        columns: dict[str, Any] = {
+            kind: pd.DataFrame(
+                {name: _plain(data[start:stop]) for name, data in file.get(kind, {}).items()},
+                index=range(stop - start),
+            )
+            for kind in ("coordinates", "groups")
         }
         return Explanation(
             ids=_plain(file["ids"][start:stop]),
             offsets=offsets - offsets[0],
             method=_plain(file["method"][start:stop]),
-            coordinates=pd.DataFrame(coordinates, index=range(stop - start)),
             settings=ExplainSettings(**json.loads(attributes["settings"])),
             classes=tuple(json.loads(attributes["classes"])),
             letters=attributes["letters"],
             features=tuple(_plain(file["features"][:])) if "features" in file else (),
+            lengths=file["lengths"][start:stop] if "lengths" in file else None,
             **along,
             **each,
+            **columns,
         )
 
 

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from cistron.motifs.motif import BASES, information
 
 # Each fills a square of 100 units, y downwards.
-_GLYPHS = {
+GLYPHS = {
     "A": "M0 100L39 0H61L100 100H77L69.5 78H30.5L23 100ZM37 60H63L50 21Z",
     "C": "M100 24A54 50 0 1 0 100 76L80 68A33 30 0 1 1 80 32Z",
     "G": "M100 24A54 50 0 1 0 100 80V46H55V63H80V71A33 30 0 1 1 80 32Z",
     "T": "M0 0H100V19H61V100H39V19H0Z",
 }
 # Told apart in every common kind of colour blindness; the page decides in light and dark.
-_COLOURS = {
+COLOURS = {
     "A": "var(--class-3, #009e73)",
     "C": "var(--class-1, #0072b2)",
     "G": "var(--class-5, #e69f00)",
@@ -30,8 +30,8 @@ _SMALLEST = 0.004  # of the whole height; smaller letters would not be seen
 def glyphs() -> str:
     """Return the letters, hidden, which the logos of a page refer to."""
     drawn = "".join(
-        f'<path id="base-{base}" d="{path}" fill="{_COLOURS[base]}" fill-rule="evenodd"/>'
-        for base, path in _GLYPHS.items()
+        f'<path id="base-{base}" d="{path}" fill="{COLOURS[base]}" fill-rule="evenodd"/>'
+        for base, path in GLYPHS.items()
     )
     return f'<svg width="0" height="0" aria-hidden="true" class="glyphs"><defs>{drawn}</defs></svg>'
 

@@ -183,6 +183,56 @@ def _cut_used(
     notes: list[str],
 ) -> NDArray[np.uint8]:
     """Cut the windows of the genes that are used so far; add `window`, reasons and notes."""
+    loci = _usable(table, annotation, windows, filters, notes)
+    cut = _cut(table, genome, loci, windows, filters)
+    _tell(table, loci, windows, filters, notes)
+    return cut
+
+
+def read_loci(
+    genome: Genome, windows: Windows, filters: GeneFilters
+) -> tuple[pd.DataFrame, Loci, list[str]]:
+    """Return all genes whose windows can be cut, without cutting them.
+
+    Parameters
+    ----------
+    genome : Genome
+        Its annotation is read.
+    windows : Windows
+    filters : GeneFilters
+
+    Returns
+    -------
+    table : DataFrame
+        `id`, `chromosome`, `start`, `end` (0-based, half-open) and `strand`.
+    loci : Loci
+    notes : list of str
+
+    Raises
+    ------
+    InputError
+        If the annotation cannot be read, or no gene is left.
+    """
+    annotation = read_annotation(genome.annotation, genome.id_attribute)
+    table, notes = annotation.genes.drop(columns=["key", "name"]), [*annotation.notes]
+    table["reason"] = ""
+    _filter(table, annotation, filters)
+    loci = _usable(table, annotation, windows, filters, notes)
+    rows = np.flatnonzero(table["reason"] == "")
+    if not len(rows):
+        raise InputError(f"{annotation.name}: no gene is left to cut a window of.")
+    columns = ["id", "chromosome", "start", "end", "strand"]
+    return table[columns].iloc[rows].reset_index(drop=True), loci.take(rows), notes
+
+
+def _usable(
+    table: pd.DataFrame,
+    annotation: Annotation,
+    windows: Windows,
+    filters: GeneFilters,
+    notes: list[str],
+) -> Loci:
+    """Return where genes lie; mark those without what their windows hang on."""
     loci = _loci(annotation, windows, filters)
     if windows.coded:
         _drop(table, loci.coding_start < 0, "no coding sequence in the annotation")
@@ -192,9 +242,7 @@ def _cut_used(
             notes.append(f"Genes without a CDS, so that no codon is masked: {without.sum():,}.")
     if filters.short_genes == "drop":
         _drop(table, windows.meets(loci), "shorter than what is read inside of a gene")
-    cut = _cut(table, genome, loci, windows, filters)
-    _tell(table, loci, windows, filters, notes)
-    return cut
+    return loci
 
 
 def _drop(table: pd.DataFrame, rows: NDArray[np.bool_] | pd.Series, reason: str) -> None:

@@ -142,7 +142,7 @@ class Windows:
         """Return the genes whose window passes an end of their chromosome, of that size."""
         found = np.zeros(len(loci.start), dtype=bool)
         for region in self.regions:
-            first = _first_base(region, loci)
+            first = first_base(region, loci)
             found |= (first < 0) | (first + region.length > size)
         return found
 
@@ -173,7 +173,7 @@ class Windows:
             for top in range(0, len(windows), _ROWS):
                 rows = np.arange(top, min(top + _ROWS, len(windows)))
                 some = loci.take(rows)
-                piece = _read(codes, _first_base(region, some), region.length, some.minus)
+                piece = _read(codes, first_base(region, some), region.length, some.minus)
                 unknown[rows] += (piece >= DNA.standard).sum(axis=1)
                 if region.name not in self.hidden:
                     self._hide(piece, region, some, short[rows])
@@ -257,7 +257,7 @@ def make_windows(
     return Windows(parts, tuple(masked), frozenset(hidden), split_short)
 
 
-def _first_base(region: Stretch, loci: Loci) -> Rows:
+def first_base(region: Stretch, loci: Loci) -> Rows:
     """Return the lowest position that a region covers on the plus strand."""
     before = np.where(loci.minus, region.downstream, region.upstream)
     return loci.place(region.anchor) - before

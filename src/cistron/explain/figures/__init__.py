@@ -1,0 +1,1 @@
+"""Figures of explanations: tracks of contributions, what the ends hold, the first genes."""

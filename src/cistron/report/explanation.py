@@ -1,0 +1,161 @@
+"""The page of an explanation: what was explained, whether it holds, and what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cistron.evaluation.figures.numbers import count, decimal
+from cistron.evaluation.figures.svg import ACCENT, INK, MUTED, note, panel, sheet, style, svg
+from cistron.explain.drawing import Drawn
+from cistron.report.page import environment
+
+PAGE = "explanation.html"
+FAITHFUL = 0.9  # share of samples in which the first positions matter more than random ones
+ALIKE = 0.5  # rank correlation with random weights, from which on it is a warning
+
+METHODS = {
+    "deeplift": "DeepLIFT/SHAP: the difference from references, shared among what was read",
+    "integrated_gradients": "integrated gradients: the mean gradient on the way from references",
+    "gradient_times_input": "gradient times input",
+    "saliency": "saliency: how strongly the output reacts, without a sign",
+    "in_silico_mutagenesis": "in-silico mutagenesis: every letter replaced, and predicted again",
+    "occlusion": "occlusion: stretches hidden, and predicted again",
+    "coefficients": "coefficients: of a linear model, times the distance from the training mean",
+}
+
+
+def write_explanation(folder: Path, summary: Mapping[str, Any], drawn: Drawn) -> Path:
+    """Write explanation.html into a folder of `cistron explain`, whole or not at all."""
+    path = folder / PAGE
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(render_explanation(summary, drawn), encoding="utf-8")
+    partial.replace(path)
+    return path
+
+
+def render_explanation(summary: Mapping[str, Any], drawn: Drawn) -> str:
+    """Return one HTML page that needs nothing else."""
+    from cistron import __version__
+
+    features = "features" in drawn.tables
+    explained = " and ".join(str(name) for name in summary["explained"])
+    return (
+        environment()
+        .get_template("explanation.html")
+        .render(
+            title=f"Why: {Path(summary['source']).name}",
+            byline=_byline(summary),
+            lead=_lead(summary, features),
+            answers=_answers(summary),
+            notes=_notes(summary),
+            methods=[METHODS.get(name, name) for name in summary["methods"]],
+            explained=explained,
+            faithfulness=_curve(summary["checks"].get("faithfulness")),
+            features=features,
+            totals=list(drawn.totals.values()),
+            tracks=list(drawn.tracks.values()),
+            mutated=drawn.mutated,
+            settings=summary["settings"],
+            version=__version__,
+        )
+    )
+
+
+def _byline(summary: Mapping[str, Any]) -> str:
+    parts = [f"{count(summary['samples'])} samples"]
+    parts += [name.replace("_", " ") for name in summary["methods"]]
+    if summary.get("run"):
+        parts.append(Path(summary["run"]).name)
+    return " · ".join(parts)
+
+
+def _lead(summary: Mapping[str, Any], features: bool) -> str:
+    what = "feature" if features else "position"
+    if summary.get("genes"):
+        what = "gene"
+    names = list(summary["explained"])
+    target = "the number" if names == ["number"] else f"the logit of {names[0]}"
+    if len(names) > 1:
+        target = "the logit of each sample\N{RIGHT SINGLE QUOTATION MARK}s predicted class"
+    return f"What each {what} contributes to {target}."
+
+
+def _answers(summary: Mapping[str, Any]) -> list[dict[str, str]]:
+    answers = []
+    error = summary["completeness_error"]
+    if error:
+        exact = error["largest"] <= summary["settings"].get("tolerance", 1e-3)
+        text = f"error at most {error['largest']:.1e}"
+        state = "pass" if exact else "warn"
+    else:
+        text, state = "this method need not", ""
+    answers.append({"question": "Do contributions add up?", "text": text, "state": state})
+    checks = summary["checks"]
+    found = checks.get("faithfulness")
+    if found:
+        better = found["better"]
+        state = "pass" if better >= FAITHFUL else "warn" if better >= 0.5 else "fail"
+        answers.append(
+            {
+                "question": "Does deleting what contributes most lower the output more than "
+                "chance?",
+                "text": f"in {better:.0%} of {count(found['samples'])} samples",
+                "state": state,
+            }
+        )
+    weights = checks.get("randomised_weights")
+    if weights:
+        alike = abs(weights["correlation"])
+        answers.append(
+            {
+                "question": "Does a network of random weights give the same?",
+                "text": f"rank correlation {decimal(weights['correlation'])}",
+                "state": "pass" if alike < ALIKE else "warn",
+            }
+        )
+    return answers
+
+
+def _notes(summary: Mapping[str, Any]) -> list[str]:
+    notes = []
+    unused = summary["not_used"]
+    if unused["records"]:
+        first = unused["first"][0]
+        notes.append(
+            f"{count(unused['records'])} records were not used; the first is {first['id']}: "
+            f"{first['reason']}."
+        )
+    if summary.get("genes", {}).get("note"):
+        notes.append(summary["genes"]["note"])
+    if len(summary["methods"]) > 1:
+        said = ", ".join(f"{name} {count(n)}" for name, n in summary["methods"].items())
+        notes.append(f"Not all samples were explained by the same method: {said}.")
+    return notes
+
+
+def _curve(found: Mapping[str, Any] | None) -> str:
+    """Draw the output after deleting the first, or random, shares of what was read."""
+    if not found:
+        return ""
+    shares = [0.0, *(100 * share for share in found["shares"])]
+    top, others = ([found["output"], *found[name]] for name in ("top", "random"))
+    with style():
+        figure = sheet(190)
+        axes = panel(figure, 40, 16, 306, 128)
+        axes.plot(shares, others, color=MUTED, linestyle=(0, (4, 3)))
+        axes.plot(shares, top, color=ACCENT)
+        axes.locator_params(axis="y", nbins=5)
+        axes.set_xlim(0, 100)
+        note(figure, 0, 10, "Mean output", color=MUTED, size=10)
+        note(figure, 193, 182, "Per cent deleted", color=MUTED, size=10, ha="center")
+        note(figure, 346, 10, "at random", color=MUTED, size=10, ha="right")
+        note(figure, 290, 10, "what contributes most", color=ACCENT, size=10, ha="right")
+        axes.tick_params(labelcolor=INK)
+        return svg(
+            figure,
+            f"Mean output {decimal(top[0])}; with the first 20 per cent deleted "
+            f"{decimal(found['top'][found['shares'].index(0.2)])}, with random ones "
+            f"{decimal(found['random'][found['shares'].index(0.2)])}.",
+        )

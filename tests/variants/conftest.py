@@ -1,0 +1,1 @@
+from tests.explain.conftest import cnn  # noqa: F401
