@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 import yaml
+from pydantic import ValidationError
 
 from cistron.errors import InputError
 from cistron.experiment import Experiment
@@ -97,7 +98,7 @@ class Run:
             )
         if resume and experiment is not None:
             before = yaml.safe_load((self.path / EXPERIMENT).read_text(encoding="utf-8"))
-            changed = sorted(_different(before, experiment.document()))
+            changed = sorted(_different(_completed(before), experiment.document()))
             if changed:
                 raise InputError(
                     f"{self.path} was begun with other settings ({', '.join(changed[:5])}), so it "
@@ -205,6 +206,14 @@ class Run:
         if found:
             history = pd.concat(found, ignore_index=True)
             self.write_text("history.csv", history.to_csv(index=False))
+
+
+def _completed(document: Any) -> Any:
+    """Return an experiment with the defaults of keys that did not exist when it was written."""
+    try:
+        return Experiment.model_validate(document).document()
+    except ValidationError:
+        return document
 
 
 def _different(before: Any, after: Any, path: str = "") -> set[str]:
