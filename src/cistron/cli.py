@@ -451,6 +451,10 @@ def predict(
         Path | None,
         typer.Option(metavar="TABLE", help="Cells: two columns, other name of a gene and name."),
     ] = None,
+    align: Annotated[
+        bool,
+        typer.Option(help="Cells: also predict them moved onto the mean of the training cells."),
+    ] = False,
     device: Device = None,
     force: Force = False,
     resume: Resume = False,
@@ -464,7 +468,8 @@ def predict(
     if bool(orthologs) != bool(ortholog_fasta):
         raise InputError("--orthologs and --ortholog-fasta go together: give both or neither.")
     classifier = load(run).on(device or "auto")
-    of_cells = {"--label": label, "--group": group, "--layer": layer, "--aliases": aliases}
+    of_cells: dict[str, Any] = {"--label": label, "--group": group, "--layer": layer}
+    of_cells |= {"--aliases": aliases, "--align": align}
     if classifier.alphabet_ == "genes":
         from cistron.display import show_predicted_cells
         from cistron.predict_cells import NewCells, predict_cell_file
@@ -475,7 +480,7 @@ def predict(
             classifier,
             source,
             out,
-            how=NewCells(layer, label, tuple(group or ()), aliases),
+            how=NewCells(layer, label, tuple(group or ()), aliases, align),
             force=force,
             resume=resume,
             reporter=Terminal(quiet),

@@ -229,6 +229,8 @@ def show_predicted_cells(out: Path, found: dict[str, Any], as_json: bool) -> Non
             kept = (found.get("scores_kept") or {}).get(metric)
             text = f"{metric.replace('_', ' ')}: {_interval(found['scores'][metric])}"
             lines.append(f"{text}; of the cells not rejected {_interval(kept)}")
+    if "aligned" in found:
+        lines.append(_aligned(found))
     for column, groups in found["groups"].items():
         for value, each in groups.items():
             text = f"{column} {value}: {each['cells']:,} cells, "
@@ -238,6 +240,17 @@ def show_predicted_cells(out: Path, found: dict[str, Any], as_json: bool) -> Non
             lines.append(text)
     for line in lines:
         console.print(Text(line), soft_wrap=True)
+
+
+def _aligned(found: dict[str, Any]) -> str:
+    aligned = found["aligned"]
+    text = (
+        f"Moved onto the mean of the training cells, {aligned['changed']:.1%} of the cells are "
+        "called otherwise (columns aligned_…). That helps where a platform adds the same to all "
+        "cells, and misleads where the data hold other shares of the classes."
+    )
+    scores = aligned.get("scores")
+    return f"{text} MCC then: {_interval(scores['mcc'])}." if scores else text
 
 
 def _drifted(what: str, drift: dict[str, Any]) -> str:

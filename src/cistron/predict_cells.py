@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cistron.align_cells import mean_shift
 from cistron.classifier import Classifier
 from cistron.errors import InputError, nearest
 from cistron.evaluation import evaluate
@@ -58,12 +59,16 @@ class NewCells:
         draws whole groups of the first.
     aliases : Path, optional
         Table of other names of genes.
+    align : bool
+        Also predict the cells moved onto the training cells, beside the cells as they are (see
+        `cistron.align_cells`).
     """
 
     layer: str | None = None
     label: str | None = None
     groups: tuple[str, ...] = ()
     aliases: Path | None = None
+    align: bool = False
 
     @property
     def columns(self) -> dict[str, str]:
@@ -94,6 +99,7 @@ def predict_cell_file(
         Ends in .tsv, .csv, .parquet or .jsonl: columns `id`, `predicted`, `p_<class>`, `warning`
         and `rejected`, one row a cell in the order of the file. Or in .h5ad: a copy of the source
         with these as columns of obs ("cistron_…"), and where they come from in uns["cistron"].
+        With `how.align` also `aligned_predicted` and `aligned_p_<class>`.
     how : NewCells, optional
     force, resume, reporter
         As in `cistron.predict.predict_file`.
@@ -104,7 +110,8 @@ def predict_cell_file(
         `records`, `predicted`, `warnings`, `rejected`, `share_rejected`; `genes`: how many of
         those the classifier reads were found, and a note by which rules; `drift`: see
         `CellNovelty.drift`; with labels `scores` of all cells and `scores_kept` of those not
-        rejected, with 95 % intervals; `groups`: the same for every group. It is written beside the
+        rejected, with 95 % intervals; with `how.align` the same under `aligned`, and the share of
+        calls that it `changed`; `groups`: the same for every group. It is written beside the
         output, as `<out>.summary.json`.
 
     Raises
@@ -125,6 +132,7 @@ def predict_cell_file(
     classifier = with_aliases(classifier, how)
     parts = out.with_name(out.name + ".parts")
     asked = {"columns": json.dumps(how.columns), "layer": str(how.layer)}
+    asked |= {"align": "mean"} if how.align else {}
     done = claim_parts(parts, classifier, Path(source), asked, resume)
     try:
         genes = _predict_windows(classifier, source, parts, done, how, reporter)
@@ -172,6 +180,10 @@ def _predict_windows(
 ) -> dict[str, Any]:
     """Predict what is not predicted yet; return how the genes meet those of training."""
     encoder: Any = classifier.encoder_
+    shift = None
+    if how.align:
+        reporter.say("Reading the cells once to find their mean.")
+        shift = mean_shift(classifier, cell_windows(classifier, source, how, WINDOW))
     windows = cell_windows(classifier, source, how, WINDOW, done)
     overlap = None
     with reporter.bar(None, "predicting") as advance:
@@ -181,7 +193,7 @@ def _predict_windows(
                 overlap.require(encoder.settings.min_overlap)
                 if overlap.note:
                     reporter.say(overlap.note)
-            table = judged_cells(classifier, samples)
+            table = judged_cells(classifier, samples, shift)
             for column in how.columns:
                 table[column] = samples.table[column].astype(object)
             write_part(
@@ -303,6 +315,13 @@ def _judged(
         "calls": {str(k): int(n) for k, n in table["predicted"].value_counts().items()},
         "drift": classifier.novelty_.drift(table[DISTANCE].to_numpy(dtype=np.float64)),
     }
+    if how.align:
+        moved = table["aligned_predicted"]
+        found["aligned"] = {
+            "method": "mean",
+            "calls": {str(k): int(n) for k, n in moved.value_counts().items()},
+            "changed": float((moved != table["predicted"]).mean()),
+        }
     if how.label is None or classifier.head.kind != "softmax":
         return found
     labels = table[LABEL].astype(object)
@@ -319,18 +338,20 @@ def _judged(
     groups = [] if alone else list(how.groups)
     found["scores"] = _scores(classifier, table[inside], groups)
     found["scores_kept"] = _scores(classifier, table[inside & ~rejected], groups)
+    if how.align:
+        found["aligned"]["scores"] = _scores(classifier, table[inside], groups, "aligned_p_")
     return found
 
 
 def _scores(
-    classifier: Classifier, table: pd.DataFrame, groups: Sequence[str]
+    classifier: Classifier, table: pd.DataFrame, groups: Sequence[str], prefix: str = "p_"
 ) -> dict[str, Any] | None:
     """Return the metrics of labelled cells, with intervals; None where they are too few."""
     if len(table) < FEWEST_CELLS:
         return None
     classes = [str(name) for name in classifier.classes_]
     truth = pd.Categorical(table[LABEL], categories=classes).codes
-    probabilities = table[[f"p_{name}" for name in classes]].to_numpy(dtype=np.float64)
+    probabilities = table[[f"{prefix}{name}" for name in classes]].to_numpy(dtype=np.float64)
     drawn = table[f"{GROUP}{groups[0]}"].astype(str).to_numpy() if groups else None
     scores = evaluate(truth, probabilities, classes, groups=drawn)["scores"]
     kept = {k: v for k, v in scores.items() if isinstance(v, dict) and "value" in v}

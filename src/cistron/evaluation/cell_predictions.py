@@ -19,7 +19,9 @@ def predict_cells(classifier: Any, samples: Samples) -> pd.DataFrame:
     return judged_cells(classifier, samples).drop(columns=DISTANCE)
 
 
-def judged_cells(classifier: Any, samples: Samples) -> pd.DataFrame:
+def judged_cells(
+    classifier: Any, samples: Samples, shift: NDArray[np.floating] | None = None
+) -> pd.DataFrame:
     """Return what `predict_cells` does, and the distance of each cell from the training cells.
 
     Parameters
@@ -28,6 +30,10 @@ def judged_cells(classifier: Any, samples: Samples) -> pd.DataFrame:
         Of cells.
     samples : Samples
         Encoded once, for the model and for the distance.
+    shift : ndarray, shape (genes,), optional
+        What aligns the data set with the training cells (see `cistron.align_cells`): what is
+        predicted of the shifted cells stands in further columns, `aligned_predicted` and
+        `aligned_p_<class>`. All others are of the cells as they are.
     """
     if samples.payload.content != "genes":
         raise ValueError("fitted on cells, given sequences")
@@ -48,6 +54,10 @@ def judged_cells(classifier: Any, samples: Samples) -> pd.DataFrame:
         unsure = probabilities.max(axis=1, initial=0.0) < classifier.least_confidence
     distances = classifier.novelty_.distances(genes)
     unlike = distances > classifier.novelty_.threshold
+    if shift is not None:
+        from cistron.align_cells import aligned_columns
+
+        table = pd.concat([table, aligned_columns(classifier, genes, shift)], axis=1)
     lost = classifier.encoder_.warnings(samples)
     table["warning"] = _warnings(lost, unlike, unsure, classifier.least_confidence)
     table["rejected"] = unlike | unsure
