@@ -136,13 +136,17 @@ def version(
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to make.")] = Path("demo"),
+    motifs: Annotated[
+        bool,
+        typer.Option("--motifs", help="Find and name the motifs of the promoters as well."),
+    ] = False,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
-    """Go the whole way on proteins made on the spot, and show that the planted truth was found."""
-    from cistron.demo import run_demo
+    """Go the whole way on made proteins and promoters; say which planted truth was found."""
+    from cistron.demo.run import run_demo
 
-    typer.echo(run_demo(out, force=force, reporter=Terminal(quiet)))
+    typer.echo(run_demo(out, motifs=motifs, force=force, reporter=Terminal(quiet)))
 
 
 @app.command()

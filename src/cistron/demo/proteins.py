@@ -1,4 +1,4 @@
-"""The whole way on made proteins whose truth is known.
+"""The way from proteins to a judged classifier, where the truth is known.
 
 Proteins come in families, and the class is given to whole families: whoever has seen a relative
 knows the answer. Independently of the family, most members of one class carry a motif. A random
@@ -7,13 +7,11 @@ split rewards recognising relatives; a homology split leaves the motif alone to 
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cistron.errors import InputError
 from cistron.progress import SILENT, Reporter
 from cistron.samples import Sequences, make_samples
 from cistron.samples.alphabet import PROTEIN
@@ -82,21 +80,12 @@ def make_proteins(seed: int = 1) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-def run_demo(
-    folder: Path, *, force: bool = False, seed: int = 1, reporter: Reporter = SILENT
-) -> str:
-    """Make the data, fit it under a random and under a homology split, and say what was found.
-
-    Raises
-    ------
-    InputError
-        If the folder exists and is not one that the demo made, or `force` is not set.
-    """
+def run_proteins(folder: Path, *, seed: int = 1, reporter: Reporter = SILENT) -> str:
+    """Fit made proteins under a random and under a homology split, and say what was found."""
     from cistron.experiment import read_experiment
     from cistron.model_files import load
     from cistron.pipeline import fit
 
-    _clear(folder, force)
     for name, proteins in make_proteins(seed).items():
         lines = [f">{header}\n{sequence}\n" for header, sequence in proteins]
         (folder / f"{name}.fasta").write_text("".join(lines), encoding="utf-8")
@@ -138,16 +127,6 @@ def motif_effect(classifier: Any, seed: int = 1, n: int = 200) -> dict[str, floa
 
 def _codes(text: str) -> np.ndarray:
     return PROTEIN.codes[np.frombuffer(text.encode(), dtype=np.uint8)]
-
-
-def _clear(folder: Path, force: bool) -> None:
-    if folder.exists() and any(folder.iterdir()):
-        if not (folder / "homology.yaml").is_file():
-            raise InputError(f"{folder} exists and was not made by the demo. Say --out FOLDER.")
-        if not force:
-            raise InputError(f"{folder} holds a demo already. Say --force to make it again.")
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _summary(folder: Path, metrics: dict[str, Any], effects: dict[str, float]) -> str:
