@@ -21,6 +21,7 @@ from cistron.demo.promoters import (
 from cistron.motifs.meme import write_meme
 from cistron.progress import SILENT, Reporter
 
+TRACKS = 8  # held-out promoters that are drawn
 DATABASE, TRUTH, HELD_OUT = "motifs.meme", "planted.tsv", "held_out.fasta"
 EXPERIMENT = """\
 # Written by `cistron demo`: made promoters with planted motifs ({names}).
@@ -74,9 +75,11 @@ def run_promoters(
     InputError
         If motifs are asked for and what finds them is not installed.
     """
+    from cistron.explain.drawing import draw
     from cistron.explain.files import ATTRIBUTIONS, explain_file
     from cistron.explain.store import read
     from cistron.model_files import load
+    from cistron.report.explanation import write_explanation
 
     if motifs:
         from cistron.motifs.discover import require_modisco
@@ -85,10 +88,12 @@ def run_promoters(
     folder.mkdir(parents=True, exist_ok=True)
     metrics, sites = _fit(folder, seed, reporter)
     run, explained = folder / "run", folder / "explained"
-    explain_file(load(run), folder / HELD_OUT, explained, reporter=reporter)
+    summary = explain_file(load(run), folder / HELD_OUT, explained, run=run, reporter=reporter)
+    drawn = draw(explained, TRACKS)
+    drawn.write(explained)
     seen = recovery(read(explained / ATTRIBUTIONS), sites)
     lines = _explained_lines(metrics, seen)
-    pages = [run / "report.html"]
+    pages = [run / "report.html", write_explanation(explained, summary, drawn)]
     if motifs:
         lines += _find(folder, seed, reporter)
         pages.append(folder / "motifs" / "motifs.html")
