@@ -1,0 +1,98 @@
+"""The command line: parse, call, print; one thin function a command, in the files here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from cistron.cli import explaining, start, training, using
+from cistron.errors import InputError
+
+app = typer.Typer(
+    name="cistron",
+    help="From biological sequences to classifiers a scientist can trust.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+data_app = typer.Typer(help="Public data sets.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+
+class Interrupted(BaseException):
+    """Ctrl-C; Typer would answer KeyboardInterrupt itself, without a word of how to go on."""
+
+
+def _interrupt(number: int, frame: object) -> None:  # noqa: ARG001
+    raise Interrupted
+
+
+def main() -> None:
+    """Run the command line; mistakes of the user end in one sentence and exit code 2."""
+    # Threads that wait by spinning halve the speed of training on a machine with other work.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        app()
+    except InputError as error:
+        _stop(str(error), 2)
+    except Interrupted:
+        _stop("Interrupted. What was finished is kept; continue with --resume.", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _stop(f"{where}{error.strerror or error}. Mend this and continue with --resume.", 2)
+
+
+def _stop(message: str, code: int) -> None:
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()
+    # Worker processes of a cross-validation must not keep an interrupted command alive.
+    if code == 130:
+        os._exit(code)
+    sys.exit(code)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """From biological sequences to classifiers a scientist can trust."""
+    if show:
+        from cistron import __version__
+
+        typer.echo(f"cistron {__version__}")
+        raise typer.Exit
+
+
+for command in (
+    start.demo,
+    start.new,
+    start.schema,
+    start.families,
+    start.windows,
+    training.check,
+    training.fit,
+    training.crossval,
+    training.tune,
+    using.predict,
+    explaining.explain,
+    explaining.motifs,
+    explaining.variants,
+    explaining.mutate,
+    training.report,
+    training.compare,
+    using.embed,
+):
+    app.command()(command)
+app.command("import")(using.import_)
+data_app.command("list")(start.data_list)
+data_app.command("get")(start.data_get)

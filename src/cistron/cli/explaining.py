@@ -1,0 +1,287 @@
+"""Why a classifier says so, and what would change it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cistron.cli.options import (
+    AsJson,
+    Device,
+    Force,
+    Quiet,
+    RunFolder,
+)
+from cistron.errors import InputError
+from cistron.progress import Terminal
+
+
+def explain(
+    run: RunFolder,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="INPUT",
+            help="FASTA, table or profiles (.npz, PSSM), - for stdin; or cells: AnnData, 10x, "
+            "counts.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to make.")],
+    method: Annotated[
+        str,
+        typer.Option(
+            help="deeplift, integrated_gradients, gradient_times_input, saliency, "
+            "in_silico_mutagenesis or occlusion."
+        ),
+    ] = "deeplift",
+    class_: Annotated[
+        str | None,
+        typer.Option("--class", help="Class that is explained; predicted: of each its own."),
+    ] = None,
+    references: Annotated[
+        str, typer.Option(help="auto, dinucleotide, shuffled, zero or mean.")
+    ] = "auto",
+    number: Annotated[int, typer.Option(help="Shuffled references of a sample.")] = 20,
+    scan: Annotated[
+        str, typer.Option(help="in_silico_mutagenesis: substitutions, alanine or deletion.")
+    ] = "substitutions",
+    window: Annotated[int, typer.Option(help="occlusion: positions hidden at once.")] = 10,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first records.")] = None,
+    fall_back: Annotated[
+        bool,
+        typer.Option("--fall-back", help="Integrated gradients where deeplift is not exact."),
+    ] = False,
+    randomise: Annotated[
+        bool, typer.Option("--randomise", help="Also explain a network with random weights.")
+    ] = False,
+    figures: Annotated[int, typer.Option(min=0, help="Samples that are drawn.")] = 20,
+    choose: Annotated[
+        str, typer.Option(help="Which are drawn: certain (calls, class by class) or first.")
+    ] = "certain",
+    mutagenesis: Annotated[
+        bool, typer.Option("--mutagenesis", help="Draw every substitution below contributions.")
+    ] = False,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Cells: obs column by which genes are averaged too."),
+    ] = None,
+    layer: Annotated[str | None, typer.Option(help="Cells: layer of the AnnData.")] = None,
+    aliases: Annotated[
+        Path | None,
+        typer.Option(metavar="TABLE", help="Cells: two columns, other name of a gene and name."),
+    ] = None,
+    id_column: Annotated[str, typer.Option(help="Tables: column of ids.")] = "id",
+    sequence_column: Annotated[str, typer.Option(help="Tables: column of sequences.")] = "sequence",
+    seed: Annotated[int, typer.Option(help="Seed of the shuffled references.")] = 1,
+    device: Device = None,
+    force: Force = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what each position, or gene, contributes to a prediction: exact, or refused."""
+    from cistron.explain.display import show_explanation
+    from cistron.explain.drawing import draw, require_choice, windows_of
+    from cistron.explain.files import explain_file
+    from cistron.explain.settings import parse_settings
+    from cistron.model_files import load
+    from cistron.predict_cells import NewCells
+    from cistron.report.explanation import write_explanation
+
+    picked = require_choice(choose)
+    classifier = load(run).on(device or "auto")
+    settings = parse_settings(
+        method=method,
+        class_=class_,
+        references=references,
+        number=number,
+        scan=scan,
+        window=window,
+        fall_back=fall_back,
+        seed=seed,
+    )
+    summary = explain_file(
+        classifier,
+        source,
+        out,
+        settings,
+        columns={"id": id_column, "sequence": sequence_column},
+        cells=NewCells(layer, None, tuple(group or ()), aliases),
+        limit=limit,
+        randomise=randomise,
+        run=run,
+        force=force,
+        reporter=Terminal(quiet),
+    )
+    mutate = classifier if mutagenesis else None
+    drawn = draw(out, figures, picked, windows=windows_of(run), mutate=mutate)
+    drawn.write(out)
+    write_explanation(out, summary, drawn)
+    show_explanation(out, summary, as_json)
+
+
+def motifs(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder that `cistron explain` wrote.")
+    ],
+    database: Annotated[
+        list[str],
+        typer.Option(
+            "--database",
+            "-d",
+            metavar="FILE",
+            help="MEME-format file, or jaspar:plants (or another taxon, or all); may be repeated.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to make.")],
+    run: Annotated[
+        Path | None,
+        typer.Option(help="Run that was explained: for labels, regions and marginal effects."),
+    ] = None,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Motifs of another fold or seed: found there again?"),
+    ] = None,
+    anchor: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=COLUMN", help="Count columns from there: tss=500."),
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Largest q-value of a match (0.05).")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting: min_seqlets=50."),
+    ] = None,
+    device: Device = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the shuffled sequences.")] = None,
+    force: Force = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Find the motifs behind an explanation of DNA: named, located, tested, on one page."""
+    from cistron.motifs.display import show_motifs
+    from cistron.motifs.files import find_motifs, parse_settings
+    from cistron.report.motifs import write_motifs
+
+    found = find_motifs(
+        folder,
+        out,
+        database,
+        parse_settings(changes or [], {"threshold": threshold, "seed": seed}),
+        run=run,
+        others=also or [],
+        anchors=anchor or [],
+        device=device or "auto",
+        force=force,
+        reporter=Terminal(quiet),
+    )
+    write_motifs(found, out / "motifs.html")
+    show_motifs(out, found, as_json)
+
+
+def variants(
+    run: RunFolder,
+    source: Annotated[
+        str, typer.Argument(metavar="VCF", help="Variants, plain or gzip; - for stdin.")
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="File ending in .tsv, .csv, .parquet or .jsonl."),
+    ],
+    genome: Annotated[
+        Path | None, typer.Option(help="FASTA; by default the one that the run learned from.")
+    ] = None,
+    annotation: Annotated[
+        Path | None, typer.Option(help="GTF or GFF3; by default the one of the run.")
+    ] = None,
+    regions: Annotated[
+        str | None,
+        typer.Option(help="lcre, deepcre, deepdife or a YAML list; by default those of the run."),
+    ] = None,
+    windows: Annotated[
+        Path | None, typer.Option(metavar="BED", help="Windows that are no regions of genes.")
+    ] = None,
+    keep: Annotated[
+        str,
+        typer.Option(help="Of --windows: what an indel leaves in place: start, center or end."),
+    ] = "center",
+    class_: Annotated[
+        str | None, typer.Option("--class", help="Class whose logit is compared.")
+    ] = None,
+    longest: Annotated[int, typer.Option(min=1, help="Bases of the longest allele.")] = 1000,
+    device: Device = None,
+    force: Force = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Predict what every variant changes in the windows that it falls into."""
+    from cistron.model_files import load
+    from cistron.variants.display import show_variants
+    from cistron.variants.files import predict_variants
+    from cistron.variants.sources import Where, find_windows
+
+    found = predict_variants(
+        load(run).on(device or "auto"),
+        source,
+        out,
+        find_windows(run, Where(genome, annotation, regions, windows, keep)),
+        class_=class_,
+        longest=longest,
+        force=force,
+        reporter=Terminal(quiet),
+    )
+    show_variants(out, found, as_json)
+
+
+def mutate(
+    run: RunFolder,
+    source: Annotated[str, typer.Argument(metavar="INPUT", help="FASTA or table; - for stdin.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="File ending in .tsv, .csv, .parquet or .jsonl."),
+    ],
+    positions: Annotated[
+        str | None, typer.Option(help="Only there, counted from 1: 10-50,77.")
+    ] = None,
+    mutations: Annotated[
+        Path | None,
+        typer.Option(metavar="TABLE", help="Only these: columns id and mutation (A123V)."),
+    ] = None,
+    maps: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for a heat map of each sequence.")
+    ] = None,
+    class_: Annotated[
+        str | None, typer.Option("--class", help="Class whose logit is compared.")
+    ] = None,
+    id_column: Annotated[str, typer.Option(help="Tables: column of ids.")] = "id",
+    sequence_column: Annotated[str, typer.Option(help="Tables: column of sequences.")] = "sequence",
+    device: Device = None,
+    force: Force = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Predict what every substitution in a protein (or DNA) changes, or those of a list."""
+    from cistron.model_files import load
+    from cistron.variants.display import show_mutated
+    from cistron.variants.mutate import Which, mutate_file, parse_positions, read_mutations
+
+    if positions and mutations:
+        raise InputError("--positions and --mutations: give one of them.")
+    which = Which(
+        parse_positions(positions) if positions else (),
+        read_mutations(mutations) if mutations else None,
+    )
+    found = mutate_file(
+        load(run).on(device or "auto"),
+        source,
+        out,
+        which,
+        class_=class_,
+        columns={"id": id_column, "sequence": sequence_column},
+        maps=maps,
+        force=force,
+        reporter=Terminal(quiet),
+    )
+    show_mutated(out, found, as_json)

@@ -1,0 +1,205 @@
+"""What a classifier is used for: predictions; published weights and embeddings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cistron.cli.options import (
+    AsJson,
+    Device,
+    Force,
+    NewRun,
+    Quiet,
+    Resume,
+    RunFolder,
+    command_line,
+    print_json,
+)
+from cistron.errors import InputError
+from cistron.progress import Terminal
+
+
+def predict(
+    run: RunFolder,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="INPUT",
+            help="FASTA, table or profiles (.npz, PSSM), - for stdin; of cells AnnData, 10x or "
+            "counts.",
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", help="File ending in .tsv, .csv, .parquet or .jsonl; of cells .h5ad."
+        ),
+    ],
+    id_column: Annotated[str, typer.Option(help="Tables: column of ids.")] = "id",
+    sequence_column: Annotated[str, typer.Option(help="Tables: column of sequences.")] = "sequence",
+    orthologs: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="TABLE", help="Two columns, id and ortholog: average over orthologs."),
+    ] = None,
+    ortholog_fasta: Annotated[
+        list[Path] | None, typer.Option(metavar="FASTA", help="Sequences of the orthologs.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Cells: obs column of the true class.")
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Cells: obs column of patients or data sets."),
+    ] = None,
+    layer: Annotated[str | None, typer.Option(help="Cells: layer of the AnnData.")] = None,
+    aliases: Annotated[
+        Path | None,
+        typer.Option(metavar="TABLE", help="Cells: two columns, other name of a gene and name."),
+    ] = None,
+    align: Annotated[
+        bool,
+        typer.Option(help="Cells: also predict them moved onto the mean of the training cells."),
+    ] = False,
+    device: Device = None,
+    force: Force = False,
+    resume: Resume = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Predict the class of every record, with calibrated probabilities and warnings."""
+    from cistron.model_files import load
+    from cistron.predict import predict_file
+
+    if bool(orthologs) != bool(ortholog_fasta):
+        raise InputError("--orthologs and --ortholog-fasta go together: give both or neither.")
+    classifier = load(run).on(device or "auto")
+    of_cells: dict[str, Any] = {"--label": label, "--group": group, "--layer": layer}
+    of_cells |= {"--aliases": aliases, "--align": align}
+    if classifier.alphabet_ == "genes":
+        from cistron.display import show_predicted_cells
+        from cistron.predict_cells import NewCells, predict_cell_file
+
+        if orthologs:
+            raise InputError("--orthologs: cells have none. Leave the option out.")
+        found = predict_cell_file(
+            classifier,
+            source,
+            out,
+            how=NewCells(layer, label, tuple(group or ()), aliases, align),
+            force=force,
+            resume=resume,
+            reporter=Terminal(quiet),
+        )
+        show_predicted_cells(out, found, as_json)
+        return
+    given = next((name for name, value in of_cells.items() if value), None)
+    if given:
+        raise InputError(f"{given} is of cells, and the classifier reads sequences.")
+    counts = predict_file(
+        classifier,
+        source,
+        out,
+        columns={"id": id_column, "sequence": sequence_column},
+        orthologs=(orthologs, ortholog_fasta) if orthologs and ortholog_fasta else None,
+        force=force,
+        resume=resume,
+        reporter=Terminal(quiet),
+    )
+    if as_json:
+        print_json({"out": str(out), **counts})
+    else:
+        averaged = f", {counts['averaged']:,} with orthologs" if "averaged" in counts else ""
+        typer.echo(
+            f"{out}: {counts['records']:,} records, {counts['predicted']:,} predicted, "
+            f"{counts['warnings']:,} with a warning{averaged}."
+        )
+
+
+def import_(
+    format_: Annotated[str, typer.Argument(metavar="FORMAT", help="senseqnet or keras.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="senseqnet: SenSeqNet_model.pth. keras: MODEL.json WEIGHTS.h5, or one .keras or "
+            "whole-model .h5."
+        ),
+    ],
+    out: NewRun,
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B",
+            help="keras: class names in the order of the outputs; of one output, the class it "
+            "speaks against first. By default negative,positive.",
+        ),
+    ] = None,
+    both_strands: Annotated[
+        bool, typer.Option("--both-strands", help="keras: average the logits of both strands.")
+    ] = False,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Turn a published network and its weights into a run that predicts."""
+    from cistron.imports import import_model
+
+    reporter = Terminal(quiet)
+    classifier = import_model(
+        format_,
+        files,
+        out,
+        classes=[name.strip() for name in classes.split(",")] if classes else None,
+        both_strands=both_strands,
+        force=force,
+        reporter=reporter,
+        command=command_line(),
+    )
+    typer.echo(
+        f"{out}: {classifier.parameters:,} parameters, classes {', '.join(classifier.classes_)}. "
+        f"Next: cistron predict {out} new.fasta --out predictions.tsv"
+    )
+
+
+def embed(
+    source: Annotated[
+        str, typer.Argument(metavar="INPUT", help="FASTA or table, plain or gzip; - for stdin.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File ending in .parquet, .npz or .h5.")],
+    model: Annotated[
+        str, typer.Option(help="Language model: name on the Hugging Face hub, or a folder.")
+    ] = "facebook/esm2_t6_8M_UR50D",
+    layer: Annotated[int, typer.Option(help="Hidden layer; -1 is the last.")] = -1,
+    pooling: Annotated[str, typer.Option(help="mean, max, cls, or residues: no pooling.")] = "mean",
+    window: Annotated[int, typer.Option(help="Residues of a longer protein read at once.")] = 1022,
+    overlap: Annotated[int, typer.Option(help="Residues that windows share.")] = 256,
+    precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or int8.")] = "auto",
+    offline: Annotated[bool, typer.Option("--offline", help="Never ask the hub.")] = False,
+    id_column: Annotated[str, typer.Option(help="Tables: column of ids.")] = "id",
+    sequence_column: Annotated[str, typer.Option(help="Tables: column of sequences.")] = "sequence",
+    workers: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = 1,
+    device: Device = None,
+    force: Force = False,
+    resume: Resume = False,  # noqa: ARG001 (what was finished is in the cache in any case)
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Embed every protein by a language model; what was embedded before comes from the cache."""
+    from cistron.display import show_embedded
+    from cistron.embed import embed_file
+    from cistron.experiment import parse_encoder
+
+    settings = {"model": model, "layer": layer, "pooling": pooling, "window": window}
+    settings |= {"overlap": overlap, "precision": precision, "offline": offline}
+    found = embed_file(
+        source,
+        out,
+        parse_encoder({"kind": "protein_lm", **settings}),
+        columns={"id": id_column, "sequence": sequence_column},
+        device=device or "auto",
+        workers=workers,
+        force=force,
+        reporter=Terminal(quiet),
+    )
+    show_embedded(out, found, as_json)
