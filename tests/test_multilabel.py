@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import cistron
-from cistron.classifier import LARGEST_WEIGHT, Classifier, class_weights
+from cistron.classifier import Classifier
 from cistron.errors import InputError
 from cistron.experiment import make_experiment
 from cistron.pipeline import crossval, fit
@@ -20,6 +20,7 @@ from cistron.report import render
 from cistron.samples import Samples, Sequences, make_samples
 from cistron.splits import TEST, VALIDATION
 from cistron.splits.random import random_split
+from cistron.training.class_weights import LARGEST_WEIGHT, class_weights
 from cistron.training.settings import TrainingSettings
 
 LETTERS = np.array(list("ARNDCQEGHILKMFPSTWYV"))

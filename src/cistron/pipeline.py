@@ -16,7 +16,7 @@ import numpy as np
 
 from cistron.ablation import write_ablated
 from cistron.augment import averages_orthologs, find_orthologs
-from cistron.classifier import Classifier, require_weights
+from cistron.classifier import Classifier
 from cistron.errors import InputError, nearest
 from cistron.evaluation.projection import projection_of_folds, projection_table, require
 from cistron.experiment import Experiment
@@ -49,6 +49,7 @@ from cistron.splits.audit import (
     nearest_training,
 )
 from cistron.splits.settle import settle, settle_fold
+from cistron.training.class_weights import require_weights
 from cistron.training.stages import remove_checkpoints
 
 CHECKPOINT = "checkpoint.safetensors"

@@ -90,7 +90,7 @@ def second_weights(train: Samples, settings: Any) -> NDArray[np.float64]:
     Balanced over the known training samples, unless `training.class_weights` is none: weights by
     name are those of the first target, and so is balanced sampling.
     """
-    from cistron.classifier import class_weights
+    from cistron.training.class_weights import class_weights
 
     targets, classes = train.second_targets, list(relabelled(train).classes)
     kind = "none" if settings.class_weights == "none" else "balanced"

@@ -13,7 +13,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skops.io import dumps
 
-from cistron.classifier import class_weights
 from cistron.errors import InputError
 from cistron.models import (
     BaggingSettings,
@@ -29,6 +28,7 @@ from cistron.models.classical import (
     load,
     log_probabilities,
 )
+from cistron.training.class_weights import class_weights
 from cistron.training.settings import TrainingSettings
 
 MODELS = [

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from cistron.classifier import Classifier, class_weights
+from cistron.classifier import Classifier
 from cistron.device import choose_device
 from cistron.errors import InputError
 from cistron.splits import TEST, VALIDATION
 from cistron.splits.random import random_split
+from cistron.training.class_weights import class_weights
 from cistron.training.fit import learning_rate
 from cistron.training.settings import TrainingSettings
 
