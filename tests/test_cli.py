@@ -192,7 +192,7 @@ def test_a_killed_fit_resumes_to_the_same_result(project, tmp_path, stop):
     experiment = str(project / "experiment.yaml")
     more = ["--set", "training.epochs=40", "--set", "training.patience=40"]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    # Each in a process of its own, as from a shell: thousands of tests leave their mark on this one.
+    # Each in a process of its own, as from a shell: other tests leave their mark on this one.
     start = [sys.executable, "-m", "cistron.cli", "fit", experiment, *more, "-q", "-o"]
     subprocess.run([*start, str(whole)], check=True)
     arguments = [sys.executable, "-m", "cistron.cli", "fit", experiment, "-o", str(broken), *more]
