@@ -6,7 +6,6 @@ the samples that compared the trials; `nested` says by how much.
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from cistron.experiment import Experiment, make_experiment, read_document
 from cistron.progress import SILENT, Logged, Reporter
 from cistron.run import Run
 from cistron.splits import TEST
+from cistron.training.jobs import Job, require_all, run_jobs
 from cistron.tuning.space import corners, dimensions, fill, first, require_searchable
 from cistron.tuning.study import (
     Pruner,
@@ -260,14 +260,11 @@ def search_best(
 def _make_trials(
     search: Search, seen: Visible, how: How, study: optuna.Study, folder: Path, reporter: Reporter
 ) -> None:
-    from joblib import Parallel, delayed
-
-    from cistron.training.crossval import threads_each
-
     metric = how.metric or search.start.evaluation.metric
     until = None if how.seconds is None else time.monotonic() + how.seconds
+    shared = search, seen, metric
 
-    def asked() -> Iterator[Any]:
+    def asked() -> Iterator[Job]:
         # Drawn when a worker is free, from what all trials that have ended then have taught.
         while True:
             ended = finished(study)
@@ -277,27 +274,22 @@ def _make_trials(
                 return
             trial = ask(study, how.sampler, how.seed)
             if how.workers == 1:
-                _one(search, seen, metric, trial)
-                yield None
+                yield Job(f"Trial {trial.number}", _one, (trial,), shared)
             else:
                 place = (folder, how.storage, study.study_name, trial._trial_id, how.pruner)
-                yield delayed(_in_worker)(
-                    search, seen, metric, place, threads_each(how.workers), os.getpid()
-                )
+                yield Job(f"Trial {trial.number}", _in_worker, place, shared)
 
+    failed = []
     with reporter.bar(how.trials, "trials") as advance:
         advance(_made(finished(study)))
-        jobs = asked()
-        if how.workers > 1:
-            parallel = Parallel(
-                n_jobs=how.workers, pre_dispatch=how.workers, return_as="generator_unordered"
-            )
-            jobs = parallel(jobs)
-        for _ in jobs:
+        for job in run_jobs(asked(), how.workers, reporter):
+            if job.error is not None:
+                failed.append(job)
             ended = finished(study)
             note = _said(ended, metric)
             advance(1, note)
             reporter.say(f"{_made(ended)} of {how.trials} trials have ended; {note}.")
+    require_all(failed, how.trials, "trials")
 
 
 def _one(search: Search, seen: Visible, metric: str, trial: optuna.Trial) -> None:
@@ -305,9 +297,11 @@ def _one(search: Search, seen: Visible, metric: str, trial: optuna.Trial) -> Non
     import optuna
 
     begun = time.monotonic()
+    known = trial.study._storage.get_trial(trial._trial_id).intermediate_values
 
     def watch(step: int, value: float) -> None:
-        trial.report(value, step)
+        if step not in known:  # of a trial whose worker was lost, and which is made again
+            trial.report(value, step)
         if trial.should_prune():
             raise optuna.TrialPruned
 
@@ -328,20 +322,17 @@ def _in_worker(
     search: Search,
     seen: Visible,
     metric: str,
-    place: tuple[Path, str | None, str, int, str],
-    threads: int,
-    parent: int,
+    folder: Path,
+    url: str | None,
+    name: str,
+    number: int,
+    pruner: str,
 ) -> None:
-    """Make a trial in a process of its own, with its share of the cores."""
+    """Make a trial in a process of its own, which opens the study anew."""
     import optuna
-    import torch
 
-    from cistron.training.crossval import end_with
     from cistron.tuning.study import pruner_of
 
-    end_with(parent)
-    torch.set_num_threads(threads)
-    folder, url, name, number, pruner = place
     storage = storage_of(folder, url)
     study = optuna.load_study(study_name=name, storage=storage, pruner=pruner_of(pruner))
     _one(search, seen, metric, optuna.Trial(study, number))
