@@ -226,8 +226,8 @@ def track(
         print_json([{"to": t.option, "runs": r, "numbers": n} for t, r, n in sent])
         return
     for tracker, runs, numbers in sent:
-        what = f"new are {runs:,} runs and {numbers:,} numbers" if runs + numbers else "it had it"
-        typer.echo(f"{run}: {tracker.name} has all of it; {what}.")
+        new = f"runs {runs:,}, numbers {numbers:,}" if runs + numbers else "nothing"
+        typer.echo(f"{run}: {tracker.name} has all of it. New there: {new}.")
 
 
 def report(run: RunFolder) -> None:

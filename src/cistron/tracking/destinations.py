@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -59,7 +60,7 @@ class Tracker(Protocol):
         """Let go of it."""
 
 
-def make_trackers(options: Sequence[str], run: Path, *, seconds: int) -> list[Tracker]:
+def make_trackers(options: Sequence[str], run: Path) -> list[Tracker]:
     """Return the trackers that options name, each once.
 
     Parameters
@@ -67,16 +68,34 @@ def make_trackers(options: Sequence[str], run: Path, *, seconds: int) -> list[Tr
     options : sequence of str
     run : Path
         The run directory, which need not be there yet.
-    seconds : int
-        For how long a server may let a request wait.
 
     Raises
     ------
     InputError
         If an option names none, has no address, or its package is not installed.
     """
-    made = [_make(option, run, seconds) for option in options]
-    return list({tracker.option: tracker for tracker in made}.values())
+    return [_make(*one, run) for one in dict.fromkeys(_parsed(option) for option in options)]
+
+
+@contextmanager
+def impatient(seconds: int) -> Iterator[None]:
+    """Have MLflow's client fail soon, print nothing and report its use to nobody, in this context.
+
+    By itself it tries again for minutes, which is our business. What the user has set stays.
+    """
+    ours = {
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": str(seconds),
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    added = {name: value for name, value in ours.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
 
 
 def without_password(address: str) -> str:
@@ -118,7 +137,8 @@ def _known(run: Path) -> dict[str, Any]:
     return Run(run).read_json(TRACKING) if (run / TRACKING).is_file() else {}
 
 
-def _make(option: str, run: Path, seconds: int) -> Tracker:
+def _parsed(option: str) -> tuple[str, str]:
+    """Return the kind of an option and its address."""
     kind, given, address = option.partition("=")
     if kind not in KINDS:
         raise InputError(
@@ -131,13 +151,17 @@ def _make(option: str, run: Path, seconds: int) -> Tracker:
         raise InputError(
             f"--track {kind}: {kind} is not installed. Install it by pip install 'cistron[track]'."
         )
+    return kind, _address(address) if kind == "mlflow" else address
+
+
+def _make(kind: str, address: str, run: Path) -> Tracker:
     if kind == "tensorboard":
         from cistron.tracking.tensorboard import TensorBoard
 
         return TensorBoard(run, Path(address) if address else None)
     from cistron.tracking.mlflow import MLflow
 
-    return MLflow(run, _address(address), seconds)
+    return MLflow(run, address)
 
 
 def _address(given: str) -> str:

@@ -7,13 +7,19 @@ import shlex
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from cistron.errors import InputError
 from cistron.progress import SILENT, Logged, Reporter
 from cistron.run import EXPERIMENT
-from cistron.tracking.destinations import Sent, Tracker, TrackingError, make_trackers
+from cistron.tracking.destinations import (
+    Sent,
+    Tracker,
+    TrackingError,
+    impatient,
+    make_trackers,
+)
 from cistron.tracking.parts import read_parts, stamp
 
 LOG = "log.txt"
@@ -56,20 +62,21 @@ def following(
     run = Path(run)
     # Of the processes of one training (torchrun, accelerate launch) the first one writes the run.
     mine = options if os.environ.get("RANK", "0") == "0" else ()
-    trackers = make_trackers(mine, run, seconds=REQUEST)
     before = _written(run)
-    followers = [_Follower(tracker, run, before, reporter, every) for tracker in trackers]
-    for follower in followers:
-        follower.start()
-    try:
-        yield
-    finally:
+    with impatient(REQUEST):
+        trackers = make_trackers(mine, run)
+        followers = [_Follower(tracker, run, before, reporter, every) for tracker in trackers]
         for follower in followers:
-            follower.ended.set()
-        until = time.monotonic() + patience
-        for follower in followers:
-            follower.join(max(0.0, until - time.monotonic()))
-            follower.conclude()
+            follower.start()
+        try:
+            yield
+        finally:
+            for follower in followers:
+                follower.ended.set()
+            until = time.monotonic() + patience
+            for follower in followers:
+                follower.join(max(0.0, until - time.monotonic()))
+                follower.conclude()
 
 
 def send(run: str | Path, options: Sequence[str]) -> list[tuple[Tracker, Sent]]:
@@ -99,13 +106,15 @@ def send(run: str | Path, options: Sequence[str]) -> list[tuple[Tracker, Sent]]:
             "track. Give the directory that fit, crossval or tune wrote."
         )
     sent = []
-    for tracker in make_trackers(options, run, seconds=UPLOAD):
-        try:
-            sent.append((tracker, tracker.send(read_parts(run, ended=True))))
-        except TrackingError as error:
-            raise InputError(f"{tracker.name} cannot be used: {error}. Try again later.") from error
-        finally:
-            tracker.close()
+    with impatient(UPLOAD):
+        for tracker in make_trackers(options, run):
+            with closing(tracker):
+                try:
+                    sent.append((tracker, tracker.send(read_parts(run, ended=True))))
+                except TrackingError as error:
+                    raise InputError(
+                        f"{tracker.name} cannot be used: {error}. Try again later."
+                    ) from error
     return sent
 
 

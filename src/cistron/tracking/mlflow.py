@@ -62,18 +62,9 @@ class MLflow:
     run : Path
         The run directory.
     address : str
-    seconds : int
-        For how long a request may wait, where MLFLOW_HTTP_REQUEST_TIMEOUT does not say it.
     """
 
-    def __init__(self, run: Path, address: str, seconds: int) -> None:
-        # The client's own retries last for minutes; trying again is our business.
-        ours = {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(seconds), "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
-        # It would print on stdout, and report its use over the network.
-        ours |= {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
-        ours |= {"MLFLOW_DISABLE_TELEMETRY": "true"}
-        self._set = [name for name in ours if name not in os.environ]
-        os.environ.update({name: ours[name] for name in self._set})
+    def __init__(self, run: Path, address: str) -> None:
         # Imported here, not in the thread that sends: two threads must not import at once.
         from mlflow import MlflowClient
 
@@ -100,9 +91,7 @@ class MLflow:
         return sent
 
     def close(self) -> None:
-        """Give the environment back as it was."""
-        for name in self._set:
-            os.environ.pop(name, None)
+        """Nothing is held between two requests."""
 
     def _opened(self, whole: Part) -> _Session:
         """Find or make the experiment, and ask which runs of it are ours."""

@@ -123,7 +123,7 @@ def _whole(run: Path, ended: bool) -> Part:
 
 def _inside(run: Path, folder: Path, parent: str, ended: bool) -> Iterator[Part]:
     """Yield the trials of a search, and the trainings in the folders of a run."""
-    yield from _trials(folder, parent)
+    yield from _trials(folder, parent, _metric(run))
     for inner, key, number in _trainings(folder, deep=False):
         name = inner.relative_to(run).as_posix()
         scores = _json(inner / "metrics.json").get("test") or _scores_in_list(inner, key, number)
@@ -163,9 +163,8 @@ def _scores_in_list(folder: Path, key: str, number: int) -> Mapping[str, Any]:
     return next((scores for scores in listed if scores.get(key) == number), {})
 
 
-def _trials(folder: Path, parent: str) -> Iterator[Part]:
+def _trials(folder: Path, parent: str, metric: str) -> Iterator[Part]:
     path = folder / "trials.csv"
-    metric = _metric(folder)
     states: dict[str, State] = {"complete": "finished", "pruned": "pruned"}
     for row in _rows(path):
         at, seconds, value = _when(path), _number(row["seconds"]), _number(row["value"])
