@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,6 @@ import pytest
 from cistron import cli
 from tests.conftest import planted_texts
 from tests.test_cli import EXPERIMENT, write_fasta
-
-Command = Callable[..., int]
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +37,8 @@ def command(*arguments: Any) -> int:
     """Run the command line, and return its exit code."""
     try:
         cli.app([str(one) for one in arguments], standalone_mode=False)
-    except cli.InputError:
+    except cli.InputError as error:
+        sys.stderr.write(f"{error}\n")
         return 2
     return 0
 

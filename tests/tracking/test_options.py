@@ -10,7 +10,7 @@ import pytest
 
 from cistron.errors import InputError
 from cistron.tracking.destinations import impatient, make_trackers, without_password
-from cistron.tracking.follow import following, send
+from cistron.tracking.follow import send
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,6 @@ def test_the_address_comes_from_the_environment_and_each_is_followed_once(
 def test_passwords_are_not_shown() -> None:
     assert without_password("https://me:pw@host:1/x") == "https://me:***@host:1/x"
     assert without_password("sqlite:////a/b.db") == "sqlite:////a/b.db"
-
-
-def test_only_the_first_of_several_processes_follows(tmp_path, monkeypatch) -> None:
-    monkeypatch.setenv("RANK", "1")
-    with following(tmp_path, ["tensorboard"], every=0.01):
-        (tmp_path / "log.txt").write_text("begun\n")
-    assert [path.name for path in tmp_path.iterdir()] == ["log.txt"]
 
 
 def test_what_is_no_run_is_not_sent(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import threading
 import time
@@ -60,11 +59,9 @@ def following(
         If an option names no tracker, has no address, or its package is not installed.
     """
     run = Path(run)
-    # Of the processes of one training (torchrun, accelerate launch) the first one writes the run.
-    mine = options if os.environ.get("RANK", "0") == "0" else ()
     before = _written(run)
     with impatient(REQUEST):
-        trackers = make_trackers(mine, run)
+        trackers = make_trackers(options, run)
         followers = [_Follower(tracker, run, before, reporter, every) for tracker in trackers]
         for follower in followers:
             follower.start()
