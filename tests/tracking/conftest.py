@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from cistron import cli
 from tests.conftest import planted_texts
 from tests.test_cli import EXPERIMENT, write_fasta
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before anything imports MLflow
 
 
 @pytest.fixture(scope="session")
