@@ -11,6 +11,7 @@ import pytest
 from cistron.errors import InputError
 from cistron.tracking.destinations import impatient, make_trackers, without_password
 from cistron.tracking.follow import send
+from cistron.tracking.parts import read_parts
 
 
 @pytest.mark.parametrize(
@@ -64,3 +65,19 @@ def test_passwords_are_not_shown() -> None:
 def test_what_is_no_run_is_not_sent(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no run that was trained"):
         send(tmp_path, ["tensorboard"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("metrics.json", "{", "metrics.json is damaged"),
+        ("metrics.json", '{"test": {}}', "is damaged"),
+        ("experiment.yaml", "{", "is damaged"),
+        ("audit.json", "[1]", "is damaged"),
+    ],
+)
+def test_a_damaged_run_is_refused_with_a_sentence(name, content, said, tmp_path) -> None:
+    (tmp_path / "experiment.yaml").write_text("name: one\n")
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=said):
+        read_parts(tmp_path, ended=True)

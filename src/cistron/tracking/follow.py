@@ -161,10 +161,11 @@ class _Follower(threading.Thread):
     def _send(self, *, ended: bool) -> bool:
         try:
             self._tracker.send(read_parts(self._run, ended=ended))
-        except (TrackingError, OSError) as error:
+        except (TrackingError, InputError, OSError) as error:
             if not self._failed:
+                reason = str(error).rstrip(".")
                 self._say(
-                    f"{self._tracker.name} cannot be used: {error}. The work goes on; what it "
+                    f"{self._tracker.name} cannot be used: {reason}. The work goes on; what it "
                     "lacks is sent when it answers."
                 )
             self._failed = True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,10 @@ from typing import Any, Literal, NamedTuple
 
 import yaml
 
+from cistron.errors import InputError
 from cistron.evaluation.metrics import LOWER_IS_BETTER
+from cistron.run import Run
+from cistron.tracking.scores import compared, final, scored
 
 INSIDE = {"folds": "fold", "repeats": "seed", "seeds": "seed", "nested/folds": "fold"}
 """Folders that hold trainings of their own → what these are told apart by."""
@@ -79,8 +81,18 @@ def read_parts(run: Path, *, ended: bool) -> list[Part]:
     ended : bool
         Whether nobody works on it any more: what is not finished then was interrupted, and final
         scores and files are those of this run and not of the one that is being continued.
+
+    Raises
+    ------
+    InputError
+        If a file of the run is damaged.
     """
-    return [_whole(run, ended), *_inside(run, run, "", ended)]
+    try:
+        return [_whole(run, ended), *_inside(run, run, "", ended)]
+    except (KeyError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"A file of {run} is damaged: {error!r}.") from error
 
 
 def stamp(run: Path) -> dict[Path, int]:
@@ -113,8 +125,8 @@ def _whole(run: Path, ended: bool) -> Part:
             found, at = _search_scores(run)
             tags["cistron.command"] = "tune"
         else:
-            found, at = _final(metrics, len({p.step for p in points})), _when(run / "metrics.json")
-            tags |= _said(metrics)
+            found, at = final(metrics, len({p.step for p in points})), _when(run / "metrics.json")
+            tags |= compared(metrics)
         points += [Point(name, step, value, at) for name, step, value in found]
     done = run / ("tuning.json" if search else "metrics.json")
     state: State = "running" if not ended else "finished" if done.is_file() else "interrupted"
@@ -131,7 +143,7 @@ def _inside(run: Path, folder: Path, parent: str, ended: bool) -> Iterator[Part]
         finished = (inner / "predictions.parquet").is_file()
         points = [
             Point(*point, _when(inner / "predictions.parquet"))
-            for point in _scored("test", scores, len({p.step for p in history}))
+            for point in scored("test", scores, len({p.step for p in history}))
         ]
         yield Part(
             name,
@@ -203,53 +215,10 @@ def _search_scores(run: Path) -> tuple[list[tuple[str, int, float]], int]:
     """Return the honest score of a search where it was made, and when."""
     found = _json(run / "tuning.json")
     nested, step = found.get("nested") or {}, sum((found.get("trials") or {}).values())
-    points = _scored("nested", {_metric(run): nested.get("score")}, step)
+    points = scored("nested", {_metric(run): nested.get("score")}, step)
     if nested.get("optimism") is not None:
         points.append(("nested/optimism", step, nested["optimism"]))
     return points, _when(run / "tuning.json")
-
-
-def _final(metrics: Mapping[str, Any], step: int) -> list[tuple[str, int, float]]:
-    """Return the scores of a finished run and the headline of each baseline beside them."""
-    if not metrics:
-        return []
-    headline = metrics["headline"]
-    points = _scored("test", metrics["test"], step)
-    for name, scores in metrics["baselines"].items():
-        points += _scored(f"baseline/{name}", {headline: scores.get(headline)}, step)
-    if comparison := metrics.get("comparison"):
-        points += _scored("comparison", {comparison["metric"]: comparison["difference"]}, step)
-    if second := metrics.get("second"):
-        points += _scored(f"test_{second['name']}", second["test"], step)
-    for name, spread in (metrics.get("spread") or {}).items():
-        found = {"mean": spread["mean"], "sd": spread["sd"]}
-        points += [(f"repeats/{name}_{k}", step, v) for k, v in found.items() if v is not None]
-    return points
-
-
-def _scored(prefix: str, scores: Mapping[str, Any], step: int) -> list[tuple[str, int, float]]:
-    """Return every single number among scores, with the ends of its interval."""
-    points = []
-    for name, score in scores.items():
-        if not isinstance(score, Mapping) or "value" not in score:
-            continue
-        for end in ("value", "low", "high"):
-            if score.get(end) is not None:
-                behind = "" if end == "value" else f"_{end}"
-                points.append((f"{prefix}/{name}{behind}", step, float(score[end])))
-    return points
-
-
-def _said(metrics: Mapping[str, Any]) -> dict[str, str]:
-    """Return in words how a finished run compares with its best baseline."""
-    if not metrics:
-        return {}
-    tags = {"cistron.command": "crossval" if metrics.get("folds") else "fit"}
-    if comparison := metrics.get("comparison"):
-        verdict, beside = comparison["verdict"], comparison["baseline"]
-        told = "not told apart from" if verdict == "undecided" else f"{verdict} than"
-        tags["cistron.comparison"] = f"{told} {beside}"
-    return tags
 
 
 def _history(folder: Path) -> list[Point]:
@@ -294,7 +263,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return Run(path.parent).read_json(path.name) if path.is_file() else {}
 
 
 def _yaml(path: Path) -> dict[str, Any]:
