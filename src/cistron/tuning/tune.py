@@ -287,6 +287,7 @@ def _make_trials(
                 failed.append(job)
             ended = finished(study)
             note = _said(ended, metric)
+            _write_trials(Run(folder), ended, -1.0 if metric in LOWER_IS_BETTER else 1.0)
             advance(1, note)
             reporter.say(f"{_made(ended)} of {how.trials} trials have ended; {note}.")
     require_all(failed, how.trials, "trials")
@@ -371,7 +372,8 @@ def _claim(run: Run, search: Search, how: How, *, force: bool, resume: bool) -> 
         shutil.rmtree(run.path)
     run.path.mkdir(parents=True, exist_ok=True)
     run.write_text(SEARCH, text)
-    run.write_json("how.json", asdict(how))
+    metric = how.metric or search.start.evaluation.metric
+    run.write_json("how.json", {**asdict(how), "metric": metric})
 
 
 def _made(trials: Sequence[optuna.trial.FrozenTrial]) -> int:
