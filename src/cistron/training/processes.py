@@ -19,7 +19,7 @@ from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -180,8 +180,8 @@ def together(command: Callable[[], object]) -> None:
     ------
     InputError
         If accelerate is missing, or was told to do what Cistron cannot.
-    SystemExit
-        In the other processes, with 2, if the main one ended before its time; it says why.
+
+    Where the main process ends before its time and says why, the others end without a word.
     """
     if not launched():
         command()
@@ -191,24 +191,33 @@ def together(command: Callable[[], object]) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process answers it, and all end
     try:
         processes = _join()
-    except InputError as error:
+    except InputError:
         if main:
             raise
-        time.sleep(SPEAKS_FIRST)  # launchers end all processes as soon as the first has failed
-        raise SystemExit(2) from error
+        _leave()
     token = _current.set(processes)
     try:
         if main:
             _lead(processes, command)
         else:
             processes.help()
-    except SharedError as error:
-        if main:
-            raise
-        raise SystemExit(2) from error
+    except SharedError:
+        if not main:
+            _leave()
+        dist.destroy_process_group()
+        raise
     finally:
         _current.reset(token)
     dist.destroy_process_group()
+
+
+def _leave() -> NoReturn:
+    """End this process, after the main one: launchers end all as soon as the first has failed.
+
+    What is left of broken connections must not be taken down in order: that aborts.
+    """
+    time.sleep(SPEAKS_FIRST)
+    os._exit(2)
 
 
 def require_alone(what: str) -> None:
