@@ -107,7 +107,7 @@ def _gradient(parameter: torch.nn.Parameter) -> Tensor:
 
 def _packed(thing: Any) -> bytes:
     buffer = io.BytesIO()
-    torch.save(thing, buffer)
+    torch.save(thing, buffer, pickle_protocol=5)
     return buffer.getvalue()
 
 

@@ -36,7 +36,7 @@ from cistron.training.settings import TrainingSettings
 from cistron.training.shared_batch_norm import SharedStatistics
 
 WAITING = timedelta(days=30)  # what the main process does before and after training may take long
-SPEAKS_FIRST = 10  # seconds that the main process has to say what is wrong with all of them
+SPEAKS_FIRST = 5  # seconds that the main process has to say what is wrong with all of them
 
 
 class DivergedError(SharedError):
