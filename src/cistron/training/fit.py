@@ -118,10 +118,10 @@ def train(
     optimizer = torch.optim.AdamW(_decayed(network, settings), lr=settings.learning_rate)
     best, history = copy.deepcopy(network.state_dict()), []
     restored = load_checkpoint(checkpoint, network, optimizer) if checkpoint else None
+    restored = processes.caught_up(network, optimizer, restored)
     if restored is not None:
         best, history = restored[0], restored[1]["history"]
         reporter.say(f"Resumed after epoch {len(history)}.")
-    best, history = _begun(processes, network, optimizer, best, history)
     with reporter.bar(settings.epochs, "training") as advance:
         advance(len(history))
         while (
@@ -143,23 +143,6 @@ def train(
             reporter.say(f"Epoch {entry['epoch']}: {_line(entry)}, {entry['seconds']:.0f} s")
     network.load_state_dict(best)
     return history
-
-
-def _begun(
-    processes: Processes,
-    network: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
-    best: dict[str, torch.Tensor],
-    history: list[dict[str, Any]],
-) -> tuple[dict[str, torch.Tensor], list[dict[str, Any]]]:
-    """Bring every process to the epoch that the main one resumed after."""
-    state = network.state_dict(), optimizer.state_dict(), best, history
-    told = processes.same(state if history else None)
-    if processes.main or told is None:
-        return best, history
-    network.load_state_dict(told[0])
-    optimizer.load_state_dict(told[1])
-    return told[2], told[3]
 
 
 def compute_logits(
@@ -234,7 +217,7 @@ def _one_epoch(
             if data.heads:
                 weights = shared(weights)
             each = losses(logits.float(), targets, settings.loss, data.heads)
-            loss = (each * _own(weights, len(batch), processes)).sum() / weights.sum()
+            loss = (each * processes.own(weights, len(batch))).sum() / weights.sum()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             processes.add_gradients(network)
@@ -250,14 +233,6 @@ def _one_epoch(
             f"Lower training.learning_rate (it is {settings.learning_rate:g})."
         )
     return rate, total / weight
-
-
-def _own(weights: torch.Tensor, rows: int, processes: Processes) -> torch.Tensor:
-    """Return the weights, of every row of a batch once or more, for the rows of this process."""
-    if processes.count == 1:
-        return weights
-    own = weights.unflatten(0, (-1, rows))[:, processes.share(rows)].flatten(0, 1)
-    return own if processes.counts(rows) else torch.zeros_like(own)
 
 
 def learning_rate(

@@ -86,6 +86,13 @@ class Processes:
         """Say whether this process has a share of so many rows."""
         return self.rank < rows
 
+    def own(self, weights: torch.Tensor, rows: int) -> torch.Tensor:
+        """Return the weights of this process in a batch of so many rows, or twice the rows."""
+        if self.count == 1:
+            return weights
+        own = weights.unflatten(0, (-1, rows))[:, self.share(rows)].flatten(0, 1)
+        return own if self.counts(rows) else torch.zeros_like(own)
+
     def same(self, thing: Any) -> Any:
         """Return what the main process has, in every process."""
         return thing if self.count == 1 else told_by_main(thing, self.words)
@@ -93,6 +100,20 @@ class Processes:
     def gathered(self, thing: Any) -> list[Any]:
         """Return what each process has, in the order of their ranks."""
         return [thing] if self.count == 1 else told_by_each(thing, self.words)
+
+    def caught_up(
+        self, network: torch.nn.Module, optimizer: torch.optim.Optimizer, restored: Any
+    ) -> Any:
+        """Bring all to the state that the main one restored; return what it restored beside it."""
+        begun = restored is not None and self.count > 1
+        told = self.same(
+            (network.state_dict(), optimizer.state_dict(), restored) if begun else None
+        )
+        if self.main or told is None:
+            return restored
+        network.load_state_dict(told[0])
+        optimizer.load_state_dict(told[1])
+        return told[2]
 
     def add_gradients(self, network: torch.nn.Module) -> None:
         """Replace every gradient by its sum over the processes."""
