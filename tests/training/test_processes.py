@@ -130,11 +130,14 @@ def test_two_processes_train_as_one_does(which, tmp_path, monkeypatch):
         np.testing.assert_allclose(found[name], values, rtol=2e-5, atol=2e-5, err_msg=name)
 
 
-def test_fit_by_torchrun_is_the_run_of_one_process(project, tmp_path):
+@pytest.mark.parametrize(
+    "launcher", [TORCHRUN, pytest.param(ACCELERATE, marks=pytest.mark.slow)], ids=["torch", "hf"]
+)
+def test_fit_by_two_processes_is_the_run_of_one(project, tmp_path, launcher):
     one, two = tmp_path / "one", tmp_path / "two"
     fit(read_experiment(project / "experiment.yaml"), one)
     command = ["cistron", "fit", str(project / "experiment.yaml"), "--quiet", "--out", str(two)]
-    result = run(*TORCHRUN, *command, "--json")
+    result = run(*launcher, *command, "--json")
     assert result.returncode == 0, result.stderr
     json.loads(result.stdout)  # said once
     same_run(one, two)
@@ -214,12 +217,12 @@ def test_crossval_shares_the_training_of_each_fold(project, tmp_path):
 
 
 @pytest.mark.slow
-def test_accelerate_launches_and_a_killed_process_ends_all(project, tmp_path):
+def test_a_killed_process_ends_all_and_is_resumed(project, tmp_path):
     """What was killed is resumed, and is then the run that nobody killed."""
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     more = [f"--set=training.{key}=60" for key in ("epochs", "patience")]
     command = ["cistron", "fit", str(project / "experiment.yaml"), *more]
-    result = run(*ACCELERATE, *command, "-q", "-o", str(whole))
+    result = run(*TORCHRUN, *command, "-q", "-o", str(whole))
     assert result.returncode == 0, result.stderr
     started = pair(*command, "-o", str(broken))
     main, other = started
