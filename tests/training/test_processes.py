@@ -231,6 +231,7 @@ def test_a_killed_process_ends_all_and_is_resumed(project, tmp_path):
         while not (broken / "checkpoint.safetensors").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         other.kill()
+        other.communicate()
         _, said = main.communicate(timeout=60)
     finally:
         for process in started:
