@@ -220,7 +220,7 @@ def test_crossval_shares_the_training_of_each_fold(project, tmp_path):
 def test_a_killed_process_ends_all_and_is_resumed(project, tmp_path):
     """What was killed is resumed, and is then the run that nobody killed."""
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    more = [f"--set=training.{key}=60" for key in ("epochs", "patience")]
+    more = [f"--set=training.{key}=20" for key in ("epochs", "patience")]
     command = ["cistron", "fit", str(project / "experiment.yaml"), *more]
     result = run(*TORCHRUN, *command, "-q", "-o", str(whole))
     assert result.returncode == 0, result.stderr
@@ -243,7 +243,7 @@ def test_a_killed_process_ends_all_and_is_resumed(project, tmp_path):
     assert not (broken / "metrics.json").exists()
     assert run(*TORCHRUN, *command, "-o", str(broken), "--resume").returncode == 0
     same_run(whole, broken)
-    assert len(pd.read_csv(broken / "history.csv")) == 60
+    assert len(pd.read_csv(broken / "history.csv")) == 20
 
 
 @pytest.mark.slow
