@@ -244,7 +244,10 @@ def crossval(
         Folds trained at the same time, each in a process of its own with its share of the cores.
     """
     from cistron.training.crossval import run_folds
+    from cistron.training.processes import require_alone
 
+    if workers > 1:
+        require_alone("A cross-validation with --workers")
     if experiment.samples.kind == "cells":
         require(experiment.evaluation.projection)
     run = Run.claim(out, experiment, force=force, resume=resume)
@@ -462,6 +465,7 @@ def _finish(
     import torch
 
     from cistron.device import choose_device
+    from cistron.training.processes import current
 
     run.write_json(
         "environment.json",
@@ -471,6 +475,7 @@ def _finish(
             "platform": platform.platform(),
             "device": str(choose_device(experiment.training.device)),
             "threads": torch.get_num_threads(),
+            "processes": current().count if current().trainings else 1,
             "seed": experiment.training.seed,
             "started": timer.started,
             "seconds": timer.seconds,

@@ -39,7 +39,7 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     signal.signal(signal.SIGINT, _interrupt)
     try:
-        app()
+        _run()
     except InputError as error:
         _stop(str(error), 2)
     except Interrupted:
@@ -50,6 +50,16 @@ def main() -> None:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _stop(f"{where}{error.strerror or error}. Mend this and continue with --resume.", 2)
+
+
+def _run() -> None:
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        app()
+        return
+    # Launched as one of several processes that train a network together.
+    from cistron.training.processes import together
+
+    together(app)
 
 
 def _stop(message: str, code: int) -> None:

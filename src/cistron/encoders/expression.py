@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -276,25 +277,28 @@ class Expression:
         """Return what makes sparse rows of blocks of these cells."""
         overlap = self.known.meet(counts)
         overlap.require(self.settings.min_overlap)
-        lacking = _constant_columns(overlap, self.imputer.fill)
+        return partial(self._rows, overlap, _constant_columns(overlap, self.imputer.fill))
+
+    def _rows(
+        self,
+        overlap: GeneOverlap,
+        lacking: Callable[[sparse.csr_matrix], sparse.csr_matrix] | None,
+        block: sparse.csr_matrix,
+    ) -> sparse.csr_matrix:
         normalise = self.settings.normalise
-
-        def transform(block: sparse.csr_matrix) -> sparse.csr_matrix:
-            normalise.require_promised(block)
-            chosen = columns(block, overlap.columns)
-            totals = np.ones(block.shape[0])
-            if normalise.by_size:
-                lost = np.isnan(block.data)
-                whole = zeroed(block, lost) if lost.any() else block
-                if overlap.shared is not None:
-                    whole = columns(whole, overlap.shared)
-                totals = row_sums(whole)
-            values = normalise.values(chosen, totals, self.target * overlap.weight)
-            if lacking is not None:
-                values = lacking(values)
-            return self.scaler.scaled(self.imputer.filled(values))
-
-        return transform
+        normalise.require_promised(block)
+        chosen = columns(block, overlap.columns)
+        totals = np.ones(block.shape[0])
+        if normalise.by_size:
+            lost = np.isnan(block.data)
+            whole = zeroed(block, lost) if lost.any() else block
+            if overlap.shared is not None:
+                whole = columns(whole, overlap.shared)
+            totals = row_sums(whole)
+        values = normalise.values(chosen, totals, self.target * overlap.weight)
+        if lacking is not None:
+            values = lacking(values)
+        return self.scaler.scaled(self.imputer.filled(values))
 
 
 def _constant_columns(
@@ -305,12 +309,14 @@ def _constant_columns(
     if not len(absent):
         return None
     order = np.argsort(np.concatenate([np.flatnonzero(overlap.present), absent]))
+    return partial(_put, fill[absent], order)
 
-    def put(block: sparse.csr_matrix) -> sparse.csr_matrix:
-        constants = sparse.csr_matrix(np.tile(fill[absent], (block.shape[0], 1)))
-        return columns(sparse.hstack([block, constants], format="csr"), order)
 
-    return put
+def _put(
+    fill: NDArray[np.float32], order: NDArray[np.int64], block: sparse.csr_matrix
+) -> sparse.csr_matrix:
+    constants = sparse.csr_matrix(np.tile(fill, (block.shape[0], 1)))
+    return columns(sparse.hstack([block, constants], format="csr"), order)
 
 
 def _cells(samples: Samples) -> Counts:

@@ -144,7 +144,11 @@ class BatchNorm(nn.BatchNorm1d):
         if len(rows) > 1:
             return super().forward(rows)
         mean, variance = self.running_mean, self.running_var
-        return F.batch_norm(rows, mean, variance, self.weight, self.bias, eps=self.eps)
+        # Not used here, but where the positions of other processes count too.
+        momentum = 0.1 if self.momentum is None else self.momentum
+        return F.batch_norm(
+            rows, mean, variance, self.weight, self.bias, momentum=momentum, eps=self.eps
+        )
 
 
 class ConvolutionBlock(nn.Module):

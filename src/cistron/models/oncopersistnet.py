@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor, nn
+from torch.utils.hooks import unserializable_hook
 
 from cistron.errors import InputError
 from cistron.models.families import NetworkSettings, Reads
@@ -72,8 +73,14 @@ class OncoPersistNet(nn.Module):
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
         kernel = self.convolution.weight
-        # The gradient of penalty x sum of squares, which Keras adds to the loss.
-        kernel.register_hook(lambda gradient: gradient + 2 * s.penalty * kernel.detach())
+
+        # Of processes that train together, only the one that built the network adds it.
+        @unserializable_hook
+        def penalised(gradient: Tensor) -> Tensor:
+            """Add the gradient of penalty x sum of squares, which Keras adds to the loss."""
+            return gradient + 2 * s.penalty * kernel.detach()
+
+        kernel.register_hook(penalised)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits, shape (batch, outputs), of x, shape (batch, features)."""

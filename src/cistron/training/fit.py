@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from cistron.augment import Augmentation
 from cistron.device import autocast, choose_device
 from cistron.encoders import Encoded
-from cistron.errors import InputError
 from cistron.evaluation import multilabel, regression
 from cistron.evaluation.calibration import sigmoid, softmax
 from cistron.evaluation.metrics import scores
@@ -27,6 +26,7 @@ from cistron.progress import SILENT, Reporter
 from cistron.training.batches import by_length, collated, epoch, input_lengths
 from cistron.training.checkpoint import load_checkpoint, save_checkpoint
 from cistron.training.losses import UNKNOWN, losses, shared
+from cistron.training.processes import ALONE, DivergedError, Processes, current
 from cistron.training.settings import TrainingSettings
 
 WATCHED = ("accuracy", "mcc", "roc_auc", "macro_roc_auc", "balanced_accuracy", "r2", "pearson")
@@ -83,6 +83,9 @@ def train(
     Everything random in an epoch is drawn from (seed, epoch), so that training which is resumed
     from the last whole epoch gives the same weights as training that was never interrupted.
 
+    Of several processes (see `cistron.training.processes`) only the main one calls this. The others
+    do the same beside it, each with its share of every batch; the loss is that of whole batches.
+
     Parameters
     ----------
     network : Module
@@ -107,11 +110,15 @@ def train(
     InputError
         If the loss stops being a number.
     """
-    device = choose_device(settings.device)
+    processes = current()
+    processes.require(settings)
+    processes.ask(train, network, training, validation, settings)
+    device = processes.device or choose_device(settings.device)
     network.to(device)
     optimizer = torch.optim.AdamW(_decayed(network, settings), lr=settings.learning_rate)
     best, history = copy.deepcopy(network.state_dict()), []
     restored = load_checkpoint(checkpoint, network, optimizer) if checkpoint else None
+    restored = processes.caught_up(network, optimizer, restored)
     if restored is not None:
         best, history = restored[0], restored[1]["history"]
         reporter.say(f"Resumed after epoch {len(history)}.")
@@ -126,7 +133,7 @@ def train(
             entry = {"epoch": len(history) + 1, "train_loss": loss}
             entry |= _judge(network, validation, settings)
             entry |= {"learning_rate": rate, "seconds": round(perf_counter() - started, 2)}
-            history.append(entry)
+            history.append(processes.same(entry))  # all must decide alike
             if _stalled(history, settings.monitor) == 0:
                 best = copy.deepcopy(network.state_dict())
             if checkpoint is not None:
@@ -143,17 +150,24 @@ def compute_logits(
     x: Encoded,
     settings: TrainingSettings,
     device: torch.device | None = None,
+    processes: Processes = ALONE,
 ) -> NDArray[np.float32]:
-    """Return the network's logits for every sample in the order given, shape (n, classes)."""
+    """Return the network's logits for every sample in the order given, shape (n, classes).
+
+    Each of the processes computes its share of them, and returns all.
+    """
     device = device or choose_device(settings.device)
     network.to(device).eval()
     lengths = input_lengths(x)
     pieces, order = [], []
     with torch.inference_mode(), autocast(device, settings.precision):
         batches = by_length(lengths, 4 * settings.batch_size, settings.max_tokens)
-        for rows, batch in collated(x, batches, device):
+        shares = [b[processes.share(len(b))] for b in batches if processes.counts(len(b))]
+        for rows, batch in collated(x, shares, device):
             pieces.append(network(*batch).float().cpu().numpy())
             order.append(rows)
+    pieces = [piece for told in processes.gathered(pieces) for piece in told]
+    order = [rows for told in processes.gathered(order) for rows in told]
     if not pieces:
         return np.empty((0, 0), dtype=np.float32)
     logits = np.empty((len(lengths), pieces[0].shape[1]), dtype=np.float32)
@@ -169,7 +183,7 @@ def _one_epoch(
     history: list[dict[str, Any]],
 ) -> tuple[float, float]:
     """Train one epoch; return the last learning rate and the mean loss."""
-    number, device = len(history), next(network.parameters()).device
+    number, device, processes = len(history), next(network.parameters()).device, current()
     rng = np.random.default_rng((settings.seed, number))
     augmentation = data.augmentation
     samples = len(data) if augmentation is None else augmentation.samples
@@ -177,22 +191,25 @@ def _one_epoch(
     if augmentation is not None:
         rows = augmentation.rows(rows, rng)
     batches = epoch(data.x, rows, settings.batch_size, settings.max_tokens, rng)
+    shares = [batch[processes.share(len(batch))] for batch in batches]
+    noise = processes.generator(rng, settings.seed, number)
     total = weight = 0.0
     rate = settings.learning_rate
     network.train()
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(int(rng.integers(2**62)))
-        generator = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
-        for step, (batch, (x, lengths)) in enumerate(collated(data.x, batches, device)):
+        torch.manual_seed(int(noise.integers(2**62)))
+        generator = torch.Generator(device).manual_seed(int(noise.integers(2**62)))
+        for step, (own, (x, lengths)) in enumerate(collated(data.x, shares, device)):
+            batch = batches[step]
             rate = learning_rate(settings, number + step / len(batches), history)
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["share"]
             weights = torch.from_numpy(data.weights[batch]).to(device)
-            targets = torch.from_numpy(data.targets[batch]).to(device)
+            targets = torch.from_numpy(data.targets[own]).to(device)
             inputs: tuple[torch.Tensor | None, ...] = x, lengths
             if augmentation is not None:
                 inputs = augmentation.batch(x, lengths, generator)
-            with autocast(device, settings.precision):
+            with processes.statistics(len(batch)), autocast(device, settings.precision):
                 logits = network(*inputs)
             rows_each = len(logits) // len(targets)  # 2 where each strand is a row of its own
             targets = torch.cat([targets] * rows_each)
@@ -200,16 +217,18 @@ def _one_epoch(
             if data.heads:
                 weights = shared(weights)
             each = losses(logits.float(), targets, settings.loss, data.heads)
-            loss = (each * weights).sum() / weights.sum()
+            loss = (each * processes.own(weights, len(batch))).sum() / weights.sum()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
+            processes.add_gradients(network)
             if settings.clip is not None:
                 torch.nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
             optimizer.step()
             total += float(loss.detach()) * float(weights.sum())
             weight += float(weights.sum())
+    total = sum(processes.gathered(total))
     if not math.isfinite(total):
-        raise InputError(
+        raise DivergedError(
             f"training: the loss is not a number in epoch {number + 1}. "
             f"Lower training.learning_rate (it is {settings.learning_rate:g})."
         )
@@ -236,7 +255,8 @@ def learning_rate(
 def _judge(
     network: torch.nn.Module, data: Examples, settings: TrainingSettings
 ) -> dict[str, float]:
-    logits = compute_logits(network, data.x, settings, next(network.parameters()).device)
+    device = next(network.parameters()).device
+    logits = compute_logits(network, data.x, settings, device, current())
     targets, weights = torch.from_numpy(data.targets), torch.from_numpy(data.weights)
     each = losses(torch.from_numpy(logits), targets, settings.loss, data.heads).numpy()
     shares = (shared(weights) if data.heads else weights).numpy()

@@ -177,7 +177,9 @@ def tune(
         Whatever is wrong with the input, and if no trial came to its end.
     """
     from cistron.report.tuning import write_tuning
+    from cistron.training.processes import require_alone
 
+    require_alone("A search")
     run = Run(Path(out))
     _claim(run, search, how, force=force, resume=resume)
     reporter = Logged(reporter, run.path / "log.txt")
