@@ -53,9 +53,10 @@ def _of(estimator: Any) -> tuple[Floats, Floats, Floats]:
     last = steps[-1]
     if not hasattr(last, "coef_") or [type(s).__name__ for s in steps[:-1]] != ["StandardScaler"]:
         raise InputError(
-            f"The model ({type(last).__name__}) is not linear, so its features have no "
-            "contributions that add up. Use --method in_silico_mutagenesis or occlusion on "
-            "sequences, or cistron.explain.importance.permutation_importance on labelled samples."
+            f"The model ({type(last).__name__}) is neither linear nor made of trees, so its "
+            "features have no contributions that add up. Use --method in_silico_mutagenesis or "
+            "occlusion on sequences, or cistron.explain.importance.permutation_importance on "
+            "labelled samples."
         )
     scale = steps[0].scale_
     slopes = np.atleast_2d(np.asarray(last.coef_, dtype=np.float64)) / scale
