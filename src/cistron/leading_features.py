@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 def write_features(
     run: Run, experiment: Experiment, classifier: Classifier, samples: Samples, split: Split
 ) -> None:
-    """Write importance.json; nothing for networks, cells (see genes.json) and unnamed features.
+    """Write importance.json; nothing for networks, cells (see genes.json) and embeddings.
 
     Parameters
     ----------
@@ -43,9 +43,10 @@ def write_features(
     split : Split
         Its test part is looked at.
     """
-    names = classifier.encoder_.names
-    network = classifier.model_settings_.family == "network"
-    if network or samples.payload.content == "genes" or not names:
+    encoder: Any = classifier.encoder_
+    names, network = encoder.names, classifier.model_settings_.family == "network"
+    embedded = encoder.settings.kind == "protein_lm"  # whose features mean nothing one by one
+    if network or embedded or samples.payload.content == "genes" or not names:
         return
     seed, rows = experiment.training.seed, split.rows(TEST)
     rng = np.random.default_rng(seed)
