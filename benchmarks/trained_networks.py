@@ -32,7 +32,9 @@ HEADER = """
 
 The same, of networks as they are used: {explained} samples of the real data that is named,
 {references} references each (shuffled, or the mean of training), both strands where the network
-reads both. Training was short: a few epochs on some hundred samples.
+reads both. Where weights are not published, training was short: a few epochs on some hundred
+samples. (After these, `senseqnet` hardly reacts to its input: most of its error in float32 is
+rounding of the logits, as above.)
 `float32` is the worst sample in that precision; where a sample is above 1e-4, `cistron explain`
 computes it again in float64: `again` says how many, and `stored` is the worst error of what it then
 writes.
