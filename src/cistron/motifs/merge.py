@@ -57,8 +57,9 @@ def merge_same(
     """Merge patterns of one sign that are the same on either strand.
 
     The smaller one goes into the larger where the cosine of their contributions is at least
-    `SAME`. Its seqlets are laid on those of the larger one; such as would have the middle of their core
-    beyond the end of their sequence, or lie where the larger one has a seqlet already, are left out.
+    `SAME`. Its seqlets are laid on those of the larger one; such as would have the middle of their
+    core beyond the end of their sequence, or lie where the larger one has a seqlet already, are
+    left out.
 
     Parameters
     ----------
