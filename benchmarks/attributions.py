@@ -1,6 +1,8 @@
 """DeepLIFT/SHAP here and in tangermeme, captum and shap: speed, and whether they add up.
 
-python benchmarks/attributions.py [--errors docs/completeness.md] [--device cpu]
+python benchmarks/attributions.py [--device cpu] [--mutagenesis]
+python benchmarks/attributions.py --errors docs/completeness.md [--data ../shared/data]
+    [--senseqnet SenSeqNet_model.pth]
 
 One thread, random weights, 20 dinucleotide-shuffled references a sequence, given to all alike. The
 peers are given the same weights as modules (Conv1d, ReLU, MaxPool1d, LSTM), channels first, since
@@ -19,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
+from trained_networks import trained_rows
 
 from cistron.encoders import InputShape
 from cistron.explain.deeplift import deeplift
@@ -244,8 +247,8 @@ def mutate(name, settings, length):
             )
 
 
-def write_errors(path):
-    """Write the completeness error of every network the package ships."""
+def write_errors(path, data, senseqnet):
+    """Write the completeness error of every network the package ships, trained ones apart."""
     lines = [
         "# Completeness of DeepLIFT/SHAP in every network",
         "",
@@ -272,6 +275,9 @@ def write_errors(path):
         errors = " | ".join(f"{error:.0e}" for error in found)
         lines.append(f"| `{settings.kind}` | {read} | {errors} |")
         print(lines[-1], flush=True)
+    for line in trained_rows(data, senseqnet):
+        lines.append(line)
+        print(line, flush=True)
     Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -321,13 +327,15 @@ def completeness(settings, precision, n=4, number=5):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--errors", help="write the table of completeness errors here instead")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="real data")
+    parser.add_argument("--senseqnet", type=Path, help="published weights of SenSeqNet")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--mutagenesis", action="store_true")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore")
     if chosen.errors:
-        write_errors(chosen.errors)
+        write_errors(chosen.errors, chosen.data, chosen.senseqnet)
         return
     if chosen.mutagenesis:
         mutate("deepdife", DeepDifESettings, 600)

@@ -20,6 +20,7 @@ from cistron.classifier import Classifier
 from cistron.errors import InputError, nearest
 from cistron.evaluation.projection import projection_of_folds, projection_table, require
 from cistron.experiment import Experiment
+from cistron.leading_features import write_features
 from cistron.leading_genes import write_effects, write_genes
 from cistron.model_files import load
 from cistron.progress import SILENT, Logged, Reporter
@@ -205,6 +206,7 @@ def fit(
         ablated = write_ablated(run, experiment, classifier, samples, split)
         write_effects(run, classifier, samples, split)
         write_genes(run, samples, classifier, split.rows(TEST), [])
+        write_features(run, experiment, classifier, samples, split)
         metrics = metrics_of(experiment, samples, split, predictions, baselines, ablated)
         if classifier.head.kind == "sigmoid":
             metrics["thresholds"] = classifier.head.named_thresholds

@@ -105,12 +105,20 @@ def test_three_classes_are_read_beside_each_other():
     assert len(top & {f"GENE{i}" for i in range(40, 46)}) >= 5
 
 
-def test_trees_are_refused_with_what_to_do(new):
-    classifier = Classifier(ENCODER, {"kind": "random_forest", "trees": 3}).fit(cells(60))
-    with pytest.raises(InputError, match="neither linear nor a network.*Train logistic_regression"):
-        explain(classifier, new)
+def test_trees_that_read_genes_are_explained_and_of_components_refused(new):
+    forest = {"kind": "random_forest", "trees": 20}
+    classifier = Classifier(ENCODER, forest).fit(cells(60))
+    found = explain(classifier, new, {"class_": "predicted"})
+    assert set(found.method) == {"tree_shap"}
+    assert found.features == tuple(classifier.encoder_.genes)
+    sums = found.contributions.reshape(len(new), -1).sum(axis=1, dtype=float)
+    np.testing.assert_allclose(sums, found.output - found.reference_output, atol=1e-6)
+    assert faithfulness(classifier, new, found)["better"] > 0.5
     with pytest.raises(InputError, match="letters"):
         explain(classifier, new, {"method": "occlusion"})
+    of_components = Classifier(ENCODER | {"components": 5}, forest).fit(cells(60))
+    with pytest.raises(InputError, match="neither linear nor a network.*Train logistic_regression"):
+        explain(of_components, new)
 
 
 def test_command_line(tmp_path):

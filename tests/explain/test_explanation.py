@@ -149,8 +149,8 @@ def test_scans_of_a_protein_with_composition():
             found.contributions, before - log_odds(classifier, changed), atol=1e-6
         )
         assert found.hypothetical is None
-    with pytest.raises(InputError, match="not linear"):
-        explain(classifier, samples)
+    with pytest.raises(InputError, match="neither linear nor made of trees"):
+        explain(Classifier("composition", "svm").fit(samples), samples)
 
 
 def test_occlusion_is_the_naive_loop(cnn, promoter_samples):

@@ -1,6 +1,7 @@
 """Explanations on disk, their checks, and the command line."""
 
 import json
+import sys
 from dataclasses import fields, replace
 
 import h5py
@@ -13,7 +14,7 @@ from cistron.cli import app
 from cistron.errors import InputError
 from cistron.explain.checks import SHARES, faithfulness, randomised_weights, stability
 from cistron.explain.explanation import explain
-from cistron.explain.export import write_bedgraph, write_modisco
+from cistron.explain.export import require_track, write_bedgraph, write_bigwig, write_modisco
 from cistron.explain.files import explain_file
 from cistron.explain.settings import ExplainSettings
 from cistron.explain.store import Writer, read, read_checks, write
@@ -121,6 +122,55 @@ def test_bedgraph_averages_overlaps_and_turns_the_minus_strand(explanation, tmp_
     assert write_bedgraph(elsewhere, tmp_path / "c.bedGraph") == 1
     with pytest.raises(InputError, match="no sample has coordinates"):
         write_bedgraph(one, tmp_path / "d.bedGraph")
+
+
+def test_bigwig_holds_the_mean_of_what_overlaps(explanation, tmp_path):
+    bigwig = pytest.importorskip("pyBigWig")
+    lengths = [len(explanation.of(row)) for row in range(8)]
+    start = [100, 130, 5000, 0, 40, 7, 90, 20]
+    chromosome = ["chr2", "chr2", "chr2", "chr10", "chr10", "chr1", None, "chr1"]
+    strand = ["+", "-", "+", "-", "+", "-", "+", "+"]
+    end = np.add(start, lengths)
+    end[7] += 1  # of another length than the window: it has no place
+    table = {"chromosome": chromosome, "start": start, "end": end, "strand": strand}
+    placed = replace(explanation, coordinates=pd.DataFrame(table))
+    sizes = {"chr10": int(end[[3, 4]].max()), "unused": 5, "chr2": 10_000, "chr1": 900}
+    assert write_bigwig(placed, tmp_path / "a.bw", sizes) == 6
+
+    sums, counts = ({name: np.zeros(n) for name, n in sizes.items()} for _ in range(2))
+    for row in range(6):
+        inside = slice(start[row], end[row])
+        turned = explanation.of(row)[::-1] if strand[row] == "-" else explanation.of(row)
+        sums[chromosome[row]][inside] += turned
+        counts[chromosome[row]][inside] += 1
+    assert counts["chr2"].max() == 2
+    with bigwig.open(str(tmp_path / "a.bw")) as file:
+        assert file.chroms() == sizes
+        for name in ("chr10", "chr2", "chr1"):
+            found = file.values(name, 0, sizes[name], numpy=True)
+            covered = counts[name] > 0
+            np.testing.assert_array_equal(np.isnan(found), ~covered)
+            expected = sums[name][covered] / counts[name][covered]
+            np.testing.assert_allclose(found[covered], expected, rtol=1e-6, atol=1e-9)
+        assert file.intervals("unused") is None
+
+    with pytest.raises(InputError, match="no chromosome of that name"):
+        write_bigwig(placed, tmp_path / "b.bw", {"chr10": 9000, "chr2": 9000, "Chr1": 9000})
+    with pytest.raises(InputError, match=r"chr10, which is 30 bases long. Is it this genome"):
+        write_bigwig(placed, tmp_path / "b.bw", sizes | {"chr10": 30})
+    assert not (tmp_path / "b.bw").exists()
+
+
+def test_a_track_is_refused_before_anything_is_explained(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match=r"end the name in .bw"):
+        require_track(tmp_path / "a.wig", None)
+    assert require_track(tmp_path / "a.BedGraph", None) == "bedgraph"
+    pytest.importorskip("pyBigWig")
+    with pytest.raises(InputError, match="--genome FASTA"):
+        require_track(tmp_path / "a.bw", None)
+    monkeypatch.setitem(sys.modules, "pyBigWig", None)
+    with pytest.raises(InputError, match=r"pip install 'cistron\[bigwig\]'"):
+        require_track(tmp_path / "a.bw", tmp_path / "genome.fa")
 
 
 def test_modisco_reads_one_hot_and_hypothetical(explanation, tmp_path):
@@ -261,6 +311,34 @@ def test_command_line(cnn, tmp_path):
     assert found.of(1)[PLACE : PLACE + len(MOTIF)].sum() < 0
     again = runner.invoke(app, [*start, "--out", str(tmp_path / "b")])
     assert isinstance(again.exception, InputError)
+
+
+def test_tracks_by_the_command_line(cnn, tmp_path):
+    bigwig = pytest.importorskip("pyBigWig")
+    cnn.save(tmp_path / "run")
+    samples = promoters(3, seed=5)
+    at = zip((50, 20, 2000), samples.payload.lengths, "+-+", strict=True)
+    names = np.array([f"gene::c{s}:{s}-{s + n}({d})" for s, n, d in at], dtype=object)
+    write_fasta(replace(samples, table=samples.table.assign(id=names)), tmp_path / "x.fasta")
+    (tmp_path / "genome.fa.fai").write_text(
+        "c50\t900\t4\t60\t61\nc20\t900\t0\t60\t61\nc2000\t9000\n"
+    )
+    out, track = tmp_path / "out", tmp_path / "a.bw"
+    start = ["explain", str(tmp_path / "run"), str(tmp_path / "x.fasta"), "--device", "cpu"]
+    more = ["--out", str(out), "--figures", "0", "--quiet", "--genome-track", str(track)]
+    more += [
+        "--genome",
+        str(tmp_path / "genome.fa.fai"),
+        "--genome-track",
+        str(tmp_path / "a.bedGraph"),
+    ]
+    said = CliRunner().invoke(app, [*start, *more])
+    assert said.exit_code == 0, said.output
+    found = read(out / "attributions.h5")
+    with bigwig.open(str(track)) as file:
+        values = file.values("c20", 20, 20 + len(found.of(1)), numpy=True)
+    np.testing.assert_allclose(values, found.of(1)[::-1], rtol=1e-6)
+    assert (tmp_path / "a.bedGraph").read_text().count("\n") == 1 + len(found.contributions)
 
 
 def test_python_in_one_line(cnn, promoter_samples):

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import gzip
+import os
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cistron.errors import InputError
 from cistron.samples import chromosomes
 from cistron.samples.chromosomes import (
     Chromosome,
@@ -14,6 +16,7 @@ from cistron.samples.chromosomes import (
     is_organelle,
     iter_chromosomes,
     plain_name,
+    read_sizes,
 )
 from tests.samples.genes_made import codes, dna, genome
 from tests.samples.made import refused
@@ -132,3 +135,18 @@ def test_two_chromosomes_of_one_name():
     names.find(of("chr1"))
     with refused("'chr1'", "'Chr01'", "the key aliases"):
         names.find(of("Chr01"))
+
+
+def test_sizes_are_those_of_the_index_or_of_the_sequences(tmp_path):
+    genome = tmp_path / "g.fa"
+    genome.write_text(">b first\nACGT\nAC\n>a\nNNN\n")
+    assert list(read_sizes(genome).items()) == [("b", 6), ("a", 3)]
+    index = tmp_path / "g.fa.fai"
+    index.write_text("b\t7\t9\t4\t5\na\t3\t20\t3\t4\n")
+    assert read_sizes(genome) == read_sizes(index) == {"b": 7, "a": 3}
+    os.utime(index, (1, 1))
+    with pytest.raises(InputError, match="older than its FASTA"):
+        read_sizes(genome)
+    index.write_text("b\t7\nb\t7\n")
+    with pytest.raises(InputError, match=r"g.fa.fai, line 2: expected a name of its own"):
+        read_sizes(index)

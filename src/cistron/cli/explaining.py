@@ -63,6 +63,18 @@ def explain(
     mutagenesis: Annotated[
         bool, typer.Option("--mutagenesis", help="Draw every substitution below contributions.")
     ] = False,
+    genome_track: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also along the genome: .bw (bigWig) or .bedGraph; DNA whose "
+            "names are places, like chr1:100-700(+).",
+        ),
+    ] = None,
+    genome: Annotated[
+        Path | None,
+        typer.Option(help="For bigWig: FASTA or its .fai, for the lengths of the chromosomes."),
+    ] = None,
     group: Annotated[
         list[str] | None,
         typer.Option(metavar="COLUMN", help="Cells: obs column by which genes are averaged too."),
@@ -83,6 +95,7 @@ def explain(
     """Show what each position, or gene, contributes to a prediction: exact, or refused."""
     from cistron.explain.display import show_explanation
     from cistron.explain.drawing import draw, require_choice, windows_of
+    from cistron.explain.export import require_track, write_track
     from cistron.explain.files import explain_file
     from cistron.explain.settings import parse_settings
     from cistron.model_files import load
@@ -90,6 +103,8 @@ def explain(
     from cistron.report.explanation import write_explanation
 
     picked = require_choice(choose)
+    for path in genome_track or ():
+        require_track(path, genome)
     classifier = load(run).on(device or "auto")
     settings = parse_settings(
         method=method,
@@ -114,6 +129,8 @@ def explain(
         force=force,
         reporter=Terminal(quiet),
     )
+    for path in genome_track or ():
+        write_track(out, path, genome)
     mutate = classifier if mutagenesis else None
     drawn = draw(out, figures, picked, windows=windows_of(run), mutate=mutate)
     drawn.write(out)

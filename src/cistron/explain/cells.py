@@ -135,9 +135,10 @@ def linear_contributions_of_cells(
         slopes = linear_coefficients(classifier.model_)
     except InputError as error:
         raise InputError(
-            f"model.kind: {classifier.model_settings_.kind!r} reads cells and is neither linear "
-            "nor a network, so contributions of genes do not add up. Train logistic_regression, "
-            "nearest_centroid, mlp or gene_attention to have its predictions explained."
+            f"model.kind: {classifier.model_settings_.kind!r} is neither linear nor a network, nor "
+            "made of trees that read genes themselves, so contributions of genes do not add up. "
+            "Train logistic_regression, nearest_centroid, mlp or gene_attention to have its "
+            "predictions explained."
         ) from error
     weights = target.weights.astype(np.float64)
     if weights.shape[1] > 2:

@@ -16,6 +16,7 @@ from cistron.explain.cells import deletable_genes, of_cells
 from cistron.explain.explanation import Explanation, explain
 from cistron.explain.perturbed import Changeable, encoded_inputs, letters_of, rectangle
 from cistron.explain.target import choose_target
+from cistron.explain.trees import as_probability, explains_probability
 from cistron.progress import SILENT, Reporter
 from cistron.ragged import Ragged
 from cistron.samples import Samples
@@ -63,6 +64,8 @@ def faithfulness(
     inputs, nothing = _deletable(classifier, samples, explanation)
     rng = np.random.default_rng(seed)
     target = choose_target(classifier.head, explanation.logits, explanation.settings.class_)
+    of_probability = explanation.method[0] == "tree_shap" and explains_probability(classifier)
+    weights = np.eye(classifier.head.outputs)[target.classes] if of_probability else target.weights
     found = np.empty((len(explanation), orders + 1, len(SHARES)))
     for row in range(len(explanation)):
         values = inputs.values[row]
@@ -75,8 +78,11 @@ def faithfulness(
                 blank = inputs.blank if nothing is None else nothing[deleted]
                 copies[number * len(SHARES) + place][deleted] = blank
         changed = rectangle(copies) if isinstance(inputs.values, Ragged) else copies
-        outputs = inputs.score(changed).astype(np.float64) @ target.weights[row]
-        found[row] = outputs.reshape(found.shape[1:])
+        logits = inputs.score(changed)
+        outputs = (
+            as_probability(classifier, logits) if of_probability else logits.astype(np.float64)
+        )
+        found[row] = (outputs @ weights[row]).reshape(found.shape[1:])
     top, others = found[:, 0], found[:, 1:].mean(axis=1)
     areas = np.trapezoid(others - top, SHARES, axis=1)
     return {

@@ -157,7 +157,7 @@ def explain_window(
     elif classifier.model_settings_.family == "network":
         found = _by_network(classifier, samples, target, settings, advance)
     else:
-        found = _by_coefficients(classifier, samples, target, advance)
+        found = _by_parts(classifier, samples, target, advance)
     head, alphabet = classifier.head, ALPHABETS.get(classifier.alphabet_)
     answers = head.values(logits)[:, None] if head.kind == "number" else head.probabilities(logits)
     known = [name for name in PLACED if name in samples.table]
@@ -260,21 +260,33 @@ def _by_changing(
     }
 
 
-def _by_coefficients(
+def _by_parts(
     classifier: Classifier,
     samples: Samples,
     target: Target,
     advance: Advance,
 ) -> dict[str, Any]:
-    from cistron.explain.attributions import offsets_of
-    from cistron.explain.cells import gene_contributions, linear_contributions_of_cells, of_cells
+    """Explain a linear model by its coefficients, and trees by TreeSHAP."""
+    from cistron.explain.cells import (
+        dense,
+        gene_contributions,
+        linear_contributions_of_cells,
+        of_cells,
+    )
     from cistron.explain.linear import linear_contributions
     from cistron.explain.pooled import pools_residues, residue_contributions
+    from cistron.explain.trees import has_trees, tree_contributions
 
-    encoded = cast("NDArray[np.float32]", classifier.encoder_.encode(samples))
-    cells = of_cells(classifier)
-    by = linear_contributions_of_cells if cells else linear_contributions
-    found, output, reference = by(classifier, encoded, target)
+    encoded = classifier.encoder_.encode(samples)
+    found: NDArray[np.floating]
+    cells, trees = of_cells(classifier), has_trees(classifier)
+    # Trees on components have none that could be carried back to genes: they are not linear.
+    if trees and not (cells and cast("Any", classifier.encoder_).components is not None):
+        found, output, reference = tree_contributions(classifier, dense(encoded), target)
+    elif cells:
+        found, output, reference = linear_contributions_of_cells(classifier, encoded, target)
+    else:
+        found, output, reference = linear_contributions(classifier, dense(encoded), target)
     contributions = found.astype(np.float32)
     advance(len(samples))
     result: dict[str, Any] = {
@@ -282,12 +294,13 @@ def _by_coefficients(
         "hypothetical": None,
         "output": output,
         "reference_output": reference,
-        "error": np.abs(contributions.sum(axis=1) - (output - reference))
+        "error": np.abs(found.sum(axis=1) - (output - reference))
         / np.maximum(np.abs(output - reference), 1e-6),
-        "method": np.full(len(samples), "coefficients", dtype=object),
+        "method": np.full(len(samples), "tree_shap" if trees else "coefficients", dtype=object),
     }
     if cells:
         return result | gene_contributions(classifier, samples, contributions)
-    if pools_residues(classifier):
+    if pools_residues(classifier) and not trees:
         return result | residue_contributions(classifier, samples, contributions, encoded)
-    return result | places(classifier, samples, encoded) | {"offsets": offsets_of(encoded)}
+    offsets = np.arange(len(samples) + 1, dtype=np.int64) * contributions.shape[1]
+    return result | places(classifier, samples, dense(encoded)) | {"offsets": offsets}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from cistron.explain.checks import faithfulness, randomised_weights
 from cistron.explain.explanation import Explanation, explain_window
 from cistron.explain.settings import ExplainSettings
 from cistron.explain.store import Writer
+from cistron.explain.trees import explains_probability
 from cistron.predict_cells import NewCells, cell_windows, genes_found, require_columns, with_aliases
 from cistron.progress import SILENT, Reporter
 from cistron.samples import Samples
@@ -118,6 +119,7 @@ def explain_file(
     summary = {
         "settings": settings.document(),
         **found.document(),
+        "scale": _scale(classifier, found.methods),
         "checks": checks,
         "source": str(source),
         "run": None if run is None else str(run.resolve()),
@@ -126,6 +128,13 @@ def explain_file(
     text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
     (out / SUMMARY).write_text(text + "\n", encoding="utf-8")
     return summary
+
+
+def _scale(classifier: Classifier, methods: Mapping[str, int]) -> str:
+    """Return what is explained: the logit of a class, its probability, or a number."""
+    if classifier.head.kind == "number":
+        return "number"
+    return "probability" if "tree_shap" in methods and explains_probability(classifier) else "logit"
 
 
 def _cells(

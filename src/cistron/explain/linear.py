@@ -48,14 +48,30 @@ def coefficients(classifier: Classifier) -> tuple[Floats, Floats, Floats]:
     return slopes, center, height
 
 
+def is_linear(classifier: Classifier) -> bool:
+    """Whether the model is linear in features as the encoder makes them."""
+    model = classifier.model_
+    return _linear(_steps(model[0] if isinstance(model, list) else model))
+
+
+def _steps(estimator: Any) -> list[Any]:
+    return [step for _, step in getattr(estimator, "steps", [("model", estimator)])]
+
+
+def _linear(steps: list[Any]) -> bool:
+    scaled = [type(step).__name__ for step in steps[:-1]] == ["StandardScaler"]
+    return scaled and hasattr(steps[-1], "coef_")
+
+
 def _of(estimator: Any) -> tuple[Floats, Floats, Floats]:
-    steps = [step for _, step in getattr(estimator, "steps", [("model", estimator)])]
+    steps = _steps(estimator)
     last = steps[-1]
-    if not hasattr(last, "coef_") or [type(s).__name__ for s in steps[:-1]] != ["StandardScaler"]:
+    if not _linear(steps):
         raise InputError(
-            f"The model ({type(last).__name__}) is not linear, so its features have no "
-            "contributions that add up. Use --method in_silico_mutagenesis or occlusion on "
-            "sequences, or cistron.explain.importance.permutation_importance on labelled samples."
+            f"The model ({type(last).__name__}) is neither linear nor made of trees, so its "
+            "features have no contributions that add up. Use --method in_silico_mutagenesis or "
+            "occlusion on sequences, or cistron.explain.importance.permutation_importance on "
+            "labelled samples."
         )
     scale = steps[0].scale_
     slopes = np.atleast_2d(np.asarray(last.coef_, dtype=np.float64)) / scale

@@ -211,7 +211,8 @@ def locate(
     with reporter.bar(len(patterns), "Scanning") as advance:
         for pattern in patterns:
             hits = scan(codes, pattern.trimmed, background, sites=len(pattern.seqlets), p=p)
-            middles, cores = (hits.start + hits.end) // 2, core_middles(pattern)
+            middles = (hits.start + hits.end) // 2
+            cores = np.clip(core_middles(pattern), 0, explained.length - 1)
             width = len(pattern.trimmed)
             bounds, of_hits = histogram(middles, explained.counted)
             found.append(

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from cistron.errors import InputError
-from cistron.motifs.patterns import Pattern, read_patterns
+from cistron.motifs.patterns import Pattern, from_seqlets, read_patterns
 from cistron.progress import SILENT, Reporter
 from cistron.settings import Settings
 
@@ -147,7 +147,11 @@ def discover(
         np.savez(folder / "arrays.npz", one_hot=bases, hypothetical=hypothetical)
         (folder / "settings.json").write_text(json.dumps(settings.of_modisco()))
         said = _run(folder, reporter)
-        patterns = read_patterns(folder / "patterns.h5")
+        # Made anew of what is known: what fills in unknown bases is no part of a pattern.
+        patterns = [
+            from_seqlets(pattern, pattern.seqlets, one_hot, hypothetical)
+            for pattern in read_patterns(folder / "patterns.h5")
+        ]
         if keep is not None:
             keep.parent.mkdir(parents=True, exist_ok=True)
             keep.write_bytes((folder / "patterns.h5").read_bytes())

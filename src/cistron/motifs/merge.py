@@ -57,8 +57,9 @@ def merge_same(
     """Merge patterns of one sign that are the same on either strand.
 
     The smaller one goes into the larger where the cosine of their contributions is at least
-    `SAME`. Its seqlets are laid on those of the larger one; such as would reach over the end of
-    their sequence, or lie where the larger one has a seqlet already, are left out.
+    `SAME`. Its seqlets are laid on those of the larger one; such as would have the middle of their
+    core beyond the end of their sequence, or lie where the larger one has a seqlet already, are
+    left out.
 
     Parameters
     ----------
@@ -100,7 +101,9 @@ def _joined(larger: Pattern, smaller: Pattern, found: Alignment, length: int) ->
     start = np.where(reverse, own.end + found.offset - width, own.start - found.offset)
     taken = set(zip(larger.seqlets.row.tolist(), _middles(larger.seqlets), strict=True))
     moved = Seqlets(own.row, start, start + width, reverse)
-    inside = (start >= 0) & (start + width <= length)
+    half = (larger.core.start + larger.core.stop) // 2
+    middle = np.where(reverse, start + width - half, start + half)
+    inside = (middle >= 0) & (middle < length)
     new = [place not in taken for place in zip(own.row.tolist(), _middles(moved), strict=True)]
     moved = moved.take(np.flatnonzero(inside & np.array(new, dtype=bool)))
     both = [

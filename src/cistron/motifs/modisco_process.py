@@ -23,7 +23,11 @@ def main(folder: Path) -> None:
     with np.load(folder / "arrays.npz") as arrays:
         one_hot = arrays["one_hot"].astype(np.float32)
         hypothetical = arrays["hypothetical"].astype(np.float32)
+    length = one_hot.shape[1]
     _fill(one_hot, hypothetical)
+    # A pattern is wider than its motif: it must be able to reach over the end of a sequence.
+    over = settings["trim_to_window_size"] + settings["initial_flank_to_add"]
+    one_hot, hypothetical = _continued(one_hot, hypothetical, over)
     seqlets = _count_seqlets((one_hot * hypothetical).sum(axis=2), settings)
     _say(
         f"TF-MoDISco: {seqlets['positive']:,} positive and {seqlets['negative']:,} negative "
@@ -32,7 +36,8 @@ def main(folder: Path) -> None:
     )
     positive, negative = tfmodisco.TFMoDISco(one_hot, hypothetical, **settings)
     found = {"positive": len(positive or []), "negative": len(negative or [])}
-    io.save_hdf5(str(folder / "patterns.h5"), positive, negative, one_hot.shape[1])
+    io.save_hdf5(str(folder / "patterns.h5"), positive, negative, length)
+    _move(folder / "patterns.h5", -over)
     _say(f"TF-MoDISco: {found['positive']} positive and {found['negative']} negative patterns.")
 
 
@@ -48,6 +53,35 @@ def _fill(one_hot: NDArray[np.float32], hypothetical: NDArray[np.float32]) -> No
     size = 1e-4 * float(hypothetical[~unknown].std())
     rng = np.random.default_rng(0)
     hypothetical[unknown] = rng.normal(0, size, (int(unknown.sum()), one_hot.shape[2]))
+
+
+def _continued(
+    one_hot: NDArray[np.float32], hypothetical: NDArray[np.float32], columns: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Continue the sequences at both ends by unknown bases with contributions that are noise.
+
+    They are drawn from the weaker nine tenths of all, whichever the base: stretches of zeros would
+    narrow the null distribution, by which seqlets are told from noise.
+    """
+    own = (one_hot * hypothetical).sum(axis=2)
+    weak = own[np.abs(own) <= np.quantile(np.abs(own), 0.9)]
+    rng = np.random.default_rng(0)
+    sides = ((0, 0), (columns, columns), (0, 0))
+    drawn = rng.choice(weak, (len(own), own.shape[1] + 2 * columns, 1)).repeat(4, axis=2)
+    drawn[:, columns:-columns] = hypothetical
+    return np.pad(one_hot, sides, constant_values=0.25), drawn.astype(np.float32)
+
+
+def _move(path: Path, columns: int) -> None:
+    """Move the seqlets of all patterns, and of their parts, by so many columns."""
+    import h5py
+
+    def move(name: str, found: object) -> None:
+        if isinstance(found, h5py.Dataset) and name.endswith(("seqlets/start", "seqlets/end")):
+            found[:] = found[:] + columns
+
+    with h5py.File(path, "r+") as file:
+        file.visititems(move)
 
 
 def _count_seqlets(track: NDArray[np.float32], settings: dict) -> dict[str, int]:

@@ -29,7 +29,7 @@ class Seqlets:
     row : ndarray of int64, shape (seqlets,)
         Which sequence.
     start, end : ndarray of int64, shape (seqlets,)
-        0-based half-open columns of that sequence.
+        0-based half-open columns of that sequence, over whose ends they may reach.
     reverse : ndarray of bool, shape (seqlets,)
         Whether the pattern reads it on the other strand.
     """
@@ -169,11 +169,16 @@ def from_seqlets(
         Gives name and sign.
     seqlets : Seqlets
     one_hot, hypothetical : ndarray, shape (n, length, 4)
-        The explained sequences, and the hypothetical contributions of their bases.
+        The explained sequences, and the hypothetical contributions of their bases. Columns beyond
+        an end count as unknown bases that contribute nothing.
     """
     columns = seqlets.start[:, None] + np.arange(len(pattern.probabilities))
-    bases = _oriented(one_hot[seqlets.row[:, None], columns], seqlets.reverse)
-    every = _oriented(hypothetical[seqlets.row[:, None], columns], seqlets.reverse)
+    inside = (columns >= 0) & (columns < one_hot.shape[1])
+    at = seqlets.row[:, None], np.where(inside, columns, 0)
+    bases, every = (
+        _oriented(values[at] * inside[..., None], seqlets.reverse)
+        for values in (one_hot, hypothetical)
+    )
     shares = np.where(bases.any(axis=2, keepdims=True), bases, 0.25)
     # Sums of many numbers of single precision would depend on their order.
     return replace(

@@ -23,6 +23,7 @@ METHODS = {
     "in_silico_mutagenesis": "in-silico mutagenesis: every letter replaced, and predicted again",
     "occlusion": "occlusion: stretches hidden, and predicted again",
     "coefficients": "coefficients: of a linear model, times the distance from the training mean",
+    "tree_shap": "TreeSHAP: Shapley values over all trees, against the mean over training samples",
 }
 
 
@@ -76,9 +77,10 @@ def _lead(summary: Mapping[str, Any], features: bool) -> str:
     if summary.get("genes"):
         what = "gene"
     names = list(summary["explained"])
-    target = "the number" if names == ["number"] else f"the logit of {names[0]}"
+    scale = summary.get("scale", "logit")
+    target = "the number" if names == ["number"] else f"the {scale} of {names[0]}"
     if len(names) > 1:
-        target = "the logit of each sample\N{RIGHT SINGLE QUOTATION MARK}s predicted class"
+        target = f"the {scale} of each sample\N{RIGHT SINGLE QUOTATION MARK}s predicted class"
     return f"What each {what} contributes to {target}."
 
 

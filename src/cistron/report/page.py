@@ -12,6 +12,7 @@ from cistron.evaluation.figures.numbers import THIN, count, decimal
 from cistron.report import projection, sections
 from cistron.report.ablation import ablation
 from cistron.report.cells import composition, genes, groups_of_cells
+from cistron.report.features import features
 from cistron.report.metadata import embedded
 from cistron.report.names import human
 from cistron.report.read import Content, read_run
@@ -51,6 +52,7 @@ def render(run: str | Path) -> str:
         "group_scores": groups_of_cells(content),
         "composition": composition(content),
         "genes": genes(content),
+        "features": features(content),
         "ablation": ablation(content),
         "projection": projection.projection(content),
         "training": sections.training(content),

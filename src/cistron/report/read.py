@@ -41,6 +41,8 @@ class Content:
         projection.parquet
     genes : dict or None
         genes.json
+    importance : dict or None
+        importance.json
     settings : str or None
         The text of experiment.yaml.
     experiment : dict
@@ -59,6 +61,7 @@ class Content:
     history: pd.DataFrame | None
     projection: pd.DataFrame | None
     genes: dict[str, Any] | None
+    importance: dict[str, Any] | None
     settings: str | None
     experiment: dict[str, Any]
     has_model: bool
@@ -162,6 +165,7 @@ def read_run(path: str | Path) -> Content:
         history=_history(path / "history.csv"),
         projection=_parquet(path / "projection.parquet"),
         genes=_document(path, "genes.json"),
+        importance=_document(path, "importance.json"),
         settings=settings,
         experiment=experiment,
         has_model=(path / "model").is_dir(),

@@ -88,6 +88,42 @@ def iter_chromosomes(path: str | Path) -> Iterator[Chromosome]:
             yield Chromosome(name, header, codes)
 
 
+def read_sizes(path: str | Path) -> dict[str, int]:
+    """Return the length of each chromosome, in the order of the file.
+
+    Parameters
+    ----------
+    path : path
+        FASTA (its index, FASTA.fai, is read where that is there), such an index, or a table
+        without header of names and lengths.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or a line holds no name and length.
+    """
+    path = Path(path)
+    index = path.with_name(path.name + ".fai")
+    if not path.name.endswith((".fai", ".sizes")):
+        if not index.is_file():
+            return {one.name: len(one.codes) for one in iter_chromosomes(path)}
+        if index.stat().st_mtime >= path.stat().st_mtime:
+            path = index
+        else:
+            raise InputError(f"{index} is older than its FASTA. Make it anew: samtools faidx.")
+    sizes: dict[str, int] = {}
+    with open_input(path) as source:
+        for number, line in enumerate(source.stream, 1):
+            fields = decode(line).rstrip("\r\n").split("\t")
+            if len(fields) < 2 or not fields[1].isdecimal() or fields[0] in sizes:
+                raise InputError(
+                    f"{source.name}, line {number}: expected a name of its own and a length, "
+                    "separated by a tab, as `samtools faidx` writes them."
+                )
+            sizes[fields[0]] = int(fields[1])
+    return sizes
+
+
 def _check_start(source: Input) -> None:
     kind, remedy = looks_like(source.head)
     if kind:
