@@ -116,8 +116,8 @@ def require_track(path: Path, genome: Path | None) -> str:
         _bigwig()
         if genome is None:
             raise InputError(
-                f"--genome-track {path}: bigWig holds the lengths of the chromosomes. Name the genome: "
-                "--genome FASTA (or its .fai)."
+                f"--genome-track {path}: bigWig holds the lengths of the chromosomes. Name the "
+                "genome: --genome FASTA (or its .fai)."
             )
     return kind
 
