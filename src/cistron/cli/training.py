@@ -15,6 +15,7 @@ from cistron.cli.options import (
     ExperimentFile,
     Force,
     NewRun,
+    OnCluster,
     Quiet,
     Resume,
     RunFolder,
@@ -107,7 +108,10 @@ def crossval(
         int | None,
         typer.Option(min=1, help="Repeat all of it as often, each time with the next seed."),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Folds trained at the same time.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Folds trained at the same time.")
+    ] = None,
+    cluster: OnCluster = None,
     device: Device = None,
     seed: Seed = None,
     force: Force = False,
@@ -130,6 +134,7 @@ def crossval(
         resume=resume,
         allow_confounded=allow_confounded,
         workers=workers,
+        cluster=cluster,
         reporter=Terminal(quiet),
         command=command_line(),
     )
@@ -157,7 +162,8 @@ def tune(
         str | None, typer.Option(metavar="URL", help="Database that several machines share.")
     ] = None,
     changes: Changes = None,
-    workers: Annotated[int, typer.Option(min=1, help="Trials at the same time.")] = 1,
+    workers: Annotated[int | None, typer.Option(min=1, help="Trials at the same time.")] = None,
+    cluster: OnCluster = None,
     device: Device = None,
     seed: Seed = None,
     force: Force = False,
@@ -181,6 +187,7 @@ def tune(
         storage=storage,
         workers=workers,
         seed=1 if seed is None else seed,
+        cluster=cluster,
     )
     found = run_tune(
         read_search(experiment, [*(changes or []), *changes_of(device, seed)]),
