@@ -257,7 +257,7 @@ def crossval(
         reporter.say(f"{run.path} is finished already.")
         return run
     timer = Timer()
-    joined = join(cluster, run.path, experiment.training.device)
+    joined = join(cluster, run.path, experiment.training.device, reporter)
     with timer.stage("read"):
         samples, orthologs = _read(experiment)
     confounded = _require_unconfounded(samples, allow_confounded, reporter)

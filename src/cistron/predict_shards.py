@@ -159,7 +159,7 @@ def predict_shards(
     folder, reading = Path(out), reading or Reading()
     outputs = _outputs(shards, folder, format)
     classifier = load(run)
-    joined = join(cluster, folder, device)
+    joined = join(cluster, folder, device, reporter)
     known = {
         "classifier": classifier.checksum_,
         "run": str(run),

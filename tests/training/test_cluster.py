@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -130,14 +131,20 @@ def until(reached: Callable[[], Any], seconds: float = 120) -> Any:
     return found
 
 
+class Said(NamedTuple):
+    stdout: str
+    stderr: str
+
+
 def begin(*arguments: object) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "cistron.cli", *map(str, arguments)]
-    return subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, env=environment(), text=True, **pipes)
 
 
-def finish(process: subprocess.Popen[str], code: int = 0) -> str:
-    said = process.communicate(timeout=240)[1]
-    assert process.returncode == code, said
+def finish(process: subprocess.Popen[str], code: int = 0) -> Said:
+    said = Said(*process.communicate(timeout=300))
+    assert process.returncode == code, said.stderr
     return said
 
 
@@ -213,7 +220,7 @@ def test_leaving_out_chromosomes_on_two_nodes(two, slow_folds, tmp_path) -> None
     path, metrics = slow_folds
     run = tmp_path / "run"
     said = finish(begin("crossval", path, "--out", run, "--cluster", two.address))
-    assert len(said.splitlines()) < 25, "Ray chatters"
+    assert len(said.stderr.splitlines()) < 25, "Ray chatters"
     log = undisturbed(run, metrics)
     assert all(f"Fold {k} is finished on " in log for k in range(5))
     assert "is finished on first" in log
@@ -225,12 +232,12 @@ def test_leaving_out_chromosomes_on_two_nodes(two, slow_folds, tmp_path) -> None
 def test_what_is_lost_midway_changes_nothing(two, slow_folds, tmp_path, lost) -> None:
     path, metrics = slow_folds
     run = tmp_path / "run"
-    process = begin("crossval", path, "--out", run, "--cluster", two.address)
+    process = begin("crossval", path, "--out", run, "--cluster", two.address, "--json")
     until(lambda: len(training(run)) == 2)
     raylet = two.raylet("second")
     (worker,) = children(raylet, "ray::Fold")
     os.kill(worker if lost == "worker" else raylet, signal.SIGKILL)
-    finish(process)
+    json.loads(finish(process).stdout)
     log = undisturbed(run, metrics)
     assert f"A {lost} was lost while it did Fold" in log
 
@@ -248,7 +255,7 @@ def test_workers_end_with_the_command_and_it_goes_on(two, slow_folds, tmp_path, 
     assert len(workers) == 2
     process.send_signal(how)
     said = finish(process, 130 if how == signal.SIGINT else -9)
-    assert how == signal.SIGKILL or "continue with --resume" in said
+    assert how == signal.SIGKILL or "continue with --resume" in said.stderr
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 20)
     finish(begin(*arguments, "--resume"))
     undisturbed(run, metrics)

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from cistron.errors import InputError
-from cistron.progress import Reporter
+from cistron.progress import SILENT, Reporter
 from cistron.training.jobs import TRIES, Ended, Job, Shelf, do, lost_each_time
 from cistron.training.nodes import cpus_each, fit, nodes_of, require_same, this_node
 
@@ -58,8 +58,10 @@ class Cluster:
     gpus: int = 0
 
 
-def join(address: str | None, folder: Path, device: str = "auto") -> Cluster | None:
-    """Connect to a Ray cluster, unless this process is connected already.
+def join(
+    address: str | None, folder: Path, device: str = "auto", reporter: Reporter = SILENT
+) -> Cluster | None:
+    """Connect to a Ray cluster, and see that all its nodes can work on one run.
 
     Parameters
     ----------
@@ -67,22 +69,20 @@ def join(address: str | None, folder: Path, device: str = "auto") -> Cluster | N
         "ray://host:10001" from a machine outside; "host:6379" or "auto" from a node of it; "local"
         starts one of this machine alone. None: there is no cluster.
     folder : Path
-        What the jobs write.
+        What the jobs write; it need not be there yet.
     device : str
         A job on "cuda" takes a GPU; "auto" is the processor on a cluster.
+    reporter : Reporter, optional
 
     Raises
     ------
     InputError
-        If Ray is not installed, or the cluster cannot be reached.
+        If Ray is not installed, the cluster cannot be reached, or a node does not share the folder
+        or has another version of Cistron.
     """
-    if address is None:
+    cluster = cluster_of(address, folder, device)
+    if cluster is None or address is None:
         return None
-    if device not in ("auto", "cpu", "cuda"):
-        raise InputError(
-            f"device: a cluster cannot be asked for {device!r}. Use cuda (Ray chooses which), or "
-            "cpu."
-        )
     if find_spec("ray") is None:
         raise InputError(
             "--cluster needs Ray, which is not installed: pip install 'cistron[cluster]'"
@@ -96,6 +96,21 @@ def join(address: str | None, folder: Path, device: str = "auto") -> Cluster | N
         else:
             _require_reachable(address)
             ray.init(address, **QUIET)
+    there = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+    with TemporaryDirectory(prefix=PLACE, dir=there.absolute()) as place:
+        require_same(nodes_of(cluster.gpus), Path(place), reporter)
+    return cluster
+
+
+def cluster_of(address: str | None, folder: Path, device: str = "auto") -> Cluster | None:
+    """Return the cluster of an address that was joined before, for jobs that write elsewhere."""
+    if address is None:
+        return None
+    if device not in ("auto", "cpu", "cuda"):
+        raise InputError(
+            f"device: a cluster cannot be asked for {device!r}. Use cuda (Ray chooses which), or "
+            "cpu."
+        )
     return Cluster(address, folder, int(device == "cuda"))
 
 
@@ -124,18 +139,20 @@ def on_cluster(
     Raises
     ------
     InputError
-        If a node does not see the folder or has another version, or if all are lost.
+        If all nodes are lost.
     """
     _end_others(cluster.folder, reporter)
     folder = cluster.folder.absolute()
     with TemporaryDirectory(prefix=PLACE, dir=folder, ignore_cleanup_errors=True) as place:
         nodes = nodes_of(cluster.gpus)
-        require_same(nodes, Path(place), reporter)
         cpus = cpus_each([node.size for node in nodes], workers)
         told = f"{len(nodes)} node{'s' if len(nodes) > 1 else ''}"
         reporter.say(f"Jobs are done on {told}, {cpus} CPU{'s' if cpus > 1 else ''} each.")
         try:
-            yield from _done(source, workers, cluster, Path(place), cpus, reporter)
+            with redirect_stdout(sys.stderr):  # what Ray says of lost nodes is no result
+                yield from _done(source, workers, cluster, Path(place), cpus, reporter)
+        except SystemError as error:  # so Ray passes on what a signal raises, such as Ctrl-C
+            raise (error.__cause__ or error) from None
         except ConnectionError as error:
             raise InputError(
                 "The connection to the cluster was lost. What was finished is kept; continue with "

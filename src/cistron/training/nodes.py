@@ -90,7 +90,7 @@ def require_same(nodes: Sequence[Node], place: Path, reporter: Reporter) -> None
     ----------
     nodes : sequence of Node
     place : Path
-        A folder in the run that was made just now.
+        A folder that was made just now, in the run or where that will be.
     reporter : Reporter
 
     Raises

@@ -21,7 +21,7 @@ from cistron.experiment import Experiment, make_experiment, read_document
 from cistron.progress import SILENT, Logged, Reporter
 from cistron.run import Run
 from cistron.splits import TEST
-from cistron.training.cluster import join
+from cistron.training.cluster import cluster_of, join
 from cistron.training.jobs import Job, require_all, run_jobs
 from cistron.tuning.space import corners, dimensions, fill, first, require_searchable
 from cistron.tuning.study import (
@@ -184,7 +184,7 @@ def tune(
     from cistron.report.tuning import write_tuning
 
     run = Run(Path(out))
-    join(how.cluster, run.path, search.start.training.device)  # before anything is touched
+    join(how.cluster, run.path, search.start.training.device, reporter)
     _claim(run, search, how, force=force, resume=resume)
     reporter = Logged(reporter, run.path / "log.txt")
     samples = search.start.samples.read()
@@ -269,7 +269,7 @@ def _make_trials(
     metric = how.metric or search.start.evaluation.metric
     until = None if how.seconds is None else time.monotonic() + how.seconds
     shared = search, seen, metric
-    cluster = join(how.cluster, folder, search.start.training.device)
+    cluster = cluster_of(how.cluster, folder, search.start.training.device)
     alone = cluster is None and (how.workers or 1) == 1
 
     def asked() -> Iterator[Job]:
