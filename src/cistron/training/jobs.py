@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
@@ -111,6 +112,8 @@ def _in_processes(
 ) -> Iterator[Ended]:
     from joblib.externals.loky import get_reusable_executor
 
+    # A worker that ends because its memory grew is replaced, and that is nobody's concern.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     parent, threads = os.getpid(), threads_each(workers)
     running: dict[Future[Any], Job] = {}
     begun = Counter[Job]()
