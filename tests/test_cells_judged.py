@@ -18,6 +18,7 @@ from cistron.errors import InputError
 from cistron.experiment import make_experiment
 from cistron.pipeline import check, crossval, fit
 from cistron.predict_cells import NewCells, predict_cell_file
+from cistron.predict_shards import Reading, find_shards, predict_shards
 from cistron.samples import Samples, make_samples
 from cistron.samples.counts import Counts
 from cistron.splits.audit import audit
@@ -189,6 +190,23 @@ def test_another_data_set_is_predicted_as_python_predicts_it(run, folder):
     assert found["scores"]["accuracy"]["value"] == pytest.approx(accuracy)
     assert found["groups"]["donor"]["d5"]["scores"]["accuracy"]["low"] is not None
     assert not (folder / "new.tsv.parts").exists()
+
+
+def test_several_data_sets_are_predicted_as_one_by_one(run, folder, tmp_path):
+    how = NewCells(label="label", groups=("donor",))
+    shards = find_shards(f"{folder}/[no]*[wr].h5ad", "genes")
+    assert [path.name for path in shards] == ["new.h5ad", "other.h5ad"]
+    found = predict_shards(run, shards, tmp_path / "out", format="csv", reading=Reading(cells=how))
+    for path in shards:
+        one = tmp_path / f"{path.stem}.csv"
+        predict_cell_file(cistron.load(run), path, one, how=how)
+        for name in (one.name, f"{one.name}.summary.json"):
+            assert (tmp_path / "out" / name).read_bytes() == (tmp_path / name).read_bytes()
+    assert found["shards"] == 2
+    assert find_shards(str(tmp_path / "out"), "genes") is not None
+    options = {"reading": Reading(cells=NewCells()), "format": "csv", "resume": True}
+    with pytest.raises(InputError, match=r"other options \(reading\)"):
+        predict_shards(run, shards, tmp_path / "out", **options)
 
 
 def test_cells_of_another_kind_drift_and_are_rejected(run, folder):

@@ -207,6 +207,20 @@ def show_embedded(out: Path, found: dict[str, Any], as_json: bool) -> None:
         console.print(Text(line), soft_wrap=True)
 
 
+def show_predicted_shards(out: Path, found: dict[str, Any], as_json: bool) -> None:
+    """Print what was predicted of several inputs."""
+    if as_json:
+        print_json({"out": str(out), **found})
+        return
+    _console().print(
+        Text(
+            f"{out}: {found['shards']:,} shards, {found['records']:,} records, "
+            f"{found['predicted']:,} predicted, {found['skipped']:,} skipped, "
+            f"{found['warnings']:,} with a warning."
+        )
+    )
+
+
 def show_predicted_cells(out: Path, found: dict[str, Any], as_json: bool) -> None:
     """Print what was predicted of a data set of cells, and how far that can be trusted."""
     if as_json:

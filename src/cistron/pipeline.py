@@ -230,7 +230,8 @@ def crossval(
     force: bool = False,
     resume: bool = False,
     allow_confounded: bool = False,
-    workers: int = 1,
+    workers: int | None = None,
+    cluster: str | None = None,
     reporter: Reporter = SILENT,
     command: str = "",
 ) -> Run:
@@ -242,13 +243,17 @@ def crossval(
     ----------
     experiment, out, force, resume, allow_confounded, reporter, command
         As in `fit`.
-    workers : int
+    workers : int, optional
         Folds trained at the same time, each in a process of its own with its share of the cores.
+        One where it is not said; on a cluster as many as it has room for.
+    cluster : str, optional
+        Address of a Ray cluster that trains the folds (see `cistron.training.cluster`).
     """
+    from cistron.training.cluster import join
     from cistron.training.crossval import run_folds
     from cistron.training.processes import require_alone
 
-    if workers > 1:
+    if (workers or 1) > 1 or cluster:
         require_alone("A cross-validation with --workers")
     if experiment.samples.kind == "cells":
         require(experiment.evaluation.projection)
@@ -257,6 +262,7 @@ def crossval(
         reporter.say(f"{run.path} is finished already.")
         return run
     timer = Timer()
+    joined = join(cluster, run.path, experiment.training.device, reporter)
     with timer.stage("read"):
         samples, orthologs = _read(experiment)
     confounded = _require_unconfounded(samples, allow_confounded, reporter)
@@ -276,7 +282,7 @@ def crossval(
     found = _audit_repeats(repeats, run, timer, reporter)
     reporter.say(f"{len(samples):,} samples in {folds} folds; audit: {found['verdict']}.")
     with timer.stage("train"):
-        run_folds(repeats, workers, reporter, orthologs)
+        run_folds(repeats, workers, reporter, orthologs, joined)
     with timer.stage("evaluate"):
         if len(repeats) > 1:
             metrics = pool_repeats(experiment, repeats, run)
@@ -297,6 +303,8 @@ def crossval(
         "command": command,
         **confounded,
     }
+    if joined is not None:
+        more["device"] = f"{experiment.training.device} of a cluster"
     if len(repeats) > 1:
         more["seeds"] = [repeat.seed for repeat in repeats]
     _finish(run, experiment, metrics, timer, samples, more)
@@ -475,7 +483,7 @@ def _finish(
             **{name: version(name) for name in LIBRARIES},
             "python": platform.python_version(),
             "platform": platform.platform(),
-            "device": str(choose_device(experiment.training.device)),
+            "device": more.get("device") or str(choose_device(experiment.training.device)),
             "threads": torch.get_num_threads(),
             "processes": current().count if current().trainings else 1,
             "seed": experiment.training.seed,

@@ -156,7 +156,7 @@ def claim_parts(
     if asked:
         job["asked"] = asked
     note = parts / "job.json"
-    if parts.exists():
+    if note.is_file() or any(parts.glob("*.parquet")):  # more than a folder made at the last moment
         if not resume:
             raise InputError(
                 f"{parts} holds an interrupted prediction. Continue it with --resume, or delete it."
@@ -167,8 +167,10 @@ def claim_parts(
                 "so it cannot be continued. Delete it to start again."
             )
         return len(list(parts.glob("*.parquet")))
-    parts.mkdir()
-    note.write_text(json.dumps(job), encoding="utf-8")
+    parts.mkdir(exist_ok=True)
+    partial = note.with_suffix(".partial")
+    partial.write_text(json.dumps(job), encoding="utf-8")
+    partial.replace(note)
     return 0
 
 

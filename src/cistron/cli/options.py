@@ -37,6 +37,14 @@ Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.", call
 Seed = Annotated[int | None, typer.Option(help="Seed of the split and of training.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue what was interrupted.")]
+OnCluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Ray cluster that does the work: ray://host:10001, host:6379, auto or local.",
+    ),
+]
 AllowConfounded = Annotated[
     bool,
     typer.Option(

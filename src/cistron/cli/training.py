@@ -15,6 +15,7 @@ from cistron.cli.options import (
     ExperimentFile,
     Force,
     NewRun,
+    OnCluster,
     Quiet,
     Resume,
     RunFolder,
@@ -114,7 +115,10 @@ def crossval(
         int | None,
         typer.Option(min=1, help="Repeat all of it as often, each time with the next seed."),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Folds trained at the same time.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Folds trained at the same time.")
+    ] = None,
+    cluster: OnCluster = None,
     device: Device = None,
     seed: Seed = None,
     force: Force = False,
@@ -139,6 +143,7 @@ def crossval(
         resume=resume,
         allow_confounded=allow_confounded,
         workers=workers,
+        cluster=cluster,
         reporter=Terminal(quiet),
         command=command_line(),
     )
@@ -167,7 +172,8 @@ def tune(
         str | None, typer.Option(metavar="URL", help="Database that several machines share.")
     ] = None,
     changes: Changes = None,
-    workers: Annotated[int, typer.Option(min=1, help="Trials at the same time.")] = 1,
+    workers: Annotated[int | None, typer.Option(min=1, help="Trials at the same time.")] = None,
+    cluster: OnCluster = None,
     device: Device = None,
     seed: Seed = None,
     force: Force = False,
@@ -192,6 +198,7 @@ def tune(
         storage=storage,
         workers=workers,
         seed=1 if seed is None else seed,
+        cluster=cluster,
     )
     follow(context, out, track, Terminal(quiet))
     found = run_tune(

@@ -12,6 +12,7 @@ from cistron.cli.options import (
     Device,
     Force,
     NewRun,
+    OnCluster,
     Quiet,
     Resume,
     RunFolder,
@@ -29,13 +30,16 @@ def predict(
         typer.Argument(
             metavar="INPUT",
             help="FASTA, table or profiles (.npz, PSSM), - for stdin; of cells AnnData, 10x or "
-            "counts.",
+            'counts. Several: a folder, or a pattern in quotes, "shards/*.fasta.gz".',
         ),
     ],
     out: Annotated[
         Path,
         typer.Option(
-            "--out", "-o", help="File ending in .tsv, .csv, .parquet or .jsonl; of cells .h5ad."
+            "--out",
+            "-o",
+            help="File ending in .tsv, .csv, .parquet or .jsonl; of cells .h5ad. Of several inputs "
+            "a folder.",
         ),
     ],
     id_column: Annotated[str, typer.Option(help="Tables: column of ids.")] = "id",
@@ -63,6 +67,14 @@ def predict(
         bool,
         typer.Option(help="Cells: also predict them moved onto the mean of the training cells."),
     ] = False,
+    format_: Annotated[
+        str | None,
+        typer.Option("--format", help="Several inputs: tsv (the default), csv, parquet, jsonl."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Several inputs: as many at the same time.")
+    ] = None,
+    cluster: OnCluster = None,
     device: Device = None,
     force: Force = False,
     resume: Resume = False,
@@ -70,40 +82,66 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Predict the class of every record, with calibrated probabilities and warnings."""
+    from cistron.display import show_predicted_cells, show_predicted_shards
     from cistron.model_files import load
     from cistron.predict import predict_file
+    from cistron.predict_cells import NewCells, predict_cell_file
+    from cistron.predict_shards import Reading, find_shards, predict_shards
 
     if bool(orthologs) != bool(ortholog_fasta):
         raise InputError("--orthologs and --ortholog-fasta go together: give both or neither.")
     classifier = load(run).on(device or "auto")
     of_cells: dict[str, Any] = {"--label": label, "--group": group, "--layer": layer}
     of_cells |= {"--aliases": aliases, "--align": align}
+    given = next((name for name, value in of_cells.items() if value), None)
+    if classifier.alphabet_ == "genes" and orthologs:
+        raise InputError("--orthologs: cells have none. Leave the option out.")
+    if classifier.alphabet_ != "genes" and given:
+        raise InputError(f"{given} is of cells, and the classifier reads sequences.")
+    columns = {"id": id_column, "sequence": sequence_column}
+    related = (orthologs, ortholog_fasta) if orthologs and ortholog_fasta else None
+    how = NewCells(layer, label, tuple(group or ()), aliases, align)
+    shards = find_shards(source, classifier.alphabet_)
+    if shards is not None:
+        totals = predict_shards(
+            run,
+            shards,
+            out,
+            format=format_ or "tsv",
+            reading=Reading(columns, related, how),
+            device=device or "auto",
+            workers=workers,
+            cluster=cluster,
+            force=force,
+            resume=resume,
+            reporter=Terminal(quiet),
+        )
+        show_predicted_shards(out, totals, as_json)
+        return
+    many: dict[str, Any] = {"--format": format_, "--workers": workers, "--cluster": cluster}
+    unfit = next((name for name, value in many.items() if value), None)
+    if unfit:
+        raise InputError(
+            f'{unfit} is of several inputs, and {source} is one: give a folder, or "a/*.fasta".'
+        )
     if classifier.alphabet_ == "genes":
-        from cistron.display import show_predicted_cells
-        from cistron.predict_cells import NewCells, predict_cell_file
-
-        if orthologs:
-            raise InputError("--orthologs: cells have none. Leave the option out.")
         found = predict_cell_file(
             classifier,
             source,
             out,
-            how=NewCells(layer, label, tuple(group or ()), aliases, align),
+            how=how,
             force=force,
             resume=resume,
             reporter=Terminal(quiet),
         )
         show_predicted_cells(out, found, as_json)
         return
-    given = next((name for name, value in of_cells.items() if value), None)
-    if given:
-        raise InputError(f"{given} is of cells, and the classifier reads sequences.")
     counts = predict_file(
         classifier,
         source,
         out,
-        columns={"id": id_column, "sequence": sequence_column},
-        orthologs=(orthologs, ortholog_fasta) if orthologs and ortholog_fasta else None,
+        columns=columns,
+        orthologs=related,
         force=force,
         resume=resume,
         reporter=Terminal(quiet),

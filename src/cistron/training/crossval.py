@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cistron.progress import SILENT, Logged, Reporter
 from cistron.run import EXPERIMENT, Run
@@ -12,9 +12,16 @@ from cistron.samples import Samples
 from cistron.splits import Split
 from cistron.training.jobs import Job, require_all, run_jobs
 
+if TYPE_CHECKING:
+    from cistron.training.cluster import Cluster
+
 
 def run_folds(
-    repeats: Sequence[Any], workers: int, reporter: Reporter, orthologs: Any = None
+    repeats: Sequence[Any],
+    workers: int | None,
+    reporter: Reporter,
+    orthologs: Any = None,
+    cluster: Cluster | None = None,
 ) -> None:
     """Train the folds of all repeats that are not finished yet, `workers` at a time.
 
@@ -25,10 +32,12 @@ def run_folds(
     ----------
     repeats : sequence of Repeat
         See `cistron.repeats`.
-    workers : int
+    workers : int, optional
     reporter : Reporter
     orthologs : Orthologs or SamplesOfOneGene, optional
         Of all samples; None where none are asked for.
+    cluster : Cluster, optional
+        Where they are trained, if not on this machine.
 
     Raises
     ------
@@ -52,11 +61,12 @@ def run_folds(
     ]
     failed = []
     with reporter.bar(len(jobs), "folds") as advance:
-        for ended in run_jobs(jobs, workers, reporter):
+        for ended in run_jobs(jobs, workers, reporter, cluster):
             advance(1)
             if ended.error is not None:
                 failed.append(ended)
-            reporter.say(f"{ended.job.name} {'failed' if ended.error else 'is finished'}.")
+            where = f" on {ended.node}" if ended.node else ""
+            reporter.say(f"{ended.job.name} {'failed' if ended.error else 'is finished'}{where}.")
     require_all(failed, len(every), "folds")
 
 

@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
@@ -14,10 +15,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cistron.errors import InputError
 from cistron.progress import Reporter
+
+if TYPE_CHECKING:
+    from cistron.training.cluster import Cluster
 
 TRIES = 3  # how often a job is begun whose worker is lost each time
 
@@ -60,14 +64,19 @@ class Ended:
         What it returned.
     error : Exception, optional
         Why it failed.
+    node : str
+        The machine of a cluster that did it; empty where this machine did.
     """
 
     job: Job
     value: Any = None
     error: Exception | None = None
+    node: str = ""
 
 
-def run_jobs(jobs: Iterable[Job], workers: int, reporter: Reporter) -> Iterator[Ended]:
+def run_jobs(
+    jobs: Iterable[Job], workers: int | None, reporter: Reporter, cluster: Cluster | None = None
+) -> Iterator[Ended]:
     """Do every job, `workers` at a time, and yield each when it has ended.
 
     A job is drawn from `jobs` when a worker is free. One worker is this process; several are
@@ -78,9 +87,18 @@ def run_jobs(jobs: Iterable[Job], workers: int, reporter: Reporter) -> Iterator[
     Parameters
     ----------
     jobs : iterable of Job
-    workers : int
+    workers : int, optional
+        One where it is not said; on a cluster as many as it has room for.
     reporter : Reporter
+    cluster : Cluster, optional
+        Where the jobs are done, if not on this machine.
     """
+    if cluster is not None:
+        from cistron.training.cluster import on_cluster
+
+        yield from on_cluster(iter(jobs), workers, cluster, reporter)
+        return
+    workers = workers or 1
     if workers == 1:
         for job in jobs:
             yield Ended(job, *_outcome(job.work, (*job.shared, *job.arguments)))
@@ -94,6 +112,8 @@ def _in_processes(
 ) -> Iterator[Ended]:
     from joblib.externals.loky import get_reusable_executor
 
+    # A worker that ends because its memory grew is replaced, and that is nobody's concern.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     parent, threads = os.getpid(), threads_each(workers)
     running: dict[Future[Any], Job] = {}
     begun = Counter[Job]()
@@ -123,14 +143,16 @@ def _in_processes(
                 running.clear()
                 reporter.say(f"A worker was lost while it did {' or '.join(j.name for j in lost)}.")
                 again += [job for job in lost if begun[job] < TRIES]
-                yield from (Ended(job, error=_lost(job)) for job in lost if begun[job] >= TRIES)
+                yield from (
+                    Ended(job, error=lost_each_time(job)) for job in lost if begun[job] >= TRIES
+                )
     finally:
         if running:
             executor.shutdown(wait=False, kill_workers=True)
 
 
 class Shelf:
-    """Where the processes of one machine find what they share.
+    """Where several processes find what they share.
 
     Parameters
     ----------
@@ -231,9 +253,16 @@ def end_with(parent: int, folder: Path) -> None:
 def _in_worker(
     work: Callable[..., Any], shared: Path, arguments: tuple[Any, ...], threads: int, parent: int
 ) -> tuple[Any, Exception | None]:
+    end_with(parent, shared.parent)
+    return do(work, shared, arguments, threads)
+
+
+def do(
+    work: Callable[..., Any], shared: Path, arguments: tuple[Any, ...], threads: int
+) -> tuple[Any, Exception | None]:
+    """Do a job in a process of its own; return its value, or an error that can be sent."""
     import torch
 
-    end_with(parent, shared.parent)
     torch.set_num_threads(threads)
     value, error = _outcome(work, (*_fetched(shared), *arguments))
     if error is not None and not isinstance(error, InputError):
@@ -249,7 +278,8 @@ def _outcome(work: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any,
         return None, error
 
 
-def _lost(job: Job) -> InputError:
+def lost_each_time(job: Job) -> InputError:
+    """Return the error of a job that is not begun once more."""
     return InputError(
         f"The worker of {job.name} was lost {TRIES} times: killed, or out of memory. Use fewer "
         "--workers, or a smaller training.batch_size."

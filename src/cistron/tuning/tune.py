@@ -21,6 +21,7 @@ from cistron.experiment import Experiment, make_experiment, read_document
 from cistron.progress import SILENT, Logged, Reporter
 from cistron.run import Run
 from cistron.splits import TEST
+from cistron.training.cluster import cluster_of, join
 from cistron.training.jobs import Job, require_all, run_jobs
 from cistron.tuning.space import corners, dimensions, fill, first, require_searchable
 from cistron.tuning.study import (
@@ -95,9 +96,12 @@ class How:
         Begin no trial after this time.
     storage : str, optional
         URL of a database that several machines share; a file in the run without it.
-    workers : int
-        Trials at the same time, each in a process of its own.
+    workers : int, optional
+        Trials at the same time, each in a process of its own. One where it is not said; on a
+        cluster as many as it has room for.
     seed : int
+    cluster : str, optional
+        Address of a Ray cluster that makes the trials (see `cistron.training.cluster`).
     """
 
     trials: int = 50
@@ -108,8 +112,9 @@ class How:
     patience: int | None = None
     seconds: float | None = None
     storage: str | None = None
-    workers: int = 1
+    workers: int | None = None
     seed: int = 1
+    cluster: str | None = None
 
     def __post_init__(self) -> None:
         for name, kinds in (("sampler", Sampler), ("pruner", Pruner)):
@@ -181,6 +186,7 @@ def tune(
 
     require_alone("A search")
     run = Run(Path(out))
+    join(how.cluster, run.path, search.start.training.device, reporter)
     _claim(run, search, how, force=force, resume=resume)
     reporter = Logged(reporter, run.path / "log.txt")
     samples = search.start.samples.read()
@@ -265,6 +271,8 @@ def _make_trials(
     metric = how.metric or search.start.evaluation.metric
     until = None if how.seconds is None else time.monotonic() + how.seconds
     shared = search, seen, metric
+    cluster = cluster_of(how.cluster, folder, search.start.training.device)
+    alone = cluster is None and (how.workers or 1) == 1
 
     def asked() -> Iterator[Job]:
         # Drawn when a worker is free, from what all trials that have ended then have taught.
@@ -275,16 +283,17 @@ def _make_trials(
             if until is not None and time.monotonic() > until:
                 return
             trial = ask(study, how.sampler, how.seed)
-            if how.workers == 1:
-                yield Job(f"Trial {trial.number}", _one, (trial,), shared)
+            name, place = f"Trial {trial.number}", (folder, how.storage, study.study_name)
+            if alone:
+                yield Job(name, _one, (trial,), shared, search.source)
             else:
-                place = (folder, how.storage, study.study_name, trial._trial_id, how.pruner)
-                yield Job(f"Trial {trial.number}", _in_worker, place, shared)
+                arguments = (*place, trial._trial_id, how.pruner)
+                yield Job(name, _in_worker, arguments, shared, search.source)
 
     failed = []
     with reporter.bar(how.trials, "trials") as advance:
         advance(_made(finished(study)))
-        for job in run_jobs(asked(), how.workers, reporter):
+        for job in run_jobs(asked(), how.workers, reporter, cluster):
             if job.error is not None:
                 failed.append(job)
             ended = finished(study)
