@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cistron.classifier import Classifier
+from cistron.ensemble import Ensemble
 from cistron.errors import InputError
 from cistron.explain.attributions import offsets_of
 from cistron.explain.cells import deletable_genes, of_cells
+from cistron.explain.ensembles import deletable_of_members
 from cistron.explain.explanation import Explanation, explain
 from cistron.explain.perturbed import Changeable, encoded_inputs, letters_of, rectangle
 from cistron.explain.target import choose_target
 from cistron.progress import SILENT, Reporter
 from cistron.ragged import Ragged
 from cistron.samples import Samples
+
+if TYPE_CHECKING:
+    import torch
 
 Floats = NDArray[np.float64]
 
@@ -75,7 +80,8 @@ def faithfulness(
                 blank = inputs.blank if nothing is None else nothing[deleted]
                 copies[number * len(SHARES) + place][deleted] = blank
         changed = rectangle(copies) if isinstance(inputs.values, Ragged) else copies
-        outputs = inputs.score(changed).astype(np.float64) @ target.weights[row]
+        weights = target.weights[row]
+        outputs = inputs.score(changed)[:, : len(weights)].astype(np.float64) @ weights
         found[row] = outputs.reshape(found.shape[1:])
     top, others = found[:, 0], found[:, 1:].mean(axis=1)
     areas = np.trapezoid(others - top, SHARES, axis=1)
@@ -97,6 +103,8 @@ def _deletable(
 
     And, of genes, what stands for each that is deleted.
     """
+    if isinstance(classifier, Ensemble):
+        return deletable_of_members(classifier, samples, explanation.offsets)
     if of_cells(classifier):
         return deletable_genes(classifier, samples)
     if explanation.codes is None or classifier.model_settings_.family == "network":
@@ -131,20 +139,29 @@ def randomised_weights(
     InputError
         If the classifier is no network.
     """
+    import torch
+
+    other = _shuffled(classifier, torch.Generator().manual_seed(seed))
+    settings = explanation.settings.model_copy(update={"fall_back": True})
+    found = explain(other, samples, settings, reporter)
+    sizes = stability([_sizes(explanation), _sizes(found)])
+    return {"correlation": float(np.nanmedian(sizes)), "samples": len(explanation)}
+
+
+def _shuffled(classifier: Classifier, generator: torch.Generator) -> Classifier:
+    """Return the classifier with the weights of its network in other places."""
+    if isinstance(classifier, Ensemble):
+        return classifier.replaced(lambda member: _shuffled(member, generator))
     if classifier.model_settings_.family != "network":
         raise InputError("Only the weights of a network can be made random.")
     import torch
 
     other = copy.copy(classifier)
     other.model_ = copy.deepcopy(classifier.model_)
-    generator = torch.Generator().manual_seed(seed)
     for parameter in other.model_.body.parameters():
         order = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
         parameter.data = parameter.data.flatten()[order].view_as(parameter)
-    settings = explanation.settings.model_copy(update={"fall_back": True})
-    found = explain(other, samples, settings, reporter)
-    sizes = stability([_sizes(explanation), _sizes(found)])
-    return {"correlation": float(np.nanmedian(sizes)), "samples": len(explanation)}
+    return other
 
 
 def _sizes(explanation: Explanation) -> Explanation:

@@ -18,7 +18,14 @@ from cistron.explain.checks import faithfulness, randomised_weights
 from cistron.explain.explanation import Explanation, explain_window
 from cistron.explain.settings import ExplainSettings
 from cistron.explain.store import Writer
-from cistron.predict_cells import NewCells, cell_windows, genes_found, require_columns, with_aliases
+from cistron.predict_cells import (
+    NewCells,
+    cell_windows,
+    genes_found,
+    overlap_of,
+    require_columns,
+    with_aliases,
+)
 from cistron.progress import SILENT, Reporter
 from cistron.samples import Samples
 from cistron.samples.stream import stream
@@ -137,11 +144,9 @@ def _cells(
     reporter: Reporter,
 ) -> Iterator[Samples]:
     """Read cells in windows; groups are called as in the file."""
-    encoder: Any = classifier.encoder_
     for samples in cell_windows(classifier, source, how, window):
         if not found.genes:
-            overlap = encoder.overlap(samples)
-            overlap.require(encoder.settings.min_overlap)
+            overlap = overlap_of(classifier, samples)
             if overlap.note:
                 reporter.say(overlap.note)
             found.genes = genes_found(overlap)
