@@ -83,6 +83,7 @@ for command in (
     training.fit,
     training.crossval,
     training.tune,
+    using.ensemble,
     using.predict,
     explaining.explain,
     explaining.motifs,

@@ -73,6 +73,11 @@ def fit(
     experiment: ExperimentFile,
     out: NewRun,
     changes: Changes = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, help="Train as often, each time with the next seed, and join them."),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Seeds trained at the same time.")] = 1,
     device: Device = None,
     seed: Seed = None,
     force: Force = False,
@@ -85,6 +90,8 @@ def fit(
     from cistron.display import show_run
     from cistron.pipeline import fit as run_fit
 
+    if seeds is not None:
+        changes = [*(changes or []), f"evaluation.repeats={seeds}"]
     chosen = experiment_of(experiment, changes, device, seed)
     reporter = Terminal(quiet)
     run = run_fit(
@@ -93,6 +100,7 @@ def fit(
         force=force,
         resume=resume,
         allow_confounded=allow_confounded,
+        workers=workers,
         reporter=reporter,
         command=command_line(),
     )

@@ -10,7 +10,7 @@ from cistron.progress import SILENT, Logged, Reporter
 from cistron.run import EXPERIMENT, Run
 from cistron.samples import Samples
 from cistron.splits import Split
-from cistron.training.jobs import Job, require_all, run_jobs
+from cistron.training.jobs import Job, finish_jobs
 
 
 def run_folds(
@@ -50,14 +50,7 @@ def run_folds(
         )
         for one, k in waiting
     ]
-    failed = []
-    with reporter.bar(len(jobs), "folds") as advance:
-        for ended in run_jobs(jobs, workers, reporter):
-            advance(1)
-            if ended.error is not None:
-                failed.append(ended)
-            reporter.say(f"{ended.job.name} {'failed' if ended.error else 'is finished'}.")
-    require_all(failed, len(every), "folds")
+    finish_jobs(jobs, len(every), "folds", workers, reporter)
 
 
 def _one_fold(
