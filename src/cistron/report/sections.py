@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from cistron.evaluation import figures
 from cistron.evaluation.figures.numbers import THIN, count, decimal
