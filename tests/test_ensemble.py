@@ -20,7 +20,7 @@ from cistron.explain.checks import faithfulness, randomised_weights
 from cistron.explain.explanation import explain
 from cistron.explain.settings import ExplainSettings
 from cistron.explain.target import choose_target
-from cistron.joined import ensemble as join
+from cistron.joined import join_runs
 from cistron.pipeline import crossval
 from cistron.predict import predict_file
 from cistron.predict_cells import NewCells, predict_cell_file
@@ -79,7 +79,7 @@ def joined(request, tmp_path_factory) -> tuple[Path, Path, Samples]:
     """Return a cross-validation, the run that joins its folds, and samples."""
     folder = tmp_path_factory.mktemp(request.param)
     run, samples = folds_of(request.param, folder)
-    join([run], folder / "joined")
+    join_runs([run], folder / "joined")
     return run, folder / "joined", samples[:60]
 
 
@@ -175,7 +175,7 @@ def test_what_a_run_says_of_where_it_comes_from(joined):
     with pytest.raises(InputError, match=r"cistron ensemble .* --out NEW"):
         cistron.load(run)
     with pytest.raises(InputError, match="never overwritten"):
-        join([run], out)
+        join_runs([run], out)
 
 
 @pytest.fixture(scope="module")
@@ -320,7 +320,7 @@ def test_a_warning_needs_half_of_the_members(networks):
 
 def test_new_cells_are_rejected_by_the_mean_distance(tmp_path):
     run, _ = folds_of("cells", tmp_path)
-    ensemble, members = join([run], tmp_path / "joined"), members_of(run)
+    ensemble, members = join_runs([run], tmp_path / "joined"), members_of(run)
     new = cells_planted.planted(15, 2, shift=20, effect=6.0, seed=5)
     path = cells_planted.write_h5ad(new, tmp_path / "new.h5ad")
     how = NewCells(align=True, label="label")

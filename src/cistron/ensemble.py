@@ -65,7 +65,7 @@ class Ensemble(Classifier):
         self.encoder_, self.training_ = first.encoder_, first.training_
         self.checksum_, self.history_, self.temperature_ = None, [], 1.0
         if first.heads_:
-            each = zip(*(member.heads_ for member in members), strict=True)
+            each = zip(*(member.heads_ or (member.head,) for member in members), strict=True)
             self.heads_ = tuple(_averaged(heads) for heads in each)
         self._lines = [_line(member, self) for member in members]
         if self.alphabet_ == "genes":

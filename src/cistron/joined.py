@@ -25,7 +25,7 @@ OF_RUNS = (
 )
 
 
-def ensemble(
+def join_runs(
     runs: Sequence[str | Path],
     out: str | Path,
     *,

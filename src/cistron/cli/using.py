@@ -173,10 +173,10 @@ def ensemble(
     as_json: AsJson = False,
 ) -> None:
     """Join the folds of a cross-validation, or several runs, to one classifier."""
-    from cistron.joined import ensemble as join
+    from cistron.joined import join_runs
 
     reporter = Terminal(quiet)
-    made = join(runs, out, force=force, reporter=reporter, command=command_line())
+    made = join_runs(runs, out, force=force, reporter=reporter, command=command_line())
     if as_json:
         print_json({"out": str(out), "members": len(made.members)})
         return
