@@ -245,7 +245,6 @@ def test_a_table_without_usable_numbers_is_refused(samples, tmp_path):
     [
         ("model", {"kind": "logistic_regression"}, "Use one of: .*ridge"),
         ("evaluation", {"metric": "mcc"}, "'mcc' does not compare samples that have a number"),
-        ("evaluation", {"repeats": 2}, "not averaged over repeats"),
         ("training", {"monitor": "mcc"}, "training.monitor: 'mcc' is of classes"),
         ("training", {"class_weights": {"a": 1}}, "training.class_weights"),
     ],

@@ -479,9 +479,10 @@ def test_check_shows_how_much_is_known(fasta, tmp_path):
     assert sum(n for part in found["parts"].values() for n in part.values()) == 320
 
 
-def test_repeats_are_refused(fasta):
+def test_repeats_of_a_cross_validation_are_refused(fasta, tmp_path):
+    experiment = make_experiment(document(fasta, evaluation={"repeats": 2}))
     with pytest.raises(InputError, match="a second target .* is not averaged over repeats"):
-        make_experiment(document(fasta, evaluation={"repeats": 2}))
+        crossval(experiment, tmp_path / "run")
 
 
 def test_the_recipe_shows_a_second_target_that_works(tmp_path):

@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 # Name → module: imported on first use, so that `import cistron` is cheap.
 _HOMES = {
     "Classifier": "cistron.classifier",
+    "Ensemble": "cistron.ensemble",
     "Experiment": "cistron.experiment",
     "InputError": "cistron.errors",
     "Run": "cistron.run",
@@ -24,6 +25,7 @@ _HOMES = {
     "fit": "cistron.pipeline",
     "group_split": "cistron.splits.group",
     "homology_split": "cistron.splits.homology",
+    "join_runs": "cistron.joined",
     "load": "cistron.model_files",
     "make_samples": "cistron.samples",
     "predict_file": "cistron.predict",
@@ -40,6 +42,7 @@ __all__ = ["__version__", *_HOMES]
 
 if TYPE_CHECKING:
     from cistron.classifier import Classifier as Classifier
+    from cistron.ensemble import Ensemble as Ensemble
     from cistron.errors import InputError as InputError
     from cistron.model_files import load as load
     from cistron.samples.cells import read_cells as read_cells

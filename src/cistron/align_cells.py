@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -53,10 +52,10 @@ def mean_shift(classifier: Classifier, windows: Iterable[Samples]) -> Floats:
     return np.asarray(novelty.space.mean - encoder.scaler.shared - total / cells)
 
 
-def aligned_columns(
+def aligned_outputs(
     classifier: Classifier, genes: CellVectors, shift: NDArray[np.floating]
-) -> pd.DataFrame:
-    """Return what is predicted of shifted cells: `aligned_predicted`, `aligned_p_<class>`.
+) -> NDArray[np.float32]:
+    """Return the outputs for shifted cells, shape (n, width).
 
     Parameters
     ----------
@@ -68,5 +67,4 @@ def aligned_columns(
     encoder: Any = classifier.encoder_
     # Dense, of one window: every gene of every cell is moved.
     moved = sparse.csr_matrix((genes.read().toarray() + shift).astype(np.float32))
-    outputs = classifier.outputs_of(encoder.projected(CellVectors.held(moved, genes.shared)))
-    return pd.DataFrame(classifier.head.columns(outputs)).add_prefix("aligned_")
+    return classifier.outputs_of(encoder.projected(CellVectors.held(moved, genes.shared)))

@@ -161,7 +161,6 @@ class Classifier(ClassifierMixin, BaseEstimator):
         require_known(samples, split)
         from cistron.augment import averages_orthologs, find_orthologs, require_possible
         from cistron.augment.phyloaug import training_orthologs
-        from cistron.evaluation.calibration import fit_temperature
         from cistron.models.fixed_length import require_length
         from cistron.training.augmented import augmenter
 
@@ -197,16 +196,30 @@ class Classifier(ClassifierMixin, BaseEstimator):
             self._fit_network(train, validation, augmented, checkpoint, after_epoch, reporter)
         else:
             self._fit_classical(train)
-        if samples.separator:
-            calibrate = self.calibration == "temperature"
-            logits, truth = self.logits(validation, averaged), validation.memberships
+        return self.calibrate(validation, averaged)
+
+    def calibrate(self, validation: Samples, orthologs: Any = None) -> Self:
+        """Fit temperatures, and where a sample may have several classes shifts and thresholds.
+
+        Parameters
+        ----------
+        validation : Samples
+            Labelled, and not trained on.
+        orthologs : Orthologs or SamplesOfOneGene, optional
+            See `logits`.
+        """
+        from cistron.evaluation.calibration import fit_temperature
+
+        calibrate = self.calibration == "temperature"
+        if self.head.kind == "sigmoid":
+            logits, truth = self.logits(validation, orthologs), validation.memberships
             self.heads_ = (self.head.fitted(logits, truth, calibrate, self.thresholds),)
             self.temperature_ = self.head.temperature
-        elif self.second is not None and self.calibration == "temperature":
-            self.heads_ = calibrated(self.heads_, self.outputs(validation, averaged), validation)
+        elif self.second is not None and calibrate:
+            self.heads_ = calibrated(self.heads_, self.outputs(validation, orthologs), validation)
             self.temperature_ = self.head.temperature
-        elif self.calibration == "temperature" and not samples.quantity:
-            logits = self.logits(validation, averaged)
+        elif self.head.kind == "softmax" and calibrate:
+            logits = self.logits(validation, orthologs)
             self.temperature_ = fit_temperature(logits, validation.targets)
         return self
 
@@ -306,14 +319,22 @@ class Classifier(ClassifierMixin, BaseEstimator):
             from cistron.evaluation.cell_predictions import predict_cells
 
             return predict_cells(self, samples)
-        outputs = self.outputs(samples, orthologs)
+        table = self.answers(samples, self.outputs(samples, orthologs))
+        table["warning"] = self.warnings(samples)
+        return table
+
+    def answers(self, samples: Samples, outputs: NDArray[np.floating]) -> pd.DataFrame:
+        """Return what outputs of shape (n, width) say of samples: `predict` without warnings."""
         logits, rest = np.split(outputs, [self.head.outputs], axis=1)
         table = pd.DataFrame({"id": samples.ids, **self.head.columns(logits)})
         if self.second is not None:
             table = table.join(second_columns(self.second, rest))
-        lost, odd = self.encoder_.warnings(samples), self.novelty_.warnings(samples)
-        table["warning"] = ["; ".join(filter(None, pair)) for pair in zip(lost, odd, strict=True)]
         return table
+
+    def warnings(self, samples: Samples) -> list[str]:
+        """Return for each sample what is odd about it, or an empty string."""
+        lost, odd = self.encoder_.warnings(samples), self.novelty_.warnings(samples)
+        return ["; ".join(filter(None, pair)) for pair in zip(lost, odd, strict=True)]
 
     def score(self, samples: Samples, labels: Any = None) -> float:
         """Return the accuracy on labelled samples (scikit-learn's default score).

@@ -394,6 +394,11 @@ def _repeated(metrics: dict[str, Any]) -> str:
     headline = metrics["headline"]
     spread = metrics["spread"][headline]
     numbers = " ± ".join("n/a" if v is None else f"{v:.3f}" for v in spread.values())
+    if not metrics["folds"]:
+        return (
+            f"{len(metrics['repeats'])} seeds: {headline} of one classifier {numbers} (mean and "
+            "standard deviation over the seeds). The table scores all of them together."
+        )
     return (
         f"{len(metrics['repeats'])} repeats: {headline} of one cross-validation {numbers} (mean "
         "and standard deviation over the repeats). The table scores probabilities averaged over "

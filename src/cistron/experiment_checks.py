@@ -38,7 +38,6 @@ def check_sections(experiment: Experiment, source: str) -> None:
     _check_task(experiment, source)
     _check_baselines(experiment, source)
     _check_several(experiment, source)
-    _check_second(experiment, source)
     _check_judging(experiment, source)
     check_tuning(encoder, experiment.model, experiment.training, source)
     _check_groups(experiment, source)
@@ -111,11 +110,6 @@ def _check_task(experiment: Experiment, source: str) -> None:
     if not number:
         return
     check_numbers(experiment.training, source)
-    if experiment.evaluation.repeats > 1:
-        raise InputError(
-            f"{source}: evaluation.repeats: predicted numbers are not averaged over repeats. Run "
-            "one crossval for each seed (--seed)."
-        )
 
 
 def _check_metric(experiment: Experiment, source: str, number: bool) -> None:
@@ -242,22 +236,6 @@ def _check_several(experiment: Experiment, source: str) -> None:
         raise InputError(
             f"{source}: training.monitor: {experiment.training.monitor!r} is no metric of samples "
             "with several classes (samples.label_separator). Use loss."
-        )
-    if several and experiment.evaluation.repeats > 1:
-        raise InputError(
-            f"{source}: evaluation.repeats: samples with several classes (samples.label_separator) "
-            "have thresholds that differ between repeats, which cannot be averaged. Run one "
-            "crossval for each seed (--seed)."
-        )
-
-
-def _check_second(experiment: Experiment, source: str) -> None:
-    """Refuse to repeat the cross-validation of two targets."""
-    second = getattr(experiment.samples, "second", None)
-    if second is not None and experiment.evaluation.repeats > 1:
-        raise InputError(
-            f"{source}: evaluation.repeats: a second target (samples.second: {second.name}) is not "
-            "averaged over repeats. Run one crossval for each seed (--seed)."
         )
 
 

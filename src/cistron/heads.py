@@ -65,6 +65,13 @@ class Head:
         """How many outputs of a model it reads."""
         return 1 if self.kind == "number" else len(self.classes)
 
+    @property
+    def line(self) -> tuple[float, Floats]:
+        """Slope, and shift of each output: of outputs they make calibrated logits, or numbers."""
+        if self.kind == "number":
+            return self.scale, np.array([self.center])
+        return 1 / self.temperature, np.array(self.shifts or np.zeros(self.outputs))
+
     def standardised(self, numbers: Floats) -> Floats:
         """Return numbers as a model learns them, shape (n,)."""
         return (numbers - self.center) / self.scale

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cistron.classifier import Classifier
 from cistron.encoders.normalise import columns, row_sums, zeroed
+from cistron.ensemble import Ensemble
 from cistron.errors import InputError
 from cistron.gene_effects import gene_effects, network_effects, stability, top_genes
 from cistron.run import Run
@@ -42,19 +43,37 @@ def write_effects(run: Run, classifier: Classifier, samples: Samples, split: Spl
     """
     if samples.payload.content != "genes" or why_no_effects(classifier):
         return
-    if classifier.model_settings_.family == "network":
-        train = samples.take(split.rows(TRAIN))
-        effects = network_effects(classifier, train, classifier.training_.seed)
-    else:
-        effects = gene_effects(classifier)
+    effects = _effects(classifier, samples.take(split.rows(TRAIN)))
     table = effects.reset_index().melt("gene", value_name="effect")
     run.write_table(EFFECTS, table[["class", "gene", "effect"]])
+
+
+def _effects(classifier: Classifier, train: Samples) -> pd.DataFrame:
+    """Return the effects of genes on the logits; of an ensemble on the mean of its members'."""
+    if isinstance(classifier, Ensemble):
+        each = [_effects(one, train) * one.head.line[0] for one in classifier.members]
+        classes = list(classifier.classes_)
+        genes = dict.fromkeys(gene for table in each for gene in table.index)
+        parts = [table.reindex(list(genes), columns=classes, fill_value=0.0) for table in each]
+        return sum(parts[1:], parts[0]) / len(parts)
+    if classifier.model_settings_.family == "network":
+        return network_effects(classifier, train, classifier.training_.seed)
+    return gene_effects(classifier)
+
+
+def _by_gradients(classifier: Classifier) -> bool:
+    """Whether effects are gradients; of an ensemble, those of a member."""
+    if isinstance(classifier, Ensemble):
+        return any(_by_gradients(member) for member in classifier.members)
+    return classifier.model_settings_.family == "network"
 
 
 def why_no_effects(classifier: Classifier) -> str:
     """Say why no effects of genes are to be had; empty where they are."""
     if classifier.head.kind == "number":
         return "Effects of genes are those on classes, and a number is predicted."
+    if isinstance(classifier, Ensemble):
+        return next(filter(None, map(why_no_effects, classifier.members)), "")
     if classifier.model_settings_.family == "network":
         return ""
     try:
@@ -92,9 +111,8 @@ def write_genes(
     """
     if samples.payload.content != "genes":
         return
-    network = classifier.model_settings_.family == "network"
     document: dict[str, Any] = {
-        "method": "gradients" if network else "coefficients",
+        "method": "gradients" if _by_gradients(classifier) else "coefficients",
         "why": why_no_effects(classifier),
         "folds": len(folds),
         "top": TOP,

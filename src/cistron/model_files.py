@@ -16,7 +16,8 @@ from cistron.samples.files import sha256
 if TYPE_CHECKING:
     from cistron.classifier import Classifier
 
-FORMAT = 4
+FORMAT = 5
+MEMBERS = 5  # of an ensemble
 TWO_TARGETS = 4  # of one with a second head
 NUMBER = 3  # of one that predicts a number
 SEVERAL_CLASSES = 2  # of one that may give a sample several
@@ -25,6 +26,7 @@ DESCRIPTION = "classifier.json"
 WEIGHTS = {"network": "weights.safetensors", "classical": "weights.skops"}
 SECOND = "second.skops"  # the classical model of a second target
 ARRAYS = "encoder.safetensors"
+FOLDER = "members"  # of an ensemble: members/0 and so on, each a model folder
 
 
 def save(classifier: Classifier, folder: Path, provenance: dict[str, Any]) -> Path:
@@ -35,10 +37,8 @@ def save(classifier: Classifier, folder: Path, provenance: dict[str, Any]) -> Pa
     FileExistsError
         If the folder is there already.
     """
-    from safetensors.numpy import save_file
-
     from cistron import __version__
-    from cistron.models.classical import dump
+    from cistron.ensemble import Ensemble
 
     if folder.exists():
         raise FileExistsError(f"{folder} exists already")
@@ -46,29 +46,16 @@ def save(classifier: Classifier, folder: Path, provenance: dict[str, Any]) -> Pa
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
         partial = Path(name) / "model"
         partial.mkdir()
-        learned, encoder_arrays = classifier.encoder_.state()
-        novelty, novelty_arrays = classifier.novelty_.state()
-        arrays = {f"encoder.{k}": np.ascontiguousarray(v) for k, v in encoder_arrays.items()}
-        arrays |= {f"novelty.{k}": np.ascontiguousarray(v) for k, v in novelty_arrays.items()}
-        save_file(arrays, partial / ARRAYS)
-        weights = partial / WEIGHTS[classifier.model_settings_.family]
-        _write_weights(classifier, weights)
-        files = [partial / ARRAYS, weights]
-        if classifier.second_model_ is not None:
-            files.append(partial / SECOND)
-            files[-1].write_bytes(dump(classifier.second_model_))
+        ensemble = isinstance(classifier, Ensemble)
+        written = _write_members(classifier, partial) if ensemble else _write(classifier, partial)
         document = {
             "format": _format(classifier),
             "cistron": __version__,
             "alphabet": classifier.alphabet_,
             "classes": list(classifier.classes_),
-            "encoder": {"settings": classifier.encoder_.settings.document(), "learned": learned},
-            "model": classifier.model_settings_.document(),
-            "training": classifier.training_.document(),
             "calibration": {"kind": classifier.calibration, "temperature": classifier.temperature_},
-            "novelty": novelty,
             "provenance": provenance,
-            "files": {path.name: sha256(path) for path in files},
+            **written,
         }
         if classifier.least_confidence:
             document["calibration"]["least_confidence"] = classifier.least_confidence
@@ -82,8 +69,47 @@ def save(classifier: Classifier, folder: Path, provenance: dict[str, Any]) -> Pa
     return folder
 
 
+def _write(classifier: Classifier, folder: Path) -> dict[str, Any]:
+    """Write the files of one classifier; return what its description says of them."""
+    from safetensors.numpy import save_file
+
+    from cistron.models.classical import dump
+
+    learned, encoder_arrays = classifier.encoder_.state()
+    novelty, novelty_arrays = classifier.novelty_.state()
+    arrays = {f"encoder.{k}": np.ascontiguousarray(v) for k, v in encoder_arrays.items()}
+    arrays |= {f"novelty.{k}": np.ascontiguousarray(v) for k, v in novelty_arrays.items()}
+    save_file(arrays, folder / ARRAYS)
+    weights = folder / WEIGHTS[classifier.model_settings_.family]
+    _write_weights(classifier, weights)
+    files = [folder / ARRAYS, weights]
+    if classifier.second_model_ is not None:
+        files.append(folder / SECOND)
+        files[-1].write_bytes(dump(classifier.second_model_))
+    return {
+        "encoder": {"settings": classifier.encoder_.settings.document(), "learned": learned},
+        "model": classifier.model_settings_.document(),
+        "training": classifier.training_.document(),
+        "novelty": novelty,
+        "files": {path.name: sha256(path) for path in files},
+    }
+
+
+def _write_members(ensemble: Any, folder: Path) -> dict[str, Any]:
+    """Write each member as a model folder; return how the ensemble's description names them."""
+    members = []
+    for number, member in enumerate(ensemble.members):
+        own = f"{FOLDER}/{number}"
+        member.save(folder / own, getattr(member, "provenance_", {}))
+        written = _read_description(folder / own / DESCRIPTION)
+        members.append({"folder": own, "sha256": written["sha256"]})
+    return {"members": members}
+
+
 def _format(classifier: Classifier) -> int:
     """Return the oldest format that says what the classifier answers."""
+    if getattr(classifier, "members", ()):
+        return MEMBERS
     if classifier.second is not None:
         return TWO_TARGETS
     formats = {"softmax": ONE_CLASS, "sigmoid": SEVERAL_CLASSES, "number": NUMBER}
@@ -103,6 +129,40 @@ def load(path: str | Path) -> Classifier:
     InputError
         If it is none, was changed or cut short, or comes from a newer version.
     """
+    folder = _model_folder(Path(path))
+    document = _read_description(folder / DESCRIPTION)
+    if "members" in document:
+        return _read_members(folder, document)
+    return _read(folder, document)
+
+
+def _read_members(folder: Path, document: dict[str, Any]) -> Classifier:
+    """Read an ensemble; every member is checked as a classifier, and to be the one it was."""
+    from cistron.ensemble import Ensemble
+    from cistron.heads import Head
+
+    members = []
+    for entry in document["members"]:
+        own = folder / entry["folder"]
+        if not (own / DESCRIPTION).is_file():
+            raise InputError(f"{own} is missing. Copy the whole model folder again.")
+        members.append(load(own))
+        if members[-1].checksum_ != entry["sha256"]:
+            raise InputError(
+                f"{own} is another classifier than the one this ensemble was made of (its checksum "
+                "differs). Copy the model folder again from where it was made."
+            )
+    ensemble = Ensemble(members)
+    calibration = document["calibration"]
+    ensemble.calibration, ensemble.temperature_ = calibration["kind"], calibration["temperature"]
+    ensemble.thresholds = calibration.get("thresholds", "f1")
+    ensemble.least_confidence = calibration.get("least_confidence", 0.0)
+    ensemble.heads_ = tuple(Head.restore(head) for head in document.get("heads", ()))
+    ensemble.checksum_, ensemble.provenance_ = document["sha256"], document["provenance"]
+    return ensemble
+
+
+def _read(folder: Path, document: dict[str, Any]) -> Classifier:
     from pydantic import ValidationError
     from safetensors.numpy import load_file
 
@@ -112,8 +172,6 @@ def load(path: str | Path) -> Classifier:
     from cistron.heads import Head
     from cistron.training.settings import TrainingSettings
 
-    folder = _model_folder(Path(path))
-    document = _read_description(folder / DESCRIPTION)
     for name, expected in document["files"].items():
         if not (folder / name).is_file():
             raise InputError(f"{folder / name} is missing. Copy the whole model folder again.")
@@ -197,10 +255,12 @@ def _model_folder(path: Path) -> Path:
             return folder
     if not path.exists():
         raise InputError(f"{path}: there is no such run or model folder.")
-    if (path / "folds").is_dir():
+    fold = next((one for one in (path, *path.glob("repeats/*")) if (one / "folds").is_dir()), None)
+    if fold is not None:
         raise InputError(
             f"{path} is a cross-validation: it holds one classifier a fold and none for use. "
-            f"Name one of them ({path / 'folds' / '0'}), or train one with `cistron fit`."
+            f"Join them to one (cistron ensemble {path} --out NEW), name one of them "
+            f"({fold / 'folds' / '0'}), or train one with `cistron fit`."
         )
     if (path / "search.yaml").is_file():
         raise InputError(

@@ -17,6 +17,7 @@ import numpy as np
 from cistron.ablation import write_ablated
 from cistron.augment import averages_orthologs, find_orthologs
 from cistron.classifier import Classifier
+from cistron.ensemble import Ensemble
 from cistron.errors import InputError, nearest
 from cistron.evaluation.projection import projection_of_folds, projection_table, require
 from cistron.experiment import Experiment
@@ -24,7 +25,7 @@ from cistron.leading_features import write_features
 from cistron.leading_genes import write_effects, write_genes
 from cistron.model_files import load
 from cistron.progress import SILENT, Logged, Reporter
-from cistron.repeats import Repeat, plan, pool_repeats, start_repeats, worst
+from cistron.repeats import Repeat, plan, pool_repeats, require_poolable, start_repeats, worst
 from cistron.report import write_metadata, write_report
 from cistron.run import METRICS, SOURCES, Run
 from cistron.samples import Samples
@@ -34,14 +35,15 @@ from cistron.scores import (
     baseline_table,
     baselines_of,
     describe_samples,
-    metrics_of,
     pool,
     predict_parts,
+    score_fit,
     score_folds,
 )
 from cistron.second import require_known
-from cistron.second_scores import pool_second, score_second, score_second_folds
-from cistron.splits import PARTS, TEST, TRAIN, Split
+from cistron.second_scores import pool_second, score_second_folds
+from cistron.seeds import plan_seeds, score_seeds, train_seeds
+from cistron.splits import PARTS, TEST, TRAIN, UNUSED, Split
 from cistron.splits.audit import (
     audit,
     audit_external,
@@ -147,10 +149,15 @@ def fit(
     force: bool = False,
     resume: bool = False,
     allow_confounded: bool = False,
+    workers: int | None = None,
+    cluster: str | None = None,
     reporter: Reporter = SILENT,
     command: str = "",
 ) -> Run:
     """Train on train, stop and calibrate on validation, score test once, and report.
+
+    With `evaluation.repeats` above one a classifier is trained for each of as many seeds, on the
+    same split; the run's own is all of them together (see `cistron.seeds`).
 
     Parameters
     ----------
@@ -163,6 +170,11 @@ def fit(
         Continue an interrupted run; the result is that of an uninterrupted one.
     allow_confounded : bool
         Go on although a group determines the label of cells; the report then begins with it.
+    workers : int, optional
+        Seeds trained at the same time, each in a process of its own with its share of the cores.
+        One where it is not said; on a cluster as many as it has room for.
+    cluster : str, optional
+        Address of a Ray cluster that trains the seeds (see `cistron.training.cluster`).
     reporter : Reporter, optional
     command : str
         Recorded in environment.json.
@@ -172,12 +184,24 @@ def fit(
     InputError
         Whatever is wrong with the input.
     """
+    from cistron.training.cluster import join
+    from cistron.training.processes import require_alone
+
+    repeated = experiment.evaluation.repeats > 1
+    if (workers or 1) > 1 or cluster:
+        require_alone("A fit with --workers or --cluster")
+        if not repeated:
+            raise InputError(
+                "--workers and --cluster train several seeds at the same time, and there is one. "
+                "Say --seeds as well; for one training on many devices see `accelerate launch`."
+            )
     require(experiment.evaluation.projection)
     run = Run.claim(out, experiment, force=force, resume=resume)
     if resume and run.finished:
         reporter.say(f"{run.path} is finished already.")
         return run
     timer = Timer()
+    joined = join(cluster, run.path, experiment.training.device, reporter)
     with timer.stage("read"):
         samples, orthologs = _read(experiment)
     confounded = _require_unconfounded(samples, allow_confounded, reporter)
@@ -195,23 +219,23 @@ def fit(
         run.write_json("audit.json", {**found, "split": _describe(experiment, split)})
         run.write_table("samples.parquet", describe_samples(samples, split))
     reporter.say(f"{len(samples):,} samples; audit: {found['verdict']}.")
+    seeds = plan_seeds(experiment, samples, split, run, run.audit) if repeated else []
     with timer.stage("train"):
-        classifier = _trained(experiment, samples, split, run.path, reporter, orthologs)
+        if seeds:
+            classifier = train_seeds(seeds, run, workers, reporter, orthologs, joined)
+        else:
+            classifier = _trained(experiment, samples, split, run.path, reporter, orthologs)
     with timer.stage("evaluate"):
         averaged = orthologs if averages_orthologs(experiment.augment) else None
-        predictions = predict_parts(classifier, samples, split, orthologs=averaged)
-        run.write_table("predictions.parquet", predictions)
+        _predicted(run, experiment, classifier, (samples, split), averaged)
         baselines = baselines_of(experiment, samples, split, nearest)
         run.write_table("baselines.parquet", baseline_table(samples, split, baselines))
-        ablated = write_ablated(run, experiment, classifier, samples, split)
-        write_effects(run, classifier, samples, split)
         write_genes(run, samples, classifier, split.rows(TEST), [])
-        write_features(run, experiment, classifier, samples, split)
-        metrics = metrics_of(experiment, samples, split, predictions, baselines, ablated)
-        if classifier.head.kind == "sigmoid":
-            metrics["thresholds"] = classifier.head.named_thresholds
-        if samples.second is not None:
-            metrics["second"] = score_second(run, experiment, samples, split, predictions, nearest)
+        metrics = score_fit(run, experiment, (samples, split), classifier, baselines, nearest)
+        if isinstance(classifier, Ensemble):
+            metrics |= score_seeds(seeds, classifier, baselines, nearest)
+        else:
+            write_features(run, experiment, classifier, samples, split)
     method = experiment.evaluation.projection
     if method != "none":
         with timer.stage("projection"):
@@ -219,6 +243,10 @@ def fit(
             points = projection_table(classifier.encoder_, samples, split, method, seed)
             run.write_table("projection.parquet", points)
     known = {"parameters": classifier.parameters, "command": command, **confounded}
+    if joined is not None:
+        known["device"] = f"{experiment.training.device} of a cluster"
+    if seeds:
+        known["seeds"] = [one.seed for one in seeds]
     _finish(run, experiment, metrics, timer, samples, known)
     return run
 
@@ -255,6 +283,7 @@ def crossval(
 
     if (workers or 1) > 1 or cluster:
         require_alone("A cross-validation with --workers")
+    require_poolable(experiment)
     if experiment.samples.kind == "cells":
         require(experiment.evaluation.projection)
     run = Run.claim(out, experiment, force=force, resume=resume)
@@ -366,18 +395,42 @@ def fit_fold(
 
     Orthologs are those of all samples (`cistron.augment.find_orthologs`); read where not given.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    run = Run(folder)
     if orthologs is None:
         orthologs = find_orthologs(experiment.augment, samples, experiment.samples)
     samples, part = settle_fold(samples, split, fold)
-    classifier = _trained(experiment, samples, part, folder, reporter, orthologs)
+    fit_part(experiment, samples, part, folder, reporter, orthologs, fold)
+
+
+def fit_part(
+    experiment: Experiment,
+    samples: Samples,
+    split: Split,
+    folder: Path,
+    reporter: Reporter,
+    orthologs: Any = None,
+    fold: int = UNUSED,
+) -> None:
+    """Train and predict in a folder of its own; `predictions.parquet` is written last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    classifier = _trained(experiment, samples, split, folder, reporter, orthologs)
     averaged = orthologs if averages_orthologs(experiment.augment) else None
-    predictions = predict_parts(classifier, samples, part, fold, averaged)
-    write_ablated(run, experiment, classifier, samples, part)
-    write_effects(run, classifier, samples, part)
-    run.write_table("predictions.parquet", predictions)
+    _predicted(Run(folder), experiment, classifier, (samples, split), averaged, fold)
     remove_checkpoints(folder / CHECKPOINT)
+
+
+def _predicted(
+    run: Run,
+    experiment: Experiment,
+    classifier: Classifier,
+    parts: tuple[Samples, Split],
+    orthologs: Any,
+    fold: int = UNUSED,
+) -> None:
+    """Write what a classifier says of held-out samples; `predictions.parquet` is written last."""
+    predictions = predict_parts(classifier, *parts, fold, orthologs)
+    write_ablated(run, experiment, classifier, *parts)
+    write_effects(run, classifier, *parts)
+    run.write_table("predictions.parquet", predictions)
 
 
 def _read(experiment: Experiment) -> tuple[Samples, Any]:

@@ -18,6 +18,8 @@ import pandas as pd
 
 from cistron.align_cells import mean_shift
 from cistron.classifier import Classifier
+from cistron.encoders.gene_overlap import GeneOverlap
+from cistron.ensemble import Ensemble
 from cistron.errors import InputError, nearest
 from cistron.evaluation import evaluate
 from cistron.evaluation.cell_predictions import DISTANCE, judged_cells
@@ -179,18 +181,16 @@ def _predict_windows(
     reporter: Reporter,
 ) -> dict[str, Any]:
     """Predict what is not predicted yet; return how the genes meet those of training."""
-    encoder: Any = classifier.encoder_
     shift = None
     if how.align:
         reporter.say("Reading the cells once to find their mean.")
-        shift = mean_shift(classifier, cell_windows(classifier, source, how, WINDOW))
+        shift = _shift(classifier, source, how)
     windows = cell_windows(classifier, source, how, WINDOW, done)
     overlap = None
     with reporter.bar(None, "predicting") as advance:
         for number, samples in enumerate(windows, start=done):
             if overlap is None:
-                overlap = encoder.overlap(samples)
-                overlap.require(encoder.settings.min_overlap)
+                overlap = overlap_of(classifier, samples)
                 if overlap.note:
                     reporter.say(overlap.note)
             table = judged_cells(classifier, samples, shift)
@@ -206,6 +206,32 @@ def _predict_windows(
     found = genes_found(overlap)
     kept.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
     return found
+
+
+def _shift(classifier: Classifier, source: str | Path, how: NewCells) -> Any:
+    """Return what aligns the cells; of an ensemble for each member, which has genes of its own."""
+    if isinstance(classifier, Ensemble):
+        return [_shift(member, source, how) for member in classifier.members]
+    return mean_shift(classifier, cell_windows(classifier, source, how, WINDOW))
+
+
+def overlap_of(classifier: Classifier, samples: Samples) -> GeneOverlap:
+    """Return how the genes of these cells meet those of training.
+
+    Of an ensemble, those of the member that lacks most.
+
+    Raises
+    ------
+    InputError
+        If too few are there.
+    """
+    if isinstance(classifier, Ensemble):
+        each = [overlap_of(member, samples) for member in classifier.members]
+        return min(each, key=lambda overlap: overlap.share)
+    encoder: Any = classifier.encoder_
+    overlap: GeneOverlap = encoder.overlap(samples)
+    overlap.require(encoder.settings.min_overlap)
+    return overlap
 
 
 def require_columns(source: Path, how: NewCells) -> None:
@@ -240,6 +266,8 @@ def with_aliases(classifier: Classifier, how: NewCells) -> Classifier:
     """Return the classifier with a table of further names for its genes."""
     if how.aliases is None:
         return classifier
+    if isinstance(classifier, Ensemble):
+        return classifier.replaced(lambda member: with_aliases(member, how))
     encoder: Any = classifier.encoder_
     known = {**encoder.known.aliases, **read_aliases(how.aliases)}
     named = copy(classifier)

@@ -1,4 +1,4 @@
-"""A cross-validation repeated over seeds: each repeat is a run of its own inside the run."""
+"""Training repeated over seeds: each repeat is a run of its own inside the run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ VERDICTS = ("clean", "warning", "confounded", "leak")  # of an audit, the worst 
 
 @dataclass(frozen=True, eq=False)
 class Repeat:
-    """One cross-validation of several.
+    """One cross-validation, or fit, of several.
 
     Parameters
     ----------
@@ -58,6 +58,34 @@ class Repeat:
         return self.experiment.training.seed
 
 
+def require_poolable(experiment: Experiment) -> None:
+    """Refuse to repeat a cross-validation whose predictions cannot be averaged over repeats.
+
+    Raises
+    ------
+    InputError
+    """
+    if experiment.evaluation.repeats == 1:
+        return
+    samples = experiment.samples
+    second = getattr(samples, "second", None)
+    why = ""
+    if getattr(samples, "quantity", ""):
+        why = "predicted numbers are not averaged over repeats of a cross-validation"
+    elif getattr(samples, "label_separator", None) is not None:
+        why = (
+            "samples with several classes (samples.label_separator) have thresholds that differ "
+            "between repeats of a cross-validation, which cannot be averaged"
+        )
+    elif second is not None:
+        why = (
+            f"a second target (samples.second: {second.name}) is not averaged over repeats of a "
+            "cross-validation"
+        )
+    if why:
+        raise InputError(f"evaluation.repeats: {why}. Run one crossval for each seed (--seed).")
+
+
 def plan(experiment: Experiment, samples: Samples, run: Run, progress: Progress) -> list[Repeat]:
     """Split the samples for every repeat: the seeds of split and training count up.
 
@@ -73,7 +101,7 @@ def plan(experiment: Experiment, samples: Samples, run: Run, progress: Progress)
         return [_planned(experiment, samples, run, progress)]
     planned = []
     for number in range(repeats):
-        own = _with_seeds(experiment, number)
+        own = with_seeds(experiment, number)
         folder = Run(run.path / "repeats" / str(own.training.seed))
         planned.append(_planned(own, samples, folder, progress))
     tested = [frozenset(one.samples.ids) for one in planned]
@@ -91,11 +119,13 @@ def _planned(experiment: Experiment, samples: Samples, run: Run, progress: Progr
     return Repeat(experiment, *settle_folds(samples, split), (samples, split), run)
 
 
-def _with_seeds(experiment: Experiment, number: int) -> Experiment:
-    """Return the experiment of one repeat, which is an ordinary cross-validation."""
+def with_seeds(
+    experiment: Experiment, number: int, which: Sequence[str] = ("split", "training")
+) -> Experiment:
+    """Return the experiment of one repeat, which is no repeated one; seeds of sections count up."""
     sections: dict[str, Any] = {
         name: section.model_copy(update={"seed": section.seed + number})
-        for name in ("split", "training")
+        for name in which
         if hasattr(section := getattr(experiment, name), "seed")
     }
     evaluation = experiment.evaluation.model_copy(update={"repeats": 1})
@@ -163,7 +193,7 @@ def pool_repeats(experiment: Experiment, repeats: Sequence[Repeat], run: Run) ->
             for fold in metrics["folds"]
         ],
         "repeats": each,
-        "spread": _spread(each),
+        "spread": spread_of(each),
     }
 
 
@@ -176,7 +206,7 @@ def _averaged(tables: Sequence[pd.DataFrame], keys: list[str]) -> pd.DataFrame:
     return first.assign(**dict(zip(map(str, columns), means.T, strict=True)))
 
 
-def _spread(each: Sequence[dict[str, Any]]) -> dict[str, dict[str, float | None]]:
+def spread_of(each: Sequence[dict[str, Any]]) -> dict[str, dict[str, float | None]]:
     """Return the mean and the standard deviation of every metric over the repeats."""
     found: dict[str, dict[str, float | None]] = {}
     for metric in each[0]:

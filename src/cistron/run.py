@@ -45,7 +45,7 @@ class Run:
     ) -> Run:
         """Return the run of that path if it may be written; change nothing yet.
 
-        A model that is imported has no experiment, and is not resumed.
+        A model that is imported, or joined of others, has no experiment and is not resumed.
 
         Raises
         ------
@@ -85,15 +85,15 @@ class Run:
     def _require_replaceable(
         self, experiment: Experiment | None, force: bool, resume: bool
     ) -> None:
-        imported = self.imported
-        if not imported and not (self.path / EXPERIMENT).is_file():
+        unscored = self.unscored
+        if not unscored and not (self.path / EXPERIMENT).is_file():
             raise InputError(
                 f"{self.path} exists and is not a run. Nothing in it was touched; choose another "
                 "directory for --out."
             )
-        if resume and imported:
+        if resume and unscored:
             raise InputError(
-                f"{self.path} holds an imported model, which cannot be continued. Choose another "
+                f"{self.path} holds {unscored}, which cannot be continued. Choose another "
                 "directory for --out, or replace it with --force."
             )
         if resume and experiment is not None:
@@ -106,8 +106,8 @@ class Run:
                 )
         elif not force:
             state, remedy = "a run that was not finished", "continue it with --resume, "
-            if imported or self.finished:
-                state, remedy = "an imported model" if imported else "a finished run", ""
+            if unscored or self.finished:
+                state, remedy = unscored or "a finished run", ""
             raise InputError(
                 f"{self.path} holds {state}, which is never overwritten: {remedy}choose another "
                 "directory for --out, or replace it with --force."
@@ -119,12 +119,14 @@ class Run:
         return (self.path / METRICS).is_file()
 
     @property
-    def imported(self) -> str | None:
-        """The format of an imported model; None of a run that was trained here."""
+    def unscored(self) -> str:
+        """What it holds that was not trained here; empty of a run that was."""
         if not (self.path / ENVIRONMENT).is_file():
-            return None
+            return ""
         environment = self.read_json(ENVIRONMENT)
-        return environment.get("imported") if isinstance(environment, dict) else None
+        known = environment if isinstance(environment, dict) else {}
+        kinds = {"imported": "an imported model", "ensemble": "an ensemble"}
+        return next((said for key, said in kinds.items() if key in known), "")
 
     @property
     def metrics(self) -> dict[str, Any]:

@@ -235,6 +235,39 @@ def metrics_of(
     return {**result, "folds": [], **_described(samples)}
 
 
+def score_fit(
+    run: Run,
+    experiment: Experiment,
+    parts: tuple[Samples, Split],
+    classifier: Classifier,
+    baselines: dict[str, Any],
+    nearest: Any,
+) -> dict[str, Any]:
+    """Return metrics.json of a run whose predictions are written.
+
+    Parameters
+    ----------
+    run : Run
+        With predictions.parquet and, of windows of a genome, ablation.parquet.
+    experiment : Experiment
+    parts : Samples and Split
+    classifier : Classifier
+    baselines : dict
+        See `baselines_of`.
+    nearest : NearestHomolog or None
+    """
+    from cistron.second_scores import score_second
+
+    samples, split = parts
+    predictions, ablated = run.predictions, read_ablated([run])
+    metrics = metrics_of(experiment, samples, split, predictions, baselines, ablated)
+    if classifier.head.kind == "sigmoid":
+        metrics["thresholds"] = classifier.head.named_thresholds
+    if samples.second is not None:
+        metrics["second"] = score_second(run, experiment, samples, split, predictions, nearest)
+    return metrics
+
+
 def pool(
     experiment: Experiment, samples: Samples, whole: tuple[Samples, Split], run: Run
 ) -> dict[str, Any]:

@@ -93,6 +93,7 @@ for command in (
     training.fit,
     training.crossval,
     training.tune,
+    using.ensemble,
     using.predict,
     explaining.explain,
     explaining.motifs,

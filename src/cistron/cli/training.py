@@ -78,6 +78,14 @@ def fit(
     experiment: ExperimentFile,
     out: NewRun,
     changes: Changes = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, help="Train as often, each time with the next seed, and join them."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Seeds trained at the same time.")
+    ] = None,
+    cluster: OnCluster = None,
     device: Device = None,
     seed: Seed = None,
     force: Force = False,
@@ -91,6 +99,8 @@ def fit(
     from cistron.display import show_run
     from cistron.pipeline import fit as run_fit
 
+    if seeds is not None:
+        changes = [*(changes or []), f"evaluation.repeats={seeds}"]
     chosen = experiment_of(experiment, changes, device, seed)
     reporter = Terminal(quiet)
     follow(context, out, track, reporter)
@@ -100,6 +110,8 @@ def fit(
         force=force,
         resume=resume,
         allow_confounded=allow_confounded,
+        workers=workers,
+        cluster=cluster,
         reporter=reporter,
         command=command_line(),
     )

@@ -200,6 +200,30 @@ def import_(
     )
 
 
+def ensemble(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN [RUN...]", help="A cross-validation, or runs of fit."),
+    ],
+    out: NewRun,
+    force: Force = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Join the folds of a cross-validation, or several runs, to one classifier."""
+    from cistron.joined import join_runs
+
+    reporter = Terminal(quiet)
+    made = join_runs(runs, out, force=force, reporter=reporter, command=command_line())
+    if as_json:
+        print_json({"out": str(out), "members": len(made.members)})
+        return
+    typer.echo(
+        f"{out}: {len(made.members)} members, classes {', '.join(made.classes_) or 'none'}. Next: "
+        f"cistron predict {out} INPUT --out predictions.tsv"
+    )
+
+
 def embed(
     source: Annotated[
         str, typer.Argument(metavar="INPUT", help="FASTA or table, plain or gzip; - for stdin.")

@@ -160,17 +160,7 @@ class CellNovelty:
             each); `ratio` to their mean; `beyond`: whether it is clearly further than all of them;
             `share_unlike`: cells beyond the threshold.
         """
-        known = np.array(list(self.groups.values()))
-        mean = float(distances.mean()) if len(distances) else None
-        usual = float(known.mean()) if len(known) else None
-        return {
-            "mean_distance": mean,
-            "held_out": self.held_out,
-            "held_out_groups": dict(self.groups),
-            "ratio": mean / usual if mean is not None and usual else None,
-            "beyond": bool(mean is not None and len(known) and mean > BEYOND * known.max()),
-            "share_unlike": float((distances > self.threshold).mean()) if len(distances) else None,
-        }
+        return _drift(self, distances)
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         """Return what was learned, as JSON types and as arrays."""
@@ -187,6 +177,57 @@ class CellNovelty:
         """Rebuild what `state` returned."""
         space = Space(**{name: arrays[name] for name in Space.__annotations__})
         return cls(space, document["threshold"], document["held_out"], document["groups"])
+
+
+@dataclass(frozen=True, eq=False)
+class CellNovelties:
+    """What the training cells of several classifiers looked like: the mean over them.
+
+    Parameters
+    ----------
+    each : tuple of CellNovelty
+        Of every classifier; distances are the mean of theirs.
+    """
+
+    each: tuple[CellNovelty | CellNovelties, ...]
+
+    @property
+    def threshold(self) -> float:
+        """Mean of the thresholds."""
+        return float(np.mean([one.threshold for one in self.each]))
+
+    @property
+    def held_out(self) -> str:
+        """What was held out of the training cells."""
+        return self.each[0].held_out
+
+    @property
+    def groups(self) -> dict[str, float]:
+        """Mean distance of each group, over the classifiers that held it out."""
+        names = dict.fromkeys(name for one in self.each for name in one.groups)
+        return {
+            name: float(np.mean([one.groups[name] for one in self.each if name in one.groups]))
+            for name in names
+        }
+
+    def drift(self, distances: Floats) -> dict[str, Any]:
+        """Say how far a data set is: see `CellNovelty.drift`."""
+        return _drift(self, distances)
+
+
+def _drift(novelty: CellNovelty | CellNovelties, distances: Floats) -> dict[str, Any]:
+    known = np.array(list(novelty.groups.values()))
+    mean = float(distances.mean()) if len(distances) else None
+    usual = float(known.mean()) if len(known) else None
+    unlike = distances > novelty.threshold
+    return {
+        "mean_distance": mean,
+        "held_out": novelty.held_out,
+        "held_out_groups": dict(novelty.groups),
+        "ratio": mean / usual if mean is not None and usual else None,
+        "beyond": bool(mean is not None and len(known) and mean > BEYOND * known.max()),
+        "share_unlike": float(unlike.mean()) if len(distances) else None,
+    }
 
 
 def fit_cell_novelty(

@@ -51,7 +51,11 @@ class EvaluationSettings(Settings):
         "the training cells",
     )
     repeats: int = Field(
-        1, ge=1, description="`crossval` as often, each with the next seed of split and training"
+        1,
+        ge=1,
+        description="`crossval` as often, each with the next seed of split and training; `fit` "
+        "trains as often on one split, each with the next seed of training, and the run's "
+        "classifier is all of them together (--seeds)",
     )
     projection: Literal["none", "pca", "tsne", "umap"] = Field(
         "none",

@@ -121,9 +121,12 @@ def attribute(
         np.empty(n),
         np.full(n, settings.method, dtype=object),
     )
+    # Of a second head nothing is explained.
+    others = classifier.width - target.weights.shape[1]
+    weights = np.pad(target.weights, ((0, 0), (0, others)))
     width = classifier.encoder_.shape.width if isinstance(encoded, Ragged) else 1
     for rows in by_length(lengths, BATCH, min(TOKENS, CHANNELS // width)):
-        part, fallen = explainer.explain(encoded, rows, target.weights[rows])
+        part, fallen = explainer.explain(encoded, rows, weights[rows])
         found.method[rows[fallen]] = "integrated_gradients"
         for name in ("output", "reference_output", "error"):
             getattr(found, name)[rows] = getattr(part, name).cpu().numpy()

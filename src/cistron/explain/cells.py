@@ -161,6 +161,6 @@ def deletable_genes(classifier: Classifier, samples: Samples) -> tuple[Changeabl
     genes = genes_of(classifier, samples)
 
     def score(values: Any) -> NDArray[np.float32]:
-        return classifier.outputs_of(genes.vectors(values))[:, : classifier.head.outputs]
+        return classifier.outputs_of(genes.vectors(values))
 
     return Changeable(cast("Encoded", genes.values), 0, score), genes.reference

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cistron.classifier import Classifier
+from cistron.ensemble import Ensemble
 from cistron.errors import InputError
 from cistron.explain.attributions import offsets_of
 from cistron.explain.cells import deletable_genes, of_cells
+from cistron.explain.ensembles import deletable_of_members
 from cistron.explain.explanation import Explanation, explain
 from cistron.explain.perturbed import Changeable, encoded_inputs, letters_of, rectangle
 from cistron.explain.target import choose_target
@@ -20,6 +22,9 @@ from cistron.explain.trees import as_probability, explains_probability
 from cistron.progress import SILENT, Reporter
 from cistron.ragged import Ragged
 from cistron.samples import Samples
+
+if TYPE_CHECKING:
+    import torch
 
 Floats = NDArray[np.float64]
 
@@ -64,7 +69,8 @@ def faithfulness(
     inputs, nothing = _deletable(classifier, samples, explanation)
     rng = np.random.default_rng(seed)
     target = choose_target(classifier.head, explanation.logits, explanation.settings.class_)
-    of_probability = explanation.method[0] == "tree_shap" and explains_probability(classifier)
+    forest = explanation.method[0] == "tree_shap" and not isinstance(classifier, Ensemble)
+    of_probability = forest and explains_probability(classifier)
     weights = np.eye(classifier.head.outputs)[target.classes] if of_probability else target.weights
     found = np.empty((len(explanation), orders + 1, len(SHARES)))
     for row in range(len(explanation)):
@@ -78,7 +84,7 @@ def faithfulness(
                 blank = inputs.blank if nothing is None else nothing[deleted]
                 copies[number * len(SHARES) + place][deleted] = blank
         changed = rectangle(copies) if isinstance(inputs.values, Ragged) else copies
-        logits = inputs.score(changed)
+        logits = inputs.score(changed)[:, : weights.shape[1]]
         outputs = (
             as_probability(classifier, logits) if of_probability else logits.astype(np.float64)
         )
@@ -103,6 +109,8 @@ def _deletable(
 
     And, of genes, what stands for each that is deleted.
     """
+    if isinstance(classifier, Ensemble):
+        return deletable_of_members(classifier, samples, explanation.offsets)
     if of_cells(classifier):
         return deletable_genes(classifier, samples)
     if explanation.codes is None or classifier.model_settings_.family == "network":
@@ -137,20 +145,29 @@ def randomised_weights(
     InputError
         If the classifier is no network.
     """
+    import torch
+
+    other = _shuffled(classifier, torch.Generator().manual_seed(seed))
+    settings = explanation.settings.model_copy(update={"fall_back": True})
+    found = explain(other, samples, settings, reporter)
+    sizes = stability([_sizes(explanation), _sizes(found)])
+    return {"correlation": float(np.nanmedian(sizes)), "samples": len(explanation)}
+
+
+def _shuffled(classifier: Classifier, generator: torch.Generator) -> Classifier:
+    """Return the classifier with the weights of its network in other places."""
+    if isinstance(classifier, Ensemble):
+        return classifier.replaced(lambda member: _shuffled(member, generator))
     if classifier.model_settings_.family != "network":
         raise InputError("Only the weights of a network can be made random.")
     import torch
 
     other = copy.copy(classifier)
     other.model_ = copy.deepcopy(classifier.model_)
-    generator = torch.Generator().manual_seed(seed)
     for parameter in other.model_.body.parameters():
         order = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
         parameter.data = parameter.data.flatten()[order].view_as(parameter)
-    settings = explanation.settings.model_copy(update={"fall_back": True})
-    found = explain(other, samples, settings, reporter)
-    sizes = stability([_sizes(explanation), _sizes(found)])
-    return {"correlation": float(np.nanmedian(sizes)), "samples": len(explanation)}
+    return other
 
 
 def _sizes(explanation: Explanation) -> Explanation:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cistron.classifier import Classifier
 from cistron.encoders import Encoded
 from cistron.encoders.crop import crop
+from cistron.ensemble import Ensemble
 from cistron.errors import InputError
 from cistron.explain.settings import ON_LETTERS, SUMMED, ExplainSettings, parse_settings
 from cistron.explain.target import Target, choose_target
@@ -154,10 +155,8 @@ def explain_window(
     target = choose_target(classifier.head, logits, settings.class_)
     if settings.method in ON_LETTERS:
         found = _by_changing(classifier, samples, target, logits, settings, advance)
-    elif classifier.model_settings_.family == "network":
-        found = _by_network(classifier, samples, target, settings, advance)
     else:
-        found = _by_parts(classifier, samples, target, advance)
+        found = looked_into(classifier, samples, target, settings, advance)
     head, alphabet = classifier.head, ALPHABETS.get(classifier.alphabet_)
     answers = head.values(logits)[:, None] if head.kind == "number" else head.probabilities(logits)
     known = [name for name in PLACED if name in samples.table]
@@ -174,6 +173,23 @@ def explain_window(
         letters=alphabet.letters if alphabet else "",
         **found,
     )
+
+
+def looked_into(
+    classifier: Classifier,
+    samples: Samples,
+    target: Target,
+    settings: ExplainSettings,
+    advance: Advance,
+) -> dict[str, Any]:
+    """Return contributions by a method that looks into the model, and where they stand."""
+    if isinstance(classifier, Ensemble):
+        from cistron.explain.ensembles import by_members
+
+        return by_members(classifier, samples, target, settings, advance, looked_into)
+    if classifier.model_settings_.family == "network":
+        return _by_network(classifier, samples, target, settings, advance)
+    return _by_parts(classifier, samples, target, advance)
 
 
 def _by_network(

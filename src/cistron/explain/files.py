@@ -19,7 +19,14 @@ from cistron.explain.explanation import Explanation, explain_window
 from cistron.explain.settings import ExplainSettings
 from cistron.explain.store import Writer
 from cistron.explain.trees import explains_probability
-from cistron.predict_cells import NewCells, cell_windows, genes_found, require_columns, with_aliases
+from cistron.predict_cells import (
+    NewCells,
+    cell_windows,
+    genes_found,
+    overlap_of,
+    require_columns,
+    with_aliases,
+)
 from cistron.progress import SILENT, Reporter
 from cistron.samples import Samples
 from cistron.samples.stream import stream
@@ -146,11 +153,9 @@ def _cells(
     reporter: Reporter,
 ) -> Iterator[Samples]:
     """Read cells in windows; groups are called as in the file."""
-    encoder: Any = classifier.encoder_
     for samples in cell_windows(classifier, source, how, window):
         if not found.genes:
-            overlap = encoder.overlap(samples)
-            overlap.require(encoder.settings.min_overlap)
+            overlap = overlap_of(classifier, samples)
             if overlap.note:
                 reporter.say(overlap.note)
             found.genes = genes_found(overlap)

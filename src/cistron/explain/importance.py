@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cistron.classifier import Classifier
+from cistron.ensemble import Ensemble
 from cistron.errors import InputError
 from cistron.explain.perturbed import encoded_inputs
 from cistron.samples import Samples
@@ -57,6 +58,8 @@ def permutation_importance(
     InputError
         If samples are positions, or unlabelled.
     """
+    if isinstance(classifier, Ensemble):
+        raise InputError("Permutation importance is of one model: ask it of each member.")
     X = classifier.encoder_.encode(samples)
     if not isinstance(X, np.ndarray):
         raise InputError("Permutation importance is for features, and the encoder gives positions.")
@@ -82,6 +85,7 @@ def permutation_importance(
 def _losses(classifier: Classifier, samples: Samples, logits: NDArray) -> Floats:
     """Return the loss of each sample, shape (n,)."""
     head = classifier.head
+    logits = logits[:, : head.outputs]
     if head.kind == "number":
         truth = samples.numbers
         lost = (head.values(logits) - truth) ** 2

@@ -40,7 +40,8 @@ def mutation_effects(
     effects = np.zeros((len(codes), standard), dtype=np.float32)
     place, letter = np.nonzero(codes[:, None] != np.arange(standard))
     if letters.substitute is not None and len(place):
-        outputs = letters.substitute(codes, place, letter).astype(np.float64) @ weights
+        found = letters.substitute(codes, place, letter)[:, : len(weights)]
+        outputs = found.astype(np.float64) @ weights
         effects[place, letter] = outputs[1:] - outputs[0]
         return effects
 
@@ -48,8 +49,8 @@ def mutation_effects(
         copies[np.arange(len(copies)), place[numbers]] = letter[numbers]
         return copies
 
-    found = outputs_of(letters, codes, np.arange(len(place)), weights, mutate)
-    effects[place, letter] = found - output
+    after = outputs_of(letters, codes, np.arange(len(place)), weights, mutate)
+    effects[place, letter] = after - output
     return effects
 
 

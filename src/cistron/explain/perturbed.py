@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cistron.classifier import Classifier
 from cistron.encoders import Encoded
+from cistron.ensemble import Ensemble
 from cistron.errors import InputError
 from cistron.ragged import Ragged
 from cistron.samples import Profiles, Samples, Sequences, make_samples
@@ -34,10 +35,10 @@ class Changeable:
     blank : int
         What stands for nothing there.
     score : callable
-        Values of any number of samples → logits, shape (samples, outputs).
+        Values of any number of samples → outputs, shape (samples, width).
     substitute : callable, optional
         Codes of a sample, places, and codes of what is put there → logits of the sample and of
-        each substitution alone, shape (1 + places, outputs); where that is faster than `score`.
+        each substitution alone, shape (1 + places, width); where that is faster than `score`.
     """
 
     values: Encoded
@@ -74,6 +75,11 @@ def encoded_inputs(classifier: Classifier, encoded: Encoded) -> Changeable:
     return Changeable(encoded, 0, lambda x: predict(classifier.model_, x))
 
 
+def inputs_of(classifier: Classifier, samples: Samples) -> Changeable:
+    """Return what the model of a classifier, which is no ensemble, reads of samples."""
+    return encoded_inputs(classifier, classifier.encoder_.encode(samples))
+
+
 def letters_of(classifier: Classifier, samples: Samples) -> Changeable:
     """Return the letters of samples: those that the model reads, where it reads letters.
 
@@ -82,9 +88,12 @@ def letters_of(classifier: Classifier, samples: Samples) -> Changeable:
     InputError
         If the samples are profiles, which have no letters.
     """
-    network = classifier.model_settings_.family == "network"
-    if network and classifier.model_.kind == "codes":
-        return encoded_inputs(classifier, classifier.encoder_.encode(samples))
+    if isinstance(classifier, Ensemble):
+        found = _letters_of_members(classifier, samples)
+        if found is not None:
+            return found
+    elif classifier.model_settings_.family == "network" and classifier.model_.kind == "codes":
+        return inputs_of(classifier, samples)
     sequences = samples.payload
     if isinstance(sequences, Profiles) or not isinstance(sequences, Sequences):
         raise InputError("Only samples with letters can have them changed. Use --method deeplift.")
@@ -92,9 +101,32 @@ def letters_of(classifier: Classifier, samples: Samples) -> Changeable:
 
     def score(x: Encoded) -> NDArray[np.float32]:
         rows = cast("Ragged", x)
-        return classifier.logits(make_samples(Sequences(rows.values, rows.offsets, alphabet)))
+        return classifier.outputs(make_samples(Sequences(rows.values, rows.offsets, alphabet)))
 
     return Changeable(Ragged(sequences.values, sequences.offsets), alphabet.unknown, score)
+
+
+def _letters_of_members(ensemble: Ensemble, samples: Samples) -> Changeable | None:
+    """Return the letters that all members read; None where these are not the same."""
+    each = [letters_of(member, samples) for member in ensemble.members]
+    first, *others = (cast("Ragged", one.values) for one in each)
+    same = all(np.array_equal(first.offsets, one.offsets) for one in others)
+    same = same and all(np.array_equal(first.values, one.values) for one in others)
+    whole = np.array_equal(first.lengths, samples.payload.lengths)
+    crops = {getattr(member.encoder_.settings, "crop", "") for member in ensemble.members}
+    if not same or not (whole or len(crops) == 1):
+        return None
+    substitutes = [one.substitute for one in each if one.substitute is not None]
+
+    def substitute(*given: Any) -> NDArray[np.float32]:
+        return ensemble.mean([own(*given) for own in substitutes])
+
+    return Changeable(
+        first,
+        each[0].blank,
+        lambda x: ensemble.mean([one.score(x) for one in each]),
+        substitute if len(substitutes) == len(each) else None,
+    )
 
 
 def rectangle(rows: NDArray) -> Ragged:
@@ -127,5 +159,6 @@ def outputs_of(
     for start in range(0, len(places), at_once):
         some = places[start : start + at_once]
         copies = change(np.repeat(codes[None], len(some), axis=0), some)
-        found.append(changed.score(rectangle(copies)).astype(np.float64) @ weights)
+        outputs = changed.score(rectangle(copies))[:, : len(weights)]
+        found.append(outputs.astype(np.float64) @ weights)
     return np.concatenate(found) if found else np.empty(0)

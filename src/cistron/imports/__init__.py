@@ -5,18 +5,13 @@ A format is a function that turns files into a classifier; `FORMATS` lists them,
 
 from __future__ import annotations
 
-import platform
-import shutil
-import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cistron.errors import InputError, nearest
-from cistron.progress import SILENT, Logged, Reporter
+from cistron.progress import SILENT, Reporter
 from cistron.samples.files import sha256
 
 if TYPE_CHECKING:
@@ -76,6 +71,7 @@ def import_model(
         `out` is taken.
     """
     from cistron.run import Run
+    from cistron.unscored import write_unscored
 
     paths = [Path(file) for file in files]
     chosen = _format(format_)
@@ -92,7 +88,8 @@ def import_model(
     classifier = getattr(import_module(chosen.module), chosen.function)(paths, **given)
     sources = {str(path): sha256(path) for path in paths}
     origin = {"imported": format_, "sources": sources, **getattr(classifier, "provenance_", {})}
-    _write(run, classifier, origin, reporter, command)
+    said = [f"Imported {', '.join(sources)} ({format_}).", *origin.get("notes", ())]
+    write_unscored(run, classifier, origin, said, reporter, command)
     return classifier
 
 
@@ -103,34 +100,3 @@ def _format(name: str) -> Format:
             f"{', '.join(FORMATS)}."
         )
     return FORMATS[name]
-
-
-def _write(
-    run: Any, classifier: Classifier, origin: dict[str, Any], reporter: Reporter, command: str
-) -> None:
-    """Write the run directory; it appears whole or not at all."""
-    from cistron.pipeline import LIBRARIES
-    from cistron.run import ENVIRONMENT, Run
-
-    out = run.path.absolute()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as name:
-        partial = Run(Path(name) / out.name)
-        classifier.save(partial.path / "model", origin)
-        reporter = Logged(reporter, partial.path / "log.txt")
-        reporter.say(f"Imported {', '.join(origin['sources'])} ({origin['imported']}).")
-        for note in origin.get("notes", ()):
-            reporter.say(note)
-        environment = {
-            **{library: version(library) for library in LIBRARIES},
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "parameters": classifier.parameters,
-            "command": command,
-            **origin,
-        }
-        partial.write_json(ENVIRONMENT, environment)
-        if out.exists():
-            shutil.rmtree(out)
-        partial.path.rename(out)

@@ -165,7 +165,8 @@ def _runs(runs: Sequence[Mapping[str, Any]]) -> Table:
     rows = []
     for run in runs:
         folds = f"{run['folds']} folds" if run["folds"] else "one part"
-        folds += f", {run['repeats']} times" if run["repeats"] > 1 else ""
+        again = "times" if run["folds"] else "seeds together"
+        folds += f", {run['repeats']} {again}" if run["repeats"] > 1 else ""
         seconds = run["train_seconds"]
         time = "n/a" if seconds is None else duration(seconds)
         texts = (run["model"], run["encoder"], run["split"], folds)

@@ -151,7 +151,10 @@ def _classifier(content: Content, folder: Path) -> Node:
         told += f" and tells {', '.join(content.classes)}"
     if folds:
         told += f"; cross-validated in {len(folds)} folds, each with a model of its own"
-    files = sorted(one for one in folder.glob("*") if one.is_file())
+    seeds = len(content.metrics.get("repeats") or [])
+    if seeds and not folds:
+        told += f"; {seeds} classifiers of as many seeds, which answer together"
+    files = sorted(one for one in folder.rglob("*") if one.is_file())
     return {
         "@id": "#classifier",
         "@type": "SoftwareApplication",
@@ -162,7 +165,10 @@ def _classifier(content: Content, folder: Path) -> Node:
         "softwareRequirements": f"cistron {environment.get('cistron', '')}".strip(),
         "dateCreated": environment.get("started"),
         "encoding": [
-            {**_file(one, sha256(one), f"{MODEL_FILES}/{one.name}"), "@type": "MediaObject"}
+            {
+                **_file(one, sha256(one), f"{MODEL_FILES}/{one.relative_to(folder).as_posix()}"),
+                "@type": "MediaObject",
+            }
             for one in files
         ],
     }

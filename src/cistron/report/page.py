@@ -95,8 +95,10 @@ def heading(content: Content) -> str:
     kinds = {name: content.section(name).get("kind") for name in ("model", "encoder", "split")}
     parts = [f"{count(content.metrics['test'].get('n'))} samples tested"]
     folds = content.metrics.get("folds")
+    repeats = len(content.metrics.get("repeats") or [])
+    if repeats and not folds:
+        parts.insert(0, f"{repeats} seeds together")
     if folds:
-        repeats = len(content.metrics.get("repeats") or [])
         times = f", repeated {repeats} times" if repeats else ""
         parts.insert(0, f"cross-validation in {len(folds) // (repeats or 1)} folds{times}")
     if kinds["split"]:

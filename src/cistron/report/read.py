@@ -139,9 +139,9 @@ def read_run(path: str | Path) -> Content:
     """
     path = Path(path)
     metrics = _document(path, METRICS)
-    if metrics is None and Run(path).imported:
+    if metrics is None and (unscored := Run(path).unscored):
         raise InputError(
-            f"{path} holds an imported model: nothing was scored, so there is nothing to report."
+            f"{path} holds {unscored}: nothing was scored, so there is nothing to report."
         )
     if metrics is None:
         raise InputError(

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from cistron.evaluation import figures
 from cistron.evaluation.figures.numbers import THIN, count, decimal
@@ -195,7 +194,7 @@ def folds(content: Content) -> Section | None:
 
 
 def repeats(content: Content) -> Section | None:
-    """Show every repeat of a cross-validation, and how much the seed matters."""
+    """Show every repeat, and how much the seed matters."""
     entries = content.metrics.get("repeats")
     if not entries:
         return None
@@ -240,18 +239,15 @@ def training(content: Content) -> Section | None:
     watched = [name for name in watched if name != "loss"]
     main = content.metrics["headline"]
     metric = main if main in watched else next(iter(watched), "")
+    keys = [key for key in ("repeat", "fold") if key in table]
     renamed = table.rename(columns={f"validation_{metric}": f"validation_{label(metric)}"})
     return {
         "figure": figures.history(renamed, label(metric)),
         "epochs": count(len(table)),
-        "folds": _folds_trained(table) if "fold" in table else None,
+        "times": count(len(table[keys].drop_duplicates())) if keys else None,
+        "each": "fold" if "fold" in keys else "training",
         "time": duration(float(table["seconds"].sum())) if "seconds" in table else None,
     }
-
-
-def _folds_trained(table: pd.DataFrame) -> str:
-    keys = [key for key in ("repeat", "fold") if key in table]
-    return count(len(table[keys].drop_duplicates()))
 
 
 def duration(seconds: float) -> str:

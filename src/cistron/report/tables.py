@@ -161,7 +161,7 @@ def folds(metrics: Mapping[str, Any]) -> Table:
 
 
 def repeats(metrics: Mapping[str, Any]) -> Table:
-    """Metrics of every repeat of a cross-validation, their mean and spread, and the average's."""
+    """Metrics of every repeat, their mean and spread, and those of all of them together."""
     entries, spread = metrics["repeats"], metrics["spread"]
     names = metric_names(entries[0])
     columns = [Column("Seed", numeric=False), *(Column(label(m), meaning(m)) for m in names)]
@@ -171,6 +171,9 @@ def repeats(metrics: Mapping[str, Any]) -> Table:
     for text, key in (("Mean", "mean"), ("Standard deviation", "sd")):
         rows.append([Cell(text), *(Cell(decimal(spread[m][key], 3)) for m in names)])
     averaged = [score_cell(metrics["test"].get(m)) for m in names]
+    if not metrics.get("folds"):
+        rows.append([Cell("All together"), *averaged])
+        return Table("Scores of each seed's classifier, and of all together.", columns, rows)
     rows.append([Cell("Averaged probabilities"), *averaged])
     return Table("Scores of each repeat, its folds together.", columns, rows)
 

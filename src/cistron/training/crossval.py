@@ -10,7 +10,7 @@ from cistron.progress import SILENT, Logged, Reporter
 from cistron.run import EXPERIMENT, Run
 from cistron.samples import Samples
 from cistron.splits import Split
-from cistron.training.jobs import Job, require_all, run_jobs
+from cistron.training.jobs import Job, finish_jobs
 
 if TYPE_CHECKING:
     from cistron.training.cluster import Cluster
@@ -59,15 +59,7 @@ def run_folds(
         )
         for one, k in waiting
     ]
-    failed = []
-    with reporter.bar(len(jobs), "folds") as advance:
-        for ended in run_jobs(jobs, workers, reporter, cluster):
-            advance(1)
-            if ended.error is not None:
-                failed.append(ended)
-            where = f" on {ended.node}" if ended.node else ""
-            reporter.say(f"{ended.job.name} {'failed' if ended.error else 'is finished'}{where}.")
-    require_all(failed, len(every), "folds")
+    finish_jobs(jobs, len(every), "folds", workers, reporter, cluster)
 
 
 def _one_fold(

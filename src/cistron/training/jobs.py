@@ -187,6 +187,42 @@ def _fetched(file: Path) -> tuple[Any, ...]:
     return found
 
 
+def finish_jobs(
+    jobs: Sequence[Job],
+    total: int,
+    what: str,
+    workers: int | None,
+    reporter: Reporter,
+    cluster: Cluster | None = None,
+) -> None:
+    """Do every job and say of each how it ended.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+    total : int
+        How many there are with those that were finished before.
+    what : str
+        What they are called, in the plural.
+    workers, reporter, cluster
+        As of `run_jobs`.
+
+    Raises
+    ------
+    InputError
+        See `require_all`.
+    """
+    failed = []
+    with reporter.bar(len(jobs), what) as advance:
+        for ended in run_jobs(jobs, workers, reporter, cluster):
+            advance(1)
+            if ended.error is not None:
+                failed.append(ended)
+            where = f" on {ended.node}" if ended.node else ""
+            reporter.say(f"{ended.job.name} {'failed' if ended.error else 'is finished'}{where}.")
+    require_all(failed, total, what)
+
+
 def require_all(failed: Sequence[Ended], total: int, what: str) -> None:
     """Raise what made jobs fail, where any did, with the names of all that failed.
 

@@ -202,13 +202,10 @@ def _table(
         }
     )
     table = table.join(compared(classifier, before, after, class_))
-    changed = samples[len(rows) :]
-    warnings = zip(
-        classifier.encoder_.warnings(changed), classifier.novelty_.warnings(changed), strict=True
-    )
+    warnings = classifier.warnings(samples[len(rows) :])
     unseen = ["hidden from the model" if np.array_equal(c.before, c.after) else "" for c in held]
     table["warning"] = [
-        "; ".join(filter(None, (hidden, *said)))
+        "; ".join(filter(None, (hidden, said)))
         for hidden, said in zip(unseen, warnings, strict=True)
     ]
     return table
