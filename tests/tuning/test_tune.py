@@ -19,7 +19,7 @@ from cistron.experiment import read_experiment
 from cistron.model_files import load
 from cistron.samples.alphabet import PROTEIN
 from cistron.tuning import trial as trials
-from cistron.tuning.study import finished, open_study, storage_of
+from cistron.tuning.study import finished, open_study, pruner_of, storage_of
 from cistron.tuning.trial import visible
 from cistron.tuning.tune import How, read_search, tune
 
@@ -115,7 +115,7 @@ def test_a_search_goes_on_as_if_it_had_never_stopped(tmp_path: Path) -> None:
         storage_of(tmp_path / "parts", None),
         "search",
         {"search": search.document, "metric": "mcc", "inner_folds": 0},
-        "median",
+        pruner_of("median", 0),
     )
     assert len(finished(study)) == 11
     study.ask()  # as of a process that was killed

@@ -54,7 +54,10 @@ def storage_of(folder: Path, url: str | None) -> optuna.storages.BaseStorage:
 
 
 def open_study(
-    storage: optuna.storages.BaseStorage, name: str, document: Any, pruner: str
+    storage: optuna.storages.BaseStorage,
+    name: str,
+    document: Any,
+    pruner: optuna.pruners.BasePruner,
 ) -> optuna.Study:
     """Return the study of a search, with the trials made so far.
 
@@ -70,7 +73,7 @@ def open_study(
         study_name=f"{name} {digest}",
         direction="maximize",
         load_if_exists=True,
-        pruner=pruner_of(pruner),
+        pruner=pruner,
     )
 
 
@@ -174,12 +177,16 @@ def best_of(trials: Sequence[optuna.trial.FrozenTrial]) -> tuple[optuna.trial.Fr
     return best, value
 
 
-def pruner_of(kind: str) -> optuna.pruners.BasePruner:
-    """Return what ends trials that fall behind."""
+def pruner_of(kind: str, inner_folds: int) -> optuna.pruners.BasePruner:
+    """Return what ends trials that fall behind.
+
+    The first epochs of a network tell little of its last; the first of several folds tells much.
+    """
     import optuna
 
     if kind == "median":
-        return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=3)
+        warm_up = 0 if inner_folds else 3
+        return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=warm_up)
     if kind == "hyperband":
         return optuna.pruners.HyperbandPruner()
     return optuna.pruners.NopPruner()

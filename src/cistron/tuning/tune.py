@@ -32,6 +32,7 @@ from cistron.tuning.study import (
     finished,
     importance,
     open_study,
+    pruner_of,
     storage_of,
     suggester,
 )
@@ -225,7 +226,8 @@ def search_best(
     metric = how.metric or search.start.evaluation.metric
     storage = storage_of(folder, how.storage)
     studied = {"search": search.document, "metric": metric, "inner_folds": how.inner_folds}
-    study = open_study(storage, search.start.name, studied, how.pruner)
+    pruner = pruner_of(how.pruner, how.inner_folds)
+    study = open_study(storage, search.start.name, studied, pruner)
     lost = end_lost(study, alone=how.storage is None)
     if lost:
         reporter.say(f"Trials that were cut short: {lost}. They are made again.")
@@ -337,13 +339,14 @@ def _in_worker(
     import torch
 
     from cistron.training.crossval import end_with
-    from cistron.tuning.study import pruner_of
 
     end_with(parent)
     torch.set_num_threads(threads)
     folder, url, name, number, pruner = place
     storage = storage_of(folder, url)
-    study = optuna.load_study(study_name=name, storage=storage, pruner=pruner_of(pruner))
+    study = optuna.load_study(
+        study_name=name, storage=storage, pruner=pruner_of(pruner, seen.inner_folds)
+    )
     _one(search, seen, metric, optuna.Trial(study, number))
 
 
