@@ -98,25 +98,22 @@ def localization(data: Path) -> dict[str, Any]:
                 "choices": [
                     ["composition", "ctd", "length", "termini"],
                     ["composition", "length", "termini"],
-                    ["composition", "dipeptide", "length", "termini"],
                 ]
             },
             "regions": {
                 "choices": [
                     ["whole", "first20", "first50", "last20"],
                     ["whole", "first50"],
-                    ["whole", "thirds", "first20", "last20"],
                 ]
             },
         },
         "model": {
             "choices": [
-                {"kind": "gradient_boosting"},
                 {
                     "kind": "gradient_boosting",
-                    "trees": {"low": 50, "high": 200},
-                    "learning_rate": {"low": 0.02, "high": 0.2, "log": True},
-                    "leaves": {"low": 2, "high": 8},
+                    "trees": {"low": 50, "high": 200, "start": 200},
+                    "learning_rate": {"low": 0.03, "high": 0.3, "log": True, "start": 0.1},
+                    "leaves": {"low": 2, "high": 31, "log": True, "start": 31},
                 },
                 {"kind": "svm", "c": {"low": 0.1, "high": 30, "log": True}},
                 {"kind": "logistic_regression", "c": {"low": 1e-4, "high": 1, "log": True}},

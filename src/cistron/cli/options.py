@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cistron.tuning.shared import without_password
+
 if TYPE_CHECKING:
     from cistron.experiment import Experiment
 
@@ -62,8 +64,8 @@ def changes_of(device: str | None, seed: int | None) -> list[str]:
 
 
 def command_line() -> str:
-    """Return the command as it was typed, for the record of a run."""
-    return shlex.join(["cistron", *sys.argv[1:]])
+    """Return the command as it was typed but for passwords, for the record of a run."""
+    return shlex.join(["cistron", *map(without_password, sys.argv[1:])])
 
 
 def print_json(document: Any) -> None:

@@ -48,7 +48,8 @@ def open_database(url: str) -> optuna.storages.RDBStorage:
             "--storage: several machines share postgresql://user:password@host/name or mysql://… "
             f"(it is {without_password(url)!r})."
         )
-    options = {"pool_pre_ping": True, "connect_args": {"connect_timeout": 10}}
+    # No connection is kept while a trial is made: servers have few, and firewalls cut idle ones.
+    options = {"poolclass": sqlalchemy.pool.NullPool, "connect_args": {"connect_timeout": 10}}
     try:
         engine = sqlalchemy.create_engine(url, **options)
     except ImportError as error:
@@ -63,7 +64,6 @@ def open_database(url: str) -> optuna.storages.RDBStorage:
         storage = optuna.storages.RDBStorage(
             url, engine_kwargs=options, heartbeat_interval=HEARTBEAT, grace_period=GRACE
         )
-    engine.dispose()
     return storage
 
 
@@ -105,8 +105,10 @@ def reachable() -> Iterator[None]:
     try:
         yield
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        cause = error.__cause__ if isinstance(error, optuna.exceptions.StorageInternalError) else error
-        said = without_password(str(getattr(cause, "orig", None) or cause).splitlines()[0])
+        # Optuna wraps the error of SQLAlchemy, which wraps that of the driver.
+        cause = error.__cause__ if error.__cause__ is not None else error
+        cause = getattr(cause, "orig", None) or cause
+        said = without_password(str(cause).splitlines()[0])
         raise InputError(
             f"--storage: the database cannot be used: {said}. What it has of the search is kept; "
             "go on with --resume once it can be reached."

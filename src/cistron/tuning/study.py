@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from itertools import count
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -132,9 +132,7 @@ def is_running(trial: optuna.trial.FrozenTrial) -> bool:
 
 def counts(trial: optuna.trial.FrozenTrial) -> bool:
     """Tell whether a trial has ended, and was not cut short."""
-    return trial.state.is_finished() and (
-        trial.state.name != "FAIL" or "error" in trial.user_attrs
-    )
+    return trial.state.is_finished() and (trial.state.name != "FAIL" or "error" in trial.user_attrs)
 
 
 def end_lost(study: optuna.Study, storage: optuna.storages.BaseStorage) -> int:

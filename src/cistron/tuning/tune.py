@@ -7,9 +7,11 @@ the samples that compared the trials; `nested` says by how much.
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -22,15 +24,20 @@ from cistron.experiment import Experiment, make_experiment, read_document
 from cistron.progress import SILENT, Logged, Reporter
 from cistron.run import Run
 from cistron.splits import TEST
+from cistron.training.jobs import Ended, Job, require_all, run_jobs
+from cistron.tuning.shared import alone, beating, reachable, without_password
 from cistron.tuning.space import corners, dimensions, fill, first, require_searchable
 from cistron.tuning.study import (
+    DRAW,
     Pruner,
     Sampler,
     ask,
     best_of,
+    counts,
     end_lost,
     finished,
     importance,
+    is_running,
     open_study,
     pruner_of,
     storage_of,
@@ -43,6 +50,7 @@ if TYPE_CHECKING:
 
 SEARCH = "search.yaml"
 TUNING = "tuning.json"
+WAIT = 1.0  # seconds between two looks at the trials that others make
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,6 +209,7 @@ def tune(
     return run
 
 
+@reachable()
 def search_best(
     search: Search, seen: Visible, how: How, folder: Path, reporter: Reporter
 ) -> tuple[Experiment, dict[str, Any]]:
@@ -225,21 +234,22 @@ def search_best(
 
     metric = how.metric or search.start.evaluation.metric
     storage = storage_of(folder, how.storage)
-    studied = {"search": search.document, "metric": metric, "inner_folds": how.inner_folds}
+    studied = {
+        "search": search.document,
+        "metric": metric,
+        "inner_folds": how.inner_folds,
+        "seen": seen.checksum(),
+    }
     pruner = pruner_of(how.pruner, how.inner_folds)
     study = open_study(storage, search.start.name, studied, pruner)
-    lost = end_lost(study, alone=how.storage is None)
-    if lost:
-        reporter.say(f"Trials that were cut short: {lost}. They are made again.")
-    if not study.get_trials(deepcopy=False):
-        study.enqueue_trial({d.name: first(d) for d in dimensions(search.document)})
     started = time.monotonic()
-    _make_trials(search, seen, how, study, folder, reporter)
+    _make_trials(search, seen, how, study, storage, folder, reporter)
     trials = finished(study)
     best, value = best_of(trials)
     sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
     _write_trials(Run(folder), trials, sign)
-    start = [t.value for t in trials[:1] if t.state.name == "COMPLETE" and t.value is not None]
+    complete = [t for t in trials if t.state.name == "COMPLETE" and t.value is not None]
+    start = [sign * t.value for t in complete if t.user_attrs.get(DRAW) == 0]
     experiment = search.experiment(optuna.trial.FixedTrial(best.params))
     return experiment, {
         "metric": metric,
@@ -249,100 +259,113 @@ def search_best(
         "pruner": how.pruner,
         "seed": how.seed,
         "trials": {
-            state: sum(t.state.name == state.upper() for t in trials)
+            state: sum(t.state.name == state.upper() and counts(t) for t in trials)
             for state in ("complete", "pruned", "fail")
         },
         "best": {"trial": best.number, "value": sign * value, "values": best.params},
-        "start": sign * start[0] if start else None,
+        "start": start[0] if start else None,
         "importance": importance(study),
         "seconds": round(time.monotonic() - started, 1),
     }
 
 
 def _make_trials(
-    search: Search, seen: Visible, how: How, study: optuna.Study, folder: Path, reporter: Reporter
+    search: Search,
+    seen: Visible,
+    how: How,
+    study: optuna.Study,
+    storage: optuna.storages.BaseStorage,
+    folder: Path,
+    reporter: Reporter,
 ) -> None:
-    from joblib import Parallel, delayed
-
-    from cistron.training.crossval import threads_each
-
+    """Make trials until there are enough, and wait for those that others make."""
     metric = how.metric or search.start.evaluation.metric
     until = None if how.seconds is None else time.monotonic() + how.seconds
+    start = {d.name: first(d) for d in dimensions(search.document)}
+    engine = getattr(storage, "engine", None)
+    shared = search, seen, metric
 
-    def asked() -> Iterator[Any]:
+    def asked() -> Iterator[Job]:
         # Drawn when a worker is free, from what all trials that have ended then have taught.
         while True:
-            ended = finished(study)
-            if _made(ended) + _running(study) >= how.trials or _stalled(ended, how.patience):
-                return
-            if until is not None and time.monotonic() > until:
-                return
-            trial = ask(study, how.sampler, how.seed)
+            with alone(engine):
+                if not _wanted(study, how, until):
+                    return
+                trial = ask(study, how.sampler, how.seed, start)
             if how.workers == 1:
-                _one(search, seen, metric, trial)
-                yield None
+                yield Job(f"Trial {trial.number}", _one, (trial,), shared)
             else:
                 place = (folder, how.storage, study.study_name, trial._trial_id, how.pruner)
-                yield delayed(_in_worker)(
-                    search, seen, metric, place, threads_each(how.workers), os.getpid()
-                )
+                yield Job(f"Trial {trial.number}", _in_worker, place, shared)
 
+    failed: list[Ended] = []
     with reporter.bar(how.trials, "trials") as advance:
-        advance(_made(finished(study)))
-        jobs = asked()
-        if how.workers > 1:
-            parallel = Parallel(
-                n_jobs=how.workers, pre_dispatch=how.workers, return_as="generator_unordered"
-            )
-            jobs = parallel(jobs)
-        for _ in jobs:
-            ended = finished(study)
-            note = _said(ended, metric)
-            advance(1, note)
-            reporter.say(f"{_made(ended)} of {how.trials} trials have ended; {note}.")
+        shown = 0
+        while True:
+            lost = end_lost(study, storage)
+            if lost:
+                reporter.say(f"Trials that were cut short: {lost}. They are made again.")
+            for job in run_jobs(asked(), how.workers, reporter):
+                if job.error is not None:
+                    failed.append(job)
+                ended = finished(study)
+                note = _said(ended, metric)
+                advance(_made(ended) - shown, note)
+                shown = _made(ended)
+                reporter.say(f"{shown} of {how.trials} trials have ended; {note}.")
+            if engine is None or failed or not _others_go_on(study, how, until):
+                break
+            time.sleep(WAIT)
+    require_all(failed, how.trials, "trials")
 
 
+@reachable()
 def _one(search: Search, seen: Visible, metric: str, trial: optuna.Trial) -> None:
     """Make a trial and tell the study; what fails is kept with its reason."""
     import optuna
 
     begun = time.monotonic()
+    trial.set_user_attr("process", f"{platform.node()} {os.getpid()}")
+    known = trial.study._storage.get_trial(trial._trial_id).intermediate_values
 
     def watch(step: int, value: float) -> None:
-        trial.report(value, step)
+        if step not in known:  # of a trial whose worker was lost, and which is made again
+            trial.report(value, step)
         if trial.should_prune():
             raise optuna.TrialPruned
 
-    state, value = optuna.trial.TrialState.COMPLETE, None
-    try:
-        value = score(search.experiment(trial), seen, metric, watch)
-    except optuna.TrialPruned:
-        state = optuna.trial.TrialState.PRUNED
-    except (InputError, RuntimeError, MemoryError) as error:
-        # RuntimeError is what torch raises where a size cannot be, or memory is short.
-        state = optuna.trial.TrialState.FAIL
-        trial.set_user_attr("error", str(error).splitlines()[0] if str(error) else repr(error))
-    trial.set_user_attr("seconds", round(time.monotonic() - begun, 2))
-    trial.study.tell(trial, value, state=state)
+    state, value, error = optuna.trial.TrialState.COMPLETE, None, None
+    with beating(trial):
+        try:
+            value = score(search.experiment(trial), seen, metric, watch)
+        except optuna.TrialPruned:
+            state = optuna.trial.TrialState.PRUNED
+        except (InputError, RuntimeError, MemoryError) as failure:
+            # RuntimeError is what torch raises where a size cannot be, or memory is short.
+            state = optuna.trial.TrialState.FAIL
+            error = str(failure).splitlines()[0] if str(failure) else repr(failure)
+    # Another process may have taken it for lost by now, and made it again.
+    with suppress(optuna.exceptions.UpdateFinishedTrialError):
+        if error is not None:
+            trial.set_user_attr("error", error)
+        trial.set_user_attr("seconds", round(time.monotonic() - begun, 2))
+        trial.study.tell(trial, value, state=state, skip_if_finished=True)
 
 
+@reachable()
 def _in_worker(
     search: Search,
     seen: Visible,
     metric: str,
-    place: tuple[Path, str | None, str, int, str],
-    threads: int,
-    parent: int,
+    folder: Path,
+    url: str | None,
+    name: str,
+    number: int,
+    pruner: str,
 ) -> None:
-    """Make a trial in a process of its own, with its share of the cores."""
+    """Make a trial in a process of its own, which opens the study anew."""
     import optuna
-    import torch
 
-    from cistron.training.crossval import end_with
-
-    end_with(parent)
-    torch.set_num_threads(threads)
-    folder, url, name, number, pruner = place
     storage = storage_of(folder, url)
     study = optuna.load_study(
         study_name=name, storage=storage, pruner=pruner_of(pruner, seen.inner_folds)
@@ -383,16 +406,31 @@ def _claim(run: Run, search: Search, how: How, *, force: bool, resume: bool) -> 
         shutil.rmtree(run.path)
     run.path.mkdir(parents=True, exist_ok=True)
     run.write_text(SEARCH, text)
-    run.write_json("how.json", asdict(how))
+    storage = None if how.storage is None else without_password(how.storage)
+    run.write_json("how.json", {**asdict(how), "storage": storage})
+
+
+def _wanted(study: optuna.Study, how: How, until: float | None) -> bool:
+    """Tell whether another trial is to be made."""
+    trials = study.get_trials(deepcopy=False)
+    if sum(counts(t) or is_running(t) for t in trials) >= how.trials:
+        return False
+    return not (_over(until) or _stalled(finished(study), how.patience))
+
+
+def _others_go_on(study: optuna.Study, how: How, until: float | None) -> bool:
+    """Tell whether others make trials of those that were asked for."""
+    trials = study.get_trials(deepcopy=False)
+    enough = _made(trials) >= how.trials or _over(until)
+    return not enough and any(is_running(trial) for trial in trials)
+
+
+def _over(until: float | None) -> bool:
+    return until is not None and time.monotonic() > until
 
 
 def _made(trials: Sequence[optuna.trial.FrozenTrial]) -> int:
-    """Return how many trials count: all but those that were cut short."""
-    return sum(t.state.name != "FAIL" or "error" in t.user_attrs for t in trials)
-
-
-def _running(study: optuna.Study) -> int:
-    return sum(t.state.name == "RUNNING" for t in study.get_trials(deepcopy=False))
+    return sum(map(counts, trials))
 
 
 def _stalled(trials: Sequence[optuna.trial.FrozenTrial], patience: int | None) -> bool:
@@ -419,7 +457,7 @@ def _write_trials(run: Run, trials: Sequence[optuna.trial.FrozenTrial], sign: fl
     rows = [
         {
             "trial": t.number,
-            "state": t.state.name.lower(),
+            "state": t.state.name.lower() if counts(t) else "lost",
             "value": sign * t.value if t.value is not None and t.state.name == "COMPLETE" else None,
             "seconds": t.user_attrs.get("seconds"),
             **t.params,
