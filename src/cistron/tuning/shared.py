@@ -56,15 +56,17 @@ def open_database(url: str) -> optuna.storages.RDBStorage:
         raise InputError(
             f"--storage: the driver of {dialect} is not installed. It is {DRIVERS[dialect]}."
         ) from error
-    except sqlalchemy.exc.ArgumentError as error:
-        raise InputError(f"--storage: {without_password(str(error))}") from error
+    except (sqlalchemy.exc.ArgumentError, ValueError) as error:
+        raise InputError(
+            f"--storage: {without_password(f'{url!r} cannot be read: {error}')}. It is given as "
+            "postgresql://user:password@host:5432/name."
+        ) from error
     with reachable(), alone(engine), warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         # Two that make the tables at the same time would fail: hence the lock.
-        storage = optuna.storages.RDBStorage(
+        return optuna.storages.RDBStorage(
             url, engine_kwargs=options, heartbeat_interval=HEARTBEAT, grace_period=GRACE
         )
-    return storage
 
 
 @contextmanager
@@ -84,7 +86,7 @@ def alone(engine: sqlalchemy.Engine | None) -> Iterator[None]:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
             yield
             return
-        connection.execute(text(f"SELECT GET_LOCK('cistron {LOCK}', -1)"))
+        connection.execute(text(f"SELECT GET_LOCK('cistron {LOCK}', 86400)"))
         try:
             yield
         finally:
