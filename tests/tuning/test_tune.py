@@ -169,6 +169,15 @@ def test_trials_that_fail_are_kept_with_their_reason(tmp_path: Path) -> None:
     assert set(failed["model"]) == {"svm"}
 
 
+def test_what_is_drawn_again_is_not_trained_again(tmp_path: Path) -> None:
+    path = made(tmp_path, model={"kind": "logistic_regression"})
+    run = tune(read_search(path), tmp_path / "run", How(trials=6, pruner="none"))
+    study = optuna.load_study(study_name=None, storage=storage_of(run.path, None))
+    trained = [t for t in finished(study) if "same_as" not in t.user_attrs]
+    assert len(trained) == len({t.params["encoder.k"] for t in trained}) <= 2
+    assert pd.read_csv(run.path / "trials.csv").groupby("encoder.k")["value"].nunique().max() == 1
+
+
 def test_networks_that_fall_behind_are_ended(tmp_path: Path) -> None:
     training = {"epochs": 12, "learning_rate": {"low": 3e-3, "high": 0.1, "log": True}}
     path = made(

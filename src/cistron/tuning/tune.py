@@ -43,7 +43,7 @@ from cistron.tuning.study import (
     storage_of,
     suggester,
 )
-from cistron.tuning.trial import Visible, score, visible
+from cistron.tuning.trial import Visible, Watch, score, visible
 
 if TYPE_CHECKING:
     import optuna
@@ -337,7 +337,7 @@ def _one(search: Search, seen: Visible, metric: str, trial: optuna.Trial) -> Non
     state, value, error = optuna.trial.TrialState.COMPLETE, None, None
     with beating(trial):
         try:
-            value = score(search.experiment(trial), seen, metric, watch)
+            value = _score_once(search, seen, metric, trial, watch)
         except optuna.TrialPruned:
             state = optuna.trial.TrialState.PRUNED
         except (InputError, RuntimeError, MemoryError) as failure:
@@ -350,6 +350,22 @@ def _one(search: Search, seen: Visible, metric: str, trial: optuna.Trial) -> Non
             trial.set_user_attr("error", error)
         trial.set_user_attr("seconds", round(time.monotonic() - begun, 2))
         trial.study.tell(trial, value, state=state, skip_if_finished=True)
+
+
+def _score_once(
+    search: Search, seen: Visible, metric: str, trial: optuna.Trial, watch: Watch
+) -> float:
+    """Return the score of a trial; of one that is drawn a second time, without training again."""
+    import optuna
+
+    experiment = search.experiment(trial)
+    for earlier in trial.study.get_trials(deepcopy=False):
+        if earlier.params == trial.params and earlier.value is not None:
+            trial.set_user_attr("same_as", earlier.number)
+            if earlier.state.name == "PRUNED":
+                raise optuna.TrialPruned
+            return earlier.value
+    return score(experiment, seen, metric, watch)
 
 
 @reachable()
