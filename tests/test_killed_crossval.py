@@ -17,14 +17,14 @@ import yaml
 from cistron.samples.alphabet import PROTEIN
 
 pytestmark = pytest.mark.slow
-FOLDS = 4
+FOLDS = 3
 EXPERIMENT = {
     "name": "killed",
     "samples": {"kind": "fasta", "path": "proteins.fasta", "label": r"\|(\w+)$"},
     "split": {"kind": "random", "folds": FOLDS, "validation": 0.2},
     "encoder": {"kind": "residues", "max_length": 80},
     "model": {"kind": "cnn", "filters": 16, "dropout": 0.3},
-    "training": {"epochs": 30, "patience": 30, "batch_size": 16, "device": "cpu"},
+    "training": {"epochs": 15, "patience": 15, "batch_size": 16, "device": "cpu"},
     "evaluation": {"homology_search": False, "bootstrap": 100},
 }
 
@@ -35,7 +35,7 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(5)
     letters = np.array(list(PROTEIN.letters[:20]))
     records = []
-    for number in range(240):
+    for number in range(160):
         label = ("no", "yes")[number % 2]
         sequence = "".join(letters[rng.integers(0, 20, 80)])
         if label == "yes" and rng.random() < 0.8:
@@ -59,7 +59,7 @@ def begin(experiment: Path, out: Path, *more: str) -> subprocess.Popen[str]:
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    _, said = process.communicate(timeout=500)
+    _, said = process.communicate(timeout=1500)
     assert process.returncode == 0, said
 
 
@@ -111,7 +111,7 @@ def same(out: Path, whole: Path) -> None:
     assert (out / "metrics.json").read_bytes() == (whole / "metrics.json").read_bytes()
 
 
-@pytest.mark.parametrize("done", [0, 2])
+@pytest.mark.parametrize("done", [0, 1])
 def test_killed_with_all_its_workers_and_resumed(experiment: Path, whole: Path, done: int) -> None:
     out = experiment.parent / f"killed_{done}"
     process = begin(experiment, out)

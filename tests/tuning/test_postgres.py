@@ -121,7 +121,7 @@ def begin(path: Path, out: Path, server: Server, trials: int, *more: str) -> sub
 
 
 def end(process: subprocess.Popen[str], code: int = 0) -> str:
-    out, err = process.communicate(timeout=400)
+    out, err = process.communicate(timeout=1500)
     assert process.returncode == code, err
     assert "Traceback" not in err
     for said in (out, err):
@@ -162,8 +162,8 @@ SLOW = {  # trials of a second or two
     "encoder": {"kind": "kmers", "k": {"choices": [1, 2]}},
     "model": {"kind": "mlp", "hidden": {"low": 8, "high": 64}},
     "training": {
-        "epochs": 100,
-        "patience": 100,
+        "epochs": 40,
+        "patience": 40,
         "batch_size": 4,
         "learning_rate": {"low": 1e-4, "high": 1e-2, "log": True},
     },
@@ -194,7 +194,7 @@ def test_the_trial_of_a_process_that_was_killed_is_made_again(
     tmp_path: Path, server: Server
 ) -> None:
     path = made(tmp_path, **SLOW)
-    victim, other = (begin(path, tmp_path / name, server, 10) for name in "ab")
+    victim, other = (begin(path, tmp_path / name, server, 6) for name in "ab")
 
     def both_at_it() -> bool:
         going = [t for t in trials_of(server, tmp_path) if t.state.name == "RUNNING"]
@@ -209,18 +209,18 @@ def test_the_trial_of_a_process_that_was_killed_is_made_again(
     assert len(lost) == 1
     assert by(victim, lost[0])
     assert not any(t.state.name == "RUNNING" for t in trials)
-    assert sorted(t.user_attrs["draw"] for t in trials if counts(t)) == list(range(10))
-    end(begin(path, tmp_path / "a", server, 10, "--resume"))
+    assert sorted(t.user_attrs["draw"] for t in trials if counts(t)) == list(range(6))
+    end(begin(path, tmp_path / "a", server, 6, "--resume"))
     found = same_result(tmp_path / "a", tmp_path / "b")
-    assert sum(found["trials"].values()) == 10
-    assert len(trials_of(server, tmp_path)) == 11
+    assert sum(found["trials"].values()) == 6
+    assert len(trials_of(server, tmp_path)) == 7
 
 
 def test_a_server_that_is_lost_is_told_and_the_search_goes_on_with_resume(
     tmp_path: Path, server: Server
 ) -> None:
     path = made(tmp_path, **SLOW)
-    process = begin(path, tmp_path / "a", server, 5)
+    process = begin(path, tmp_path / "a", server, 4)
     until(lambda: sum(map(counts, trials_of(server, tmp_path))) >= 1)
     server.stop()
     server.start()  # sessions were cut; the next trial opens one of its own
@@ -230,12 +230,12 @@ def test_a_server_that_is_lost_is_told_and_the_search_goes_on_with_resume(
     said = end(process, code=2)
     assert "the database cannot be used" in said
     assert "--resume" in said
-    said = end(begin(path, tmp_path / "b", server, 5), code=2)
+    said = end(begin(path, tmp_path / "b", server, 4), code=2)
     assert "the database cannot be used" in said
     server.start()
-    end(begin(path, tmp_path / "a", server, 5, "--resume"))
+    end(begin(path, tmp_path / "a", server, 4, "--resume"))
     trials = trials_of(server, tmp_path)
-    assert sum(map(counts, trials)) == 5
+    assert sum(map(counts, trials)) == 4
     assert not any(t.state.name == "RUNNING" for t in trials)
 
 
