@@ -208,21 +208,8 @@ def test_a_killed_fit_resumes_to_the_same_result(project, tmp_path, stop):
         assert "continue with --resume" in said
         assert "Traceback" not in said
     subprocess.run([*start, str(broken), "--resume"], check=True)
-    for name in ("model/weights.safetensors", "predictions.parquet"):
+    for name in ("model/weights.safetensors", "predictions.parquet", "metrics.json"):
         assert (broken / name).read_bytes() == (whole / name).read_bytes()
-    # Sums of linear algebra may differ in the last digit with where in memory arrays lie.
-    ours, theirs = (
-        numbers_in(json.loads((p / "metrics.json").read_text())) for p in (broken, whole)
-    )
-    assert ours == pytest.approx(theirs, rel=1e-12, abs=1e-12)
-
-
-def numbers_in(document, path=""):
-    """Return every number of a JSON document by its place; null is no number."""
-    if isinstance(document, dict | list):
-        items = document.items() if isinstance(document, dict) else enumerate(document)
-        return {k: v for key, one in items for k, v in numbers_in(one, f"{path}/{key}").items()}
-    return {path: document} if isinstance(document, int | float) else {}
 
 
 def test_resume_refuses_changed_data(project, tmp_path, capsys):

@@ -66,10 +66,8 @@ def predict_ablated(classifier: Classifier, samples: Samples, regions: Columns) 
     tables = []
     for name, (begin, end) in regions.items():
         probabilities = classifier.predict_proba(hide(samples, begin, end))
-        table = pd.DataFrame({"region": name, "id": samples.ids})
-        for number, label in enumerate(classifier.classes_):
-            table[f"p_{label}"] = probabilities[:, number]
-        tables.append(table)
+        shares = classifier.head.shares(probabilities)
+        tables.append(pd.DataFrame({"region": name, "id": samples.ids, **shares}))
     return pd.concat(tables, ignore_index=True)
 
 

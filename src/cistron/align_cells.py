@@ -69,10 +69,4 @@ def aligned_columns(
     # Dense, of one window: every gene of every cell is moved.
     moved = sparse.csr_matrix((genes.read().toarray() + shift).astype(np.float32))
     outputs = classifier.outputs_of(encoder.projected(CellVectors.held(moved, genes.shared)))
-    if classifier.head.kind == "number":
-        return pd.DataFrame({"aligned_predicted": classifier.head.values(outputs)})
-    probabilities = classifier.head.probabilities(outputs)
-    columns: dict[str, Any] = {"aligned_predicted": classifier.head.named(probabilities)}
-    for number, name in enumerate(classifier.classes_):
-        columns[f"aligned_p_{name}"] = probabilities[:, number]
-    return pd.DataFrame(columns)
+    return pd.DataFrame(classifier.head.columns(outputs)).add_prefix("aligned_")

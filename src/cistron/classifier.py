@@ -306,16 +306,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
             from cistron.evaluation.cell_predictions import predict_cells
 
             return predict_cells(self, samples)
-        table = pd.DataFrame({"id": samples.ids})
         outputs = self.outputs(samples, orthologs)
         logits, rest = np.split(outputs, [self.head.outputs], axis=1)
-        if self.head.kind == "number":
-            table["predicted"] = self.head.values(logits)
-        else:
-            probabilities = self.head.probabilities(logits)
-            table["predicted"] = self.head.named(probabilities)
-            for number, name in enumerate(self.classes_):
-                table[f"p_{name}"] = probabilities[:, number]
+        table = pd.DataFrame({"id": samples.ids, **self.head.columns(logits)})
         if self.second is not None:
             table = table.join(second_columns(self.second, rest))
         lost, odd = self.encoder_.warnings(samples), self.novelty_.warnings(samples)

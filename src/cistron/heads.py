@@ -96,6 +96,22 @@ class Head:
             return np.array(self.classes, dtype=object)[probabilities.argmax(axis=1)]
         return write_labels(self.called(probabilities), self.classes, self.separator)
 
+    def columns(self, outputs: ArrayLike) -> dict[str, NDArray[Any]]:
+        """Return what a table of predictions says: `predicted`, and `p_<class>` for each class.
+
+        Parameters
+        ----------
+        outputs : array-like, shape (n, outputs)
+        """
+        if self.kind == "number":
+            return {"predicted": self.values(outputs)}
+        probabilities = self.probabilities(outputs)
+        return {"predicted": self.named(probabilities), **self.shares(probabilities)}
+
+    def shares(self, probabilities: Floats) -> dict[str, Floats]:
+        """Return the column `p_<class>` of each class."""
+        return {f"p_{name}": probabilities[:, k] for k, name in enumerate(self.classes)}
+
     def calls(self, probabilities: Floats) -> Calls:
         """Return probabilities together with what is named because of them."""
         return Calls(probabilities, self.called(probabilities))

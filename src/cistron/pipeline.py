@@ -399,6 +399,19 @@ def _require_unconfounded(samples: Samples, allowed: bool, reporter: Reporter) -
     return {"allow_confounded": allowed, "confounded": said} if allowed else {}
 
 
+def untrained(experiment: Experiment) -> Classifier:
+    """Return a classifier with the settings of an experiment."""
+    return Classifier(
+        experiment.encoder,
+        experiment.model,
+        experiment.training,
+        experiment.evaluation.calibration,
+        experiment.evaluation.thresholds,
+        augment=experiment.augment,
+        least_confidence=experiment.evaluation.least_confidence,
+    )
+
+
 def _trained(
     experiment: Experiment,
     samples: Samples,
@@ -411,15 +424,7 @@ def _trained(
     if (folder / "model").is_dir():
         return load(folder / "model")
     checkpoint = folder / CHECKPOINT
-    classifier = Classifier(
-        experiment.encoder,
-        experiment.model,
-        experiment.training,
-        experiment.evaluation.calibration,
-        experiment.evaluation.thresholds,
-        augment=experiment.augment,
-        least_confidence=experiment.evaluation.least_confidence,
-    )
+    classifier = untrained(experiment)
     classifier.fit(
         samples,
         split,

@@ -18,6 +18,7 @@ from cistron.scores import (
     describe_samples,
     pool,
     resampling_groups,
+    rows_of,
     score_tested,
     single_numbers,
 )
@@ -144,7 +145,7 @@ def pool_repeats(experiment: Experiment, repeats: Sequence[Repeat], run: Run) ->
         hidden = [pd.read_parquet(one.run.path / ABLATION) for one in repeats]
         ablated = _averaged(hidden, ["region", "id"])
         run.write_table(ABLATION, ablated)
-        rows = pd.Index(samples.ids).get_indexer(pd.Index(predictions["id"]))
+        rows = rows_of(samples, predictions)
         found["scores"]["ablation"] = score_ablated(
             experiment, predictions, ablated, samples.targets[rows], units[rows]
         )

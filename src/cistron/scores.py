@@ -152,7 +152,7 @@ def _how(experiment: Experiment, samples: Samples) -> dict[str, Any]:
     }
 
 
-def _rows(samples: Samples, tested: pd.DataFrame) -> NDArray[np.int64]:
+def rows_of(samples: Samples, tested: pd.DataFrame) -> NDArray[np.int64]:
     """Return the row in the samples of every row of a table with ids, shape (tested,)."""
     return pd.Series(np.arange(len(samples)), index=samples.ids)[tested["id"]].to_numpy()
 
@@ -183,7 +183,7 @@ def score_tested(
     baselines : DataFrame
         As baselines.parquet.
     """
-    rows = _rows(samples, tested)
+    rows = rows_of(samples, tested)
     return evaluate(
         _truth(samples)[rows],
         _predicted(tested, samples),
@@ -252,7 +252,7 @@ def pool(
     run.write_table("predictions.parquet", tested)
     run.join_histories("fold", dict(enumerate(folders)))
     dealt = split.take(pd.Index(whole[0].ids).get_indexer(pd.Index(samples.ids)))
-    rows, units = _rows(samples, tested), resampling_groups(samples, dealt)
+    rows, units = rows_of(samples, tested), resampling_groups(samples, dealt)
     baselines = pd.read_parquet(run.path / "baselines.parquet")
     found = score_tested(experiment, samples, tested, units, baselines)
     units, targets, predicted = units[rows], _truth(samples)[rows], _predicted(tested, samples)
@@ -376,7 +376,7 @@ def _by_relatives(
 
     Columns by which all samples are alike, or one side has a single class, are left out.
     """
-    place = _rows(samples, tested)
+    place = rows_of(samples, tested)
     targets, strata = _truth(samples)[place], samples.strata[place]
     predicted = _predicted(tested, samples)
     found: dict[str, dict[str, Any]] = {}

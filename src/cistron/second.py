@@ -165,9 +165,5 @@ def second_columns(head: Head, logits: ArrayLike) -> pd.DataFrame:
     DataFrame
         `predicted_<name>`, and `p_<name>_<class>` for each class.
     """
-    probabilities = head.probabilities(logits)
-    table = pd.DataFrame({"predicted": head.named(probabilities)})
-    for number, label in enumerate(head.classes):
-        table[f"p_{label}"] = probabilities[:, number]
     plain = {first: own for own, first in Second(head.name, head.classes).columns.items()}
-    return table.rename(columns=plain)
+    return pd.DataFrame(head.columns(logits)).rename(columns=plain)

@@ -90,6 +90,7 @@ for command in (
     explaining.mutate,
     training.report,
     training.compare,
+    training.track,
     using.embed,
 ):
     app.command()(command)

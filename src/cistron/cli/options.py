@@ -14,6 +14,7 @@ from cistron.tuning.shared import without_password
 
 if TYPE_CHECKING:
     from cistron.experiment import Experiment
+    from cistron.progress import Reporter
 
 ExperimentFile = Annotated[
     Path, typer.Argument(metavar="EXPERIMENT", help="Experiment file (YAML).")
@@ -47,6 +48,14 @@ AllowConfounded = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable result on stdout.")]
 
+Track = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="WHERE",
+        help="Also to mlflow, mlflow=URI, tensorboard or tensorboard=FOLDER; may be repeated.",
+    ),
+]
+
 
 def experiment_of(
     path: Path, changes: list[str] | None, device: str | None, seed: int | None
@@ -61,6 +70,14 @@ def changes_of(device: str | None, seed: int | None) -> list[str]:
     """Return what options change in an experiment file."""
     extra = [] if device is None else [f"training.device={device}"]
     return extra + ([] if seed is None else [f"training.seed={seed}", f"split.seed={seed}"])
+
+
+def follow(context: typer.Context, run: Path, track: list[str] | None, reporter: Reporter) -> None:
+    """Send the run to trackers from now on until the command ends."""
+    if track:
+        from cistron.tracking.follow import following
+
+        context.with_resource(following(run, track, reporter))
 
 
 def command_line() -> str:

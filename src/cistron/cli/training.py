@@ -19,9 +19,12 @@ from cistron.cli.options import (
     Resume,
     RunFolder,
     Seed,
+    Track,
     changes_of,
     command_line,
     experiment_of,
+    follow,
+    print_json,
 )
 from cistron.errors import InputError
 from cistron.progress import Terminal
@@ -70,6 +73,7 @@ def check(
 
 
 def fit(
+    context: typer.Context,
     experiment: ExperimentFile,
     out: NewRun,
     changes: Changes = None,
@@ -78,6 +82,7 @@ def fit(
     force: Force = False,
     resume: Resume = False,
     allow_confounded: AllowConfounded = False,
+    track: Track = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -87,6 +92,7 @@ def fit(
 
     chosen = experiment_of(experiment, changes, device, seed)
     reporter = Terminal(quiet)
+    follow(context, out, track, reporter)
     run = run_fit(
         chosen,
         out,
@@ -100,6 +106,7 @@ def fit(
 
 
 def crossval(
+    context: typer.Context,
     experiment: ExperimentFile,
     out: NewRun,
     changes: Changes = None,
@@ -113,6 +120,7 @@ def crossval(
     force: Force = False,
     resume: Resume = False,
     allow_confounded: AllowConfounded = False,
+    track: Track = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -123,6 +131,7 @@ def crossval(
     if seeds is not None:
         changes = [*(changes or []), f"evaluation.repeats={seeds}"]
     chosen = experiment_of(experiment, changes, device, seed)
+    follow(context, out, track, Terminal(quiet))
     run = run_crossval(
         chosen,
         out,
@@ -137,6 +146,7 @@ def crossval(
 
 
 def tune(
+    context: typer.Context,
     experiment: ExperimentFile,
     out: NewRun,
     trials: Annotated[int, typer.Option(min=1, help="How many trials.")] = 50,
@@ -162,6 +172,7 @@ def tune(
     seed: Seed = None,
     force: Force = False,
     resume: Resume = False,
+    track: Track = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -182,6 +193,7 @@ def tune(
         workers=workers,
         seed=1 if seed is None else seed,
     )
+    follow(context, out, track, Terminal(quiet))
     found = run_tune(
         read_search(experiment, [*(changes or []), *changes_of(device, seed)]),
         out,
@@ -193,6 +205,29 @@ def tune(
         command=command_line(),
     )
     show_search(found, as_json)
+
+
+def track(
+    run: RunFolder,
+    to: Annotated[
+        list[str],
+        typer.Option(
+            metavar="WHERE",
+            help="mlflow, mlflow=URI, tensorboard or tensorboard=FOLDER; may be repeated.",
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Send a run to MLflow or TensorBoard, all of it that is not there yet."""
+    from cistron.tracking.follow import send
+
+    sent = [(tracker, *new) for tracker, new in send(run, to)]
+    if as_json:
+        print_json([{"to": t.option, "runs": r, "numbers": n} for t, r, n in sent])
+        return
+    for tracker, runs, numbers in sent:
+        new = f"runs {runs:,}, numbers {numbers:,}" if runs + numbers else "nothing"
+        typer.echo(f"{run}: {tracker.name} has all of it. New there: {new}.")
 
 
 def report(run: RunFolder) -> None:

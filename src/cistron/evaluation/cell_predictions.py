@@ -42,16 +42,12 @@ def judged_cells(
     logits = np.empty((0, classifier.head.outputs), dtype=np.float32)
     if len(samples):
         logits = classifier.outputs_of(encoded)
-    table = pd.DataFrame({"id": samples.ids})
+    columns = classifier.head.columns(logits)
+    table = pd.DataFrame({"id": samples.ids, **columns})
     unsure = np.zeros(len(samples), dtype=bool)
-    if classifier.head.kind == "number":
-        table["predicted"] = classifier.head.values(logits)
-    else:
-        probabilities = classifier.head.probabilities(logits)
-        table["predicted"] = classifier.head.named(probabilities)
-        for number, name in enumerate(classifier.classes_):
-            table[f"p_{name}"] = probabilities[:, number]
-        unsure = probabilities.max(axis=1, initial=0.0) < classifier.least_confidence
+    if classifier.head.kind != "number":
+        shares = np.column_stack(list(columns.values())[1:]).astype(float)
+        unsure = shares.max(axis=1, initial=0.0) < classifier.least_confidence
     distances = classifier.novelty_.distances(genes)
     unlike = distances > classifier.novelty_.threshold
     if shift is not None:

@@ -91,7 +91,7 @@ def _answers(summary: Mapping[str, Any]) -> list[dict[str, str]]:
         state = "pass" if exact else "warn"
     else:
         text, state = "this method need not", ""
-    answers.append({"question": "Do contributions add up?", "text": text, "state": state})
+    answers.append({"question": "Do contributions add up?", "answer": text, "state": state})
     checks = summary["checks"]
     found = checks.get("faithfulness")
     if found:
@@ -101,7 +101,7 @@ def _answers(summary: Mapping[str, Any]) -> list[dict[str, str]]:
             {
                 "question": "Does deleting what contributes most lower the output more than "
                 "chance?",
-                "text": f"in {better:.0%} of {count(found['samples'])} samples",
+                "answer": f"in {better:.0%} of {count(found['samples'])} samples",
                 "state": state,
             }
         )
@@ -111,7 +111,7 @@ def _answers(summary: Mapping[str, Any]) -> list[dict[str, str]]:
         answers.append(
             {
                 "question": "Does a network of random weights give the same?",
-                "text": f"rank correlation {decimal(weights['correlation'])}",
+                "answer": f"rank correlation {decimal(weights['correlation'])}",
                 "state": "pass" if alike < ALIKE else "warn",
             }
         )

@@ -96,7 +96,7 @@ def _answers(found: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the checks of the explanation, and how much there was to find patterns in."""
     seqlets = found["seqlets"]
     answers = [
-        {"question": f"{name.capitalize()} seqlets", "text": count(seqlets[name]), "state": ""}
+        {"question": f"{name.capitalize()} seqlets", "answer": count(seqlets[name]), "state": ""}
         for name in seqlets
     ]
     checked = found["explanation"].get("completeness")
@@ -106,7 +106,7 @@ def _answers(found: Mapping[str, Any]) -> list[dict[str, str]]:
             0,
             {
                 "question": "Do contributions add up?",
-                "text": f"error at most {checked['largest']:.1e}",
+                "answer": f"error at most {checked['largest']:.1e}",
                 "state": "pass" if exact else "fail",
             },
         )
@@ -114,7 +114,7 @@ def _answers(found: Mapping[str, Any]) -> list[dict[str, str]]:
     if faithful is not None:
         state = "pass" if faithful >= FAITHFUL else "warn" if faithful >= 0.5 else "fail"
         question = "Does deleting what contributes most lower the output more than chance?"
-        said = {"question": question, "text": f"in {faithful:.0%} of sequences", "state": state}
+        said = {"question": question, "answer": f"in {faithful:.0%} of sequences", "state": state}
         answers.insert(min(len(answers) - len(seqlets), 1), said)
     return answers
 

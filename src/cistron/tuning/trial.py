@@ -15,6 +15,7 @@ from cistron.errors import InputError
 from cistron.evaluation import metrics, multilabel, regression
 from cistron.evaluation.metrics import LOWER_IS_BETTER
 from cistron.experiment import Experiment
+from cistron.pipeline import untrained
 from cistron.samples import Samples
 from cistron.splits import TEST, TRAIN, VALIDATION, Progress, Split, silent
 from cistron.splits.settle import settle, settle_fold
@@ -143,11 +144,5 @@ def _trained(
         watch(len(history), float(value))
 
     orthologs = find_orthologs(experiment.augment, samples, experiment.samples)
-    return Classifier(
-        experiment.encoder,
-        experiment.model,
-        experiment.training,
-        experiment.evaluation.calibration,
-        experiment.evaluation.thresholds,
-        augment=experiment.augment,
-    ).fit(samples, split, after_epoch=after_epoch, orthologs=orthologs)
+    classifier = untrained(experiment)
+    return classifier.fit(samples, split, after_epoch=after_epoch, orthologs=orthologs)

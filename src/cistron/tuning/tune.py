@@ -312,6 +312,7 @@ def _make_trials(
                 note = _said(ended, metric)
                 advance(_made(ended) - shown, note)
                 shown = _made(ended)
+                _write_trials(Run(folder), ended, -1.0 if metric in LOWER_IS_BETTER else 1.0)
                 reporter.say(f"{shown} of {how.trials} trials have ended; {note}.")
             if engine is None or failed or not _others_go_on(study, how, until):
                 break
@@ -423,7 +424,8 @@ def _claim(run: Run, search: Search, how: How, *, force: bool, resume: bool) -> 
     run.path.mkdir(parents=True, exist_ok=True)
     run.write_text(SEARCH, text)
     storage = None if how.storage is None else without_password(how.storage)
-    run.write_json("how.json", {**asdict(how), "storage": storage})
+    metric = how.metric or search.start.evaluation.metric
+    run.write_json("how.json", {**asdict(how), "metric": metric, "storage": storage})
 
 
 def _wanted(study: optuna.Study, how: How, until: float | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -124,9 +125,7 @@ def _write(tables: Iterator[pd.DataFrame], out: Path, advance: Advance) -> None:
         return
 
     def every() -> Iterable[pd.DataFrame]:
-        yield first
-        advance(len(first))
-        for table in tables:
+        for table in chain([first], tables):
             yield table
             advance(len(table))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -182,7 +183,7 @@ def mutate_file(
             f"{source}: there is nothing to mutate: none of its {made.records:,} records "
             + ("is named in the table of mutations." if which.listed else "has such a position.")
         )
-    join_parts(_chained(first, found), out)
+    join_parts(chain([first], found), out)
     if left:
         shown = ", ".join(sorted(left)[:5])
         reporter.say(f"Ids of the table that {source} does not have: {len(left):,} ({shown}).")
@@ -193,11 +194,6 @@ def mutate_file(
         "without": {"records": len(made.without), "first": made.without[:LISTED]},
         "unknown_ids": sorted(left)[:LISTED],
     }
-
-
-def _chained(first: pd.DataFrame, rest: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    yield first
-    yield from rest
 
 
 def _of_one(
