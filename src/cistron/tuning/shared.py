@@ -159,8 +159,8 @@ def end_stale(study: optuna.Study, storage: optuna.storages.RDBStorage) -> int:
         before = running()
         # The first sign of life is given under the same lock: without one the process was killed
         # in between.
-        beating = set(connection.scalars(text("SELECT trial_id FROM trial_heartbeats")))
-        for trial in before - beating:
+        alive = set(connection.scalars(text("SELECT trial_id FROM trial_heartbeats")))
+        for trial in before - alive:
             storage.set_trial_state_values(trial, optuna.trial.TrialState.FAIL)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
