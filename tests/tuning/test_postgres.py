@@ -219,11 +219,11 @@ def test_the_trial_of_a_process_that_was_killed_is_made_again(
 def test_a_server_that_is_lost_is_told_and_the_search_goes_on_with_resume(
     tmp_path: Path, server: Server
 ) -> None:
-    path = made(tmp_path, **SLOW)
+    path = made(tmp_path, **{**SLOW, "training": {**SLOW["training"], "epochs": 20}})
     process = begin(path, tmp_path / "a", server, 4)
     until(lambda: sum(map(counts, trials_of(server, tmp_path))) >= 1)
     server.stop()
-    server.start()  # sessions were cut; the next trial opens one of its own
+    server.start()  # what wants to connect meanwhile waits
     before = sum(map(counts, trials_of(server, tmp_path)))
     until(lambda: sum(map(counts, trials_of(server, tmp_path))) > before)
     server.stop()
