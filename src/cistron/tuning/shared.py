@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cistron.errors import InputError
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 HEARTBEAT = 20  # seconds between two signs of life of a trial
 GRACE = 60  # seconds without one after which a trial is taken for lost
-PATIENCE = 30  # seconds that a server which was reached before may be away
 LOCK = 0x636973  # any number, the same for all that ask for trials
 DRIVERS = {
     "postgresql": "psycopg: pip install 'cistron[postgres]'",
@@ -66,23 +64,9 @@ def open_database(url: str) -> optuna.storages.RDBStorage:
     with reachable(), alone(engine), warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         # Two that make the tables at the same time would fail: hence the lock.
-        storage = optuna.storages.RDBStorage(
+        return optuna.storages.RDBStorage(
             url, engine_kwargs=options, heartbeat_interval=HEARTBEAT, grace_period=GRACE
         )
-    sqlalchemy.event.listen(storage.engine, "do_connect", _patiently)
-    return storage
-
-
-def _patiently(dialect: Any, record: Any, arguments: Any, options: Any) -> Any:  # noqa: ARG001
-    """Connect to a server that may be starting anew."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            return dialect.connect(*arguments, **options)
-        except dialect.loaded_dbapi.OperationalError:
-            if time.monotonic() > end:
-                raise
-        time.sleep(0.5)
 
 
 @contextmanager
