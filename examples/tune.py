@@ -6,7 +6,8 @@
 DATA holds the files of examples/yeast.py, or deeploc_validation.fasta.gz. The first trial is the
 recipe of `cistron new`. Trials are compared in three inner folds; the whole search is made anew in
 each outer fold. A search that was cut short goes on. RUNS/NAME/report.html shows the result, and
-RUNS/NAME.yaml is the experiment file with its ranges, for `cistron tune`.
+RUNS/NAME.yaml is the experiment file with its ranges, for `cistron tune`; RUNS/NAME_recipe holds
+the score of the recipe itself in the same outer folds.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from cistron.pipeline import crossval
 from cistron.progress import Terminal
 from cistron.tuning.tune import How, read_search, tune
 
@@ -139,14 +141,18 @@ def main() -> None:
     chosen.runs.mkdir(parents=True, exist_ok=True)
     path, out = chosen.runs / f"{chosen.task}.yaml", chosen.runs / chosen.task
     path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    search = read_search(path)
     tune(
-        read_search(path),
+        search,
         out,
         How(trials=chosen.trials, metric=metric, inner_folds=3, workers=chosen.workers),
         nested=chosen.nested,
         resume=out.is_dir(),
         reporter=Terminal(),
     )
+    folds = search.start.split.model_copy(update={"folds": chosen.nested})
+    recipe, beside = search.start.model_copy(update={"split": folds}), Path(f"{out}_recipe")
+    crossval(recipe, beside, resume=beside.is_dir(), reporter=Terminal())
 
 
 if __name__ == "__main__":

@@ -248,8 +248,8 @@ def search_best(
     best, value = best_of(trials)
     sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
     _write_trials(Run(folder), trials, sign)
-    complete = [t for t in trials if t.state.name == "COMPLETE" and t.value is not None]
-    start = [sign * t.value for t in complete if t.user_attrs.get(DRAW) == 0]
+    begun = [t.value for t in trials if t.state.name == "COMPLETE" and t.user_attrs.get(DRAW) == 0]
+    start = [sign * value for value in begun if value is not None]
     experiment = search.experiment(optuna.trial.FixedTrial(best.params))
     return experiment, {
         "metric": metric,
