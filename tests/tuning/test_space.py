@@ -32,6 +32,9 @@ DOCUMENT: dict[str, Any] = {
 
 
 def test_ranges_are_found_where_they_stand_and_names_of_classes_are_none() -> None:
+    weighted = {"class_weights": {"choices": ["none", {"low": 1, "high": 2}]}}
+    assert [d.name for d in dimensions({"training": weighted})] == ["training.class_weights"]
+    assert not dimensions({"training": {"class_weights": {"choices": 2, "low": 1, "high": 3}}})
     found = {dimension.name: dimension for dimension in dimensions(DOCUMENT)}
     assert list(found) == [
         "encoder.k",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optuna
 import pandas as pd
 import pytest
 import yaml
@@ -19,7 +20,7 @@ from cistron.experiment import read_experiment
 from cistron.model_files import load
 from cistron.samples.alphabet import PROTEIN
 from cistron.tuning import trial as trials
-from cistron.tuning.study import finished, open_study, storage_of
+from cistron.tuning.study import finished, storage_of
 from cistron.tuning.trial import visible
 from cistron.tuning.tune import How, read_search, tune
 
@@ -111,20 +112,30 @@ def test_a_search_goes_on_as_if_it_had_never_stopped(tmp_path: Path) -> None:
     tune(search, tmp_path / "parts", How(trials=11))
     with pytest.raises(InputError, match="never overwritten"):
         tune(search, tmp_path / "parts", How(trials=14))
-    study = open_study(
-        storage_of(tmp_path / "parts", None),
-        "search",
-        {"search": search.document, "metric": "mcc", "inner_folds": 0},
-        "median",
-    )
+    study = optuna.load_study(study_name=None, storage=storage_of(tmp_path / "parts", None))
     assert len(finished(study)) == 11
     study.ask()  # as of a process that was killed
     tune(search, tmp_path / "parts", How(trials=14), resume=True)
     whole, parts = table(tmp_path / "whole"), table(tmp_path / "parts")
-    ended = parts[parts["state"] != "fail"]
-    assert len(whole) == len(ended) == 14
-    assert list(whole["value"][:11]) == list(ended["value"][:11])
+    assert list(parts["state"]).count("lost") == 1
+    ended = parts[parts["state"] != "lost"].reset_index(drop=True)
+    values = ["value", "encoder.k", "model.c"]
+    pd.testing.assert_frame_equal(whole[values], ended[values], check_dtype=False)
+    assert len(whole) == 14
+    counted = json.loads((tmp_path / "parts" / "tuning.json").read_text())["trials"]
+    assert counted == {"complete": 14, "pruned": 0, "fail": 0}
     assert (tmp_path / "parts" / "experiment.yaml").is_file()
+
+
+@pytest.mark.parametrize("lines", [2, 3, 5])  # of the first trial: asked for, begun, half drawn
+def test_a_first_trial_that_was_cut_short_is_made_again(tmp_path: Path, lines: int) -> None:
+    search = read_search(made(tmp_path))
+    whole = tune(search, tmp_path / "run", How(trials=2)).read_json("tuning.json")
+    journal = tmp_path / "run" / "study.journal"
+    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:lines]))
+    parts = tune(search, tmp_path / "run", How(trials=2), resume=True).read_json("tuning.json")
+    assert parts["start"] == whole["start"]
+    assert parts["best"]["values"] == whole["best"]["values"]
 
 
 def test_the_same_seed_gives_the_same_trials(tmp_path: Path) -> None:
@@ -156,6 +167,15 @@ def test_trials_that_fail_are_kept_with_their_reason(tmp_path: Path) -> None:
     assert 0 < len(failed) < 6
     assert failed["error"].str.contains("60").all()
     assert set(failed["model"]) == {"svm"}
+
+
+def test_what_is_drawn_again_is_not_trained_again(tmp_path: Path) -> None:
+    path = made(tmp_path, model={"kind": "logistic_regression"})
+    run = tune(read_search(path), tmp_path / "run", How(trials=6, pruner="none"))
+    study = optuna.load_study(study_name=None, storage=storage_of(run.path, None))
+    trained = [t for t in finished(study) if "same_as" not in t.user_attrs]
+    assert len(trained) == len({t.params["encoder.k"] for t in trained}) <= 2
+    assert pd.read_csv(run.path / "trials.csv").groupby("encoder.k")["value"].nunique().max() == 1
 
 
 def test_networks_that_fall_behind_are_ended(tmp_path: Path) -> None:

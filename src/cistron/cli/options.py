@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cistron.tuning.shared import without_password
+
 if TYPE_CHECKING:
     from cistron.experiment import Experiment
     from cistron.progress import Reporter
@@ -87,8 +89,8 @@ def follow(context: typer.Context, run: Path, track: list[str] | None, reporter:
 
 
 def command_line() -> str:
-    """Return the command as it was typed, for the record of a run."""
-    return shlex.join(["cistron", *sys.argv[1:]])
+    """Return the command as it was typed but for passwords, for the record of a run."""
+    return shlex.join(["cistron", *map(without_password, sys.argv[1:])])
 
 
 def print_json(document: Any) -> None:

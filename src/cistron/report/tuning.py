@@ -16,7 +16,7 @@ from cistron.report.tables import Cell, Column, Table, score_cell
 from cistron.run import Run
 
 COMMON = ("trial", "state", "value", "seconds", "error")
-STATES = {"complete": "complete", "pruned": "ended early", "fail": "failed"}
+STATES = {"complete": "complete", "pruned": "ended early", "fail": "failed", "lost": "cut short"}
 
 
 def write_tuning(folder: str | Path) -> Path:

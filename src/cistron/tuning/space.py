@@ -96,7 +96,7 @@ def fill(document: Any, suggest: Suggest, path: Path = ()) -> Any:
     InputError
         If a range or a choice is not well formed.
     """
-    if _holds_none(path):
+    if _holds_none(document, path):
         return document
     if _is_choice(document):
         choice = _choice(document, path)
@@ -167,7 +167,7 @@ def require_searchable(document: dict[str, Any], source: str) -> None:
 
 
 def _walk(document: Any, path: Path) -> Iterator[Range | Choice]:
-    if _holds_none(path):
+    if _holds_none(document, path):
         return
     if _is_choice(document):
         choice = _choice(document, path)
@@ -199,9 +199,12 @@ def _towards(name: str, end: Any) -> Suggest:
     return suggest
 
 
-def _holds_none(path: Path) -> bool:
+def _holds_none(document: Any, path: Path) -> bool:
     """Tell places where keys are names of classes, which may be called low and high."""
-    return bool(path) and (path[0] == "samples" or path[-1] == "class_weights")
+    if not path or path[0] == "samples":
+        return bool(path)
+    weights = str(path[-1]).startswith("class_weights")
+    return weights and not (_is_choice(document) and isinstance(document["choices"], list))
 
 
 def _is_choice(value: Any) -> bool:

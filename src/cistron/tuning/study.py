@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from cistron.errors import InputError
+from cistron.tuning.shared import beat, end_stale, open_database
 from cistron.tuning.space import Choice, Range, Suggest
 
 if TYPE_CHECKING:
     import optuna
 
 JOURNAL = "study.journal"
-HEARTBEAT = 60  # seconds after which another machine may be taken for lost
+DRAW = "draw"  # which of the draws from the seed a trial is
 Sampler = Literal["tpe", "random", "quasi_random"]
 Pruner = Literal["median", "hyperband", "none"]
 
@@ -34,7 +36,7 @@ def storage_of(folder: Path, url: str | None) -> optuna.storages.BaseStorage:
     Raises
     ------
     InputError
-        If the database cannot be reached.
+        If the database cannot be reached, or its driver is missing.
     """
     import optuna
 
@@ -44,17 +46,14 @@ def storage_of(folder: Path, url: str | None) -> optuna.storages.BaseStorage:
 
         backend = JournalFileBackend(str(folder / JOURNAL))
         return optuna.storages.JournalStorage(backend)
-    try:
-        return optuna.storages.RDBStorage(url, heartbeat_interval=HEARTBEAT)
-    except Exception as error:  # each database driver has errors of its own
-        raise InputError(
-            f"--storage: the database cannot be used: {str(error).splitlines()[0]}. It is given as "
-            "postgresql://user:password@host/name or mysql://…, and its driver must be installed."
-        ) from error
+    return open_database(url)
 
 
 def open_study(
-    storage: optuna.storages.BaseStorage, name: str, document: Any, pruner: str
+    storage: optuna.storages.BaseStorage,
+    name: str,
+    document: Any,
+    pruner: optuna.pruners.BasePruner,
 ) -> optuna.Study:
     """Return the study of a search, with the trials made so far.
 
@@ -70,27 +69,37 @@ def open_study(
         study_name=f"{name} {digest}",
         direction="maximize",
         load_if_exists=True,
-        pruner=pruner_of(pruner),
+        pruner=pruner,
     )
 
 
-def ask(study: optuna.Study, sampler: str, seed: int) -> optuna.Trial:
-    """Return the next trial.
+def ask(study: optuna.Study, sampler: str, seed: int, start: dict[str, Any]) -> optuna.Trial:
+    """Return the next trial, the first with the values to start from.
 
-    The sampler draws from (seed, number of trials), so that a search which is resumed tries what
-    one would try that was never interrupted.
+    The sampler draws from (seed, number of the draw), and the draw of a trial that was cut short is
+    made again, so that a search which is resumed tries what one would try that was never
+    interrupted. Where several processes ask, each does so `alone`.
     """
     import optuna
 
-    made = len(study.get_trials(deepcopy=False))
-    own = int(np.random.SeedSequence((seed, made)).generate_state(1)[0])
+    trials = study.get_trials(deepcopy=False)
+    waiting = any(t.state.name == "WAITING" for t in trials)
+    taken = {t.user_attrs.get(DRAW, t.number) for t in trials if is_running(t) or counts(t)}
+    draw = next(number for number in count() if number not in taken)
+    own = int(np.random.SeedSequence((seed, draw)).generate_state(1)[0])
+    chance = optuna.samplers.RandomSampler(seed=own)
     if sampler == "tpe":
         study.sampler = optuna.samplers.TPESampler(seed=own)
     elif sampler == "random":
-        study.sampler = optuna.samplers.RandomSampler(seed=own)
+        study.sampler = chance
     else:
-        study.sampler = optuna.samplers.QMCSampler(seed=seed)
-    return study.ask()
+        study.sampler = optuna.samplers.QMCSampler(seed=seed, independent_sampler=chance)
+    if draw == 0 and not waiting:
+        study.enqueue_trial(start)
+    trial = study.ask()
+    beat(trial)
+    trial.set_user_attr(DRAW, draw)
+    return trial
 
 
 def suggester(trial: optuna.trial.BaseTrial) -> Suggest:
@@ -116,25 +125,30 @@ def finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
     return [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
 
 
-def end_lost(study: optuna.Study, alone: bool) -> int:
+def is_running(trial: optuna.trial.FrozenTrial) -> bool:
+    """Tell whether a trial is under way."""
+    return trial.state.name == "RUNNING"
+
+
+def counts(trial: optuna.trial.FrozenTrial) -> bool:
+    """Tell whether a trial has ended, and was not cut short."""
+    return trial.state.is_finished() and (trial.state.name != "FAIL" or "error" in trial.user_attrs)
+
+
+def end_lost(study: optuna.Study, storage: optuna.storages.BaseStorage) -> int:
     """Mark trials whose process is gone as failed, and return how many there were.
 
-    Parameters
-    ----------
-    study : Study
-    alone : bool
-        Whether no other process works on the study: then each trial that runs is a lost one.
-        Else a database tells by its heartbeat.
+    No other process works on a study in a file: each trial that runs there is a lost one. Of those
+    in a database the signs of life tell.
     """
     import optuna
 
-    running = [t for t in study.get_trials(deepcopy=False) if not t.state.is_finished()]
-    if not alone:
-        optuna.storages.fail_stale_trials(study)
-        return 0
-    for trial in running:
+    if isinstance(storage, optuna.storages.RDBStorage):
+        return end_stale(study, storage)
+    lost = [trial for trial in study.get_trials(deepcopy=False) if is_running(trial)]
+    for trial in lost:
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-    return len(running)
+    return len(lost)
 
 
 def importance(study: optuna.Study) -> dict[str, float]:
@@ -174,12 +188,16 @@ def best_of(trials: Sequence[optuna.trial.FrozenTrial]) -> tuple[optuna.trial.Fr
     return best, value
 
 
-def pruner_of(kind: str) -> optuna.pruners.BasePruner:
-    """Return what ends trials that fall behind."""
+def pruner_of(kind: str, inner_folds: int) -> optuna.pruners.BasePruner:
+    """Return what ends trials that fall behind.
+
+    The first epochs of a network tell little of its last; the first of several folds tells much.
+    """
     import optuna
 
     if kind == "median":
-        return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=3)
+        warm_up = 0 if inner_folds else 3
+        return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=warm_up)
     if kind == "hyperband":
         return optuna.pruners.HyperbandPruner()
     return optuna.pruners.NopPruner()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,13 @@ class Visible:
     samples: Samples
     split: Split
     inner_folds: int = 0
+
+    def checksum(self) -> str:
+        """Tell these samples and parts from others: only searches over the same share a study."""
+        ids = "\n".join(map(str, self.samples.ids))
+        files = "\n".join(sorted(self.samples.sources.values()))
+        parts = self.split.part.tobytes() + self.split.fold.tobytes()
+        return hashlib.sha256(f"{ids}\n\n{files}".encode() + parts).hexdigest()
 
 
 def visible(

@@ -6,9 +6,12 @@ the samples that compared the trials; `nested` says by how much.
 
 from __future__ import annotations
 
+import os
+import platform
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -22,27 +25,33 @@ from cistron.progress import SILENT, Logged, Reporter
 from cistron.run import Run
 from cistron.splits import TEST
 from cistron.training.cluster import cluster_of, join
-from cistron.training.jobs import Job, require_all, run_jobs
+from cistron.training.jobs import Ended, Job, require_all, run_jobs
+from cistron.tuning.shared import alone, beating, reachable, without_password
 from cistron.tuning.space import corners, dimensions, fill, first, require_searchable
 from cistron.tuning.study import (
+    DRAW,
     Pruner,
     Sampler,
     ask,
     best_of,
+    counts,
     end_lost,
     finished,
     importance,
+    is_running,
     open_study,
+    pruner_of,
     storage_of,
     suggester,
 )
-from cistron.tuning.trial import Visible, score, visible
+from cistron.tuning.trial import Visible, Watch, score, visible
 
 if TYPE_CHECKING:
     import optuna
 
 SEARCH = "search.yaml"
 TUNING = "tuning.json"
+WAIT = 1.0  # seconds between two looks at the trials that others make
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,6 +217,7 @@ def tune(
     return run
 
 
+@reachable()
 def search_best(
     search: Search, seen: Visible, how: How, folder: Path, reporter: Reporter
 ) -> tuple[Experiment, dict[str, Any]]:
@@ -232,20 +242,22 @@ def search_best(
 
     metric = how.metric or search.start.evaluation.metric
     storage = storage_of(folder, how.storage)
-    studied = {"search": search.document, "metric": metric, "inner_folds": how.inner_folds}
-    study = open_study(storage, search.start.name, studied, how.pruner)
-    lost = end_lost(study, alone=how.storage is None)
-    if lost:
-        reporter.say(f"Trials that were cut short: {lost}. They are made again.")
-    if not study.get_trials(deepcopy=False):
-        study.enqueue_trial({d.name: first(d) for d in dimensions(search.document)})
+    studied = {
+        "search": search.document,
+        "metric": metric,
+        "inner_folds": how.inner_folds,
+        "seen": seen.checksum(),
+    }
+    pruner = pruner_of(how.pruner, how.inner_folds)
+    study = open_study(storage, search.start.name, studied, pruner)
     started = time.monotonic()
-    _make_trials(search, seen, how, study, folder, reporter)
+    _make_trials(search, seen, how, study, storage, folder, reporter)
     trials = finished(study)
     best, value = best_of(trials)
     sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
     _write_trials(Run(folder), trials, sign)
-    start = [t.value for t in trials[:1] if t.state.name == "COMPLETE" and t.value is not None]
+    begun = [t.value for t in trials if t.state.name == "COMPLETE" and t.user_attrs.get(DRAW) == 0]
+    start = [sign * value for value in begun if value is not None]
     experiment = search.experiment(optuna.trial.FixedTrial(best.params))
     return experiment, {
         "metric": metric,
@@ -255,60 +267,78 @@ def search_best(
         "pruner": how.pruner,
         "seed": how.seed,
         "trials": {
-            state: sum(t.state.name == state.upper() for t in trials)
+            state: sum(t.state.name == state.upper() and counts(t) for t in trials)
             for state in ("complete", "pruned", "fail")
         },
         "best": {"trial": best.number, "value": sign * value, "values": best.params},
-        "start": sign * start[0] if start else None,
+        "start": start[0] if start else None,
         "importance": importance(study),
         "seconds": round(time.monotonic() - started, 1),
     }
 
 
 def _make_trials(
-    search: Search, seen: Visible, how: How, study: optuna.Study, folder: Path, reporter: Reporter
+    search: Search,
+    seen: Visible,
+    how: How,
+    study: optuna.Study,
+    storage: optuna.storages.BaseStorage,
+    folder: Path,
+    reporter: Reporter,
 ) -> None:
+    """Make trials until there are enough, and wait for those that others make."""
     metric = how.metric or search.start.evaluation.metric
     until = None if how.seconds is None else time.monotonic() + how.seconds
+    start = {d.name: first(d) for d in dimensions(search.document)}
+    engine = getattr(storage, "engine", None)
     shared = search, seen, metric
     cluster = cluster_of(how.cluster, folder, search.start.training.device)
-    alone = cluster is None and (how.workers or 1) == 1
+    here = cluster is None and (how.workers or 1) == 1
+    place = folder, how.storage, study.study_name
 
     def asked() -> Iterator[Job]:
         # Drawn when a worker is free, from what all trials that have ended then have taught.
         while True:
-            ended = finished(study)
-            if _made(ended) + _running(study) >= how.trials or _stalled(ended, how.patience):
-                return
-            if until is not None and time.monotonic() > until:
-                return
-            trial = ask(study, how.sampler, how.seed)
-            name, place = f"Trial {trial.number}", (folder, how.storage, study.study_name)
-            if alone:
+            with alone(engine):
+                if not _wanted(study, how, until):
+                    return
+                trial = ask(study, how.sampler, how.seed, start)
+            name = f"Trial {trial.number}"
+            if here:
                 yield Job(name, _one, (trial,), shared, search.source)
             else:
                 arguments = (*place, trial._trial_id, how.pruner)
                 yield Job(name, _in_worker, arguments, shared, search.source)
 
-    failed = []
+    failed: list[Ended] = []
     with reporter.bar(how.trials, "trials") as advance:
-        advance(_made(finished(study)))
-        for job in run_jobs(asked(), how.workers, reporter, cluster):
-            if job.error is not None:
-                failed.append(job)
-            ended = finished(study)
-            note = _said(ended, metric)
-            _write_trials(Run(folder), ended, -1.0 if metric in LOWER_IS_BETTER else 1.0)
-            advance(1, note)
-            reporter.say(f"{_made(ended)} of {how.trials} trials have ended; {note}.")
+        shown = 0
+        while True:
+            lost = end_lost(study, storage)
+            if lost:
+                reporter.say(f"Trials that were cut short: {lost}. They are made again.")
+            for job in run_jobs(asked(), how.workers, reporter, cluster):
+                if job.error is not None:
+                    failed.append(job)
+                ended = finished(study)
+                note = _said(ended, metric)
+                advance(_made(ended) - shown, note)
+                shown = _made(ended)
+                _write_trials(Run(folder), ended, -1.0 if metric in LOWER_IS_BETTER else 1.0)
+                reporter.say(f"{shown} of {how.trials} trials have ended; {note}.")
+            if engine is None or failed or not _others_go_on(study, how, until):
+                break
+            time.sleep(WAIT)
     require_all(failed, how.trials, "trials")
 
 
+@reachable()
 def _one(search: Search, seen: Visible, metric: str, trial: optuna.Trial) -> None:
     """Make a trial and tell the study; what fails is kept with its reason."""
     import optuna
 
     begun = time.monotonic()
+    trial.set_user_attr("process", f"{platform.node()} {os.getpid()}")
     known = trial.study._storage.get_trial(trial._trial_id).intermediate_values
 
     def watch(step: int, value: float) -> None:
@@ -317,19 +347,41 @@ def _one(search: Search, seen: Visible, metric: str, trial: optuna.Trial) -> Non
         if trial.should_prune():
             raise optuna.TrialPruned
 
-    state, value = optuna.trial.TrialState.COMPLETE, None
-    try:
-        value = score(search.experiment(trial), seen, metric, watch)
-    except optuna.TrialPruned:
-        state = optuna.trial.TrialState.PRUNED
-    except (InputError, RuntimeError, MemoryError) as error:
-        # RuntimeError is what torch raises where a size cannot be, or memory is short.
-        state = optuna.trial.TrialState.FAIL
-        trial.set_user_attr("error", str(error).splitlines()[0] if str(error) else repr(error))
-    trial.set_user_attr("seconds", round(time.monotonic() - begun, 2))
-    trial.study.tell(trial, value, state=state)
+    state, value, error = optuna.trial.TrialState.COMPLETE, None, None
+    with beating(trial):
+        try:
+            value = _score_once(search, seen, metric, trial, watch)
+        except optuna.TrialPruned:
+            state = optuna.trial.TrialState.PRUNED
+        except (InputError, RuntimeError, MemoryError) as failure:
+            # RuntimeError is what torch raises where a size cannot be, or memory is short.
+            state = optuna.trial.TrialState.FAIL
+            error = str(failure).splitlines()[0] if str(failure) else repr(failure)
+    # Another process may have taken it for lost by now, and made it again.
+    with suppress(optuna.exceptions.UpdateFinishedTrialError):
+        if error is not None:
+            trial.set_user_attr("error", error)
+        trial.set_user_attr("seconds", round(time.monotonic() - begun, 2))
+        trial.study.tell(trial, value, state=state, skip_if_finished=True)
 
 
+def _score_once(
+    search: Search, seen: Visible, metric: str, trial: optuna.Trial, watch: Watch
+) -> float:
+    """Return the score of a trial; of one that is drawn a second time, without training again."""
+    import optuna
+
+    experiment = search.experiment(trial)
+    for earlier in trial.study.get_trials(deepcopy=False):
+        if earlier.params == trial.params and earlier.value is not None:
+            trial.set_user_attr("same_as", earlier.number)
+            if earlier.state.name == "PRUNED":
+                raise optuna.TrialPruned
+            return earlier.value
+    return score(experiment, seen, metric, watch)
+
+
+@reachable()
 def _in_worker(
     search: Search,
     seen: Visible,
@@ -343,10 +395,10 @@ def _in_worker(
     """Make a trial in a process of its own, which opens the study anew."""
     import optuna
 
-    from cistron.tuning.study import pruner_of
-
     storage = storage_of(folder, url)
-    study = optuna.load_study(study_name=name, storage=storage, pruner=pruner_of(pruner))
+    study = optuna.load_study(
+        study_name=name, storage=storage, pruner=pruner_of(pruner, seen.inner_folds)
+    )
     _one(search, seen, metric, optuna.Trial(study, number))
 
 
@@ -383,17 +435,32 @@ def _claim(run: Run, search: Search, how: How, *, force: bool, resume: bool) -> 
         shutil.rmtree(run.path)
     run.path.mkdir(parents=True, exist_ok=True)
     run.write_text(SEARCH, text)
+    storage = None if how.storage is None else without_password(how.storage)
     metric = how.metric or search.start.evaluation.metric
-    run.write_json("how.json", {**asdict(how), "metric": metric})
+    run.write_json("how.json", {**asdict(how), "metric": metric, "storage": storage})
+
+
+def _wanted(study: optuna.Study, how: How, until: float | None) -> bool:
+    """Tell whether another trial is to be made."""
+    trials = study.get_trials(deepcopy=False)
+    if sum(counts(t) or is_running(t) for t in trials) >= how.trials:
+        return False
+    return not (_over(until) or _stalled(finished(study), how.patience))
+
+
+def _others_go_on(study: optuna.Study, how: How, until: float | None) -> bool:
+    """Tell whether others make trials of those that were asked for."""
+    trials = study.get_trials(deepcopy=False)
+    enough = _made(trials) >= how.trials or _over(until)
+    return not enough and any(is_running(trial) for trial in trials)
+
+
+def _over(until: float | None) -> bool:
+    return until is not None and time.monotonic() > until
 
 
 def _made(trials: Sequence[optuna.trial.FrozenTrial]) -> int:
-    """Return how many trials count: all but those that were cut short."""
-    return sum(t.state.name != "FAIL" or "error" in t.user_attrs for t in trials)
-
-
-def _running(study: optuna.Study) -> int:
-    return sum(t.state.name == "RUNNING" for t in study.get_trials(deepcopy=False))
+    return sum(map(counts, trials))
 
 
 def _stalled(trials: Sequence[optuna.trial.FrozenTrial], patience: int | None) -> bool:
@@ -420,7 +487,7 @@ def _write_trials(run: Run, trials: Sequence[optuna.trial.FrozenTrial], sign: fl
     rows = [
         {
             "trial": t.number,
-            "state": t.state.name.lower(),
+            "state": t.state.name.lower() if counts(t) else "lost",
             "value": sign * t.value if t.value is not None and t.state.name == "COMPLETE" else None,
             "seconds": t.user_attrs.get("seconds"),
             **t.params,
