@@ -20,7 +20,6 @@ from cistron.predict import FORMATS, predict_file
 from cistron.predict_cells import NewCells, predict_cell_file
 from cistron.progress import SILENT, Reporter
 from cistron.run import Run
-from cistron.samples.cell_formats import cell_format
 from cistron.samples.files import checksums
 from cistron.samples.profiles import holds_profiles
 from cistron.training.cluster import join
@@ -59,7 +58,7 @@ class Reading:
 def find_shards(source: str, alphabet: str) -> list[Path] | None:
     """Return the files of a pattern or a folder; None where the source is one input.
 
-    A folder of profiles is one input, and so is one of 10x or zarr.
+    A folder of profiles is one input, and so is any folder of cells, such as 10x or zarr.
 
     Parameters
     ----------
@@ -76,7 +75,7 @@ def find_shards(source: str, alphabet: str) -> list[Path] | None:
     path = Path(source)
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if _is_visible(file))
-        if _is_one(path, files, alphabet):
+        if _is_one(files, alphabet):
             return None
         if not files:
             raise InputError(f"{source} is a folder without files. Put shards in it.")
@@ -97,14 +96,10 @@ def _is_visible(file: Path) -> bool:
     return file.is_file() and not file.name.startswith(".")
 
 
-def _is_one(folder: Path, files: Sequence[Path], alphabet: str) -> bool:
-    if alphabet == "genes":
-        try:
-            cell_format(folder)
-        except InputError:
-            return False
-        return True
-    return alphabet == "protein" and (not files or holds_profiles(files[0]))
+def _is_one(files: Sequence[Path], alphabet: str) -> bool:
+    return alphabet == "genes" or (
+        alphabet == "protein" and (not files or holds_profiles(files[0]))
+    )
 
 
 def predict_shards(
