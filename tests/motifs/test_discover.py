@@ -64,7 +64,6 @@ def find_planted(seed, tmp_path, n=150):
 
 def test_planted_motifs_are_found(tmp_path):
     found, said, keep = find_planted(1, tmp_path)
-    assert "compiles" in said.sentences[0]
     assert any("positive and" in sentence for sentence in said.sentences)
     for stored, read in zip(found.patterns, read_patterns(keep), strict=True):
         assert stored.name == read.name

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from cistron.errors import InputError
 from cistron.motifs.database import read_database
@@ -140,6 +141,12 @@ def test_noise_matches_nothing(plants):
     assert sum(bool(own) for own in match(mixed, plants)) <= 6
     assert title([]) == "no match"
     assert match([], plants) == []
+
+
+def test_matching_leaves_the_threads_of_others_alone(plants):
+    before = torch.get_num_threads()
+    match([plants[0].probabilities], plants)
+    assert torch.get_num_threads() == before
 
 
 def test_a_motif_is_itself_wherever_it_is_cut_and_turned(plants):

@@ -16,6 +16,7 @@ from cistron.errors import InputError
 from cistron.ragged import Ragged
 from cistron.samples import Samples
 from cistron.splits import UNUSED, Split
+from cistron.threads import threads_kept
 
 Method = Literal["none", "pca", "tsne", "umap"]
 MOST_POINTS = 5000
@@ -188,7 +189,7 @@ def project(vectors: NDArray[np.float32], method: Method, seed: int) -> NDArray[
     found = PCA(kept, svd_solver="auto", random_state=seed).fit_transform(centred)
     if method == "pca" or n < 5:  # which is nothing to call neighbours
         return np.hstack([found, np.zeros((n, 2))])[:, :2]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), threads_kept():
         warnings.simplefilter("ignore")  # of their own defaults and of the numba stack
         return _neighbours_kept(found, method, seed).astype(np.float64)
 

@@ -17,6 +17,7 @@ from cistron.errors import InputError
 from cistron.motifs.discover import INSTALL, compiling
 from cistron.motifs.motif import Motif, reverse_complement
 from cistron.progress import SILENT, Reporter
+from cistron.threads import threads_kept
 
 FEWEST = 25
 """Motifs of a database at least: p-values come from the columns of all of them."""
@@ -101,7 +102,7 @@ def compare(
         from memelite import tomtom
     except ImportError:
         raise InputError(f"Comparing motifs needs memelite: {INSTALL}") from None
-    with compiling(reporter, "memelite"):
+    with compiling(reporter, "memelite"), threads_kept():
         p, _, offset, overlap, strand = tomtom(
             [np.ascontiguousarray(q.T, dtype=np.float64) for q in queries],
             [np.ascontiguousarray(t.T, dtype=np.float64) for t in targets],

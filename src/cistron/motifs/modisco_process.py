@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +25,12 @@ def main(folder: Path) -> None:
         one_hot = arrays["one_hot"].astype(np.float32)
         hypothetical = arrays["hypothetical"].astype(np.float32)
     length = one_hot.shape[1]
-    _fill(one_hot, hypothetical)
     # A pattern is wider than its motif: it must be able to reach over the end of a sequence.
     over = settings["trim_to_window_size"] + settings["initial_flank_to_add"]
-    one_hot, hypothetical = _continued(one_hot, hypothetical, over)
+    sides = ((0, 0), (over, over), (0, 0))
+    one_hot, hypothetical = np.pad(one_hot, sides), np.pad(hypothetical, sides)
+    _fill(one_hot, hypothetical)
+    _look_inside(over)
     seqlets = _count_seqlets((one_hot * hypothetical).sum(axis=2), settings)
     _say(
         f"TF-MoDISco: {seqlets['positive']:,} positive and {seqlets['negative']:,} negative "
@@ -55,21 +58,27 @@ def _fill(one_hot: NDArray[np.float32], hypothetical: NDArray[np.float32]) -> No
     hypothetical[unknown] = rng.normal(0, size, (int(unknown.sum()), one_hot.shape[2]))
 
 
-def _continued(
-    one_hot: NDArray[np.float32], hypothetical: NDArray[np.float32], columns: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Continue the sequences at both ends by unknown bases with contributions that are noise.
+def _look_inside(columns: int) -> None:
+    """Let modisco-lite look for seqlets in the sequences alone, without these columns beside them.
 
-    They are drawn from the weaker nine tenths of all, whichever the base: stretches of zeros would
-    narrow the null distribution, by which seqlets are told from noise.
+    What stands there is nothing, and would narrow the null distribution, by which seqlets are told
+    from noise. In the sequences it looks up to the very ends.
     """
-    own = (one_hot * hypothetical).sum(axis=2)
-    weak = own[np.abs(own) <= np.quantile(np.abs(own), 0.9)]
-    rng = np.random.default_rng(0)
-    sides = ((0, 0), (columns, columns), (0, 0))
-    drawn = rng.choice(weak, (len(own), own.shape[1] + 2 * columns, 1)).repeat(4, axis=2)
-    drawn[:, columns:-columns] = hypothetical
-    return np.pad(one_hot, sides, constant_values=0.25), drawn.astype(np.float32)
+    from modiscolite import extract_seqlets
+
+    whole = extract_seqlets.extract_seqlets
+
+    def inside(attribution_scores: NDArray[np.float32], flank: int, **settings: Any) -> Any:
+        track = attribution_scores[:, columns:-columns]
+        # It looks no nearer to an end than the flank; so that much is mirrored there.
+        mirrored = np.pad(track, ((0, 0), (flank, flank)), mode="reflect")
+        seqlets, threshold = whole(attribution_scores=mirrored, flank=flank, **settings)
+        for seqlet in seqlets:
+            seqlet.start += columns - flank
+            seqlet.end += columns - flank
+        return seqlets, threshold
+
+    extract_seqlets.extract_seqlets = inside
 
 
 def _move(path: Path, columns: int) -> None:
@@ -86,10 +95,10 @@ def _move(path: Path, columns: int) -> None:
 
 def _count_seqlets(track: NDArray[np.float32], settings: dict) -> dict[str, int]:
     """Count the seqlets of each sign as `TFMoDISco` does before it clusters them."""
-    from modiscolite.extract_seqlets import extract_seqlets
+    from modiscolite import extract_seqlets
 
     window, flank = settings["sliding_window_size"], settings["flank_size"]
-    found, threshold = extract_seqlets(
+    found, threshold = extract_seqlets.extract_seqlets(
         attribution_scores=track,
         window_size=window,
         flank=flank,
