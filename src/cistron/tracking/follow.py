@@ -148,6 +148,7 @@ class _Follower(threading.Thread):
         if self._all_sent:
             self._say(f"{self._tracker.name} has all of it.")
             return
+        self._failed = True  # has been said: a request that is still under way says no more
         command = shlex.join(["cistron", "track", str(self._run), "--to", self._tracker.option])
         self._say(
             f"{self._tracker.name} does not have all of it. Nothing is lost: send the rest later "
