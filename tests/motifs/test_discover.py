@@ -86,7 +86,8 @@ def test_a_motif_at_the_end_of_the_sequences_is_found(end, tmp_path):
     column = 0 if end == "first" else 150 - len(motif.probabilities)
     planted = [Planted(motif, 1, (column, column + 1), share=0.9)]
     one_hot, hypothetical, places = explained(planted, 120, 150)
-    found = discover(one_hot, hypothetical, SETTINGS, keep=tmp_path / "modisco.h5")
+    settings = SETTINGS.model_copy(update={"beyond_ends": True})
+    found = discover(one_hot, hypothetical, settings, keep=tmp_path / "modisco.h5")
     assert abs(found.seqlets["positive"] - (places >= 0).sum()) < 10
     assert found.seqlets["negative"] < 10
     patterns = merge_same(found.patterns, one_hot, hypothetical)

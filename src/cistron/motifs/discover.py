@@ -67,6 +67,11 @@ class DiscoverySettings(Settings):
     clusterings: int = Field(
         50, ge=1, description="Leiden clusterings of which the best is kept (n_leiden_runs)"
     )
+    beyond_ends: bool = Field(
+        False,
+        description="patterns may reach over the ends of sequences, where bases are unknown: for "
+        "motifs within 25 bases of an end, which modisco-lite loses",
+    )
 
     def of_modisco(self) -> dict[str, Any]:
         """Return them under the names of modisco-lite."""
@@ -145,7 +150,9 @@ def discover(
         folder = Path(name)
         bases = one_hot.astype(np.int8)
         np.savez(folder / "arrays.npz", one_hot=bases, hypothetical=hypothetical)
-        (folder / "settings.json").write_text(json.dumps(settings.of_modisco()))
+        (folder / "settings.json").write_text(
+            json.dumps({**settings.of_modisco(), "beyond_ends": settings.beyond_ends})
+        )
         said = _run(folder, reporter)
         # Made anew of what is known: what fills in unknown bases is no part of a pattern.
         patterns = [

@@ -25,12 +25,14 @@ def main(folder: Path) -> None:
         one_hot = arrays["one_hot"].astype(np.float32)
         hypothetical = arrays["hypothetical"].astype(np.float32)
     length = one_hot.shape[1]
-    # A pattern is wider than its motif: it must be able to reach over the end of a sequence.
-    over = settings["trim_to_window_size"] + settings["initial_flank_to_add"]
-    sides = ((0, 0), (over, over), (0, 0))
-    one_hot, hypothetical = np.pad(one_hot, sides), np.pad(hypothetical, sides)
+    over = 0
+    if settings.pop("beyond_ends"):
+        # A pattern is wider than its motif.
+        over = settings["trim_to_window_size"] + settings["initial_flank_to_add"]
+        sides = ((0, 0), (over, over), (0, 0))
+        one_hot, hypothetical = np.pad(one_hot, sides), np.pad(hypothetical, sides)
+        _look_inside(over)
     _fill(one_hot, hypothetical)
-    _look_inside(over)
     seqlets = _count_seqlets((one_hot * hypothetical).sum(axis=2), settings)
     _say(
         f"TF-MoDISco: {seqlets['positive']:,} positive and {seqlets['negative']:,} negative "
@@ -40,7 +42,8 @@ def main(folder: Path) -> None:
     positive, negative = tfmodisco.TFMoDISco(one_hot, hypothetical, **settings)
     found = {"positive": len(positive or []), "negative": len(negative or [])}
     io.save_hdf5(str(folder / "patterns.h5"), positive, negative, length)
-    _move(folder / "patterns.h5", -over)
+    if over:
+        _move(folder / "patterns.h5", -over)
     _say(f"TF-MoDISco: {found['positive']} positive and {found['negative']} negative patterns.")
 
 
