@@ -29,10 +29,6 @@ from cistron.training.shared_batch_norm import SharedStatistics
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 TORCHRUN = [str(BIN / "torchrun"), "--nproc-per-node", "2", "-m"]
-ACCELERATE = [
-    *(str(BIN / "accelerate"), "launch", "--cpu", "--num_processes", "2", "--num_machines", "1"),
-    *("--mixed_precision", "no", "--dynamo_backend", "no", "-m"),
-]
 EXPERIMENT = """\
 name: together
 samples:
@@ -130,14 +126,11 @@ def test_two_processes_train_as_one_does(which, tmp_path, monkeypatch):
         np.testing.assert_allclose(found[name], values, rtol=2e-5, atol=2e-5, err_msg=name)
 
 
-@pytest.mark.parametrize(
-    "launcher", [TORCHRUN, pytest.param(ACCELERATE, marks=pytest.mark.slow)], ids=["torch", "hf"]
-)
-def test_fit_by_two_processes_is_the_run_of_one(project, tmp_path, launcher):
+def test_fit_by_two_processes_is_the_run_of_one(project, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     fit(read_experiment(project / "experiment.yaml"), one)
     command = ["cistron", "fit", str(project / "experiment.yaml"), "--quiet", "--out", str(two)]
-    result = run(*launcher, *command, "--json")
+    result = run(*TORCHRUN, *command, "--json")
     assert result.returncode == 0, result.stderr
     json.loads(result.stdout)  # said once
     same_run(one, two)
