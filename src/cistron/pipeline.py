@@ -242,12 +242,8 @@ def fit(
             seed = experiment.training.seed
             points = projection_table(classifier.encoder_, samples, split, method, seed)
             run.write_table("projection.parquet", points)
-    known = {"parameters": classifier.parameters, "command": command, **confounded}
-    if joined is not None:
-        known["device"] = f"{experiment.training.device} of a cluster"
-    if seeds:
-        known["seeds"] = [one.seed for one in seeds]
-    _finish(run, experiment, metrics, timer, samples, known)
+    known = _known(experiment, classifier, joined, seeds)
+    _finish(run, experiment, metrics, timer, samples, {"command": command, **known, **confounded})
     return run
 
 
@@ -327,16 +323,8 @@ def crossval(
             seed = experiment.training.seed
             points = projection_of_folds(experiment.encoder, samples, method, seed)
             run.write_table("projection.parquet", points)
-    more: dict[str, Any] = {
-        "parameters": one.parameters,
-        "command": command,
-        **confounded,
-    }
-    if joined is not None:
-        more["device"] = f"{experiment.training.device} of a cluster"
-    if len(repeats) > 1:
-        more["seeds"] = [repeat.seed for repeat in repeats]
-    _finish(run, experiment, metrics, timer, samples, more)
+    known = _known(experiment, one, joined, repeats if len(repeats) > 1 else [])
+    _finish(run, experiment, metrics, timer, samples, {"command": command, **known, **confounded})
     return run
 
 
@@ -514,6 +502,18 @@ def _nearest(experiment: Experiment, samples: Samples, split: Split, reporter: R
     if not experiment.evaluation.homology_search:
         return None
     return nearest_training(samples, split, progress=reporter.say)
+
+
+def _known(
+    experiment: Experiment, classifier: Classifier, cluster: Any, repeats: Sequence[Repeat]
+) -> dict[str, Any]:
+    """Return what environment.json says of a training beside what is true of every run."""
+    known: dict[str, Any] = {"parameters": classifier.parameters}
+    if cluster is not None:
+        known["device"] = f"{experiment.training.device} of a cluster"
+    if repeats:
+        known["seeds"] = [one.seed for one in repeats]
+    return known
 
 
 def _finish(
