@@ -23,18 +23,18 @@ import torch
 from torch import nn
 from trained_networks import trained_rows
 
-from cistron.encoders import InputShape
-from cistron.explain.deeplift import deeplift
+from cistron.base.encoded import InputShape
 from cistron.explain.in_silico_mutagenesis import mutation_effects
-from cistron.explain.local_trunk import substituted_logits, trunk_of
 from cistron.explain.perturbed import Changeable
 from cistron.explain.references import shuffles
-from cistron.models import KINDS
-from cistron.models.deepcre import DeepCRESettings
-from cistron.models.deepdife import DeepDifESettings
+from cistron.explain.rules.deeplift import deeplift
+from cistron.explain.rules.local_trunk import substituted_logits, trunk_of
 from cistron.models.input import Network
-from cistron.models.keras_layers import LSTM, Convolution, MaxPool, same_padding
-from cistron.models.lcre import LCRESettings
+from cistron.models.keras.keras_layers import LSTM, Convolution, MaxPool, same_padding
+from cistron.models.kinds import KINDS
+from cistron.models.published.deepcre import DeepCRESettings
+from cistron.models.published.deepdife import DeepDifESettings
+from cistron.models.published.lcre import LCRESettings
 from cistron.samples.alphabet import DNA
 
 REFERENCES, SEED = 20, 1

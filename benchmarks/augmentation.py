@@ -16,10 +16,10 @@ import time
 import numpy as np
 import torch
 
-from cistron.augment.evoaug import EvoAug, EvoAugSettings
 from cistron.encoders.one_hot import OneHotSettings
-from cistron.experiment import parse_model
+from cistron.experiment.experiment import parse_model
 from cistron.models.input import Network
+from cistron.training.augment.evoaug import EvoAug, EvoAugSettings
 
 LENGTH, BATCH = 600, 100
 SETTINGS = EvoAugSettings()

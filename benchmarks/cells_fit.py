@@ -50,9 +50,9 @@ def make_cells(cells, genes, seed=0):
 
 
 def encoded(values, components=None):
-    from cistron.experiment import parse_encoder
-    from cistron.samples import make_samples
-    from cistron.samples.counts import Counts
+    from cistron.base.counts import Counts
+    from cistron.experiment.experiment import parse_encoder
+    from cistron.samples.samples import make_samples
 
     samples = make_samples(Counts.of(values, [f"g{i}" for i in range(values.shape[1])]))
     choice = {"kind": "highly_variable", "number": 2000, "method": "seurat"}
@@ -62,8 +62,8 @@ def encoded(values, components=None):
 
 
 def cistron_regression(values, classes, _epochs, components=None):
-    from cistron.experiment import parse_model
-    from cistron.models.classical import fit_classical, log_probabilities
+    from cistron.experiment.experiment import parse_model
+    from cistron.models.classical.classical import fit_classical, log_probabilities
 
     x = encoded(values, components)
     weights = np.ones(len(classes))
@@ -78,8 +78,8 @@ def cistron_components(values, classes, epochs):
 def cistron_network(values, classes, epochs):
     import torch
 
-    from cistron.encoders import InputShape
-    from cistron.experiment import parse_model
+    from cistron.base.encoded import InputShape
+    from cistron.experiment.experiment import parse_model
     from cistron.models.input import Network
     from cistron.training.fit import Examples, compute_logits, train
     from cistron.training.settings import TrainingSettings
@@ -132,7 +132,7 @@ def by_hand_network(values, classes, epochs):
     import torch
     from torch.utils.data import DataLoader, TensorDataset
 
-    from cistron.experiment import parse_model
+    from cistron.experiment.experiment import parse_model
 
     x, y = torch.from_numpy(prepared(values).astype(np.float32)), torch.from_numpy(classes)
     torch.manual_seed(0)
@@ -164,7 +164,7 @@ def run_one(way, folder, epochs):
     warnings.simplefilter("ignore")
     values = sparse.load_npz(folder / "cells.npz")
     classes = np.load(folder / "classes.npy")
-    import cistron.classifier
+    import cistron.classifier.classifier
     import cistron.training.fit  # noqa: F401
 
     if way.startswith("by_hand"):

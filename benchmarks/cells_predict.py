@@ -22,8 +22,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from cistron.classifier import Classifier
-from cistron.samples.cells import read_cells
+from cistron.classifier.classifier import Classifier
+from cistron.samples.cells.cells import read_cells
 
 GENES, PER_CELL, ROWS = 2_000, 400, 5_000
 
@@ -59,7 +59,7 @@ def write_cells(path: Path, cells: int, seed: int) -> None:
 CHILD = """
 import sys, time
 import cistron
-from cistron.predict_cells import predict_cell_file
+from cistron.classifier.predict.predict_cells import predict_cell_file
 classifier = cistron.load(sys.argv[1])
 begin, cpu = time.perf_counter(), time.process_time()
 predict_cell_file(classifier, sys.argv[2], sys.argv[3])

@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from cistron.samples.cell_file import CellFormat
-from cistron.samples.cell_formats import read_cell_file
-from cistron.samples.cell_stream import stream_cells
+from cistron.samples.cells.cell_file import CellFormat
+from cistron.samples.cells.cell_formats import read_cell_file
+from cistron.samples.cells.cell_stream import stream_cells
 
 GENES, PER_CELL, POOLED = 20_000, 1_000, 4
 
@@ -98,8 +98,8 @@ def write_table(path: Path, genes: int = 5000, cells: int = 4000) -> None:
 
 OURS = """
 from pathlib import Path
-from cistron.samples.cell_file import CellFormat
-from cistron.samples.cell_formats import read_cell_file
+from cistron.samples.cells.cell_file import CellFormat
+from cistron.samples.cells.cell_formats import read_cell_file
 file = read_cell_file(Path(sys.argv[1]), CellFormat(orientation="genes_in_rows"))
 print(file.matrix.shape)
 """

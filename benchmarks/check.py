@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 
 import cistron
-from cistron.encoders.residues import ResiduesSettings
-from cistron.recipes import write_recipe
+from cistron.encoders.proteins.residues import ResiduesSettings
+from cistron.experiment.recipes import write_recipe
 
 
 def record_by_record(paths):

@@ -23,11 +23,11 @@ from embedding import make_model
 from prediction import classifier, write_proteins
 
 import cistron
+from cistron.classifier.predict.predict import predict_file
+from cistron.encoders.language_models.load import load_language_model
 from cistron.encoders.one_hot import OneHotSettings
-from cistron.experiment import parse_model
-from cistron.language_models import load_language_model
+from cistron.experiment.experiment import parse_model
 from cistron.models.input import Network
-from cistron.predict import predict_file
 from cistron.training.fit import Examples, compute_logits, train
 from cistron.training.settings import TrainingSettings
 
@@ -102,7 +102,7 @@ def proteins_of_a_cnn_lstm(folder):
 
 def genes_of_deepcre(genes=320):
     """Return windows a second of one training epoch and of the logits."""
-    from cistron.ragged import Ragged
+    from cistron.base.ragged import Ragged
 
     codes = np.random.default_rng(0).integers(0, 4, genes * WINDOW, dtype=np.uint8)
     x = Ragged(codes, np.arange(genes + 1) * WINDOW)

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 import cistron
-from cistron.encoders.descriptor_sets import SETS
-from cistron.encoders.descriptors import DescriptorsSettings
-from cistron.encoders.residue_scales import RESIDUES
+from cistron.encoders.proteins.descriptor_sets import SETS
+from cistron.encoders.proteins.descriptors import DescriptorsSettings
+from cistron.encoders.proteins.residue_scales import RESIDUES
 
 AIM = ("composition", "dipeptide", "cksaap")
 

@@ -29,7 +29,9 @@ from transformers.models.esm.configuration_esm import get_default_vocab_list
 from transformers.utils import logging
 
 import cistron
-from cistron.language_models import effective_precision, embed_in_workers, load_language_model
+from cistron.encoders.language_models.load import load_language_model
+from cistron.encoders.language_models.precision import effective_precision
+from cistron.encoders.language_models.workers import embed_in_workers
 
 SHAPES = {  # layers, width, heads
     "8M": (6, 320, 20),

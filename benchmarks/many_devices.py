@@ -37,10 +37,10 @@ def measured():
     """Return for every network: seconds and processor seconds of the best epoch, and losses."""
     import torch
 
-    from cistron.encoders.residues import ResiduesSettings
-    from cistron.experiment import parse_model
+    from cistron.base.ragged import Ragged
+    from cistron.encoders.proteins.residues import ResiduesSettings
+    from cistron.experiment.experiment import parse_model
     from cistron.models.input import Network
-    from cistron.ragged import Ragged
     from cistron.training.fit import Examples, train
     from cistron.training.settings import TrainingSettings
 
@@ -102,7 +102,7 @@ def main():
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--measure"]:
-        from cistron.training.processes import together
+        from cistron.training.processes.processes import together
 
         together(lambda: print(json.dumps(measured())))
     else:

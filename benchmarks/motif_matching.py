@@ -16,8 +16,8 @@ import time
 
 import numpy as np
 
-from cistron.motifs.database import jaspar_file, read_database
-from cistron.motifs.match import match
+from cistron.explain.motifs.database import jaspar_file, read_database
+from cistron.explain.motifs.match import match
 
 
 def best_of(times, work):

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 import cistron
-from cistron.classifier import Classifier
-from cistron.predict import WINDOW, predict_file
-from cistron.samples.stream import stream
+from cistron.classifier.classifier import Classifier
+from cistron.classifier.predict.predict import WINDOW, predict_file
+from cistron.samples.sequences.stream import stream
 from cistron.training.batches import by_length, collate, input_lengths
 
 LETTERS = np.frombuffer(b"ARNDCQEGHILKMFPSTWYV", dtype=np.uint8)
@@ -66,7 +66,7 @@ def bare(model, path):
 def memory_of(run, path, out):
     code = (
         "import sys, cistron\n"
-        "from cistron.predict import predict_file\n"
+        "from cistron.classifier.predict.predict import predict_file\n"
         "predict_file(cistron.load(sys.argv[1]), sys.argv[2], sys.argv[3])\n"
         # Not getrusage: what it says includes the parent's peak before exec.
         "lines = open('/proc/self/status').read().splitlines()\n"

@@ -40,7 +40,7 @@ def network(kind):
     import torch
 
     from cistron.encoders.one_hot import OneHotSettings
-    from cistron.experiment import parse_model
+    from cistron.experiment.experiment import parse_model
     from cistron.models.input import Network
 
     torch.manual_seed(0)
@@ -64,7 +64,7 @@ def epoch(net, batches):
 def with_codes(kind, genes):
     import torch
 
-    from cistron.ragged import Ragged
+    from cistron.base.ragged import Ragged
     from cistron.training.batches import collate, input_lengths, shuffled
 
     net, before = network(kind), peak()

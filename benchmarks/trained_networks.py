@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 import cistron
-from cistron.classifier import Classifier
-from cistron.experiment import make_experiment
+from cistron.classifier.classifier import Classifier
+from cistron.experiment.experiment import make_experiment
 from cistron.explain import attributions
 from cistron.explain.settings import ExplainSettings
 from cistron.explain.target import choose_target
-from cistron.imports import import_model
+from cistron.pipeline.imports import import_model
 
 EXPLAINED, REFERENCES, SEED = 32, 5, 1
 TRAINING = {"epochs": 3, "patience": 3, "batch_size": 64, "learning_rate": 1e-3, "seed": SEED}

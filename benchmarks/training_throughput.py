@@ -18,8 +18,8 @@ import torch
 from torch.nn import functional
 
 import cistron
-from cistron.encoders.residues import ResiduesSettings
-from cistron.experiment import parse_model
+from cistron.encoders.proteins.residues import ResiduesSettings
+from cistron.experiment.experiment import parse_model
 from cistron.models.input import Network
 from cistron.training.batches import collate, input_lengths, shuffled
 

@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cistron.samples.annotation import read_annotation
-from cistron.samples.genome import read_genome
+from cistron.samples.genome.annotation import read_annotation
+from cistron.samples.genome.genome import read_genome
 
 CHROMOSOMES, MEGABASES, GENES = 12, 800, 30_000
 LETTERS = {"A": [1, 0, 0, 0], "C": [0, 1, 0, 0], "G": [0, 0, 1, 0], "T": [0, 0, 0, 1]}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, get_args
 
-from cistron.experiment import Experiment
+from cistron.experiment.experiment import Experiment
 
 HEAD = """\
 # Every key of an experiment file

@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.neighbors import NearestNeighbors
 
-from cistron.classifier import Classifier
-from cistron.errors import InputError
-from cistron.evaluation import evaluate
-from cistron.evaluation.figures import runs_forest
-from cistron.experiment import parse_encoder, parse_model
-from cistron.models.classical import fit_classical, log_probabilities
-from cistron.samples import Samples, make_samples
-from cistron.samples.cells import read_cells
-from cistron.samples.counts import Counts
-from cistron.splits.confounding import confounded_sentence
+from cistron.base.counts import Counts
+from cistron.base.errors import InputError
+from cistron.classifier.classifier import Classifier
+from cistron.evaluation.evaluate import evaluate
+from cistron.experiment.experiment import parse_encoder, parse_model
+from cistron.figures import runs_forest
+from cistron.models.classical.classical import fit_classical, log_probabilities
+from cistron.samples.cells.cells import read_cells
+from cistron.samples.samples import Samples, make_samples
+from cistron.splits.audit.confounding import confounded_sentence
 from cistron.splits.group import group_split
 from cistron.splits.random import random_split
 

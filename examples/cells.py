@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cistron.experiment import make_experiment
-from cistron.pipeline import crossval
-from cistron.progress import Terminal
-from cistron.run import Run
-from cistron.samples.cells import read_cells
+from cistron.base.progress import Terminal
+from cistron.experiment.experiment import make_experiment
+from cistron.experiment.run_folder import Run
+from cistron.pipeline.pipeline import crossval
+from cistron.samples.cells.cells import read_cells
 
 KANG = "kang_example.h5ad"
 CHEMISTRIES = "symphony_pbmc_small_lognorm.h5ad"

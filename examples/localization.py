@@ -14,9 +14,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from cistron.experiment import make_experiment
-from cistron.pipeline import crossval, fit
-from cistron.progress import Terminal
+from cistron.base.progress import Terminal
+from cistron.experiment.experiment import make_experiment
+from cistron.pipeline.pipeline import crossval, fit
 
 CLASSES = [
     "Nucleus",

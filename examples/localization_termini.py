@@ -21,10 +21,10 @@ from localization import CLASSES
 from numpy.typing import NDArray
 
 import cistron
-from cistron.classifier import Classifier
-from cistron.evaluation.figures import svg
+from cistron.classifier.classifier import Classifier
 from cistron.explain.explanation import Explanation, explain
-from cistron.samples import Samples
+from cistron.figures import svg
+from cistron.samples.samples import Samples
 
 SHOWN = {
     "Extracellular": "signal peptide, first 15 to 30",

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from cistron.experiment import make_experiment
-from cistron.pipeline import fit
-from cistron.progress import Terminal
-from cistron.samples.fasta import read_fasta
+from cistron.base.progress import Terminal
+from cistron.experiment.experiment import make_experiment
+from cistron.pipeline.pipeline import fit
+from cistron.samples.sequences.fasta import read_fasta
 
 FILES = {"not_senescent": "reps_30_rep_seq_neg.fasta", "senescent": "reps_30_rep_seq_pos.fasta"}
 GENE = "gene=([^|]+)"

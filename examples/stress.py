@@ -26,9 +26,9 @@ from typing import Any
 
 import pandas as pd
 
-from cistron.experiment import make_experiment
-from cistron.pipeline import crossval
-from cistron.run import Run
+from cistron.experiment.experiment import make_experiment
+from cistron.experiment.run_folder import Run
+from cistron.pipeline.pipeline import crossval
 
 ENCODER = {"kind": "one_hot", "max_length": 600, "both_strands": "rows"}
 NETWORKS: dict[str, dict[str, Any]] = {

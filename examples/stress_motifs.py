@@ -17,13 +17,13 @@ from typing import Any
 import pandas as pd
 
 import cistron
-from cistron.experiment import make_experiment
+from cistron.base.progress import Terminal
+from cistron.cli.show_motifs import show_motifs
+from cistron.experiment.experiment import make_experiment
 from cistron.explain.files import explain_file
+from cistron.explain.motifs.files import find_motifs
 from cistron.explain.settings import ExplainSettings
-from cistron.motifs.display import show_motifs
-from cistron.motifs.files import find_motifs
-from cistron.pipeline import fit
-from cistron.progress import Terminal
+from cistron.pipeline.pipeline import fit
 from cistron.report.motifs import write_motifs
 
 

@@ -18,9 +18,10 @@ from typing import Any
 
 import yaml
 
-from cistron.pipeline import crossval
-from cistron.progress import Terminal
-from cistron.tuning.tune import How, read_search, tune
+from cistron.base.progress import Terminal
+from cistron.pipeline.pipeline import crossval
+from cistron.pipeline.tuning.search import How
+from cistron.pipeline.tuning.tune import read_search, tune
 
 GENOMES = ("S288C_reference_sequence_R64-2-1_20150113.fsa", "genome.fa.gz")
 ANNOTATIONS = ("Saccharomyces_cerevisiae.R64-1-1.99.gff3", "genes.gff3.gz")

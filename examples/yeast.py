@@ -16,9 +16,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from cistron.experiment import make_experiment
-from cistron.pipeline import crossval, fit
-from cistron.progress import Terminal
+from cistron.base.progress import Terminal
+from cistron.experiment.experiment import make_experiment
+from cistron.pipeline.pipeline import crossval, fit
 
 GENOMES = ("S288C_reference_sequence_R64-2-1_20150113.fsa", "genome.fa.gz")
 ANNOTATIONS = ("Saccharomyces_cerevisiae.R64-1-1.99.gff3", "genes.gff3.gz")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cistron.samples import Samples, make_samples
-from cistron.samples.counts import Counts
+from cistron.base.counts import Counts
+from cistron.samples.samples import Samples, make_samples
 
 MARKERS = 8  # of each class: the first genes are up in "a", the next in "b"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from cistron.samples import Samples, make_samples
-from cistron.samples.counts import Counts
+from cistron.base.counts import Counts
+from cistron.samples.samples import Samples, make_samples
 
 GENES = 150
 MARKERS = 12  # genes of each class

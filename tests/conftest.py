@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from cistron.samples import Samples, Sequences, make_samples
+from cistron.samples.samples import Samples, Sequences, make_samples
 
 # One thread a process: the same numbers on a busy machine, and no waiting for one another.
 os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)
-
-REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 @pytest.fixture(autouse=True, scope="session")

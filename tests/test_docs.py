@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import runpy
-from pathlib import Path
 
-DOCS = Path(__file__).parents[1] / "docs"
+from tests.places import ROOT
+
+DOCS = ROOT / "docs"
 
 
 def test_the_page_of_keys_is_current():

@@ -5,50 +5,50 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from cistron.base.version import __version__
 
 # Name → module: imported on first use, so that `import cistron` is cheap.
 _HOMES = {
-    "Classifier": "cistron.classifier",
-    "Ensemble": "cistron.ensemble",
-    "Experiment": "cistron.experiment",
-    "InputError": "cistron.errors",
-    "Run": "cistron.run",
-    "Samples": "cistron.samples",
-    "Sequences": "cistron.samples",
-    "Split": "cistron.splits",
-    "audit": "cistron.splits.audit",
-    "check": "cistron.pipeline",
-    "compare_runs": "cistron.compare",
+    "Classifier": "cistron.classifier.classifier",
+    "Ensemble": "cistron.classifier.ensemble",
+    "Experiment": "cistron.experiment.experiment",
+    "InputError": "cistron.base.errors",
+    "Run": "cistron.experiment.run_folder",
+    "Samples": "cistron.samples.samples",
+    "Sequences": "cistron.samples.sequences.sequences",
+    "Split": "cistron.splits.split",
+    "audit": "cistron.splits.audit.audit",
+    "check": "cistron.pipeline.check",
+    "compare_runs": "cistron.pipeline.compare",
     "chromosome_split": "cistron.splits.chromosome",
-    "crossval": "cistron.pipeline",
-    "fit": "cistron.pipeline",
+    "crossval": "cistron.pipeline.pipeline",
+    "fit": "cistron.pipeline.pipeline",
     "group_split": "cistron.splits.group",
     "homology_split": "cistron.splits.homology",
-    "join_runs": "cistron.joined",
-    "load": "cistron.model_files",
-    "make_samples": "cistron.samples",
-    "predict_file": "cistron.predict",
+    "join_runs": "cistron.pipeline.joined",
+    "load": "cistron.classifier.files",
+    "make_samples": "cistron.samples.samples",
+    "predict_file": "cistron.classifier.predict.predict",
     "random_split": "cistron.splits.random",
-    "read_cells": "cistron.samples.cells",
-    "read_experiment": "cistron.experiment",
-    "read_fasta": "cistron.samples.fasta",
-    "read_profiles": "cistron.samples.profiles",
-    "read_genome": "cistron.samples.genome",
-    "read_table": "cistron.samples.table",
+    "read_cells": "cistron.samples.cells.cells",
+    "read_experiment": "cistron.experiment.experiment",
+    "read_fasta": "cistron.samples.sequences.fasta",
+    "read_profiles": "cistron.samples.sequences.profiles",
+    "read_genome": "cistron.samples.genome.genome",
+    "read_table": "cistron.samples.sequences.table",
     "settle": "cistron.splits.settle",
 }
 __all__ = ["__version__", *_HOMES]
 
 if TYPE_CHECKING:
-    from cistron.classifier import Classifier as Classifier
-    from cistron.ensemble import Ensemble as Ensemble
-    from cistron.errors import InputError as InputError
-    from cistron.model_files import load as load
-    from cistron.samples.cells import read_cells as read_cells
-    from cistron.samples.fasta import read_fasta as read_fasta
-    from cistron.samples.profiles import read_profiles as read_profiles
-    from cistron.samples.table import read_table as read_table
+    from cistron.base.errors import InputError as InputError
+    from cistron.classifier.classifier import Classifier as Classifier
+    from cistron.classifier.ensemble import Ensemble as Ensemble
+    from cistron.classifier.files import load as load
+    from cistron.samples.cells.cells import read_cells as read_cells
+    from cistron.samples.sequences.fasta import read_fasta as read_fasta
+    from cistron.samples.sequences.profiles import read_profiles as read_profiles
+    from cistron.samples.sequences.table import read_table as read_table
     from cistron.splits.group import group_split as group_split
     from cistron.splits.homology import homology_split as homology_split
     from cistron.splits.random import random_split as random_split

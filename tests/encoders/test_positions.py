@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cistron.encoders.blosum62 import BLOSUM62
 from cistron.encoders.crop import crop
 from cistron.encoders.one_hot import OneHotSettings
-from cistron.encoders.residues import ResiduesSettings
-from cistron.samples import Sequences, make_samples
+from cistron.encoders.proteins.blosum62 import BLOSUM62
+from cistron.encoders.proteins.residues import ResiduesSettings
 from cistron.samples.alphabet import DNA, PROTEIN
+from cistron.samples.samples import Sequences, make_samples
 
 proteins = st.lists(
     st.text("ARNDCQEGHILKMFPSTWYV", min_size=1, max_size=40), min_size=1, max_size=8

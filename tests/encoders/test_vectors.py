@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from cistron.base.errors import InputError
 from cistron.encoders.composition import CompositionSettings
 from cistron.encoders.kmers import KmersSettings
 from cistron.encoders.scaled import ScaledFeatures
-from cistron.errors import InputError
-from cistron.samples import Sequences, make_samples
 from cistron.samples.alphabet import DNA
+from cistron.samples.samples import Sequences, make_samples
 
 
 def test_dipeptides_of_a_known_protein():

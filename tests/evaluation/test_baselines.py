@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from cistron.errors import InputError
+from cistron.base.errors import InputError
 from cistron.evaluation.baselines import HOMOLOG, RULES, score_baselines
-from cistron.evaluation.metrics import scores
 from cistron.evaluation.number_baselines import score_number_baselines
-from cistron.evaluation.regression import scores as number_scores
 from cistron.evaluation.settings import ONLY_DNA, USUAL_OF_DNA
-from cistron.samples import Sequences, make_samples
+from cistron.samples.samples import Sequences, make_samples
+from cistron.targets.number import scores as number_scores
+from cistron.targets.one_class import scores
 
 LETTERS = {"protein": "ARNDCQEGHILKMFPSTWYV", "dna": "ACGT"}
 OF_PROTEIN = [name for name in RULES if name not in ONLY_DNA]

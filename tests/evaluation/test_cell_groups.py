@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import balanced_accuracy_score, matthews_corrcoef
 
-from cistron.evaluation import figures
+from cistron import figures
 from cistron.evaluation.cell_groups import compositions, group_scores
 from cistron.evaluation.intervals import bootstrap, wilson
 

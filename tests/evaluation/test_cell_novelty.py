@@ -3,14 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import sparse
-from tests.cells_planted import planted
 
-from cistron.encoders.expression import ExpressionSettings
+from cistron.base.counts import Counts
+from cistron.encoders.cells.expression import ExpressionSettings
 from cistron.evaluation.cell_baselines import score_cell_baselines
 from cistron.evaluation.cell_novelty import CellNovelty, Space, fit_cell_novelty
 from cistron.evaluation.novelty import restore_novelty
-from cistron.samples import make_samples
-from cistron.samples.counts import Counts
+from cistron.samples.samples import make_samples
+from tests.cells_planted import planted
 
 ENCODER = ExpressionSettings(genes={"kind": "all"})
 

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from cistron.evaluation import evaluate
+from cistron.evaluation.evaluate import evaluate
 
 BINARY = {
     *("accuracy", "balanced_accuracy", "mcc", "precision", "recall", "specificity", "f1"),

@@ -6,9 +6,9 @@ from scipy.spatial.distance import mahalanobis
 from sklearn.covariance import LedoitWolf
 
 from cistron.evaluation.novelty import Novelty, fit_novelty
-from cistron.samples import Sequences, make_samples
 from cistron.samples.alphabet import DNA, PROTEIN
-from cistron.samples.composition import composition
+from cistron.samples.samples import Sequences, make_samples
+from cistron.samples.sequences.composition import composition
 
 
 def proteins(n, seed, shortest=50):

@@ -3,14 +3,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cistron.encoders import InputShape
+from cistron import figures
+from cistron.base.encoded import InputShape
+from cistron.base.errors import InputError
+from cistron.base.ragged import Ragged
 from cistron.encoders.one_hot import OneHotSettings
-from cistron.encoders.residues import ResiduesSettings
-from cistron.errors import InputError
-from cistron.evaluation import figures, projection
+from cistron.encoders.proteins.residues import ResiduesSettings
+from cistron.evaluation import projection
 from cistron.evaluation.projection import choose, project, projection_table, sample_vectors
-from cistron.ragged import Ragged
-from cistron.samples import Sequences, make_samples
+from cistron.samples.samples import Sequences, make_samples
 from cistron.splits.random import random_split
 
 

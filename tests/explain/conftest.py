@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cistron.classifier import Classifier
-from cistron.samples import Samples, Sequences, make_samples
+from cistron.classifier.classifier import Classifier
+from cistron.samples.samples import Samples, Sequences, make_samples
 
 MOTIF = "TGACGTCA"
 PLACE = 20  # of the motif in each sample of the class `with`

@@ -9,16 +9,16 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from cistron.classifier import Classifier
+from cistron.base.counts import Counts
+from cistron.base.errors import InputError
+from cistron.classifier.classifier import Classifier
 from cistron.cli import app
-from cistron.errors import InputError
 from cistron.explain.cells import dense, reference_vector
 from cistron.explain.checks import faithfulness
 from cistron.explain.explanation import explain
+from cistron.explain.genes import linear_coefficients
 from cistron.explain.store import read
-from cistron.gene_effects import linear_coefficients
-from cistron.samples import make_samples
-from cistron.samples.counts import Counts
+from cistron.samples.samples import make_samples
 from tests.cells_made import MARKERS, cells, counts_of, names_of
 
 ENCODER = {"kind": "expression", "genes": {"kind": "highly_variable", "number": 60}}

@@ -6,13 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cistron.errors import InputError
-from cistron.explain.deeplift import deeplift
+from cistron.base.errors import InputError
 from cistron.explain.diagnose import layer_defects
 from cistron.explain.inputs import Inputs
-from cistron.explain.integrated_gradients import integrated_gradients
-from cistron.models import KINDS
-from cistron.models.keras_layers import ACTIVATIONS
+from cistron.explain.rules.deeplift import deeplift
+from cistron.explain.rules.integrated_gradients import integrated_gradients
+from cistron.models.keras.keras_layers import ACTIVATIONS
+from cistron.models.kinds import KINDS
 from cistron.models.layers import Pooling, Recurrent
 
 NETWORKS = [kind for kind in KINDS if kind.family == "network"]

@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from cistron.classifier import Classifier
-from cistron.errors import InputError
+from cistron.base.errors import InputError
+from cistron.classifier.classifier import Classifier
 from cistron.explain.explanation import explain
 from cistron.explain.importance import permutation_importance
 from cistron.explain.linear import coefficient_table
 from cistron.explain.references import shuffles
 from cistron.explain.settings import ExplainSettings, parse_settings
-from cistron.samples import Profiles, Sequences, make_samples
 from cistron.samples.alphabet import DNA, PROTEIN
-from cistron.samples.shuffle import shuffle_pairs
+from cistron.samples.samples import Profiles, Sequences, make_samples
+from cistron.samples.sequences.shuffle import shuffle_pairs
 from tests.conftest import planted_texts
+from tests.encoders.language_models.tiny import make_tiny_esm
 from tests.explain.conftest import MOTIF, PLACE, promoters
-from tests.language_models.tiny import make_tiny_esm
 
 METHODS = ExplainSettings.model_fields["method"].annotation.__args__
 SIGNED = [method for method in METHODS if method != "saliency"]
@@ -286,7 +286,7 @@ def test_linear_models_are_exact(linear, promoter_samples):
     place = found.features.index(table["feature"][0])
     step = encoded.copy()
     step[:, place] += 1
-    from cistron.models.classical import log_probabilities
+    from cistron.models.classical.classical import log_probabilities
 
     rise = np.diff(log_probabilities(linear.model_, step))[:, 0] - found.output
     np.testing.assert_allclose(rise, table["coefficient"][0], rtol=1e-3)

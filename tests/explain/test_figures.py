@@ -9,12 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cistron.errors import InputError
+from cistron.base.errors import InputError
 from cistron.explain.drawing import choose, draw, require_choice
 from cistron.explain.explanation import explain
-from cistron.explain.figures.canvas import bars
-from cistron.explain.figures.heat import heat_map
-from cistron.explain.figures.marks import (
+from cistron.explain.files import explain_file
+from cistron.explain.positions import Ends, profile_table
+from cistron.explain.store import write
+from cistron.figures.explain.canvas import bars
+from cistron.figures.explain.heat import heat_map
+from cistron.figures.explain.marks import (
     PATTERNS,
     Axis,
     Mark,
@@ -22,16 +25,13 @@ from cistron.explain.figures.marks import (
     patterns_in,
     regions_of,
 )
-from cistron.explain.figures.tracks import COLUMNS, Track, track
-from cistron.explain.figures.zooms import rows_of, strongest
-from cistron.explain.files import explain_file
-from cistron.explain.positions import Ends, profile_table
-from cistron.explain.store import write
-from cistron.motifs.positions import stretches_of
+from cistron.figures.explain.tracks import COLUMNS, Track, track
+from cistron.figures.explain.zooms import rows_of, strongest
 from cistron.report.explanation import render_explanation, write_explanation
-from cistron.samples.fasta import write_fasta
-from cistron.samples.regions import PRESETS
-from cistron.samples.windows import make_windows
+from cistron.samples.genome.regions import PRESETS
+from cistron.samples.genome.stretches import stretches_of
+from cistron.samples.genome.windows import make_windows
+from cistron.samples.sequences.fasta import write_fasta
 from tests.explain.conftest import MOTIF, PLACE, promoters
 from tests.report.chromium import BINARY
 from tests.report.test_browser import FAINT, OUTSIDE, OVERLAPS, browser  # noqa: F401

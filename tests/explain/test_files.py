@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from cistron.base.errors import InputError
 from cistron.cli import app
-from cistron.errors import InputError
 from cistron.explain.checks import SHARES, faithfulness, randomised_weights, stability
 from cistron.explain.explanation import explain
 from cistron.explain.export import require_track, write_bedgraph, write_bigwig, write_modisco
 from cistron.explain.files import explain_file
 from cistron.explain.settings import ExplainSettings
 from cistron.explain.store import Writer, read, read_checks, write
-from cistron.samples.fasta import write_fasta
+from cistron.samples.sequences.fasta import write_fasta
 from tests.explain.conftest import MOTIF, PLACE, promoters
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from cistron.classifier import Classifier
-from cistron.experiment import parse_encoder, parse_model
-from cistron.explain.local_trunk import substituted_logits, trunk_of
+from cistron.classifier.classifier import Classifier
+from cistron.experiment.experiment import parse_encoder, parse_model
 from cistron.explain.perturbed import letters_of, rectangle
+from cistron.explain.rules.local_trunk import substituted_logits, trunk_of
 from cistron.models.input import Network
 from tests.explain.conftest import promoters
 
@@ -57,7 +57,7 @@ def test_batches_do_not_matter(monkeypatch):
     codes = np.zeros(60, dtype=np.uint8)
     given = (network, trunk_of(network), codes, np.arange(60), np.full(60, 2))
     whole = substituted_logits(*given)
-    monkeypatch.setattr("cistron.explain.local_trunk.TOGETHER", 7)
+    monkeypatch.setattr("cistron.explain.rules.local_trunk.TOGETHER", 7)
     np.testing.assert_allclose(substituted_logits(*given), whole, atol=1e-6)
 
 

@@ -6,13 +6,13 @@ from math import factorial
 import numpy as np
 import pytest
 
-from cistron.classifier import Classifier
+from cistron.classifier.classifier import Classifier
 from cistron.explain.checks import faithfulness
 from cistron.explain.explanation import explain
 from cistron.explain.files import explain_file
 from cistron.explain.trees import as_probability, ensemble_of, explains_probability, shapley_values
-from cistron.samples import Sequences, make_samples
-from cistron.samples.fasta import write_fasta
+from cistron.samples.samples import Sequences, make_samples
+from cistron.samples.sequences.fasta import write_fasta
 from tests.explain.conftest import promoters
 
 MODELS = [

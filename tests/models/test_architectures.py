@@ -4,8 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cistron.models import CNNSettings, LightAttentionSettings, ResNetSettings
-from cistron.models.resnet import ResidualBlock
+from cistron.models.cnn import CNNSettings
+from cistron.models.light_attention import LightAttentionSettings
+from cistron.models.resnet import ResidualBlock, ResNetSettings
 from cistron.models.transformer import SelfAttention, angles, rotate
 
 

@@ -14,22 +14,20 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tests.cells_made import cells
 
-from cistron.classifier import Classifier
-from cistron.encoders.cell_vectors import CellVectors
-from cistron.errors import InputError
-from cistron.experiment import parse_encoder, parse_model
-from cistron.models import (
-    GeneAttentionSettings,
-    LogisticRegressionSettings,
-    OncoPersistNetSettings,
-    PooledBiLSTMSettings,
-    sparse_input,
-)
-from cistron.models.classical import dump, fit_classical, load, log_probabilities
-from cistron.models.l1_regression import L1LogisticRegression
-from cistron.progress import Silent
+from cistron.base.cell_vectors import CellVectors
+from cistron.base.errors import InputError
+from cistron.base.progress import Silent
+from cistron.classifier.classifier import Classifier
+from cistron.experiment.experiment import parse_encoder, parse_model
+from cistron.models.classical import sparse_input
+from cistron.models.classical.classical import dump, fit_classical, load, log_probabilities
+from cistron.models.classical.l1_regression import L1LogisticRegression
+from cistron.models.classical.logistic_regression import LogisticRegressionSettings
+from cistron.models.gene_attention import GeneAttentionSettings
+from cistron.models.published.oncopersistnet import OncoPersistNetSettings
+from cistron.models.published.pooled_bilstm import PooledBiLSTMSettings
+from tests.cells_made import cells
 
 KINDS = ["logistic_regression", "nearest_centroid", "random_forest", "gradient_boosting", "svm"]
 

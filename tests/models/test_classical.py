@@ -13,21 +13,19 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skops.io import dumps
 
-from cistron.errors import InputError
-from cistron.models import (
-    BaggingSettings,
-    GradientBoostingSettings,
-    LogisticRegressionSettings,
-    RandomForestSettings,
-    SVMSettings,
-)
-from cistron.models.classical import (
+from cistron.base.errors import InputError
+from cistron.models.classical.bagging import BaggingSettings
+from cistron.models.classical.classical import (
     LEAST_PROBABILITY,
     dump,
     fit_classical,
     load,
     log_probabilities,
 )
+from cistron.models.classical.gradient_boosting import GradientBoostingSettings
+from cistron.models.classical.logistic_regression import LogisticRegressionSettings
+from cistron.models.classical.random_forest import RandomForestSettings
+from cistron.models.classical.svm import SVMSettings
 from cistron.training.class_weights import class_weights
 from cistron.training.settings import TrainingSettings
 

@@ -5,10 +5,11 @@ import pytest
 import torch
 from torch import nn
 
-from cistron.encoders import InputShape
-from cistron.errors import InputError
-from cistron.models import CNNSettings, MLPSettings
+from cistron.base.encoded import InputShape
+from cistron.base.errors import InputError
+from cistron.models.cnn import CNNSettings
 from cistron.models.input import Network
+from cistron.models.mlp import MLPSettings
 from cistron.samples.alphabet import DNA, PROTEIN
 
 RESIDUES = InputShape("codes", 20, PROTEIN.shares, len(PROTEIN.letters))

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from cistron.models import KINDS, ModelSettings
 from cistron.models.families import ClassicalSettings, NetworkSettings
+from cistron.models.kinds import KINDS, ModelSettings
 
 ADAPTER = TypeAdapter(ModelSettings)
 

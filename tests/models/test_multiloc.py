@@ -4,15 +4,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cistron.encoders.residues import ResiduesSettings
-from cistron.errors import InputError
-from cistron.models import (
-    CNNSettings,
-    MultiLocCNNLSTMSettings,
-    MultiLocCNNSettings,
-    MultiLocResNetSettings,
-)
+from cistron.base.errors import InputError
+from cistron.encoders.proteins.residues import ResiduesSettings
+from cistron.models.cnn import CNNSettings
 from cistron.models.fixed_length import fill_up, require_length
+from cistron.models.published.multiloc_cnn import MultiLocCNNSettings
+from cistron.models.published.multiloc_cnn_lstm import MultiLocCNNLSTMSettings
+from cistron.models.published.multiloc_resnet import MultiLocResNetSettings
 
 PUBLISHED = [  # at (400, 20) and 10 classes, as Keras' summary counts: moving averages included
     (MultiLocCNNSettings(variant=1), 812_394),

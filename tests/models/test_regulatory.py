@@ -6,13 +6,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cistron.classifier import Classifier
+from cistron.base.errors import InputError
+from cistron.classifier.classifier import Classifier
 from cistron.encoders.one_hot import OneHotSettings
-from cistron.errors import InputError
-from cistron.models import DeepCRESettings, DeepDifESettings, DilatedResNetSettings, LCRESettings
+from cistron.models.dilated_resnet import DilatedResNetSettings
 from cistron.models.input import Network
-from cistron.models.keras_layers import same_padding
-from cistron.samples import Sequences, make_samples
+from cistron.models.keras.keras_layers import same_padding
+from cistron.models.published.deepcre import DeepCRESettings
+from cistron.models.published.deepdife import DeepDifESettings
+from cistron.models.published.lcre import LCRESettings
+from cistron.samples.samples import Sequences, make_samples
 from cistron.training.fit import Examples, train
 from cistron.training.settings import TrainingSettings
 

@@ -3,10 +3,9 @@
 import torch
 import torch.nn.functional as F
 
-from cistron.encoders import InputShape
-from cistron.models import TerminiCNNSettings
+from cistron.base.encoded import InputShape
 from cistron.models.input import Network
-from cistron.models.termini_cnn import window_means
+from cistron.models.termini_cnn import TerminiCNNSettings, window_means
 from cistron.samples.alphabet import PROTEIN
 
 

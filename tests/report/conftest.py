@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cistron.compare import compare_runs
-from cistron.report import render
+from cistron.pipeline.compare import compare_runs
+from cistron.report.page import render
+from tests.pipeline.test_compare import N, write_run
 from tests.report import made
-from tests.test_compare import N, write_run
 
 RUNS = {
     "binary": made.binary,

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from cistron.evaluation import evaluate
-from cistron.evaluation.multilabel import Calls, call
-from cistron.report import write_metadata
-from cistron.samples.memberships import write_labels
+from cistron.evaluation.evaluate import evaluate
+from cistron.report.metadata import write_metadata
+from cistron.targets.memberships import write_labels
+from cistron.targets.several import Calls, call
 
 LOCATIONS = [
     "Cell membrane",

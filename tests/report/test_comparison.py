@@ -3,7 +3,7 @@ from __future__ import annotations
 from html import escape
 from xml.etree import ElementTree as ET
 
-from cistron.evaluation import figures
+from cistron import figures
 from cistron.report.comparison import render_comparison
 
 

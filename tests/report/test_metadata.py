@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cistron.report import render, write_metadata
-from cistron.report.metadata import describe, embedded
+from cistron.report.metadata import describe, embedded, write_metadata
+from cistron.report.page import render
 from tests.report.conftest import RUNS
 from tests.report.test_page import Page
 

@@ -8,8 +8,9 @@ from itertools import pairwise
 
 import pytest
 
-from cistron.errors import InputError
-from cistron.report import render, write_report
+from cistron.base.errors import InputError
+from cistron.report.page import render
+from cistron.report.report import write_report
 from tests.report import made
 from tests.report.conftest import RUNS
 

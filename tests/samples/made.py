@@ -13,9 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cistron.errors import InputError
-
-DATA = Path(__file__).parents[1] / "data"
+from cistron.base.errors import InputError
 
 
 def fasta(path: Path, records: dict[str, str]) -> Path:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from cistron.samples import Sequences
-from cistron.samples.fasta import read_fasta
 from cistron.samples.letters import identical, select, unknown_letters
+from cistron.samples.samples import Sequences
+from cistron.samples.sequences.fasta import read_fasta
 from tests.samples.made import fasta, proteins, refused
 
 

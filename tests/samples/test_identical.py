@@ -5,11 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from cistron.samples import Sequences
-from cistron.samples.cell_profiles import Normalisation, are_counts, depth, moments, variable_genes
-from cistron.samples.counts import Counts
+from cistron.base.counts import Counts
+from cistron.samples.cells.cell_profiles import (
+    Normalisation,
+    are_counts,
+    depth,
+    moments,
+    variable_genes,
+)
+from cistron.samples.cells.technical_genes import technical_kinds
 from cistron.samples.identical import identical
-from cistron.samples.technical_genes import technical_kinds
+from cistron.samples.samples import Sequences
 from tests.cells_planted import planted
 
 

@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from cistron.samples.fasta import FastaSamples, read_fasta
-from tests.samples.made import DATA, compress, fasta, proteins, refused
+from cistron.samples.sequences.fasta import FastaSamples, read_fasta
+from tests.places import DATA
+from tests.samples.made import compress, fasta, proteins, refused
 
 AWKWARD = DATA / "awkward.fasta"
 LABELS = {"table": DATA / "labels.tsv", "id": "name", "column": "class"}

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cistron.errors import InputError
-from cistron.samples import Sequences, make_samples
-from cistron.samples.fasta import read_fasta
-from cistron.samples.memberships import RARE, strata
-from cistron.samples.table import read_table
+from cistron.base.errors import InputError
+from cistron.samples.samples import Sequences, make_samples
+from cistron.samples.sequences.fasta import read_fasta
+from cistron.samples.sequences.table import read_table
+from cistron.targets.memberships import RARE, strata
 
 HEADERS = r"^\S+ (\S*)-[MSU]$"
 

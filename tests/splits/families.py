@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cistron.samples import Samples, Sequences, make_samples
+from cistron.samples.samples import Samples, Sequences, make_samples
 
 RESIDUES = np.array(list("ARNDCQEGHILKMFPSTWYV"))
 BASES = np.array(list("ACGT"))

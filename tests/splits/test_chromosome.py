@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from cistron.experiment import make_experiment
-from cistron.samples import Samples, Sequences, make_samples
-from cistron.splits import TEST, TRAIN, VALIDATION
-from cistron.splits.audit import audit, audit_folds
+from cistron.experiment.experiment import make_experiment
+from cistron.samples.samples import Samples, Sequences, make_samples
+from cistron.splits.audit.audit import audit, audit_folds
 from cistron.splits.chromosome import ChromosomeSplit, chromosome_split
+from cistron.splits.split import TEST, TRAIN, VALIDATION
 from tests.samples.made import refused
 
 SIZES = {"1": 40, "2": 30, "3": 50, "4": 8, "5": 32}

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cistron.errors import InputError
-from cistron.samples import Sequences, make_samples
-from cistron.splits import TEST, TRAIN, VALIDATION
+from cistron.base.errors import InputError
+from cistron.samples.samples import Sequences, make_samples
 from cistron.splits.allocate import allocate
 from cistron.splits.components import components
 from cistron.splits.group import GroupSplit, group_split
 from cistron.splits.predefined import PredefinedSplit
 from cistron.splits.random import RandomSplit, random_split
+from cistron.splits.split import TEST, TRAIN, VALIDATION
 
 
 def labelled(n: int, seed: int = 0, texts: list[str] | None = None, **groups: list[str]):

@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from cistron.errors import InputError
-from cistron.samples import Sequences, make_samples
-from cistron.splits import TEST, TRAIN, UNUSED, VALIDATION, homology
+from cistron.base.errors import InputError
+from cistron.samples.samples import Sequences, make_samples
+from cistron.splits import homology
 from cistron.splits.homology import HomologySplit, homology_split
-from cistron.splits.search import Search, find_similar
+from cistron.splits.search.search import Search, find_similar
+from cistron.splits.split import TEST, TRAIN, UNUSED, VALIDATION
 from tests.splits.families import (
     BASES,
     divided,

@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cistron.classifier import Classifier
-from cistron.samples import Samples, Sequences, make_samples
-from cistron.samples.expression_labels import MIDDLE, PercentileLabels
-from cistron.splits import TEST, TRAIN, VALIDATION
+from cistron.classifier.classifier import Classifier
+from cistron.samples.genome.expression_labels import MIDDLE, PercentileLabels
+from cistron.samples.samples import Samples, Sequences, make_samples
 from cistron.splits.chromosome import chromosome_split
 from cistron.splits.settle import settle, settle_fold, settle_folds
+from cistron.splits.split import TEST, TRAIN, VALIDATION
 
 RULE = PercentileLabels()
 

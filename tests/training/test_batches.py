@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cistron.samples import Sequences
+from cistron.samples.samples import Sequences
 from cistron.training.batches import by_length, collate, shuffled
 
 lengths_strategy = st.lists(st.integers(1, 500), min_size=1, max_size=300).map(np.array)

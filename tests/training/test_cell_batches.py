@@ -9,10 +9,10 @@ import pytest
 import torch
 from scipy import sparse
 
-from cistron.encoders import InputShape
-from cistron.encoders.cell_vectors import CellVectors
-from cistron.models import MLPSettings
+from cistron.base.cell_vectors import CellVectors
+from cistron.base.encoded import InputShape
 from cistron.models.input import Network
+from cistron.models.mlp import MLPSettings
 from cistron.training import batches
 from cistron.training.batches import collate, collated, epoch
 from cistron.training.fit import Examples, compute_logits, train

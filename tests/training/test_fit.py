@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from cistron.classifier import Classifier
-from cistron.device import choose_device
-from cistron.errors import InputError
-from cistron.splits import TEST, VALIDATION
+from cistron.base.device import choose_device
+from cistron.base.errors import InputError
+from cistron.classifier.classifier import Classifier
 from cistron.splits.random import random_split
+from cistron.splits.split import TEST, VALIDATION
 from cistron.training.class_weights import class_weights
 from cistron.training.fit import learning_rate
 from cistron.training.settings import TrainingSettings

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from cistron.classifier import Classifier
-from cistron.errors import InputError
-from cistron.experiment import make_experiment
-from cistron.samples import Sequences, make_samples
+from cistron.base.errors import InputError
+from cistron.classifier.classifier import Classifier
+from cistron.experiment.experiment import make_experiment
+from cistron.samples.samples import Sequences, make_samples
 from cistron.splits.random import random_split
 from cistron.training.fit import _draw
 from cistron.training.settings import TrainingSettings

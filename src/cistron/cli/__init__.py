@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from cistron.base.errors import InputError
 from cistron.cli import explaining, start, training, using
-from cistron.errors import InputError
 
 app = typer.Typer(
     name="cistron",
@@ -57,7 +57,7 @@ def _run() -> None:
         app()
         return
     # Launched as one of several processes that train a network together.
-    from cistron.training.processes import together
+    from cistron.training.processes.processes import together
 
     together(app)
 
@@ -77,7 +77,7 @@ def version(
 ) -> None:
     """From biological sequences to classifiers a scientist can trust."""
     if show:
-        from cistron import __version__
+        from cistron.base.version import __version__
 
         typer.echo(f"cistron {__version__}")
         raise typer.Exit

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from cistron.base.errors import InputError
+from cistron.base.progress import Terminal
 from cistron.cli.options import (
     AsJson,
     Device,
@@ -14,8 +16,6 @@ from cistron.cli.options import (
     Quiet,
     RunFolder,
 )
-from cistron.errors import InputError
-from cistron.progress import Terminal
 
 
 def explain(
@@ -93,13 +93,13 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Show what each position, or gene, contributes to a prediction: exact, or refused."""
-    from cistron.explain.display import show_explanation
+    from cistron.classifier.files import load
+    from cistron.classifier.predict.predict_cells import NewCells
+    from cistron.cli.show_explanation import show_explanation
     from cistron.explain.drawing import draw, require_choice, windows_of
     from cistron.explain.export import require_track, write_track
     from cistron.explain.files import explain_file
     from cistron.explain.settings import parse_settings
-    from cistron.model_files import load
-    from cistron.predict_cells import NewCells
     from cistron.report.explanation import write_explanation
 
     picked = require_choice(choose)
@@ -178,8 +178,8 @@ def motifs(
     as_json: AsJson = False,
 ) -> None:
     """Find the motifs behind an explanation of DNA: named, located, tested, on one page."""
-    from cistron.motifs.display import show_motifs
-    from cistron.motifs.files import find_motifs, parse_settings
+    from cistron.cli.show_motifs import show_motifs
+    from cistron.explain.motifs.files import find_motifs, parse_settings
     from cistron.report.motifs import write_motifs
 
     found = find_motifs(
@@ -234,10 +234,10 @@ def variants(
     as_json: AsJson = False,
 ) -> None:
     """Predict what every variant changes in the windows that it falls into."""
-    from cistron.model_files import load
-    from cistron.variants.display import show_variants
-    from cistron.variants.files import predict_variants
-    from cistron.variants.sources import Where, find_windows
+    from cistron.classifier.files import load
+    from cistron.cli.show_variants import show_variants
+    from cistron.explain.variants.files import predict_variants
+    from cistron.explain.variants.sources import Where, find_windows
 
     found = predict_variants(
         load(run).on(device or "auto"),
@@ -280,9 +280,9 @@ def mutate(
     as_json: AsJson = False,
 ) -> None:
     """Predict what every substitution in a protein (or DNA) changes, or those of a list."""
-    from cistron.model_files import load
-    from cistron.variants.display import show_mutated
-    from cistron.variants.mutate import Which, mutate_file, parse_positions, read_mutations
+    from cistron.classifier.files import load
+    from cistron.cli.show_variants import show_mutated
+    from cistron.explain.variants.mutate import Which, mutate_file, parse_positions, read_mutations
 
     if positions and mutations:
         raise InputError("--positions and --mutations: give one of them.")

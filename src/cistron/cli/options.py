@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cistron.tuning.shared import without_password
+from cistron.pipeline.tuning.shared import without_password
 
 if TYPE_CHECKING:
-    from cistron.experiment import Experiment
-    from cistron.progress import Reporter
+    from cistron.base.progress import Reporter
+    from cistron.experiment.experiment import Experiment
 
 ExperimentFile = Annotated[
     Path, typer.Argument(metavar="EXPERIMENT", help="Experiment file (YAML).")
@@ -29,7 +29,7 @@ Changes = Annotated[
 
 def _known_device(name: str | None) -> str | None:
     if name is not None:
-        from cistron.device import require_known
+        from cistron.base.device import require_known
 
         require_known(name)
     return name
@@ -69,7 +69,7 @@ def experiment_of(
     path: Path, changes: list[str] | None, device: str | None, seed: int | None
 ) -> Experiment:
     """Return the experiment of a file with what options change in it."""
-    from cistron.experiment import read_experiment
+    from cistron.experiment.experiment import read_experiment
 
     return read_experiment(path, [*(changes or []), *changes_of(device, seed)])
 
@@ -83,7 +83,7 @@ def changes_of(device: str | None, seed: int | None) -> list[str]:
 def follow(context: typer.Context, run: Path, track: list[str] | None, reporter: Reporter) -> None:
     """Send the run to trackers from now on until the command ends."""
     if track:
-        from cistron.tracking.follow import following
+        from cistron.pipeline.tracking.follow import following
 
         context.with_resource(following(run, track, reporter))
 

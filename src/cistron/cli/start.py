@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cistron.base.progress import Terminal
 from cistron.cli.options import (
     AsJson,
     Changes,
@@ -16,7 +17,6 @@ from cistron.cli.options import (
     experiment_of,
     print_json,
 )
-from cistron.progress import Terminal
 
 
 def demo(
@@ -29,7 +29,7 @@ def demo(
     quiet: Quiet = False,
 ) -> None:
     """Go the whole way on made proteins and promoters; say which planted truth was found."""
-    from cistron.demo.run import run_demo
+    from cistron.cli.demo.run import run_demo
 
     typer.echo(run_demo(out, motifs=motifs, force=force, reporter=Terminal(quiet)))
 
@@ -48,7 +48,7 @@ def new(
     force: Force = False,
 ) -> None:
     """Write a commented experiment file to start from."""
-    from cistron.recipes import write_recipe
+    from cistron.experiment.recipes import write_recipe
 
     write_recipe(recipe, file, published=published, force=force)
     typer.echo(f"Wrote {file}. Next: cistron check {file}")
@@ -56,14 +56,14 @@ def new(
 
 def schema() -> None:
     """Print the JSON schema of experiment files, for editors."""
-    from cistron.experiment import Experiment
+    from cistron.experiment.experiment import Experiment
 
     print_json(Experiment.model_json_schema(by_alias=True))
 
 
 def data_list(as_json: AsJson = False) -> None:
     """List the public data sets."""
-    from cistron.display import show_public
+    from cistron.cli.display import show_public
 
     show_public(as_json)
 
@@ -74,7 +74,7 @@ def data_get(
     quiet: Quiet = False,
 ) -> None:
     """Fetch a public data set, checked against its checksums."""
-    from cistron.samples.public import fetch
+    from cistron.samples.sequences.public import fetch
 
     for path in fetch(name, folder, progress=Terminal(quiet).say):
         typer.echo(str(path))
@@ -90,7 +90,7 @@ def families(
     quiet: Quiet = False,
 ) -> None:
     """Put the genes of a genome into families, by comparing the proteins they code for."""
-    from cistron.samples.translations import read_proteins
+    from cistron.samples.genome.translations import read_proteins
     from cistron.splits.families import gene_families
 
     say = Terminal(quiet).say
@@ -115,7 +115,7 @@ def windows(
 
     With --set samples.numbers=null --set samples.label=null: of all genes of a genome.
     """
-    from cistron.samples.fasta import write_fasta
+    from cistron.samples.sequences.fasta import write_fasta
 
     samples = experiment_of(experiment, changes, None, None).samples.read()
     for note in samples.notes:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from cistron.base.errors import InputError
+from cistron.base.progress import Terminal
 from cistron.cli.options import (
     AllowConfounded,
     AsJson,
@@ -27,8 +29,6 @@ from cistron.cli.options import (
     follow,
     print_json,
 )
-from cistron.errors import InputError
-from cistron.progress import Terminal
 
 
 def check(
@@ -49,17 +49,17 @@ def check(
 
     Exits with 2 when the split leaks.
     """
-    from cistron.display import show_check, show_external
+    from cistron.cli.display import show_check, show_external
 
     chosen = experiment_of(experiment, changes, None, seed)
     reporter = Terminal(quiet)
     if against:
-        from cistron.pipeline import check_against
+        from cistron.pipeline.check import check_against
 
         found = check_against(chosen, against, homology=homology, reporter=reporter)
         show_external(found, as_json)
     else:
-        from cistron.pipeline import check as run_check
+        from cistron.pipeline.check import check as run_check
 
         use = None if homology else False
         samples, split, found = run_check(chosen, homology=use, reporter=reporter)
@@ -96,8 +96,8 @@ def fit(
     as_json: AsJson = False,
 ) -> None:
     """Train on train, stop and calibrate on validation, score test once, write the report."""
-    from cistron.display import show_run
-    from cistron.pipeline import fit as run_fit
+    from cistron.cli.display import show_run
+    from cistron.pipeline.pipeline import fit as run_fit
 
     if seeds is not None:
         changes = [*(changes or []), f"evaluation.repeats={seeds}"]
@@ -141,8 +141,8 @@ def crossval(
     as_json: AsJson = False,
 ) -> None:
     """Train and score every fold; scores per fold and pooled."""
-    from cistron.display import show_run
-    from cistron.pipeline import crossval as run_crossval
+    from cistron.cli.display import show_run
+    from cistron.pipeline.pipeline import crossval as run_crossval
 
     if seeds is not None:
         changes = [*(changes or []), f"evaluation.repeats={seeds}"]
@@ -195,9 +195,10 @@ def tune(
     as_json: AsJson = False,
 ) -> None:
     """Search the ranges in an experiment file for the best values; never sees the test part."""
-    from cistron.display import show_search
-    from cistron.tuning.tune import How, read_search
-    from cistron.tuning.tune import tune as run_tune
+    from cistron.cli.display import show_search
+    from cistron.pipeline.tuning.search import How
+    from cistron.pipeline.tuning.tune import read_search
+    from cistron.pipeline.tuning.tune import tune as run_tune
 
     how = How(
         trials=trials,
@@ -238,7 +239,7 @@ def track(
     as_json: AsJson = False,
 ) -> None:
     """Send a run to MLflow or TensorBoard, all of it that is not there yet."""
-    from cistron.tracking.follow import send
+    from cistron.pipeline.tracking.follow import send
 
     sent = [(tracker, *new) for tracker, new in send(run, to)]
     if as_json:
@@ -251,7 +252,7 @@ def track(
 
 def report(run: RunFolder) -> None:
     """Write the HTML page again, from what the run holds."""
-    from cistron.report import write_report
+    from cistron.report.report import write_report
     from cistron.report.tuning import write_tuning
 
     searched = (run / "tuning.json").is_file()
@@ -274,8 +275,8 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Put runs side by side on the same samples, with paired intervals on the differences."""
-    from cistron.compare import compare_runs
-    from cistron.display import show_comparison
+    from cistron.cli.display import show_comparison
+    from cistron.pipeline.compare import compare_runs
 
     if out is not None and out.exists() and not force:
         raise InputError(f"{out} exists. Choose another file for --out, or say --force.")

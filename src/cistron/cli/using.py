@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from cistron.base.errors import InputError
+from cistron.base.progress import Terminal
 from cistron.cli.options import (
     AsJson,
     Device,
@@ -19,8 +21,6 @@ from cistron.cli.options import (
     command_line,
     print_json,
 )
-from cistron.errors import InputError
-from cistron.progress import Terminal
 
 
 def predict(
@@ -82,11 +82,11 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Predict the class of every record, with calibrated probabilities and warnings."""
-    from cistron.display import show_predicted_cells, show_predicted_shards
-    from cistron.model_files import load
-    from cistron.predict import predict_file
-    from cistron.predict_cells import NewCells, predict_cell_file
-    from cistron.predict_shards import Reading, find_shards, predict_shards
+    from cistron.classifier.files import load
+    from cistron.classifier.predict.predict import predict_file
+    from cistron.classifier.predict.predict_cells import NewCells, predict_cell_file
+    from cistron.classifier.predict.predict_shards import Reading, find_shards, predict_shards
+    from cistron.cli.display import show_predicted_cells, show_predicted_shards
 
     if bool(orthologs) != bool(ortholog_fasta):
         raise InputError("--orthologs and --ortholog-fasta go together: give both or neither.")
@@ -181,7 +181,7 @@ def import_(
     quiet: Quiet = False,
 ) -> None:
     """Turn a published network and its weights into a run that predicts."""
-    from cistron.imports import import_model
+    from cistron.pipeline.imports import import_model
 
     reporter = Terminal(quiet)
     classifier = import_model(
@@ -211,7 +211,7 @@ def ensemble(
     as_json: AsJson = False,
 ) -> None:
     """Join the folds of a cross-validation, or several runs, to one classifier."""
-    from cistron.joined import join_runs
+    from cistron.pipeline.joined import join_runs
 
     reporter = Terminal(quiet)
     made = join_runs(runs, out, force=force, reporter=reporter, command=command_line())
@@ -248,9 +248,9 @@ def embed(
     as_json: AsJson = False,
 ) -> None:
     """Embed every protein by a language model; what was embedded before comes from the cache."""
-    from cistron.display import show_embedded
-    from cistron.embed import embed_file
-    from cistron.experiment import parse_encoder
+    from cistron.classifier.predict.embed import embed_file
+    from cistron.cli.display import show_embedded
+    from cistron.experiment.experiment import parse_encoder
 
     settings = {"model": model, "layer": layer, "pooling": pooling, "window": window}
     settings |= {"overlap": overlap, "precision": precision, "offline": offline}

@@ -7,12 +7,12 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.encoders import Gives
+from cistron.base.encoded import Gives
+from cistron.base.settings import Settings
 from cistron.encoders.scaled import ScaledFeatures
-from cistron.samples import Samples, Sequences
 from cistron.samples.alphabet import Alphabet
-from cistron.samples.composition import composition
-from cistron.settings import Settings
+from cistron.samples.samples import Samples, Sequences
+from cistron.samples.sequences.composition import composition
 
 
 class CompositionSettings(Settings):

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.encoders import InputShape
-from cistron.ragged import Ragged
-from cistron.samples import Samples, Sequences
+from cistron.base.encoded import InputShape
+from cistron.base.ragged import Ragged
+from cistron.samples.samples import Samples, Sequences
 
 CROPS = Literal["start", "end", "ends", "center"]
 

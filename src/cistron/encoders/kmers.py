@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from cistron.encoders import Gives
+from cistron.base.encoded import Gives
+from cistron.base.errors import InputError
+from cistron.base.settings import Settings
 from cistron.encoders.scaled import ScaledFeatures
-from cistron.errors import InputError
-from cistron.samples import Samples, Sequences
 from cistron.samples.alphabet import Alphabet
-from cistron.samples.composition import kmer_counts, reverse_complements
-from cistron.settings import Settings
+from cistron.samples.samples import Samples, Sequences
+from cistron.samples.sequences.composition import kmer_counts, reverse_complements
 
 MOST_FEATURES = 30_000
 WordLength = Annotated[int, Field(ge=1, le=7)]

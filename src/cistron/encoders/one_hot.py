@@ -7,11 +7,11 @@ from typing import Any, ClassVar, Literal
 from numpy.typing import NDArray
 from pydantic import Field
 
-from cistron.encoders import Gives, InputShape
+from cistron.base.encoded import Gives, InputShape
+from cistron.base.settings import Settings
 from cistron.encoders.crop import CROPS, CroppedCodes
-from cistron.samples import Samples
 from cistron.samples.alphabet import DNA
-from cistron.settings import Settings
+from cistron.samples.samples import Samples
 
 
 class OneHotSettings(Settings):

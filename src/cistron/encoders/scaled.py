@@ -8,9 +8,9 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.encoders import InputShape
-from cistron.samples import Samples, Sequences
+from cistron.base.encoded import InputShape
 from cistron.samples.alphabet import ALPHABETS, Alphabet
+from cistron.samples.samples import Samples, Sequences
 
 
 class Features(Protocol):

@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.errors import InputError
-from cistron.evaluation.multilabel import Calls, call, choose_thresholds
+from cistron.base.errors import InputError
 from cistron.evaluation.settings import ONLY_DNA
-from cistron.samples import Samples, Sequences
-from cistron.samples.composition import (
+from cistron.samples.samples import Samples, Sequences
+from cistron.samples.sequences.composition import (
     both_strand_shares,
     gc_features,
     kmer_counts,
     length_features,
 )
-from cistron.samples.composition import composition as letter_shares
+from cistron.samples.sequences.composition import composition as letter_shares
+from cistron.targets.several import Calls, call, choose_thresholds
 
 Floats = NDArray[np.float64]
 Nearest = tuple[NDArray[np.int64], Floats]
@@ -181,7 +181,7 @@ def score_set_baselines(
     which, nearest
         As in `score_baselines`.
     rule : {"f1", "mcc", "none"}
-        See `cistron.evaluation.multilabel.choose_thresholds`.
+        See `cistron.targets.several.choose_thresholds`.
     """
     train, validation, test = (samples.take(part) for part in rows)
     found: dict[str, Calls] = {}
@@ -267,7 +267,7 @@ def _finest_groups(samples: Samples) -> NDArray[np.int64] | None:
 def _penalised(
     features: Floats, targets: NDArray[np.int64], groups: NDArray[np.int64] | None
 ) -> Any:
-    from cistron.models.logistic_regression import LogisticRegressionSettings
+    from cistron.models.classical.logistic_regression import LogisticRegressionSettings
 
     known, alike, seed = features.astype(np.float32), np.ones(len(targets)), 0
     settings = LogisticRegressionSettings(c="auto")

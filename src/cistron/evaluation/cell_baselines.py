@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.encoders.cell_vectors import CellVectors
+from cistron.base.cell_vectors import CellVectors
 from cistron.evaluation.baselines import MAJORITY, majority
-from cistron.samples import Samples
-from cistron.samples.cell_profiles import depth_of
+from cistron.samples.cells.cell_profiles import depth_of
+from cistron.samples.samples import Samples
 
 PENALTY = 100.0  # 1 / C of the regression on genes, which are many and correlated
 

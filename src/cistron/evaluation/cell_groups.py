@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from cistron.evaluation.intervals import Interval, percentiles, wilson
-from cistron.evaluation.metrics import overall
+from cistron.targets.one_class import overall
 
 RESAMPLES = 1000
 

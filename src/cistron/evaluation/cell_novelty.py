@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from cistron.encoders.cell_vectors import CellVectors
-from cistron.samples import Samples
-from cistron.samples.counts import BLOCK
+from cistron.base.cell_vectors import CellVectors
+from cistron.base.counts import BLOCK
+from cistron.samples.samples import Samples
 
 COMPONENTS = 30
 MOST_NUMBERS = 8_000_000  # of vectors that are dense at once while components are sought

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cistron.evaluation import metrics, multilabel, regression
-from cistron.evaluation.multilabel import Calls
+from cistron.targets import number as regression
+from cistron.targets import one_class as metrics
+from cistron.targets import several as multilabel
+from cistron.targets.several import Calls
 
 MODEL = "model"
 FEW_GROUPS = 10

@@ -8,9 +8,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.samples import Samples, Sequences
 from cistron.samples.alphabet import ALPHABETS
-from cistron.samples.composition import composition, letter_counts
+from cistron.samples.samples import Samples, Sequences
+from cistron.samples.sequences.composition import composition, letter_counts
 
 Floats = NDArray[np.float64]
 

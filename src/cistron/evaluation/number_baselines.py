@@ -15,7 +15,7 @@ from cistron.evaluation.baselines import (
     Nearest,
     require_dna,
 )
-from cistron.samples import Samples
+from cistron.samples.samples import Samples
 
 Floats = NDArray[np.float64]
 MEAN = "mean"
@@ -71,7 +71,7 @@ def _ridge(train: Samples, test: Samples, name: str) -> Floats:
 
     Words are more features than samples can fix, so the penalty of theirs is chosen.
     """
-    from cistron.models.ridge import RidgeSettings
+    from cistron.models.classical.ridge import RidgeSettings
 
     features = FEATURES[name]
     model = RidgeSettings(penalty="auto" if name == KMERS else 1.0).build_regressor(0)

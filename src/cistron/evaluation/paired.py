@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cistron.evaluation.intervals import MODEL, Interval, bootstrap, percentiles
-from cistron.evaluation.metrics import LOWER_IS_BETTER
+from cistron.targets.one_class import LOWER_IS_BETTER
 
 LEVEL = 0.05  # a Holm p-value below it tells two predictors apart
 LEAST_RESAMPLES = 2000

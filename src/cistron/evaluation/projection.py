@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cistron.encoders import Encoder
-from cistron.encoders.cell_vectors import CellVectors
-from cistron.errors import InputError
-from cistron.ragged import Ragged
-from cistron.samples import Samples
-from cistron.splits import UNUSED, Split
-from cistron.threads import threads_kept
+from cistron.base.cell_vectors import CellVectors
+from cistron.base.errors import InputError
+from cistron.base.ragged import Ragged
+from cistron.base.threads import threads_kept
+from cistron.encoders.encoder import Encoder
+from cistron.samples.samples import Samples
+from cistron.splits.split import UNUSED, Split
 
 Method = Literal["none", "pca", "tsne", "umap"]
 MOST_POINTS = 5000

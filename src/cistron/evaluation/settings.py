@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cistron.settings import Settings
+from cistron.base.settings import Settings
 
 OneClassMetric = Literal["mcc", "accuracy", "balanced_accuracy"]
 NumberMetric = Literal["r2", "pearson", "spearman", "rmse", "mae"]

@@ -12,21 +12,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cistron.classifier import Classifier
-from cistron.device import choose_device
-from cistron.encoders import Encoded
-from cistron.errors import InputError
-from cistron.explain.deeplift import Multipliers, deeplift
+from cistron.base.device import choose_device
+from cistron.base.encoded import Encoded
+from cistron.base.errors import InputError
+from cistron.base.progress import Advance
+from cistron.base.ragged import Ragged
+from cistron.classifier.classifier import Classifier
 from cistron.explain.diagnose import diagnose
-from cistron.explain.gradient_times_input import gradient_times_input
 from cistron.explain.inputs import Inputs, Reader
-from cistron.explain.integrated_gradients import integrated_gradients
-from cistron.explain.saliency import saliency
+from cistron.explain.rules.deeplift import Multipliers, deeplift
+from cistron.explain.rules.gradient_times_input import gradient_times_input
+from cistron.explain.rules.integrated_gradients import integrated_gradients
+from cistron.explain.rules.saliency import saliency
 from cistron.explain.settings import SUMMED, ExplainSettings
 from cistron.explain.target import Target
 from cistron.models.layers import gather, reversal
-from cistron.progress import Advance
-from cistron.ragged import Ragged
 from cistron.training.batches import by_length, input_lengths
 
 GOOD_ENOUGH = 1e-4  # completeness error above which float32 is not

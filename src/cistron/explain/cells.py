@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from cistron.classifier import Classifier
-from cistron.encoders import Encoded
-from cistron.encoders.cell_vectors import CellVectors
-from cistron.encoders.expression import Expression
-from cistron.errors import InputError
+from cistron.base.cell_vectors import CellVectors
+from cistron.base.encoded import Encoded
+from cistron.base.errors import InputError
+from cistron.classifier.classifier import Classifier
+from cistron.encoders.cells.expression import Expression
+from cistron.explain.genes import linear_coefficients
 from cistron.explain.perturbed import Changeable
 from cistron.explain.target import Target
-from cistron.gene_effects import linear_coefficients
-from cistron.models.sparse_input import by_blocks
-from cistron.samples import Samples
+from cistron.models.classical.sparse_input import by_blocks
+from cistron.samples.samples import Samples
 
 Floats = NDArray[np.float64]
 

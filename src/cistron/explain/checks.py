@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.classifier import Classifier
-from cistron.ensemble import Ensemble
-from cistron.errors import InputError
+from cistron.base.errors import InputError
+from cistron.base.progress import SILENT, Reporter
+from cistron.base.ragged import Ragged
+from cistron.classifier.classifier import Classifier
+from cistron.classifier.ensemble import Ensemble
 from cistron.explain.attributions import offsets_of
 from cistron.explain.cells import deletable_genes, of_cells
 from cistron.explain.ensembles import deletable_of_members
@@ -19,9 +21,7 @@ from cistron.explain.explanation import Explanation, explain
 from cistron.explain.perturbed import Changeable, encoded_inputs, letters_of, rectangle
 from cistron.explain.target import choose_target
 from cistron.explain.trees import as_probability, explains_probability
-from cistron.progress import SILENT, Reporter
-from cistron.ragged import Ragged
-from cistron.samples import Samples
+from cistron.samples.samples import Samples
 
 if TYPE_CHECKING:
     import torch

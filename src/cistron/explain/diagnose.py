@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cistron.explain.inputs import Inputs
-from cistron.explain.operations import Operations, frozen
+from cistron.explain.rules.operations import Operations, frozen
 
 
 def diagnose(body: nn.Module, inputs: Inputs, weights: Tensor) -> str:

@@ -12,29 +12,29 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cistron.classifier import Classifier
-from cistron.errors import InputError, nearest
-from cistron.evaluation.figures.numbers import decimal
-from cistron.experiment import read_experiment
+from cistron.base.errors import InputError, nearest
+from cistron.base.ragged import Ragged
+from cistron.classifier.classifier import Classifier
+from cistron.experiment.experiment import read_experiment
+from cistron.experiment.run_folder import EXPERIMENT
 from cistron.explain.averages import PREDICTED, Averages
 from cistron.explain.explanation import Explanation
 from cistron.explain.export import coordinates
-from cistron.explain.figures.ends import ends
-from cistron.explain.figures.genes import top_features
-from cistron.explain.figures.marks import Axis, Mark, ends_of, patterns_in, regions_of
-from cistron.explain.figures.tracks import Track, track
 from cistron.explain.in_silico_mutagenesis import mutation_effects
 from cistron.explain.perturbed import letters_of
 from cistron.explain.positions import Ends, called, profile_table
 from cistron.explain.store import read
 from cistron.explain.target import choose_target
-from cistron.motifs.positions import stretches_of
-from cistron.ragged import Ragged
-from cistron.run import EXPERIMENT
-from cistron.samples import Sequences, make_samples
+from cistron.figures.explain.ends import ends
+from cistron.figures.explain.genes import top_features
+from cistron.figures.explain.marks import Axis, Mark, ends_of, patterns_in, regions_of
+from cistron.figures.explain.tracks import Track, track
+from cistron.figures.numbers import decimal
 from cistron.samples.alphabet import ALPHABETS
-from cistron.samples.genome import GenomeSamples
-from cistron.samples.windows import Windows
+from cistron.samples.genome.genome import GenomeSamples
+from cistron.samples.genome.stretches import stretches_of
+from cistron.samples.genome.windows import Windows
+from cistron.samples.samples import Sequences, make_samples
 
 ATTRIBUTIONS, FIGURES = "attributions.h5", "figures"
 WINDOW = 256  # samples that are read together

@@ -8,18 +8,18 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.classifier import Classifier
-from cistron.ensemble import Ensemble
-from cistron.errors import InputError
+from cistron.base.errors import InputError
+from cistron.base.progress import Advance
+from cistron.base.ragged import Ragged
+from cistron.classifier.classifier import Classifier
+from cistron.classifier.ensemble import Ensemble
 from cistron.explain.cells import deletable_genes, of_cells
 from cistron.explain.perturbed import Changeable, inputs_of, letters_of
 from cistron.explain.settings import ExplainSettings
 from cistron.explain.target import Target
 from cistron.explain.trees import explains_probability, has_trees
-from cistron.heads import Head
-from cistron.progress import Advance
-from cistron.ragged import Ragged
-from cistron.samples import Samples
+from cistron.samples.samples import Samples
+from cistron.targets.heads import Head
 
 Found = dict[str, Any]
 Explained = Callable[[Classifier, Samples, Target, ExplainSettings, Advance], Found]

@@ -9,17 +9,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cistron.classifier import Classifier
-from cistron.encoders import Encoded
+from cistron.base.encoded import Encoded
+from cistron.base.errors import InputError
+from cistron.base.progress import SILENT, Advance, Reporter
+from cistron.base.ragged import Ragged
+from cistron.classifier.classifier import Classifier
+from cistron.classifier.ensemble import Ensemble
 from cistron.encoders.crop import crop
-from cistron.ensemble import Ensemble
-from cistron.errors import InputError
 from cistron.explain.settings import ON_LETTERS, SUMMED, ExplainSettings, parse_settings
 from cistron.explain.target import Target, choose_target
-from cistron.progress import SILENT, Advance, Reporter
-from cistron.ragged import Ragged
-from cistron.samples import COORDINATES, Samples
 from cistron.samples.alphabet import ALPHABETS
+from cistron.samples.samples import COORDINATES, Samples
 
 PLACED = ("chromosome", *COORDINATES[:3])
 

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cistron.errors import InputError, nearest
+from cistron.base.errors import InputError, nearest
 from cistron.explain.explanation import Explanation
 from cistron.samples.alphabet import ALPHABETS
-from cistron.samples.chromosomes import read_sizes
+from cistron.samples.genome.chromosomes import read_sizes
 
 PLACE = re.compile(r"(?:.*::)?([^:\s]+):(\d+)-(\d+)(?:\(([+-])\))?")
 
@@ -76,7 +76,7 @@ def write_bigwig(explanation: Explanation, path: str | Path, sizes: Mapping[str,
     explanation : Explanation
     path : path
     sizes : mapping of str to int
-        Length of every chromosome: `cistron.samples.chromosomes.read_sizes`.
+        Length of every chromosome: `cistron.samples.genome.chromosomes.read_sizes`.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def write_track(folder: str | Path, path: Path, genome: Path | None) -> int:
     path : Path
         Its end says which.
     genome : Path, optional
-        As `cistron.samples.chromosomes.read_sizes` takes it; for bigWig.
+        As `cistron.samples.genome.chromosomes.read_sizes` takes it; for bigWig.
 
     Raises
     ------

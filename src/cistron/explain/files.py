@@ -11,15 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from cistron.classifier import Classifier
-from cistron.errors import InputError
-from cistron.explain.cells import of_cells
-from cistron.explain.checks import faithfulness, randomised_weights
-from cistron.explain.explanation import Explanation, explain_window
-from cistron.explain.settings import ExplainSettings
-from cistron.explain.store import Writer
-from cistron.explain.trees import explains_probability
-from cistron.predict_cells import (
+from cistron.base.errors import InputError
+from cistron.base.progress import SILENT, Reporter
+from cistron.classifier.classifier import Classifier
+from cistron.classifier.predict.predict_cells import (
     NewCells,
     cell_windows,
     genes_found,
@@ -27,9 +22,14 @@ from cistron.predict_cells import (
     require_columns,
     with_aliases,
 )
-from cistron.progress import SILENT, Reporter
-from cistron.samples import Samples
-from cistron.samples.stream import stream
+from cistron.explain.cells import of_cells
+from cistron.explain.checks import faithfulness, randomised_weights
+from cistron.explain.explanation import Explanation, explain_window
+from cistron.explain.settings import ExplainSettings
+from cistron.explain.store import Writer
+from cistron.explain.trees import explains_probability
+from cistron.samples.samples import Samples
+from cistron.samples.sequences.stream import stream
 
 ATTRIBUTIONS, SUMMARY = "attributions.h5", "summary.json"
 WINDOW = 256  # samples that are read and explained together
@@ -57,8 +57,8 @@ def explain_file(
     ----------
     classifier : Classifier
     source : path
-        FASTA, a table or profiles, as `cistron.predict.predict_file` reads them; or cells, as
-        `cistron.predict_cells.predict_cell_file` does.
+        FASTA, a table or profiles, as `cistron.classifier.predict.predict.predict_file` reads them;
+        or cells, as `cistron.classifier.predict.predict_cells.predict_cell_file` does.
     out : path
         Folder to make.
     settings : ExplainSettings, optional

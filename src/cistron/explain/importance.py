@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cistron.classifier import Classifier
-from cistron.ensemble import Ensemble
-from cistron.errors import InputError
+from cistron.base.errors import InputError
+from cistron.classifier.classifier import Classifier
+from cistron.classifier.ensemble import Ensemble
 from cistron.explain.perturbed import encoded_inputs
-from cistron.samples import Samples
+from cistron.samples.samples import Samples
 
 Floats = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.errors import InputError
+from cistron.base.errors import InputError
 from cistron.explain.perturbed import Changeable, outputs_of
 from cistron.samples.alphabet import Alphabet
 

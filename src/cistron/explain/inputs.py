@@ -11,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cistron.classifier import Classifier
-from cistron.encoders import Encoded
-from cistron.errors import InputError
+from cistron.base.encoded import Encoded
+from cistron.base.errors import InputError
+from cistron.base.ragged import Ragged
+from cistron.classifier.classifier import Classifier
 from cistron.explain.cells import of_cells, reference_vector
 from cistron.explain.references import choose, shuffles
 from cistron.explain.settings import ExplainSettings
 from cistron.models.input import Network
-from cistron.ragged import Ragged
 from cistron.samples.alphabet import ALPHABETS, PROTEIN, Alphabet
 
 SHUFFLED = ("dinucleotide", "shuffled")

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cistron.classifier import Classifier
-from cistron.errors import InputError
+from cistron.base.errors import InputError
+from cistron.classifier.classifier import Classifier
 from cistron.explain.target import Target
 
 Floats = NDArray[np.float64]

@@ -9,12 +9,12 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.classifier import Classifier
-from cistron.encoders import Encoded
-from cistron.ensemble import Ensemble
-from cistron.errors import InputError
-from cistron.ragged import Ragged
-from cistron.samples import Profiles, Samples, Sequences, make_samples
+from cistron.base.encoded import Encoded
+from cistron.base.errors import InputError
+from cistron.base.ragged import Ragged
+from cistron.classifier.classifier import Classifier
+from cistron.classifier.ensemble import Ensemble
+from cistron.samples.samples import Profiles, Samples, Sequences, make_samples
 
 Score = Callable[[Encoded], NDArray[np.float32]]
 Substitute = Callable[
@@ -50,8 +50,8 @@ class Changeable:
 def encoded_inputs(classifier: Classifier, encoded: Encoded) -> Changeable:
     """Return what the model reads: letters, channels or features."""
     if classifier.model_settings_.family == "network":
-        from cistron.device import choose_device
-        from cistron.explain.local_trunk import substituted_logits, trunk_of
+        from cistron.base.device import choose_device
+        from cistron.explain.rules.local_trunk import substituted_logits, trunk_of
         from cistron.training.fit import compute_logits
 
         model, training = classifier.model_, classifier.training_
@@ -68,7 +68,7 @@ def encoded_inputs(classifier: Classifier, encoded: Encoded) -> Changeable:
         return Changeable(
             encoded, blank, score, lambda *given: substituted_logits(model, trunk, *given)
         )
-    from cistron.models.classical import log_odds, log_probabilities, predict_numbers
+    from cistron.models.classical.classical import log_odds, log_probabilities, predict_numbers
 
     how = {"sigmoid": log_odds, "number": predict_numbers}
     predict = how.get(classifier.head.kind, log_probabilities)

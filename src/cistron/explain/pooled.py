@@ -8,9 +8,9 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.classifier import Classifier
-from cistron.encoders.protein_lm import ProteinLM
-from cistron.samples import Samples
+from cistron.classifier.classifier import Classifier
+from cistron.encoders.language_models.protein_lm import ProteinLM
+from cistron.samples.samples import Samples
 
 
 def pools_residues(classifier: Classifier) -> bool:

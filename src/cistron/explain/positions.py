@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from cistron.explain.explanation import Explanation
+from cistron.figures.explain.ends import Profile, Side
 
 REACH = {"protein": (100, 1), "dna": (1500, 15)}  # positions from each end, and those of a bin
-Side = tuple[NDArray[np.float64], NDArray[np.float64]]
-
-
-@dataclass(frozen=True, eq=False)
-class Profile:
-    """Of the samples of one predicted class.
-
-    Parameters
-    ----------
-    samples : int
-    bin : int
-        Positions that are taken together.
-    first, last : (ndarray, ndarray), each of shape (bins,)
-        Mean size of the contributions from the first position on, and from the last one backwards,
-        and its standard error. 1 is the mean over all positions of the same sample; not a number
-        where no sample reaches.
-    """
-
-    samples: int
-    bin: int
-    first: Side
-    last: Side
 
 
 class Ends:

@@ -7,9 +7,9 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.errors import InputError
+from cistron.base.errors import InputError
 from cistron.samples.alphabet import Alphabet
-from cistron.samples.shuffle import shuffle_pairs
+from cistron.samples.sequences.shuffle import shuffle_pairs
 
 Codes = NDArray[np.uint8]
 

@@ -6,8 +6,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field, ValidationError
 
-from cistron.errors import InputError, nearest
-from cistron.settings import Settings
+from cistron.base.errors import InputError, nearest
+from cistron.base.settings import Settings
 
 Method = Literal[
     "deeplift",

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cistron.errors import InputError
+from cistron.base.errors import InputError
 from cistron.explain.explanation import Explanation
 from cistron.explain.settings import ExplainSettings
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.errors import InputError, nearest
-from cistron.heads import Head
+from cistron.base.errors import InputError, nearest
+from cistron.targets.heads import Head
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from cistron.classifier import Classifier
+from cistron.classifier.classifier import Classifier
 from cistron.explain.target import Target
 
 Floats = NDArray[np.float64]

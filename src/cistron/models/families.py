@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.errors import InputError
-from cistron.settings import Settings
+from cistron.base.errors import InputError
+from cistron.base.settings import Settings
 
 if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin, RegressorMixin
@@ -84,7 +84,7 @@ class ClassicalSettings(Settings):
         """Return the estimator, not yet fitted.
 
         Its `fit` takes `sample_weight` (a pipeline's: each of its steps), and it has
-        `predict_proba`. `cistron.models.classical.fit_classical` does both.
+        `predict_proba`. `cistron.models.classical.classical.fit_classical` does both.
 
         Raises
         ------

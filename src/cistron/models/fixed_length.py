@@ -11,7 +11,7 @@ from typing import Any
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from cistron.errors import InputError
+from cistron.base.errors import InputError
 
 
 def require_length(encoder: Any, model: Any, where: str = "") -> None:

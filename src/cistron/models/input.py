@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from cistron.encoders import InputShape
-from cistron.errors import InputError
+from cistron.base.encoded import InputShape
+from cistron.base.errors import InputError
 from cistron.models.families import NetworkSettings
 from cistron.models.layers import blank, reversal
 

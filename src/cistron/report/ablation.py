@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cistron.evaluation import figures
-from cistron.evaluation.figures.numbers import count
+from cistron import figures
+from cistron.figures.numbers import count
 from cistron.report.names import label, meaning, region
 from cistron.report.read import Content
 from cistron.report.sections import Section, main_metrics

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cistron.evaluation import MOST_GROUPS, figures
+from cistron import figures
 from cistron.evaluation.cell_groups import compositions, group_scores
-from cistron.evaluation.figures.numbers import THIN, count, decimal
+from cistron.evaluation.evaluate import MOST_GROUPS
 from cistron.evaluation.intervals import Interval
+from cistron.figures.numbers import THIN, count, decimal
 from cistron.report.names import human, label, natural
 from cistron.report.read import Content
 from cistron.report.sections import Section

@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cistron.evaluation import figures
-from cistron.evaluation.figures.numbers import THIN, count
-from cistron.evaluation.metrics import LOWER_IS_BETTER
+from cistron import figures
+from cistron.figures.numbers import THIN, count
 from cistron.report.differences import said_p
 from cistron.report.names import AVERAGES, METRICS, in_order, label, meaning
 from cistron.report.page import environment, written
 from cistron.report.sections import duration
 from cistron.report.tables import Cell, Column, Table, best_of, score_cell
+from cistron.targets.one_class import LOWER_IS_BETTER
 
 CONCISE = 4  # runs compared up to which every difference is drawn with its interval
 
 
 def write_comparison(found: Mapping[str, Any], path: Path) -> None:
-    """Write the page of a comparison (see `cistron.compare.compare_runs`), whole or not at all."""
+    """Write the page of a comparison of runs, whole or not at all."""
     partial = path.with_name(path.name + ".partial")
     partial.parent.mkdir(parents=True, exist_ok=True)
     partial.write_text(render_comparison(found), encoding="utf-8")
@@ -28,7 +28,7 @@ def write_comparison(found: Mapping[str, Any], path: Path) -> None:
 
 def render_comparison(found: Mapping[str, Any]) -> str:
     """Return one HTML page that needs nothing else."""
-    from cistron import __version__
+    from cistron.base.version import __version__
 
     about = {run["name"]: run for run in found["runs"]}
     drawn = [_table(made, about, found["metric"]) for made in found["tables"]]

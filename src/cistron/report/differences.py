@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from cistron.evaluation.figures.numbers import decimal
-from cistron.evaluation.metrics import LOWER_IS_BETTER
 from cistron.evaluation.paired import LEVEL, Comparison, Difference
+from cistron.figures.numbers import decimal
 from cistron.report.names import label
+from cistron.targets.one_class import LOWER_IS_BETTER
 
 
 def sentence(found: Difference, metric: str, kinds: Mapping[str, str]) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cistron.evaluation.figures.numbers import count, decimal
-from cistron.evaluation.figures.svg import ACCENT, INK, MUTED, note, panel, sheet, style, svg
 from cistron.explain.drawing import Drawn
+from cistron.figures.numbers import count, decimal
+from cistron.figures.svg import ACCENT, INK, MUTED, note, panel, sheet, style, svg
 from cistron.report.page import environment
 
 PAGE = "explanation.html"
@@ -38,7 +38,7 @@ def write_explanation(folder: Path, summary: Mapping[str, Any], drawn: Drawn) ->
 
 def render_explanation(summary: Mapping[str, Any], drawn: Drawn) -> str:
     """Return one HTML page that needs nothing else."""
-    from cistron import __version__
+    from cistron.base.version import __version__
 
     features = "features" in drawn.tables
     explained = " and ".join(str(name) for name in summary["explained"])

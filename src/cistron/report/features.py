@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cistron.evaluation import figures
-from cistron.evaluation.figures.numbers import count, decimal
+from cistron import figures
+from cistron.figures.numbers import count, decimal
 from cistron.report.names import label, meaning
 from cistron.report.read import Content
 from cistron.report.sections import Section

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
+from cistron.base.files import sha256
+from cistron.experiment.run_folder import Run
 from cistron.report.names import label, meaning
 from cistron.report.read import Content, read_run
 from cistron.report.tables import metric_names, parts_of
-from cistron.run import Run
-from cistron.samples.files import sha256
 
 METADATA = "metadata.jsonld"
 CONTEXT = "https://schema.org/"

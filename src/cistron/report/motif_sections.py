@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.evaluation.figures.numbers import THIN, count, decimal
-from cistron.motifs import figures, logo
-from cistron.motifs.motif import reverse_complement
-from cistron.motifs.positions import NAMES, Stretch
+from cistron.base.motif import reverse_complement
+from cistron.figures import logo
+from cistron.figures import motifs as figures
+from cistron.figures.numbers import THIN, count, decimal
 from cistron.report.tables import Cell, Column, Table
+from cistron.samples.genome.stretches import NAMES, Stretch
 
 NBSP = "\N{NO-BREAK SPACE}"
 SHOWN = 3  # matches of a pattern

@@ -9,9 +9,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from cistron.evaluation.figures.numbers import count, decimal
-from cistron.motifs import logo
-from cistron.motifs.match import ALIKE
+from cistron.explain.motifs.match import ALIKE
+from cistron.figures import logo
+from cistron.figures.numbers import count, decimal
 from cistron.report.motif_sections import pattern_section, target
 from cistron.report.page import environment
 
@@ -19,7 +19,7 @@ FAITHFUL = 0.9  # share of sequences in which the first positions matter more th
 
 
 def write_motifs(found: Mapping[str, Any], path: Path) -> None:
-    """Write the page of motifs (see `cistron.motifs.results.document`), whole or not at all."""
+    """Write the page of motifs, whole or not at all."""
     partial = path.with_name(path.name + ".partial")
     partial.write_text(render_motifs(found), encoding="utf-8")
     partial.replace(path)
@@ -31,7 +31,7 @@ def render_motifs(found: Mapping[str, Any]) -> str:
     Its one script sorts tables, and is the only one that the page's security policy lets run: by
     its hash.
     """
-    from cistron import __version__
+    from cistron.base.version import __version__
 
     script = resources.files("cistron.report").joinpath("templates/sort.js").read_text()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from cistron.evaluation import figures
-from cistron.evaluation.figures.numbers import count, decimal
+from cistron import figures
+from cistron.figures.numbers import count, decimal
 from cistron.report.read import Content
 from cistron.report.tables import MISTAKES, Cell, Column, Table, parts_of
 

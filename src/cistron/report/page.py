@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from cistron.evaluation.figures.numbers import THIN, count, decimal
+from cistron.figures.numbers import THIN, count, decimal
 from cistron.report import projection, sections
 from cistron.report.ablation import ablation
 from cistron.report.cells import composition, genes, groups_of_cells

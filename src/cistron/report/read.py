@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from cistron.errors import InputError
-from cistron.run import EXPERIMENT, METRICS, Run
-from cistron.samples import COORDINATES
-from cistron.samples.memberships import read_memberships
+from cistron.base.errors import InputError
+from cistron.experiment.run_folder import EXPERIMENT, METRICS, Run
+from cistron.samples.samples import COORDINATES
+from cistron.targets.memberships import read_memberships
 
 _NO_GROUP = {"id", "label", "weight", "length", "part", "fold", "unit", "dropped"} | {
     "counts",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from cistron.evaluation.figures.numbers import count
+from cistron.classifier.second import predicted_alone
+from cistron.figures.numbers import count
 from cistron.report import sections, tables, verdict
 from cistron.report.read import Content
-from cistron.samples import Second
-from cistron.second_scores import predicted_alone
+from cistron.samples.samples import Second
 
 
 def second(content: Content) -> dict[str, Any] | None:

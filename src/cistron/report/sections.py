@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from cistron.evaluation import figures
-from cistron.evaluation.figures.numbers import THIN, count, decimal
-from cistron.evaluation.metrics import LOWER_IS_BETTER
+from cistron import figures
+from cistron.figures.numbers import THIN, count, decimal
 from cistron.report import numbers, tables
 from cistron.report.names import AVERAGES, METRICS, baseline, human, in_order, label
 from cistron.report.read import Content
 from cistron.report.tables import metric_names
 from cistron.report.verdict import CALIBRATED, ROUGHLY
+from cistron.targets.one_class import LOWER_IS_BETTER
 
 _MACHINE = ("platform", "device", "threads", "seed", "seeds")
 _NOT_VERSIONS = {*_MACHINE, "started", "seconds", "parameters", "command", "sources", "notes"}

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cistron.evaluation import MOST_GROUPS
-from cistron.evaluation.figures import NAMED_COLUMNS
-from cistron.evaluation.figures.numbers import THIN, count, decimal
-from cistron.evaluation.metrics import LOWER_IS_BETTER
+from cistron.evaluation.evaluate import MOST_GROUPS
+from cistron.figures import NAMED_COLUMNS
+from cistron.figures.numbers import THIN, count, decimal
 from cistron.report.names import baseline, human, in_order, label, meaning
 from cistron.report.read import Content
+from cistron.targets.one_class import LOWER_IS_BETTER
 
 MISTAKES = 10
 LONGEST = 20  # rows of a table that could have thousands

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from cistron.evaluation import figures
-from cistron.evaluation.figures.numbers import count, decimal
+from cistron import figures
+from cistron.experiment.run_folder import Run
+from cistron.figures.numbers import count, decimal
 from cistron.report.names import label
 from cistron.report.page import environment
 from cistron.report.tables import Cell, Column, Table, score_cell
-from cistron.run import Run
 
 COMMON = ("trial", "state", "value", "seconds", "error")
 STATES = {"complete": "complete", "pruned": "ended early", "fail": "failed", "lost": "cut short"}
@@ -34,7 +34,7 @@ def write_tuning(folder: str | Path) -> Path:
 
 def render_tuning(run: Run) -> str:
     """Return the page of a search, which needs nothing else."""
-    from cistron import __version__
+    from cistron.base.version import __version__
 
     found = run.read_json("tuning.json")
     trials = pd.read_csv(run.path / "trials.csv")

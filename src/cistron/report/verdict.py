@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from cistron.evaluation.figures.numbers import THIN, decimal
+from cistron.figures.numbers import THIN, decimal
 from cistron.report.names import baseline_phrase, human, label
 
 # Mean distance between confidence and accuracy up to which probabilities are called calibrated,

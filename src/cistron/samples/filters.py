@@ -10,16 +10,16 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from cistron.errors import InputError
-from cistron.samples import Samples
-from cistron.samples.files import checksums
+from cistron.base.errors import InputError
+from cistron.base.files import checksums
+from cistron.base.settings import Settings
 from cistron.samples.keys import ClassName
 from cistron.samples.labels import Records, keep_only, rename, require_groups
 from cistron.samples.letters import identical, select, unknown_letters
-from cistron.samples.memberships import read_memberships
 from cistron.samples.multilabel import join_classes
+from cistron.samples.samples import Samples
 from cistron.samples.second import SecondTarget, settle_second
-from cistron.settings import Settings
+from cistron.targets.memberships import read_memberships
 
 LISTED = 10  # classes in a message
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from cistron.errors import InputError, nearest
-from cistron.samples.files import BYTE_ORDER_MARK, PARQUET, Input, looks_like, open_input
+from cistron.base.errors import InputError, nearest
+from cistron.base.files import BYTE_ORDER_MARK, PARQUET, Input, looks_like, open_input
 
 MISSING = frozenset(["", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NULL", "null"])
 SEPARATORS = "\t,;"

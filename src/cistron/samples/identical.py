@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.counts import Counts
 from cistron.samples import letters
-from cistron.samples.counts import Counts
 
 
 def identical(payload: Any) -> NDArray[np.int64]:

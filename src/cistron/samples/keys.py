@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
-from cistron.settings import InputPath, Settings
+from cistron.base.settings import InputPath, Settings
 
 RESERVED = ("id", "label", "weight")
 

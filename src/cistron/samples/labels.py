@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cistron.errors import InputError, nearest
-from cistron.samples import Sequences
+from cistron.base.errors import InputError, nearest
 from cistron.samples.frames import read_frame
 from cistron.samples.keys import GroupColumn, GroupFiles, LabelTable
 from cistron.samples.records import Block
+from cistron.samples.samples import Sequences
 
 
 @dataclass(eq=False)

@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.errors import InputError, nearest
-from cistron.samples import Sequences
+from cistron.base.errors import InputError, nearest
 from cistron.samples.alphabet import ALPHABETS, PROTEIN, Alphabet
+from cistron.samples.samples import Sequences
 
 CHECKED = 300  # records from which proteins are told from DNA
 _FEWEST_LETTERS = 30  # with fewer, a peptide of A, C, G and T is no surprise

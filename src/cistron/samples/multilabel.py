@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cistron.errors import InputError
+from cistron.base.errors import InputError
 from cistron.samples.labels import Records, require_label
 from cistron.samples.letters import identical
-from cistron.samples.memberships import names_in, read_memberships, write_labels
+from cistron.targets.memberships import names_in, read_memberships, write_labels
 
 if TYPE_CHECKING:
     from cistron.samples.filters import SequenceFilters

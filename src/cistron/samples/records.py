@@ -10,8 +10,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.samples import Sequences
 from cistron.samples.alphabet import INVALID, PROTEIN, SKIPPED, Alphabet
+from cistron.samples.samples import Sequences
 
 STOP = 253  # the asterisk of a stop codon
 

@@ -14,12 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from cistron.errors import InputError
-from cistron.samples import COORDINATES, Samples, Second
+from cistron.base.errors import InputError
+from cistron.base.settings import Settings
 from cistron.samples.keys import RESERVED, ClassName, LabelSource, LabelTable, checked_name
 from cistron.samples.labels import Records, capture, look_up, require_label, values_at
 from cistron.samples.letters import identical
-from cistron.settings import Settings
+from cistron.samples.samples import COORDINATES, Samples, Second
 
 TAKEN = (*RESERVED, "length", "part", "fold", "unit", "dropped", "source", "record", *COORDINATES)
 """Columns that tables of samples have already."""

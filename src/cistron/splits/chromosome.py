@@ -11,15 +11,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from cistron.errors import InputError, nearest
-from cistron.samples import Samples
-from cistron.samples.chromosomes import plain_name
-from cistron.settings import Settings
-from cistron.splits import PARTS, TEST, TRAIN, UNUSED, VALIDATION, Progress, Split, silent
+from cistron.base.errors import InputError, nearest
+from cistron.base.settings import Settings
+from cistron.samples.genome.chromosomes import plain_name
+from cistron.samples.samples import Samples
 from cistron.splits.allocate import allocate, balance
 from cistron.splits.components import components
 from cistron.splits.group import grouped_units
-from cistron.splits.search import Search, find_similar
+from cistron.splits.search.search import Search, find_similar
+from cistron.splits.split import PARTS, TEST, TRAIN, UNUSED, VALIDATION, Progress, Split, silent
 
 COLUMN = "chromosome"
 

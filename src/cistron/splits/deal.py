@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.errors import InputError
-from cistron.samples import Samples
-from cistron.splits import PARTS, TEST, TRAIN, VALIDATION, Split
+from cistron.base.errors import InputError
+from cistron.samples.samples import Samples
 from cistron.splits.allocate import allocate, balance
+from cistron.splits.split import PARTS, TEST, TRAIN, VALIDATION, Split
 
 
 def deal(

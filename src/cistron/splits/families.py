@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cistron.samples import Samples
-from cistron.splits import Progress, silent
+from cistron.samples.samples import Samples
 from cistron.splits.components import components
-from cistron.splits.search import Search, find_similar
+from cistron.splits.search.search import Search, find_similar
+from cistron.splits.split import Progress, silent
 
 
 def gene_families(
@@ -19,7 +19,7 @@ def gene_families(
     Parameters
     ----------
     proteins : Samples
-        One protein a gene (`cistron.samples.translations.read_proteins`).
+        One protein a gene (`cistron.samples.genome.translations.read_proteins`).
     identity : float
         Share of identical residues from which two are relatives, 0 to 1.
     coverage : float

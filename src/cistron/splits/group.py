@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
-from cistron.errors import InputError, nearest
-from cistron.samples import Samples
-from cistron.splits import Progress, Split, silent
+from cistron.base.errors import InputError, nearest
+from cistron.samples.samples import Samples
 from cistron.splits.components import components
 from cistron.splits.deal import deal
 from cistron.splits.random import SplitShares
+from cistron.splits.split import Progress, Split, silent
 
 
 class GroupSplit(SplitShares):

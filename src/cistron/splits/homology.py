@@ -9,21 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from cistron.errors import InputError
-from cistron.samples import Samples, Sequences
-from cistron.splits import TEST, TRAIN, VALIDATION, Progress, Split, silent
+from cistron.base.errors import InputError
+from cistron.samples.samples import Samples, Sequences
 from cistron.splits.components import components
 from cistron.splits.deal import deal
 from cistron.splits.group import grouped_units
 from cistron.splits.random import SplitShares
-from cistron.splits.search import (
+from cistron.splits.search.search import (
     LARGE,
     EngineName,
     Search,
     clusters,
     find_similar,
 )
-from cistron.splits.strands import same_molecule
+from cistron.splits.search.strands import same_molecule
+from cistron.splits.split import TEST, TRAIN, VALIDATION, Progress, Split, silent
 
 ROUNDS = 3
 CHECKED_HITS = 1000  # per query when parts are searched against each other

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from cistron.errors import InputError, nearest
-from cistron.samples import Samples
-from cistron.settings import Settings
-from cistron.splits import PARTS, TRAIN, UNUSED, VALIDATION, Progress, Split, silent
+from cistron.base.errors import InputError, nearest
+from cistron.base.settings import Settings
+from cistron.samples.samples import Samples
 from cistron.splits.allocate import allocate, balance
+from cistron.splits.split import PARTS, TRAIN, UNUSED, VALIDATION, Progress, Split, silent
 
 SPELLINGS = {
     "train": "train",

@@ -7,11 +7,11 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from cistron.samples import Samples
+from cistron.base.settings import Settings
 from cistron.samples.identical import identical
-from cistron.settings import Settings
-from cistron.splits import Progress, Split, silent
+from cistron.samples.samples import Samples
 from cistron.splits.deal import deal
+from cistron.splits.split import Progress, Split, silent
 
 
 class SplitShares(Settings):

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cistron.samples import Assigned, Samples
-from cistron.splits import PARTS, TRAIN, Split
+from cistron.samples.samples import Assigned, Samples
 from cistron.splits.allocate import balance
+from cistron.splits.split import PARTS, TRAIN, Split
 
 STRATA = "species"  # each with thresholds of its own
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from cistron.augment import Augmentation, of_kind
-from cistron.augment.evoaug import EvoAug
-from cistron.augment.orthologs import Related
-from cistron.encoders import Encoded, Encoder
-from cistron.ragged import Ragged
-from cistron.samples import make_samples
+from cistron.base.encoded import Encoded
+from cistron.base.ragged import Ragged
+from cistron.encoders.encoder import Encoder
+from cistron.samples.samples import make_samples
+from cistron.training.augment.augment import Augmentation, of_kind
+from cistron.training.augment.evoaug import EvoAug
+from cistron.training.augment.orthologs import Related
 from cistron.training.fit import Examples
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cistron.encoders import Encoded
-from cistron.encoders.cell_vectors import CellVectors
-from cistron.ragged import Ragged
+from cistron.base.cell_vectors import CellVectors
+from cistron.base.encoded import Encoded
+from cistron.base.ragged import Ragged
 
 POOL = 32  # batches whose samples are sorted by length together
 POOLED = 16_384  # cells of a file that are read, shuffled and cut into batches together

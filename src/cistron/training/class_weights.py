@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.errors import InputError, nearest
+from cistron.base.errors import InputError, nearest
 from cistron.training.settings import TrainingSettings
 
 LARGEST_WEIGHT = 20.0  # of having a rare class: more lets single samples decide

@@ -14,19 +14,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cistron.augment import Augmentation
-from cistron.device import autocast, choose_device
-from cistron.encoders import Encoded
-from cistron.evaluation import multilabel, regression
-from cistron.evaluation.calibration import sigmoid, softmax
-from cistron.evaluation.metrics import scores
-from cistron.evaluation.multilabel import Calls
-from cistron.heads import Head
-from cistron.progress import SILENT, Reporter
+from cistron.base.device import autocast, choose_device
+from cistron.base.encoded import Encoded
+from cistron.base.progress import SILENT, Reporter
+from cistron.targets import number as regression
+from cistron.targets import several as multilabel
+from cistron.targets.calibration import sigmoid, softmax
+from cistron.targets.heads import Head
+from cistron.targets.one_class import scores
+from cistron.targets.several import Calls
+from cistron.training.augment.augment import Augmentation
 from cistron.training.batches import by_length, collated, epoch, input_lengths
 from cistron.training.checkpoint import load_checkpoint, save_checkpoint
 from cistron.training.losses import UNKNOWN, losses, shared
-from cistron.training.processes import ALONE, DivergedError, Processes, current
+from cistron.training.processes.processes import ALONE, DivergedError, Processes, current
 from cistron.training.settings import TrainingSettings
 
 WATCHED = ("accuracy", "mcc", "roc_auc", "macro_roc_auc", "balanced_accuracy", "r2", "pearson")
@@ -83,8 +84,9 @@ def train(
     Everything random in an epoch is drawn from (seed, epoch), so that training which is resumed
     from the last whole epoch gives the same weights as training that was never interrupted.
 
-    Of several processes (see `cistron.training.processes`) only the main one calls this. The others
-    do the same beside it, each with its share of every batch; the loss is that of whole batches.
+    Of several processes (see `cistron.training.processes.processes`) only the main one calls this.
+    The others do the same beside it, each with its share of every batch; the loss is that of whole
+    batches.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from cistron.heads import Head
+from cistron.targets.heads import Head
 
 UNKNOWN = -1  # the target of a sample whose class is not known
 

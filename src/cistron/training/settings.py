@@ -7,9 +7,8 @@ from typing import Literal, Self
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
 
-from cistron.settings import Settings
-
-DEVICES = r"(auto|cpu|mps|cuda(:\d+)?)"  # what a device may be called
+from cistron.base.device import DEVICES
+from cistron.base.settings import Settings
 
 
 class StageSettings(Settings):

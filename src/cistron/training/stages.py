@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from cistron.progress import SILENT, Reporter
+from cistron.base.progress import SILENT, Reporter
 from cistron.training.fit import Examples, train
 from cistron.training.settings import TrainingSettings
 

@@ -1,0 +1,1 @@
+"""Many pieces of work at the same time, on processes of this machine or on a cluster."""

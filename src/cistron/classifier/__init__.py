@@ -1,0 +1,1 @@
+"""The portable model: encoder, trained model, classes and calibration."""

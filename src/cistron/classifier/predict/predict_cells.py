@@ -1,0 +1,424 @@
+"""Predict the cells of another data set, and say how far the predictions can be trusted.
+
+Every step of the encoder is carried in the classifier; nothing is fitted to the new data.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cistron.base.errors import InputError, nearest
+from cistron.base.progress import SILENT, Reporter
+from cistron.classifier.align_cells import mean_shift
+from cistron.classifier.cell_predictions import DISTANCE, judged_cells
+from cistron.classifier.classifier import Classifier
+from cistron.classifier.ensemble import Ensemble
+from cistron.classifier.predict.predict import (
+    FORMATS,
+    WINDOW,
+    claim_parts,
+    join_parts,
+    read_parts,
+    require_output,
+    with_unused,
+    write_part,
+)
+from cistron.encoders.cells.gene_overlap import GeneOverlap
+from cistron.evaluation.evaluate import evaluate
+from cistron.samples.cells.cell_file import CellFormat
+from cistron.samples.cells.cell_stream import stream_cells
+from cistron.samples.cells.gene_names import read_aliases
+from cistron.samples.samples import Samples
+
+CELL_FORMATS = (*FORMATS, ".h5ad")
+LABEL = "true label"  # columns of the parts that are not written out
+GROUP = "group "
+LISTED = 20
+FEWEST_CELLS = 10  # of a group, to be scored on its own
+
+
+@dataclass(frozen=True)
+class NewCells:
+    """What is to be read of a new data set.
+
+    Parameters
+    ----------
+    layer : str, optional
+        AnnData: layer with the numbers; X without.
+    label : str, optional
+        Column of obs with the true class, where it is known: predictions are scored.
+    groups : tuple of str
+        Columns of obs (patient, data set): each group is summed up by itself, and the bootstrap
+        draws whole groups of the first.
+    aliases : Path, optional
+        Table of other names of genes.
+    align : bool
+        Also predict the cells moved onto the training cells, beside the cells as they are (see
+        `cistron.classifier.align_cells`).
+    """
+
+    layer: str | None = None
+    label: str | None = None
+    groups: tuple[str, ...] = ()
+    aliases: Path | None = None
+    align: bool = False
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Columns of the parts → columns of obs."""
+        found = {f"{GROUP}{name}": name for name in self.groups}
+        return {**found, LABEL: self.label} if self.label else found
+
+
+def predict_cell_file(
+    classifier: Classifier,
+    source: str | Path,
+    out: str | Path,
+    *,
+    how: NewCells | None = None,
+    force: bool = False,
+    resume: bool = False,
+    reporter: Reporter = SILENT,
+) -> dict[str, Any]:
+    """Predict every cell of a file, in constant memory, and sum the data set up.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        Of cells.
+    source : path
+        AnnData, 10x, matrix market, or a table of counts.
+    out : path
+        Ends in .tsv, .csv, .parquet or .jsonl: columns `id`, `predicted`, `p_<class>`, `warning`
+        and `rejected`, one row a cell in the order of the file. Or in .h5ad: a copy of the source
+        with these as columns of obs ("cistron_…"), and where they come from in uns["cistron"].
+        With `how.align` also `aligned_predicted` and `aligned_p_<class>`.
+    how : NewCells, optional
+    force, resume, reporter
+        As in `cistron.classifier.predict.predict.predict_file`.
+
+    Returns
+    -------
+    dict
+        `records`, `predicted`, `warnings`, `rejected`, `share_rejected`; `genes`: how many of
+        those the classifier reads were found, and a note by which rules; `drift`: see
+        `CellNovelty.drift`; with labels `scores` of all cells and `scores_kept` of those not
+        rejected, with 95 % intervals; with `how.align` the same under `aligned`, and the share of
+        calls that it `changed`; `groups`: the same for every group. It is written beside the
+        output, as `<out>.summary.json`.
+
+    Raises
+    ------
+    InputError
+        If the input cannot be read, has too few of the genes, or lacks a column.
+    """
+    out, how = Path(out), how or NewCells()
+    require_output(out, CELL_FORMATS, force)
+    if out.suffix == ".h5ad" and Path(source).suffix != ".h5ad":
+        raise InputError(
+            f"--out {out}: predictions are put into a copy of an h5ad file, and {source} is none. "
+            f"Use one of {', '.join(FORMATS)}."
+        )
+    if out.exists() and out.resolve() == Path(source).resolve():
+        raise InputError(f"--out {out} is the input itself, which is never changed.")
+    require_columns(Path(source), how)
+    classifier = with_aliases(classifier, how)
+    parts = out.with_name(out.name + ".parts")
+    asked = {"columns": json.dumps(how.columns), "layer": str(how.layer)}
+    asked |= {"align": "mean"} if how.align else {}
+    done = claim_parts(parts, classifier, Path(source), asked, resume)
+    try:
+        genes = _predict_windows(classifier, source, parts, done, how, reporter)
+        found = {"genes": genes, **_summary(classifier, parts, how, str(source))}
+    except InputError:
+        if not any(parts.glob("*.parquet")) or done == 0:
+            shutil.rmtree(parts)  # the input was wrong: there is nothing to go on with
+        raise
+    if out.suffix == ".h5ad":
+        _write_anndata(classifier, Path(source), out, parts, found)
+    else:
+        join_parts((_contract(table) for table in read_parts(parts)), out)
+    text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+    out.with_name(out.name + ".summary.json").write_text(text + "\n", encoding="utf-8")
+    shutil.rmtree(parts)
+    return found
+
+
+def cell_windows(
+    classifier: Classifier, source: str | Path, how: NewCells, window: int, skip: int = 0
+) -> Iterator[Samples]:
+    """Read new cells as the classifier's encoder reads them (see `stream_cells`)."""
+    encoder: Any = classifier.encoder_
+    counts = bool(encoder.settings.normalise.input == "counts")
+    return stream_cells(
+        source,
+        window,
+        how=CellFormat(layer=how.layer),
+        genes=set(encoder.known.names["gene"]),
+        columns=how.columns,
+        counts=counts,
+        missing=True,
+        duplicate_genes="sum" if counts else "first",
+        skip=skip,
+    )
+
+
+def _predict_windows(
+    classifier: Classifier,
+    source: str | Path,
+    parts: Path,
+    done: int,
+    how: NewCells,
+    reporter: Reporter,
+) -> dict[str, Any]:
+    """Predict what is not predicted yet; return how the genes meet those of training."""
+    shift = None
+    if how.align:
+        reporter.say("Reading the cells once to find their mean.")
+        shift = _shift(classifier, source, how)
+    windows = cell_windows(classifier, source, how, WINDOW, done)
+    overlap = None
+    with reporter.bar(None, "predicting") as advance:
+        for number, samples in enumerate(windows, start=done):
+            if overlap is None:
+                overlap = overlap_of(classifier, samples)
+                if overlap.note:
+                    reporter.say(overlap.note)
+            table = judged_cells(classifier, samples, shift)
+            for column in how.columns:
+                table[column] = samples.table[column].astype(object)
+            write_part(
+                with_unused(table, samples, number * WINDOW), parts / f"{number:08d}.parquet"
+            )
+            advance(len(table))
+    kept = parts / "genes.json"
+    if overlap is None:  # all windows were predicted before
+        return json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    found = genes_found(overlap)
+    kept.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
+    return found
+
+
+def _shift(classifier: Classifier, source: str | Path, how: NewCells) -> Any:
+    """Return what aligns the cells; of an ensemble for each member, which has genes of its own."""
+    if isinstance(classifier, Ensemble):
+        return [_shift(member, source, how) for member in classifier.members]
+    return mean_shift(classifier, cell_windows(classifier, source, how, WINDOW))
+
+
+def overlap_of(classifier: Classifier, samples: Samples) -> GeneOverlap:
+    """Return how the genes of these cells meet those of training.
+
+    Of an ensemble, those of the member that lacks most.
+
+    Raises
+    ------
+    InputError
+        If too few are there.
+    """
+    if isinstance(classifier, Ensemble):
+        each = [overlap_of(member, samples) for member in classifier.members]
+        return min(each, key=lambda overlap: overlap.share)
+    encoder: Any = classifier.encoder_
+    overlap: GeneOverlap = encoder.overlap(samples)
+    overlap.require(encoder.settings.min_overlap)
+    return overlap
+
+
+def require_columns(source: Path, how: NewCells) -> None:
+    """Refuse columns that the cells do not have, before anything is predicted."""
+    for option, name in [("label", how.label), *(("group", name) for name in how.groups)]:
+        if name is None:
+            continue
+        if source.suffix != ".h5ad":
+            raise InputError(
+                f"--{option} {name}: columns of cells stand in the obs of an h5ad file, and "
+                f"{source} is none."
+            )
+        known = _obs_columns(source)
+        if known and name not in known:
+            raise InputError(
+                f"--{option}: {source} has no column {name!r} in obs (there are: "
+                f"{', '.join(known[:LISTED])}).{nearest(name, known)}"
+            )
+
+
+def _obs_columns(source: Path) -> list[str]:
+    import h5py
+
+    try:
+        with h5py.File(source, "r") as file:
+            return [str(name) for name in file["obs"].attrs.get("column-order", [])]
+    except (OSError, KeyError):
+        return []  # damaged, or no AnnData: reading it says so
+
+
+def with_aliases(classifier: Classifier, how: NewCells) -> Classifier:
+    """Return the classifier with a table of further names for its genes."""
+    if how.aliases is None:
+        return classifier
+    if isinstance(classifier, Ensemble):
+        return classifier.replaced(lambda member: with_aliases(member, how))
+    encoder: Any = classifier.encoder_
+    known = {**encoder.known.aliases, **read_aliases(how.aliases)}
+    named = copy(classifier)
+    named.encoder_ = replace(encoder, known=replace(encoder.known, aliases=known, _met=[]))
+    return named
+
+
+def _contract(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that are written out."""
+    hidden = [name for name in table if name in (LABEL, DISTANCE) or str(name).startswith(GROUP)]
+    return table.drop(columns=hidden)
+
+
+def _summary(classifier: Classifier, parts: Path, how: NewCells, source: str) -> dict[str, Any]:
+    """Return what is said of the data set as a whole, and of its groups."""
+    table, warnings = _summed_up(parts)
+    if not len(table):
+        raise InputError(f"{source}: there is no cell to predict.")
+    known = table[table["predicted"].notna()].reset_index(drop=True)
+    if not len(known):
+        raise InputError(f"{source}: no cell has a gene above zero.")
+    for column, name in how.columns.items():
+        if known[column].isna().all():
+            raise InputError(
+                f"{source}: no cell has a value in a column {name!r} of obs "
+                f"(--{'label' if column == LABEL else 'group'})."
+            )
+    found = {
+        "records": len(table),
+        "predicted": len(known),
+        "warnings": warnings,
+        **_judged(classifier, known, how, source),
+    }
+    found["groups"] = {
+        name: {
+            str(value): _judged(classifier, own.reset_index(drop=True), how, source, alone=True)
+            for value, own in known.groupby(f"{GROUP}{name}", sort=True)
+        }
+        for name in how.groups
+    }
+    return found
+
+
+def _summed_up(parts: Path) -> tuple[pd.DataFrame, int]:
+    """Return what is summed up, without names and sentences, and how many have a warning."""
+    tables, warnings = [], 0
+    for table in read_parts(parts):
+        warnings += int((table["warning"] != "").sum())
+        tables.append(table.drop(columns=["id", "warning"]))
+    return (pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()), warnings
+
+
+def genes_found(overlap: Any) -> dict[str, Any]:
+    """Return what a summary says of how the genes of new cells meet those of training."""
+    return {
+        "read": len(overlap.names),
+        "found": int(overlap.present.sum()),
+        "share": overlap.share,
+        "missing": [str(name) for name in overlap.missing[:LISTED]],
+        "note": overlap.note,
+    }
+
+
+def _judged(
+    classifier: Classifier, table: pd.DataFrame, how: NewCells, source: str, alone: bool = False
+) -> dict[str, Any]:
+    """Return drift, rejection and scores of some cells."""
+    rejected = table["rejected"].to_numpy(dtype=bool)
+    found: dict[str, Any] = {
+        "cells": len(table),
+        "rejected": int(rejected.sum()),
+        "share_rejected": float(rejected.mean()),
+        "calls": {str(k): int(n) for k, n in table["predicted"].value_counts().items()},
+        "drift": classifier.novelty_.drift(table[DISTANCE].to_numpy(dtype=np.float64)),
+    }
+    if how.align:
+        moved = table["aligned_predicted"]
+        found["aligned"] = {
+            "method": "mean",
+            "calls": {str(k): int(n) for k, n in moved.value_counts().items()},
+            "changed": float((moved != table["predicted"]).mean()),
+        }
+    if how.label is None or classifier.head.kind != "softmax":
+        return found
+    labels = table[LABEL].astype(object)
+    inside = labels.isin(list(classifier.classes_)).to_numpy()
+    others = labels[~inside].dropna().astype(str).value_counts()
+    found["labels_of_no_class"] = {str(name): int(n) for name, n in others.items()}
+    if not inside.any() and not alone:
+        name = str(labels.dropna().iloc[0])
+        raise InputError(
+            f"{source}: no label in {how.label!r} is a class of the classifier "
+            f"({', '.join(classifier.classes_)}); the first is {name!r}."
+            f"{nearest(name, list(classifier.classes_))}"
+        )
+    groups = [] if alone else list(how.groups)
+    found["scores"] = _scores(classifier, table[inside], groups)
+    found["scores_kept"] = _scores(classifier, table[inside & ~rejected], groups)
+    if how.align:
+        found["aligned"]["scores"] = _scores(classifier, table[inside], groups, "aligned_p_")
+    return found
+
+
+def _scores(
+    classifier: Classifier, table: pd.DataFrame, groups: Sequence[str], prefix: str = "p_"
+) -> dict[str, Any] | None:
+    """Return the metrics of labelled cells, with intervals; None where they are too few."""
+    if len(table) < FEWEST_CELLS:
+        return None
+    classes = [str(name) for name in classifier.classes_]
+    truth = pd.Categorical(table[LABEL], categories=classes).codes
+    probabilities = table[[f"{prefix}{name}" for name in classes]].to_numpy(dtype=np.float64)
+    drawn = table[f"{GROUP}{groups[0]}"].astype(str).to_numpy() if groups else None
+    scores = evaluate(truth, probabilities, classes, groups=drawn)["scores"]
+    kept = {k: v for k, v in scores.items() if isinstance(v, dict) and "value" in v}
+    recall = {name: each["recall"] for name, each in scores["per_class"].items() if each["n"]}
+    return {"n": scores["n"], "resampled": scores["resampled"], **kept, "recall_of_class": recall}
+
+
+def _write_anndata(
+    classifier: Classifier, source: Path, out: Path, parts: Path, found: dict[str, Any]
+) -> None:
+    """Copy the source and add what was predicted; the numbers are copied as bytes."""
+    import h5py
+    from anndata.io import read_elem, write_elem
+
+    table = pd.concat([_contract(t) for t in read_parts(parts)], ignore_index=True)
+    partial = out.with_name(out.name + ".partial")
+    shutil.copyfile(source, partial)
+    with h5py.File(partial, "r+") as file:
+        obs = read_elem(file["obs"])
+        for name in table.columns.drop("id"):
+            values = table[name]
+            if name == "predicted":
+                values = values.astype("category")
+            obs[f"cistron_{name}"] = values.set_axis(obs.index)
+        write_elem(file, "obs", obs)
+        if "uns" not in file:
+            write_elem(file, "uns", {})
+        provenance = {
+            "version": _version(),
+            "classifier": str(classifier.checksum_),
+            "classes": [str(name) for name in classifier.classes_],
+            "source": source.name,
+            "summary": json.dumps(found, ensure_ascii=False),
+        }
+        write_elem(file, "uns/cistron", provenance)
+    partial.replace(out)
+
+
+def _version() -> str:
+    from cistron.base.version import __version__
+
+    return __version__

@@ -1,0 +1,323 @@
+"""Predict many files at once: each shard is a job, and its output appears once and whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from glob import glob, has_magic
+from pathlib import Path
+from typing import Any
+
+from cistron.base.errors import InputError, nearest
+from cistron.base.files import checksums
+from cistron.base.jobs.cluster import join
+from cistron.base.jobs.job import Ended, Job
+from cistron.base.jobs.jobs import require_all, run_jobs
+from cistron.base.progress import SILENT, Reporter
+from cistron.classifier.classifier import Classifier
+from cistron.classifier.files import load
+from cistron.classifier.predict.predict import FORMATS, predict_file
+from cistron.classifier.predict.predict_cells import NewCells, predict_cell_file
+from cistron.experiment.run_folder import Run
+from cistron.samples.sequences.profiles import holds_profiles
+
+MANIFEST = "shards.json"
+PARTS = "parts"  # folder of what is not finished, and of what is known of finished shards
+COUNTS = ("records", "predicted", "warnings")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the shards are read.
+
+    Parameters
+    ----------
+    columns : dict
+        As of `cistron.classifier.predict.predict.predict_file`.
+    orthologs : (paths, paths), optional
+        As of `cistron.classifier.predict.predict.predict_file`.
+    cells : NewCells
+        As of `cistron.classifier.predict.predict_cells.predict_cell_file`.
+    """
+
+    columns: dict[str, str] = field(default_factory=dict)
+    orthologs: tuple[Sequence[Path], Sequence[Path]] | None = None
+    cells: NewCells = field(default_factory=NewCells)
+
+    def document(self) -> dict[str, Any]:
+        """Return it as the manifest has it."""
+        files = [*self.orthologs[0], *self.orthologs[1]] if self.orthologs else []
+        cells = json.loads(json.dumps(asdict(self.cells), default=str))
+        return {"columns": self.columns, "orthologs": checksums(files), "cells": cells}
+
+
+def find_shards(source: str, alphabet: str) -> list[Path] | None:
+    """Return the files of a pattern or a folder; None where the source is one input.
+
+    A folder of profiles is one input, and so is any folder of cells, such as 10x or zarr.
+
+    Parameters
+    ----------
+    source : str
+        A file, a folder, or a pattern with *, ? or […]; ** stands for folders.
+    alphabet : {"protein", "dna", "genes"}
+        Of the classifier.
+
+    Raises
+    ------
+    InputError
+        If nothing fits the pattern, or there is nothing in the folder.
+    """
+    path = Path(source)
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if _is_visible(file))
+        if _is_one(files, alphabet):
+            return None
+        if not files:
+            raise InputError(f"{source} is a folder without files. Put shards in it.")
+        return files
+    if path.exists() or not has_magic(source):
+        return None
+    found = map(Path, glob(source, recursive=True))  # noqa: PTH207 (a path takes no absolute one)
+    files = sorted(file for file in found if _is_visible(file))
+    if not files:
+        raise InputError(
+            f"{source}: no file fits the pattern. It is relative to {Path.cwd()}, and stands in "
+            "quotes, so that the shell leaves it as it is."
+        )
+    return files
+
+
+def _is_visible(file: Path) -> bool:
+    return file.is_file() and not file.name.startswith(".")
+
+
+def _is_one(files: Sequence[Path], alphabet: str) -> bool:
+    return alphabet == "genes" or (
+        alphabet == "protein" and (not files or holds_profiles(files[0]))
+    )
+
+
+def predict_shards(
+    run: str | Path,
+    shards: Sequence[Path],
+    out: str | Path,
+    *,
+    format: str = "tsv",  # noqa: A002 (the option has this name)
+    reading: Reading | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    cluster: str | None = None,
+    force: bool = False,
+    resume: bool = False,
+    reporter: Reporter = SILENT,
+) -> dict[str, Any]:
+    """Predict every shard into a file of its own; what a single one would give is in it.
+
+    Parameters
+    ----------
+    run : path
+        Of the classifier.
+    shards : sequence of Path
+    out : path
+        Folder: `shard_1.fasta.gz` becomes `shard_1.tsv` in it, and `shards.json` says what was
+        predicted by what.
+    format : {"tsv", "csv", "parquet", "jsonl"}
+    reading : Reading, optional
+    device : str
+    workers : int, optional
+        Shards at the same time. One where it is not said; on a cluster as many as it has room for.
+    cluster : str, optional
+        Address of a Ray cluster (see `cistron.base.jobs.cluster`).
+    force : bool
+        Replace the predictions that are there.
+    resume : bool
+        Predict what is missing, and go on in what was begun.
+    reporter : Reporter, optional
+
+    Returns
+    -------
+    dict
+        How many `shards` and `records` there are, how many were `predicted`, how many `skipped`
+        (with the reason in the output), and how many have a `warning`.
+
+    Raises
+    ------
+    InputError
+        If names collide, the folder holds predictions by another classifier or of other options, or
+        shards cannot be predicted; the others are finished then.
+    """
+    folder, reading = Path(out), reading or Reading()
+    outputs = _outputs(shards, folder, format)
+    classifier = load(run)
+    joined = join(cluster, folder, device, reporter)
+    known = {
+        "classifier": classifier.checksum_,
+        "run": str(run),
+        "format": format,
+        "reading": reading.document(),
+    }
+    finished = _claim(folder, known, force=force, resume=resume)
+    _require_unchanged(finished, outputs)
+    waiting = [name for name in outputs if name not in finished]
+    if finished:
+        reporter.say(f"{len(outputs) - len(waiting)} of {len(outputs)} shards are finished.")
+    failed = []
+    with reporter.bar(len(waiting), "shards") as advance:
+        jobs = _jobs(waiting, outputs, folder, (Path(run), classifier.checksum_, device, reading))
+        for ended in run_jobs(jobs, workers, reporter, joined):
+            advance(1)
+            _say(ended, reporter)
+            if ended.error is not None:
+                failed.append(ended)
+    finished = _finished(folder)
+    _write_manifest(folder, known, finished)
+    require_all(failed, len(outputs), "shards")
+    shutil.rmtree(folder / PARTS)
+    total = {key: sum(each[key] for each in finished.values()) for key in (*COUNTS, "skipped")}
+    return {"shards": len(finished), **total}
+
+
+def _outputs(shards: Sequence[Path], folder: Path, kind: str) -> dict[str, Path]:
+    """Return name of the output → shard."""
+    if f".{kind}" not in FORMATS:
+        allowed = [suffix.removeprefix(".") for suffix in FORMATS]
+        raise InputError(
+            f"--format: there is no {kind!r}.{nearest(kind, allowed)} Use {', '.join(allowed)}."
+        )
+    found: dict[str, Path] = {}
+    for shard in shards:
+        name = shard.name.removesuffix(".gz")
+        name = f"{Path(name).stem}.{kind}"
+        if name in found:
+            raise InputError(
+                f"{found[name]} and {shard} would both become {folder / name}. Rename one, or "
+                "predict them into different folders."
+            )
+        found[name] = shard
+    return found
+
+
+def _claim(folder: Path, known: dict[str, Any], *, force: bool, resume: bool) -> dict[str, Any]:
+    """Make the folder, or open one to go on; return the shards that are finished."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--out {folder} is a file, and several shards need a folder.")
+    if folder.is_dir() and any(folder.iterdir()):
+        if not (folder / MANIFEST).is_file():
+            raise InputError(
+                f"{folder} exists and holds no predictions of shards. Nothing in it was touched; "
+                "choose another folder for --out."
+            )
+        if not (force or resume):
+            raise InputError(
+                f"{folder} holds predictions, which are never overwritten: predict what is missing "
+                "with --resume, choose another folder for --out, or replace them with --force."
+            )
+        if resume:
+            _require_same(folder, known)
+            (folder / PARTS).mkdir(exist_ok=True)
+            return _finished(folder)
+        shutil.rmtree(folder)
+    (folder / PARTS).mkdir(parents=True)
+    _write_manifest(folder, known, {})
+    return {}
+
+
+def _require_same(folder: Path, known: dict[str, Any]) -> None:
+    before = Run(folder).read_json(MANIFEST)
+    if before["classifier"] != known["classifier"]:
+        raise InputError(
+            f"{folder} holds predictions by another classifier ({before['run']}, checksum "
+            f"{before['classifier'][:12]}), which are never mixed with those by {known['run']} "
+            f"({known['classifier'][:12]}). Choose another folder for --out."
+        )
+    changed = [key for key in ("format", "reading") if before[key] != known[key]]
+    if changed:
+        raise InputError(
+            f"{folder} was begun with other options ({', '.join(changed)}), so it cannot be "
+            "continued. Undo the change, or choose another folder for --out."
+        )
+
+
+def _require_unchanged(finished: dict[str, Any], outputs: dict[str, Path]) -> None:
+    for name, shard in outputs.items():
+        if name in finished and not _identity(shard).items() <= finished[name].items():
+            raise InputError(
+                f"{shard} is another file than that of which {name} was predicted. Delete {name} "
+                "to predict it again, or choose another folder for --out."
+            )
+
+
+def _identity(shard: Path) -> dict[str, Any]:
+    status = shard.stat()
+    return {"source": str(shard), "bytes": status.st_size, "modified": status.st_mtime}
+
+
+def _finished(folder: Path) -> dict[str, Any]:
+    """Return name of the output → what is known of it, of all that are finished."""
+    known = {one["output"]: one for one in Run(folder).read_json(MANIFEST)["shards"]}
+    for path in (folder / PARTS).glob("*.json"):
+        one = Run(path.parent).read_json(path.name)
+        known[one["output"]] = one
+    return {name: known[name] for name in sorted(known) if (folder / name).is_file()}
+
+
+def _write_manifest(folder: Path, known: dict[str, Any], finished: dict[str, Any]) -> None:
+    from cistron.base.version import __version__
+
+    document = {"cistron": __version__, **known, "shards": list(finished.values())}
+    Run(folder).write_json(MANIFEST, document)
+
+
+def _jobs(
+    waiting: Sequence[str], outputs: dict[str, Path], folder: Path, shared: tuple[Any, ...]
+) -> Iterator[Job]:
+    for name in waiting:
+        shard = outputs[name]
+        yield Job(Path(name).stem, _one_shard, (shard, folder / name), shared, str(shard))
+
+
+def _one_shard(
+    run: Path, checksum: str, device: str, reading: Reading, shard: Path, out: Path
+) -> dict[str, Any]:
+    """Predict a shard under another name, say what it holds, and then give it its own."""
+    classifier = _loaded(run, checksum, device)
+    begun, draft = time.perf_counter(), out.parent / PARTS / out.name
+    whole: dict[str, Any] = {"force": True, "resume": True}
+    before = _identity(shard)
+    if classifier.alphabet_ == "genes":
+        found = predict_cell_file(classifier, shard, draft, how=reading.cells, **whole)
+        summary = f"{draft.name}.summary.json"
+        draft.with_name(summary).replace(out.with_name(summary))
+    else:
+        options: dict[str, Any] = {"columns": reading.columns, "orthologs": reading.orthologs}
+        found = predict_file(classifier, shard, draft, **options, **whole)
+    counts = {key: found[key] for key in COUNTS}
+    counts["skipped"] = counts["records"] - counts["predicted"]
+    seconds = round(time.perf_counter() - begun, 2)
+    note = {"output": out.name, **before, **counts, "seconds": seconds, "host": os.uname().nodename}
+    Run(draft.parent).write_json(f"{out.name}.json", note)
+    draft.replace(out)
+    return counts
+
+
+@lru_cache(maxsize=1)
+def _loaded(run: Path, checksum: str, device: str) -> Classifier:
+    """Return the classifier; loaded once in every process."""
+    classifier = load(run)
+    if classifier.checksum_ != checksum:
+        raise InputError(f"{run} was replaced by another classifier while shards were predicted.")
+    return classifier.on(device)
+
+
+def _say(ended: Ended, reporter: Reporter) -> None:
+    where = f" on {ended.node}" if ended.node else ""
+    if ended.error is not None:
+        reporter.say(f"{ended.job.name} failed{where}.")
+    else:
+        reporter.say(f"{ended.job.name} is finished{where}: {ended.value['records']:,} records.")

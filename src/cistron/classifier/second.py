@@ -1,0 +1,176 @@
+"""The second head of a classifier: what learns and answers the second target of samples.
+
+Of some samples the second target is not known. They train the first head alone, and the second is
+weighted, calibrated and scored on the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from cistron.base.errors import InputError
+from cistron.samples.samples import Samples, Second
+from cistron.splits.split import PARTS, TRAIN, UNUSED, Split
+from cistron.targets.calibration import fit_temperature
+from cistron.targets.heads import Head
+
+
+def two_heads(samples: Samples) -> tuple[Head, ...]:
+    """Return the heads of a classifier of two targets; none of a classifier of one.
+
+    Raises
+    ------
+    InputError
+        If the first target is several classes or a number, or its columns would be the second's.
+    """
+    if samples.second is None:
+        return ()
+    if samples.separator or samples.quantity:
+        raise InputError(
+            f"A second target ({samples.second.name!r}) is learned beside one class a sample, not "
+            "beside several or a number. Read the samples without it."
+        )
+    samples.second.require_apart(samples.classes)
+    return Head("class", samples.classes), Head(samples.second.name, samples.second.classes)
+
+
+def relabelled(samples: Samples) -> Samples:
+    """Return the same samples with the second target as their class; missing where unknown."""
+    if samples.second is None:
+        raise ValueError("these samples have no second target")
+    table = samples.table.assign(label=samples.table[samples.second.name])
+    return replace(samples, table=table, classes=samples.second.classes, second=None)
+
+
+def where_known(samples: Samples, split: Split) -> Split:
+    """Return a split with the samples whose second target is unknown in no part."""
+    known = samples.second_targets >= 0
+    return replace(split, part=np.where(known, split.part, UNUSED).astype(split.part.dtype))
+
+
+def require_known(samples: Samples, split: Split, parts: Sequence[int] = (TRAIN,)) -> None:
+    """Refuse a split that leaves a part without a known second target.
+
+    Parts are balanced by the first target alone, so chance may do this where little is known.
+
+    Raises
+    ------
+    InputError
+        If the training part has no sample of a class, or another part no known one.
+    """
+    if samples.second is None:
+        return
+    for part in parts:
+        targets = samples.second_targets[split.rows(part)]
+        if not len(targets):
+            continue
+        counts = np.bincount(targets[targets >= 0], minlength=len(samples.second.classes))
+        if part == TRAIN and not counts.all():
+            lacking = f"is {samples.second.classes[int(counts.argmin())]!r} for none of"
+        elif not counts.any():
+            lacking = "is known of none of"
+        else:
+            continue
+        raise InputError(
+            f"samples.second: {samples.second.name!r} {lacking} the {len(targets):,} samples of "
+            f"the {PARTS[part]} part, which is balanced by the class alone. Try another "
+            "split.seed, enlarge the part, or leave samples.second out."
+        )
+
+
+def second_weights(train: Samples, settings: Any) -> NDArray[np.float64]:
+    """Return the weight of each class of the second target in the loss, shape (classes,).
+
+    Balanced over the known training samples, unless `training.class_weights` is none: weights by
+    name are those of the first target, and so is balanced sampling.
+    """
+    from cistron.training.class_weights import class_weights
+
+    targets, classes = train.second_targets, list(relabelled(train).classes)
+    kind = "none" if settings.class_weights == "none" else "balanced"
+    own = settings.model_copy(update={"class_weights": kind, "sampling": "natural"})
+    return class_weights(targets[targets >= 0], classes, own)
+
+
+def beside(
+    part: Samples,
+    targets: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    of_class: NDArray[np.float64],
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return targets and weights of both heads, shape (n, 2): -1 and 0 where unknown.
+
+    Parameters
+    ----------
+    part : Samples
+    targets, weights : ndarray, shape (n,)
+        Of the first head.
+    of_class : ndarray, shape (classes,)
+        See `second_weights`.
+    """
+    second = part.second_targets
+    own = np.where(second >= 0, of_class[second] * part.table["weight"].to_numpy(), 0.0)
+    return np.stack([targets, second], axis=1), np.stack([weights, own], axis=1)
+
+
+def fit_second(settings: Any, vectors: Any, train: Samples, training: Any) -> Any:
+    """Fit the classical model of the second target on the training samples that know it."""
+    from cistron.models.classical.classical import fit_classical
+
+    targets = train.second_targets
+    known = targets >= 0
+    weights = second_weights(train, training)[targets] * train.table["weight"].to_numpy()
+    try:
+        return fit_classical(
+            settings, vectors[known], targets[known], weights[known], training.seed
+        )
+    except InputError as error:
+        name = "" if train.second is None else train.second.name
+        raise InputError(f"The second target, {name!r}: {error}") from error
+
+
+def calibrated(heads: Sequence[Head], outputs: ArrayLike, validation: Samples) -> tuple[Head, ...]:
+    """Return both heads, each with a temperature fitted on the samples whose class it knows.
+
+    Parameters
+    ----------
+    heads : sequence of Head
+    outputs : array-like, shape (n, outputs)
+        Of the validation samples.
+    validation : Samples
+    """
+    found = []
+    for head, own, targets in zip(
+        heads,
+        np.split(np.asarray(outputs), [heads[0].outputs], axis=1),
+        (validation.targets, validation.second_targets),
+        strict=True,
+    ):
+        known = targets >= 0
+        found.append(replace(head, temperature=fit_temperature(own[known], targets[known])))
+    return tuple(found)
+
+
+def second_columns(head: Head, logits: ArrayLike) -> pd.DataFrame:
+    """Return what a table of predictions says of the second target.
+
+    Returns
+    -------
+    DataFrame
+        `predicted_<name>`, and `p_<name>_<class>` for each class.
+    """
+    plain = {first: own for own, first in Second(head.name, head.classes).columns.items()}
+    return pd.DataFrame(head.columns(logits)).rename(columns=plain)
+
+
+def predicted_alone(predictions: pd.DataFrame, second: Second) -> pd.DataFrame:
+    """Return predictions of the second target where it is known, named as those of a first."""
+    kept = [name for name in ("id", "part", "fold", "warning") if name in predictions]
+    table = predictions[[*kept, *second.columns]].rename(columns=second.columns)
+    return table[table["label"].notna()].reset_index(drop=True)

@@ -1,0 +1,1 @@
+"""The whole way on made data whose truth is known; see `cistron.cli.demo.run`."""

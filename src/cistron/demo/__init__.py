@@ -1,1 +1,0 @@
-"""The whole way on made data whose truth is known; see `cistron.demo.run`."""

@@ -1,0 +1,1 @@
+"""Cells as the expression of chosen genes, scaled or as components."""

@@ -1,0 +1,44 @@
+"""Samples → arrays: fitted on training samples only, carried inside the classifier.
+
+An encoder is one file here: a settings class (its `kind` and keys) with the methods
+`fit(samples) -> Encoder` and `restore(document, arrays) -> Encoder`, and the fitted encoder
+itself. The settings say in `gives` whether a sample becomes positions or one vector.
+Settings with `on_device` are of an encoder that computes for long: its `fit` also takes `device`
+and `reporter`, and the encoder has `on(device, reporter)`.
+`EncoderSettings` in `cistron.experiment.experiment` lists them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from cistron.base.encoded import Encoded, InputShape
+from cistron.base.settings import Settings
+from cistron.samples.samples import Samples
+
+
+class Encoder(Protocol):
+    """A fitted encoder."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings it was fitted with."""
+
+    @property
+    def shape(self) -> InputShape:
+        """What it hands to a model."""
+
+    @property
+    def names(self) -> list[str] | None:
+        """Name of every feature of a vector; None for encoders of positions."""
+
+    def encode(self, samples: Samples) -> Encoded:
+        """Encode samples, whether or not they were seen in fitting."""
+
+    def warnings(self, samples: Samples) -> list[str]:
+        """For each sample, what was lost in encoding ("cropped to 1,000 of 35,000"), or ""."""
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+        """Return what was learned, as JSON types and as arrays."""

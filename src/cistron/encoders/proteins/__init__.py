@@ -1,0 +1,1 @@
+"""Proteins as descriptors, residues and profiles."""

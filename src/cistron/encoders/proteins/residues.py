@@ -1,0 +1,55 @@
+"""Proteins position by position: residues as codes, cropped to the informative end."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from cistron.base.encoded import Gives, InputShape
+from cistron.base.settings import Settings
+from cistron.encoders.crop import CROPS, CroppedCodes
+from cistron.encoders.proteins.blosum62 import BLOSUM62
+from cistron.samples.alphabet import PROTEIN
+from cistron.samples.samples import Samples
+
+
+class ResiduesSettings(Settings):
+    """Settings of the `residues` encoder.
+
+    An ambiguous residue (B, Z, J) is shared equally among what it may be, X is all zeros, U and
+    O count as C and K; as BLOSUM62 rows, X is all zeros too. `ends` keeps the first and the last
+    half of `max_length`, because sorting signals sit at both termini.
+    """
+
+    gives: ClassVar[Gives] = "positions"
+
+    kind: Literal["residues"] = "residues"
+    max_length: int = Field(1000, ge=1, description="longer proteins are cropped to this")
+    crop: CROPS = Field("ends", description="which part of a longer protein is kept")
+    as_: Literal["one_hot", "blosum62", "embedding"] = Field(
+        "one_hot", alias="as", description="what the network sees of a residue"
+    )
+    width: int = Field(32, ge=1, description="channels of a learned embedding")
+
+    def fit(self, samples: Samples) -> CroppedCodes:  # noqa: ARG002 (nothing is estimated)
+        """Return the encoder; it learns nothing from the samples."""
+        return CroppedCodes(self, self.shape())
+
+    def restore(self, document: dict[str, Any], arrays: dict[str, NDArray]) -> CroppedCodes:  # noqa: ARG002
+        """Rebuild the encoder from its state."""
+        return CroppedCodes(self, self.shape())
+
+    def shape(self) -> InputShape:
+        """Codes, and the fixed channels of each (none for a learned embedding)."""
+        letters = len(PROTEIN.letters)
+        if self.as_ == "embedding":
+            return InputShape("codes", self.width, letters=letters)
+        table = (
+            PROTEIN.shares
+            if self.as_ == "one_hot"
+            else PROTEIN.shares @ BLOSUM62.astype(np.float32)
+        )
+        return InputShape("codes", table.shape[1], table=table, letters=letters)

@@ -1,0 +1,155 @@
+"""From a folder of `cistron explain` to a folder of motifs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from cistron.base.errors import InputError
+from cistron.base.progress import SILENT, Reporter
+from cistron.explain.motifs.analysis import MotifSettings, analyse
+from cistron.explain.motifs.database import read_databases
+from cistron.explain.motifs.effect import Predict
+from cistron.explain.motifs.explained import Explained
+from cistron.explain.motifs.read import read_explained, recorded_run
+from cistron.explain.motifs.results import MODISCO, document, read_signed, write_results
+from cistron.explain.motifs.scan import UNKNOWN
+
+
+def find_motifs(
+    folder: str | Path,
+    out: str | Path,
+    databases: Sequence[str | Path],
+    settings: MotifSettings | None = None,
+    *,
+    run: str | Path | None = None,
+    others: Sequence[str | Path] = (),
+    anchors: Sequence[str] = (),
+    device: str = "auto",
+    force: bool = False,
+    reporter: Reporter = SILENT,
+) -> dict[str, Any]:
+    """Find the motifs of an explanation, and write them into a folder.
+
+    Writes patterns.json, patterns.meme, hits.tsv.gz, modisco.h5, and hits.bed.gz where places are
+    known; `cistron.report.motifs.write_motifs` makes the page of what is returned.
+
+    Parameters
+    ----------
+    folder : path
+        Folder that `cistron explain` wrote.
+    out : path
+        Folder to make.
+    databases : sequence of str or path
+        See `cistron.explain.motifs.database.read_database`.
+    settings : MotifSettings, optional
+    run : path, optional
+        Run directory of the classifier that was explained: for labels, regions and effects; by
+        default the one that the explanation says, where it is still there.
+    others : sequence of path
+        Folders of motifs of other folds or seeds, in which each pattern is looked for.
+    anchors : sequence of str
+        See `read_explained`.
+    device : str
+    force : bool
+        Write into a folder that is there.
+    reporter : Reporter, optional
+
+    Raises
+    ------
+    InputError
+        If a file is missing or does not fit, or the folder is there.
+    """
+    out, chosen = Path(out), settings or MotifSettings()
+    if out.exists() and not force:
+        raise InputError(f"{out} exists and is never overwritten. Choose another, or say --force.")
+    database = read_databases(databases)
+    known = [read_signed(other) for other in others]
+    run = run if run is not None else recorded_run(folder)
+    explained = read_explained(folder, run, anchors)
+    notes = []
+    predict = None
+    if run is not None:
+        predict, why = _predictor(explained, run, device)
+        notes += [why] if why else []
+    analysis = analyse(
+        explained,
+        database,
+        chosen,
+        predict=predict,
+        others=known,
+        keep=out / MODISCO,
+        reporter=reporter,
+    )
+    facts = {
+        "settings": chosen.document(),
+        "databases": [str(source) for source in databases],
+        "motifs": len(database),
+        "versions": {name: metadata.version(name) for name in ("modisco-lite", "memelite")},
+    }
+    made = document(analysis, explained, facts, [Path(other).name for other in others])
+    made["notes"] += notes
+    write_results(out, analysis, explained, made)
+    return made
+
+
+def _predictor(explained: Explained, run: str | Path, device: str) -> tuple[Predict | None, str]:
+    """Return the prediction of what is explained, or None and why there is none."""
+    from cistron.classifier.files import load
+    from cistron.explain.target import choose_target
+    from cistron.samples.alphabet import DNA
+    from cistron.samples.samples import Sequences, make_samples
+
+    if explained.explained == "predicted":
+        return None, (
+            "No marginal effects: each sequence's own class was explained. Explain one class."
+        )
+    classifier = load(run).on(device)
+    name = explained.explained or None
+    if name is not None and name not in set(classifier.classes_):
+        raise InputError(f"{run} has no class {name!r}, which is explained. Name its own run.")
+
+    def predict(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
+        # What lies behind the last known base is no part of a shorter sequence.
+        after = (codes[:, ::-1] != UNKNOWN).argmax(axis=1) if explained.varied else 0
+        lengths = np.full(len(codes), codes.shape[1]) - after
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        inside = np.arange(codes.shape[1]) < lengths[:, None]
+        samples = make_samples(Sequences(codes[inside], offsets, DNA))
+        logits = classifier.logits(samples)
+        return choose_target(classifier.head, logits, name).of(logits)
+
+    return predict, ""
+
+
+def parse_settings(changes: Sequence[str], given: Mapping[str, Any]) -> MotifSettings:
+    """Return settings from "key=value" texts, and from options that were given (not None).
+
+    Raises
+    ------
+    InputError
+        If there is no such key, or its value is not allowed.
+    """
+    from cistron.experiment.mistakes import explain
+
+    values = {name: value for name, value in given.items() if value is not None}
+    for change in changes:
+        key, found, value = change.partition("=")
+        if not found:
+            raise InputError(f"--set {change}: write it as key=value, like min_seqlets=50.")
+        try:
+            values[key.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InputError(f"--set {change}: the value is not valid YAML.") from error
+    try:
+        return MotifSettings(**values)
+    except ValidationError as error:
+        said = [explain(e, values, "--set", {}, MotifSettings) for e in error.errors()]
+        raise InputError("\n".join(said)) from error

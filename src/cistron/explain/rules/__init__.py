@@ -1,0 +1,1 @@
+"""How contributions follow from the layers of a network."""

@@ -1,0 +1,175 @@
+"""Scores with their intervals, one row each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from cistron.figures.numbers import Score, Triple, count, decimal, limits, triple
+from cistron.figures.svg import (
+    ACCENT,
+    INK,
+    MUTED,
+    TINT,
+    WIDTH,
+    note,
+    panel,
+    sheet,
+    short,
+    style,
+    svg,
+)
+
+
+def forest(
+    scores: Mapping[str, Score], metric: str, highlight: str = "", reference: float | None = None
+) -> str:
+    """Draw one row per score: a point, its interval, and both in figures.
+
+    Parameters
+    ----------
+    scores : mapping
+        Name of the row → {"value", "low", "high"}.
+    metric : str
+        What is measured, as the heading.
+    highlight : str
+        The row drawn in the accent colour; the others are grey.
+    reference : float, optional
+        Where a vertical line stands (zero, for differences).
+    """
+    rows = {name: triple(score) for name, score in scores.items()}
+    pitch = 25
+    with style():
+        figure = sheet(52 + pitch * len(rows))
+        note(figure, 0, 12, short(metric, 60), color=INK, weight="bold")
+        axes = panel(figure, 108, 24, 118, pitch * len(rows))
+        line = [] if reference is None else [(reference, reference, reference)]
+        scale(axes, len(rows), [*rows.values(), *line])
+        if reference is not None:
+            axes.axvline(reference, color=INK, linewidth=1)
+        for row, (name, score) in enumerate(rows.items()):
+            chosen = name == highlight
+            top = 24 + pitch * (row + 0.5) + 3.5
+            weight = "bold" if chosen else "normal"
+            note(figure, 0, top, short(name), color=INK, size=10, weight=weight)
+            interval(figure, row, score, chosen, top)
+        numbers = "; ".join(f"{name} {decimal(row[0])}" for name, row in rows.items())
+        return svg(figure, f"{metric}, point and interval: {numbers}.")
+
+
+def interval(figure: Figure, place: float, score: Triple, chosen: bool, top: float) -> None:
+    """Draw a score with its interval at a height of the axes, and say both in figures beside.
+
+    Parameters
+    ----------
+    figure : Figure
+        With the axes of all rows.
+    place : float
+        Height in the axes' own unit.
+    score : (value, low, high)
+    chosen : bool
+        Whether it stands out.
+    top : float
+        Where the figures stand, in the unit of the sheet.
+    """
+    value, low, high = score
+    colour = ACCENT if chosen else MUTED
+    weight = "bold" if chosen else "normal"
+    axes = figure.axes[0]
+    axes.plot([low, high], [place, place], color=colour, linewidth=2.4 if chosen else 1.6)
+    axes.plot(value, place, "D" if chosen else "o", color=colour, markersize=6)
+    note(figure, 236, top, decimal(value), color=INK, size=10, weight=weight)
+    if math.isfinite(low + high):
+        span = f"{decimal(low)} to {decimal(high)}"
+        note(figure, WIDTH, top, span, color=MUTED, size=10, ha="right")
+
+
+def class_bars(scores: Mapping[str, Score], metric: str, sizes: Mapping[str, int]) -> str:
+    """Draw one bar per class from zero to its score, with the interval over it.
+
+    Parameters
+    ----------
+    scores : mapping
+        Class → {"value", "low", "high"}, each at most 1.
+    metric : str
+        What is measured, as the heading.
+    sizes : mapping
+        Class → samples it was measured on.
+    """
+    rows = {name: triple(score) for name, score in scores.items()}
+    lowest = min((x for row in rows.values() for x in row if math.isfinite(x)), default=0.0)
+    pitch = 25
+    with style():
+        figure = sheet(52 + pitch * len(rows))
+        note(figure, 0, 12, short(metric, 40), color=INK, weight="bold")
+        note(figure, WIDTH, 12, "samples", color=MUTED, size=10, ha="right")
+        axes = panel(figure, 108, 24, 146, pitch * len(rows))
+        scale(axes, len(rows), [(0.0, 0.0, 1.0)])
+        axes.set_xlim(min(0.0, lowest), 1)
+        for row, (name, (value, low, high)) in enumerate(rows.items()):
+            top = 24 + pitch * (row + 0.5) + 3.5
+            note(figure, 0, top, short(name), color=INK, size=10)
+            if math.isfinite(value):
+                axes.barh(row, value, height=0.62, color=TINT)
+            if math.isfinite(low + high):
+                axes.plot([low, high], [row, row], color=ACCENT, linewidth=1.6)
+            note(figure, 262, top, decimal(value), color=INK, size=10)
+            note(figure, WIDTH, top, count(sizes.get(name)), color=MUTED, size=10, ha="right")
+        axes.axvline(0, color=INK, linewidth=1)
+        numbers = "; ".join(f"{name} {decimal(row[0])}" for name, row in rows.items())
+        return svg(figure, f"{metric} of each class, with its interval: {numbers}.")
+
+
+def folds(scores: Sequence[Score], pooled: Score, metric: str, kind: str = "Fold") -> str:
+    """Draw one metric fold by fold, with the pooled score as a band behind.
+
+    Parameters
+    ----------
+    scores : sequence
+        One {"fold", "n", "value", "low", "high"} per fold; `low` and `high` may be missing.
+    pooled : mapping
+        {"value", "low", "high"} over all folds.
+    metric : str
+        What is measured, as the heading.
+    kind : str
+        What the rows are.
+    """
+    rows = [triple(score) for score in scores]
+    middle, low, high = triple(pooled)
+    pitch = 21
+    with style():
+        figure = sheet(52 + pitch * len(rows))
+        note(figure, 0, 12, short(metric, 60), color=INK, weight="bold")
+        axes = panel(figure, 50, 24, 200, pitch * len(rows))
+        scale(axes, len(rows), [*rows, (middle, low, high)])
+        if math.isfinite(low + high):
+            axes.axvspan(low, high, color=TINT, alpha=0.45)
+        if math.isfinite(middle):
+            axes.axvline(middle, color=ACCENT, linewidth=1.2)
+        for row, (value, lowest, highest) in enumerate(rows):
+            axes.plot([lowest, highest], [row, row], color=INK, linewidth=1.4)
+            axes.plot(value, row, "o", color=INK, markersize=5)
+            top = 24 + pitch * (row + 0.5) + 3.5
+            name = f"{kind} {short(scores[row].get('fold'), 4)}"
+            note(figure, 0, top, name, color=INK, size=10)
+            note(figure, 262, top, decimal(value), color=INK, size=10)
+            number = f"n {count(scores[row].get('n'))}"
+            note(figure, WIDTH, top, number, color=MUTED, size=10, ha="right")
+        numbers = ", ".join(decimal(row[0]) for row in rows)
+        return svg(figure, f"{metric} of each {kind.lower()}: {numbers}; pooled {decimal(middle)}.")
+
+
+def scale(axes: Axes, rows: int, numbers: Sequence[Triple]) -> None:
+    """Make room for one row under another, over a scale that holds all numbers."""
+    low, high = limits(numbers)
+    digits = 2 if high - low > 0.08 else 3
+    axes.set(xlim=(low, high), ylim=(rows - 0.5, -0.5), yticks=[])
+    axes.xaxis.set_major_locator(MaxNLocator(3))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: decimal(x, digits)))
+    axes.spines["left"].set_visible(False)
+    axes.grid(visible=True, axis="x")
+    axes.set_axisbelow(True)

@@ -1,0 +1,1 @@
+"""Models that read one vector a sample and are fitted by scikit-learn."""

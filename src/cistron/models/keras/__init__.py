@@ -1,0 +1,1 @@
+"""Networks as Keras describes them, computed by torch."""

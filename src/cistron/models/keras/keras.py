@@ -1,0 +1,286 @@
+"""A plain chain of Keras layers, as `cistron import keras` brings it in.
+
+Each layer has Keras's name, the keys of Keras's configuration that change what it computes, and
+Keras's defaults. Shapes are Keras's, channels last.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from cistron.base.errors import InputError
+from cistron.base.settings import Settings
+from cistron.models.families import NetworkSettings
+from cistron.models.keras.keras_layers import (
+    LSTM,
+    Activation,
+    ActivationName,
+    BothDirections,
+    Convolution,
+    GlobalPooling,
+    MaxPool,
+    Padding,
+    dense,
+    to_length,
+)
+from cistron.models.layers import BatchNorm
+
+Sizes = tuple[int, ...]
+
+
+def _activated(layer: nn.Module, name: ActivationName) -> nn.Module:
+    return layer if name == "linear" else nn.Sequential(layer, Activation(name))
+
+
+class ConvolutionLayer(Settings):
+    """Conv1D, Conv2D."""
+
+    layer: Literal["Conv1D", "Conv2D"]
+    filters: int = Field(ge=1)
+    kernel_size: Sizes
+    strides: Sizes | None = None
+    padding: Padding = "valid"
+    dilation_rate: Sizes | None = None
+    groups: int = Field(1, ge=1)
+    use_bias: bool = True
+    activation: ActivationName = "linear"
+
+    def build(self, shape: Sizes) -> nn.Module:
+        """Return the layer for inputs of that shape, without the batch."""
+        convolution = Convolution(
+            shape[-1],
+            self.filters,
+            self.kernel_size,
+            self.strides,
+            self.padding,
+            self.dilation_rate,
+            self.groups,
+            self.use_bias,
+        )
+        return _activated(convolution, self.activation)
+
+
+class MaxPoolingLayer(Settings):
+    """MaxPooling1D, MaxPooling2D."""
+
+    layer: Literal["MaxPooling1D", "MaxPooling2D"]
+    pool_size: Sizes
+    strides: Sizes | None = None
+    padding: Literal["valid", "same"] = "valid"
+
+    def build(self, shape: Sizes) -> nn.Module:  # noqa: ARG002
+        """Return the layer."""
+        return MaxPool(self.pool_size, self.strides, self.padding)
+
+
+class GlobalPoolingLayer(Settings):
+    """Global pooling."""
+
+    layer: Literal[
+        "GlobalMaxPooling1D",
+        "GlobalMaxPooling2D",
+        "GlobalAveragePooling1D",
+        "GlobalAveragePooling2D",
+    ]
+
+    def build(self, shape: Sizes) -> nn.Module:  # noqa: ARG002
+        """Return the layer."""
+        return GlobalPooling("Max" in self.layer)
+
+
+class DenseLayer(Settings):
+    """Dense, on the last axis."""
+
+    layer: Literal["Dense"]
+    units: int = Field(ge=1)
+    use_bias: bool = True
+    activation: ActivationName = "linear"
+
+    def build(self, shape: Sizes) -> nn.Module:
+        """Return the layer for inputs of that shape, without the batch."""
+        return _activated(dense(shape[-1], self.units, self.use_bias), self.activation)
+
+
+class LSTMLayer(Settings):
+    """LSTM with tanh and sigmoid."""
+
+    layer: Literal["LSTM"]
+    units: int = Field(ge=1)
+    return_sequences: bool = False
+    go_backwards: bool = False
+    use_bias: bool = True
+
+    def build(self, shape: Sizes) -> nn.Module:
+        """Return the layer for inputs of that shape, without the batch."""
+        return LSTM(shape[-1], self.units, self.return_sequences, self.go_backwards, self.use_bias)
+
+
+class BidirectionalLayer(Settings):
+    """Bidirectional around an LSTM."""
+
+    layer: Literal["Bidirectional"]
+    units: int = Field(ge=1)
+    return_sequences: bool = False
+    use_bias: bool = True
+    merge_mode: Literal["concat", "sum", "ave", "mul"] = "concat"
+
+    def build(self, shape: Sizes) -> nn.Module:
+        """Return the layer for inputs of that shape, without the batch."""
+        onward, backward = (
+            LSTM(shape[-1], self.units, self.return_sequences, backwards, self.use_bias)
+            for backwards in (False, True)
+        )
+        return BothDirections(onward, backward, self.merge_mode)
+
+
+class LayerNormalizationLayer(Settings):
+    """LayerNormalization over the last axis."""
+
+    layer: Literal["LayerNormalization"]
+    epsilon: float = Field(1e-3, gt=0)
+
+    def build(self, shape: Sizes) -> nn.Module:
+        """Return the layer for inputs of that shape, without the batch."""
+        return nn.LayerNorm(shape[-1], eps=self.epsilon)
+
+
+class BatchNormalizationLayer(Settings):
+    """BatchNormalization over the last axis."""
+
+    layer: Literal["BatchNormalization"]
+    epsilon: float = Field(1e-3, gt=0)
+    momentum: float = Field(0.99, ge=0, lt=1)
+
+    def build(self, shape: Sizes) -> nn.Module:
+        """Return the layer for inputs of that shape, without the batch."""
+        return BatchNorm(shape[-1], eps=self.epsilon, momentum=1 - self.momentum)
+
+
+class DropoutLayer(Settings):
+    """Dropout."""
+
+    layer: Literal["Dropout"]
+    rate: float = Field(0.5, ge=0, lt=1)
+
+    def build(self, shape: Sizes) -> nn.Module:  # noqa: ARG002
+        """Return the layer."""
+        return nn.Dropout(self.rate)
+
+
+class ActivationLayer(Settings):
+    """Activation, ReLU, Softmax."""
+
+    layer: Literal["Activation"]
+    activation: ActivationName
+
+    def build(self, shape: Sizes) -> nn.Module:  # noqa: ARG002
+        """Return the layer."""
+        return nn.Identity() if self.activation == "linear" else Activation(self.activation)
+
+
+class FlattenLayer(Settings):
+    """Flatten, position by position."""
+
+    layer: Literal["Flatten"]
+
+    def build(self, shape: Sizes) -> nn.Module:  # noqa: ARG002
+        """Return the layer."""
+        return nn.Flatten()
+
+
+class ReshapeLayer(Settings):
+    """Reshape."""
+
+    layer: Literal["Reshape"]
+    target_shape: Sizes
+
+    def build(self, shape: Sizes) -> nn.Module:  # noqa: ARG002
+        """Return the layer."""
+        return nn.Sequential(nn.Flatten(), nn.Unflatten(1, self.target_shape))
+
+
+KerasLayer = Annotated[
+    ConvolutionLayer
+    | MaxPoolingLayer
+    | GlobalPoolingLayer
+    | DenseLayer
+    | LSTMLayer
+    | BidirectionalLayer
+    | LayerNormalizationLayer
+    | BatchNormalizationLayer
+    | DropoutLayer
+    | ActivationLayer
+    | FlattenLayer
+    | ReshapeLayer,
+    Field(discriminator="layer"),
+]
+"""Any layer, told apart by `layer`: Keras's name of its class."""
+
+SCANNER: tuple[KerasLayer, ...] = (
+    ConvolutionLayer(layer="Conv1D", filters=64, kernel_size=(12,), activation="relu"),
+    GlobalPoolingLayer(layer="GlobalMaxPooling1D"),
+    DenseLayer(layer="Dense", units=1),
+)
+
+
+class KerasSettings(NetworkSettings):
+    """Settings of `keras`: a chain of layers, usually written by `cistron import keras`.
+
+    The last layer gives logits: one for two classes, or one a class. Sequences shorter than
+    `length` are read as if N followed them.
+    """
+
+    offered: ClassVar[bool] = False
+
+    kind: Literal["keras"] = "keras"
+    length: int = Field(620, ge=1, description="positions it reads; no sequence may be longer")
+    layers: tuple[KerasLayer, ...] = Field(
+        SCANNER, description="layers in order; default: a motif scanner"
+    )
+
+    @property
+    def single_logit(self) -> bool:
+        """Whether the last dense layer has one unit."""
+        units = [layer.units for layer in self.layers if isinstance(layer, DenseLayer)]
+        return units[-1:] == [1]
+
+    def build(self, channels: int, outputs: int) -> nn.Module:
+        """Return the network."""
+        return KerasChain(self, channels, outputs)
+
+
+class KerasChain(nn.Module):
+    """The layers, one after another."""
+
+    def __init__(self, settings: KerasSettings, channels: int, outputs: int) -> None:
+        super().__init__()
+        self.length = settings.length
+        self.layers = nn.ModuleList()
+        x = torch.zeros(1, self.length, channels)
+        for number, layer in enumerate(settings.layers):
+            try:
+                module = layer.build(tuple(x.shape[1:])).eval()
+                with torch.no_grad():
+                    x = module(x)
+            except (RuntimeError, IndexError, ValueError) as error:
+                raise InputError(
+                    f"model.layers.{number}: {layer.layer} cannot read what comes before it, of "
+                    f"shape {tuple(x.shape[1:])}: {error}"
+                ) from error
+            self.layers.append(module.train())
+        if x.shape[1:] != (outputs,):
+            raise InputError(
+                f"model.layers: the last layer gives the shape {tuple(x.shape[1:])}, and "
+                f"{outputs} {'logit is' if outputs == 1 else 'logits are'} needed."
+            )
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return logits, shape (batch, outputs), of x, shape (batch, time, channels)."""
+        x = to_length(x, mask, self.length)
+        for layer in self.layers:
+            x = layer(x)
+        return x

@@ -1,0 +1,91 @@
+"""One architecture a file, and the classical models.
+
+A model is one file here with its settings class (its `kind` and keys). A network's settings have
+`build(channels, outputs) -> torch.nn.Module`, a classical model's `build(seed)`, which returns a
+scikit-learn estimator (see `families`). `ModelSettings` lists them, one line
+each.
+"""
+
+from typing import Annotated, Any, get_args
+
+from pydantic import Field
+
+from cistron.models.bilstm import BiLSTMSettings
+from cistron.models.classical.bagging import BaggingSettings
+from cistron.models.classical.gradient_boosting import GradientBoostingSettings
+from cistron.models.classical.logistic_regression import LogisticRegressionSettings
+from cistron.models.classical.nearest_centroid import NearestCentroidSettings
+from cistron.models.classical.random_forest import RandomForestSettings
+from cistron.models.classical.ridge import RidgeSettings
+from cistron.models.classical.svm import SVMSettings
+from cistron.models.cnn import CNNSettings
+from cistron.models.cnn_lstm import CNNLSTMSettings
+from cistron.models.dilated_resnet import DilatedResNetSettings
+from cistron.models.gene_attention import GeneAttentionSettings
+from cistron.models.keras.keras import KerasSettings
+from cistron.models.light_attention import LightAttentionSettings
+from cistron.models.lstm import LSTMSettings
+from cistron.models.mlp import MLPSettings
+from cistron.models.parallel_cnn_lstm import ParallelCNNLSTMSettings
+from cistron.models.published.deepcre import DeepCRESettings
+from cistron.models.published.deepdife import DeepDifESettings
+from cistron.models.published.lcre import LCRESettings
+from cistron.models.published.multiloc_cnn import MultiLocCNNSettings
+from cistron.models.published.multiloc_cnn_lstm import MultiLocCNNLSTMSettings
+from cistron.models.published.multiloc_resnet import MultiLocResNetSettings
+from cistron.models.published.oncopersistnet import OncoPersistNetSettings
+from cistron.models.published.pooled_bilstm import PooledBiLSTMSettings
+from cistron.models.published.senseqnet import SenSeqNetSettings
+from cistron.models.published.vector_bilstm import VectorBiLSTMSettings
+from cistron.models.published.vector_cnn import VectorCNNSettings
+from cistron.models.published.vector_cnn_lstm import VectorCNNLSTMSettings
+from cistron.models.published.vector_lstm import VectorLSTMSettings
+from cistron.models.published.vector_parallel_cnn_lstm import VectorParallelCNNLSTMSettings
+from cistron.models.published.vector_rnn import VectorRNNSettings
+from cistron.models.resnet import ResNetSettings
+from cistron.models.rnn import RNNSettings
+from cistron.models.termini_cnn import TerminiCNNSettings
+from cistron.models.transformer import TransformerSettings
+
+ModelSettings = Annotated[
+    CNNSettings
+    | ResNetSettings
+    | RNNSettings
+    | LSTMSettings
+    | BiLSTMSettings
+    | CNNLSTMSettings
+    | ParallelCNNLSTMSettings
+    | TransformerSettings
+    | LightAttentionSettings
+    | DilatedResNetSettings
+    | DeepCRESettings
+    | LCRESettings
+    | DeepDifESettings
+    | KerasSettings
+    | TerminiCNNSettings
+    | MultiLocCNNSettings
+    | MultiLocCNNLSTMSettings
+    | MultiLocResNetSettings
+    | MLPSettings
+    | SenSeqNetSettings
+    | VectorCNNSettings
+    | VectorRNNSettings
+    | VectorLSTMSettings
+    | VectorBiLSTMSettings
+    | VectorCNNLSTMSettings
+    | VectorParallelCNNLSTMSettings
+    | OncoPersistNetSettings
+    | PooledBiLSTMSettings
+    | GeneAttentionSettings
+    | LogisticRegressionSettings
+    | NearestCentroidSettings
+    | RandomForestSettings
+    | GradientBoostingSettings
+    | SVMSettings
+    | BaggingSettings
+    | RidgeSettings,
+    Field(discriminator="kind"),
+]
+"""Settings of any model, told apart by `kind`."""
+
+KINDS: tuple[Any, ...] = get_args(get_args(ModelSettings)[0])

@@ -1,0 +1,1 @@
+"""Networks with the layers and sizes of their papers."""

@@ -1,0 +1,70 @@
+"""The convolutional and recurrent network published for MultiLoc profiles (T. Serralta, 2025).
+
+https://github.com/theo-serralta/Subcellular_localization
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from pydantic import Field
+from torch import Tensor, nn
+
+from cistron.models.families import NetworkSettings
+from cistron.models.layers import Pooling, blank
+from cistron.models.published.multiloc_cnn import ValidBlock
+
+
+class MultiLocCNNLSTMSettings(NetworkSettings):
+    """Settings of `multiloc_cnn_lstm`."""
+
+    kind: Literal["multiloc_cnn_lstm"] = "multiloc_cnn_lstm"
+    dropout: float = Field(0.3, ge=0, lt=1)
+
+    def build(self, channels: int, outputs: int) -> nn.Module:
+        """Return the network."""
+        return MultiLocCNNLSTM(self, channels, outputs)
+
+
+class OneBiasLSTM(nn.Module):
+    """An LSTM with one bias a gate, as in Keras: the weights of an input that is always 1.
+
+    It begins at 0, that of the forget gate at 1 (Jozefowicz et al. 2015).
+    """
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(channels + 1, hidden, bias=False, batch_first=True)
+        bias = torch.zeros(4 * hidden)
+        bias[hidden : 2 * hidden] = 1
+        self.lstm.get_parameter("weight_ih_l0").data[:, -1] = bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the output at each position, shape (batch, time, hidden)."""
+        return self.lstm(F.pad(x, (0, 1), value=1.0))[0]
+
+
+class MultiLocCNNLSTM(nn.Module):
+    """(Convolution → ReLU → max-pool) x 2 → LSTM → LSTM, read where the sample ends → linear.
+
+    The published network ran on over the empty positions up to 400. This one stops at the last
+    window that sees anything of the sample, so it reads samples of any length.
+    """
+
+    def __init__(self, settings: MultiLocCNNLSTMSettings, channels: int, outputs: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList([ValidBlock(channels, 64), ValidBlock(64, 128)])
+        self.lstms = nn.ModuleList([OneBiasLSTM(128, 128), OneBiasLSTM(128, 128)])
+        self.pooling = Pooling("last", 128)
+        self.head = nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(128, outputs))
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return logits, shape (batch, outputs), of x, shape (batch, time, channels)."""
+        for block in self.blocks:
+            x, mask = block(x, mask)
+        x = blank(x, mask)
+        for lstm in self.lstms:
+            x = lstm(x)
+        return self.head(self.pooling(x, mask))

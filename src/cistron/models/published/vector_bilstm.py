@@ -1,0 +1,50 @@
+"""SenSeqNet's bidirectional LSTM over one vector (Jiang et al. 2024, no DOI stated)."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from cistron.models.families import NetworkSettings, Reads
+from cistron.models.layers import BatchNorm
+from cistron.models.published.vectors import last_step, recurrence
+
+
+class VectorBiLSTMSettings(NetworkSettings):
+    """Settings of `vector_bilstm`; the defaults are the published ones.
+
+    It reads the vector as a sequence of length 1, so that nothing recurs and both directions read
+    the same. `bilstm`, over residues, is the network that is meant.
+    """
+
+    reads: ClassVar[Reads] = "vector"
+
+    kind: Literal["vector_bilstm"] = "vector_bilstm"
+    hidden: int = Field(250, ge=1, description="units of each layer and direction")
+    layers: int = Field(4, ge=1, le=12)
+    dropout: float = Field(0.2321, ge=0, lt=1)
+
+    def build(self, channels: int, outputs: int) -> nn.Module:
+        """Return the network."""
+        return VectorBiLSTM(self, channels, outputs)
+
+
+class VectorBiLSTM(nn.Module):
+    """Bidirectional LSTM, one step → batch norm → dropout → linear.
+
+    Its recurrent weights are never learned.
+    """
+
+    def __init__(self, settings: VectorBiLSTMSettings, channels: int, outputs: int) -> None:
+        super().__init__()
+        s = settings
+        self.lstm = recurrence(nn.LSTM, channels, s.hidden, s.layers, s.dropout, bidirectional=True)
+        self.bn = BatchNorm(2 * s.hidden)
+        self.dropout = nn.Dropout(s.dropout)
+        self.fc = nn.Linear(2 * s.hidden, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits, shape (batch, outputs), of x, shape (batch, features)."""
+        return self.fc(self.dropout(self.bn(last_step(self.lstm, x.unsqueeze(1)))))

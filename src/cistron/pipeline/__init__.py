@@ -1,0 +1,1 @@
+"""An experiment, from its samples to its report."""

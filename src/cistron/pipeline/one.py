@@ -1,0 +1,122 @@
+"""One training of an experiment: a fold, or a part with its own seed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cistron.base.progress import SILENT, Reporter
+from cistron.classifier.classifier import Classifier
+from cistron.classifier.files import load
+from cistron.experiment.experiment import Experiment
+from cistron.experiment.run_folder import Run
+from cistron.pipeline.ablation import write_ablated
+from cistron.pipeline.leading_genes import write_effects
+from cistron.pipeline.scores import (
+    predict_parts,
+)
+from cistron.samples.samples import Samples
+from cistron.splits.settle import settle_fold
+from cistron.splits.split import TRAIN, UNUSED, Split
+from cistron.training.augment.augment import averages_orthologs, find_orthologs
+from cistron.training.stages import remove_checkpoints
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+def fit_fold(
+    experiment: Experiment,
+    samples: Samples,
+    split: Split,
+    fold: int,
+    folder: Path,
+    reporter: Reporter = SILENT,
+    orthologs: Any = None,
+) -> None:
+    """Train and predict one fold in its own folder; `predictions.parquet` is written last.
+
+    Orthologs are those of all samples (`cistron.training.augment.find_orthologs`); read where not
+    given.
+    """
+    if orthologs is None:
+        orthologs = find_orthologs(experiment.augment, samples, experiment.samples)
+    samples, part = settle_fold(samples, split, fold)
+    fit_part(experiment, samples, part, folder, reporter, orthologs, fold)
+
+
+def fit_part(
+    experiment: Experiment,
+    samples: Samples,
+    split: Split,
+    folder: Path,
+    reporter: Reporter,
+    orthologs: Any = None,
+    fold: int = UNUSED,
+) -> None:
+    """Train and predict in a folder of its own; `predictions.parquet` is written last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    classifier = train(experiment, samples, split, folder, reporter, orthologs)
+    averaged = orthologs if averages_orthologs(experiment.augment) else None
+    write_predictions(Run(folder), experiment, classifier, (samples, split), averaged, fold)
+    remove_checkpoints(folder / CHECKPOINT)
+
+
+def write_predictions(
+    run: Run,
+    experiment: Experiment,
+    classifier: Classifier,
+    parts: tuple[Samples, Split],
+    orthologs: Any,
+    fold: int = UNUSED,
+) -> None:
+    """Write what a classifier says of held-out samples; `predictions.parquet` is written last."""
+    predictions = predict_parts(classifier, *parts, fold, orthologs)
+    write_ablated(run, experiment, classifier, *parts)
+    write_effects(run, classifier, *parts)
+    run.write_table("predictions.parquet", predictions)
+
+
+def untrained(experiment: Experiment) -> Classifier:
+    """Return a classifier with the settings of an experiment."""
+    return Classifier(
+        experiment.encoder,
+        experiment.model,
+        experiment.training,
+        experiment.evaluation.calibration,
+        experiment.evaluation.thresholds,
+        augment=experiment.augment,
+        least_confidence=experiment.evaluation.least_confidence,
+    )
+
+
+def train(
+    experiment: Experiment,
+    samples: Samples,
+    split: Split,
+    folder: Path,
+    reporter: Reporter,
+    orthologs: Any = None,
+) -> Classifier:
+    """Train a classifier into folder/model, or load the one that stands there."""
+    if (folder / "model").is_dir():
+        return load(folder / "model")
+    checkpoint = folder / CHECKPOINT
+    classifier = untrained(experiment)
+    classifier.fit(
+        samples,
+        split,
+        orthologs=orthologs,
+        checkpoint=checkpoint,
+        after_epoch=lambda history: Run(folder).write_history(history),
+        reporter=reporter,
+    )
+    provenance = {
+        "experiment": experiment.name,
+        "trained": datetime.now(UTC).isoformat(timespec="seconds"),
+        "training_samples": len(split.rows(TRAIN)),
+        "sources": samples.sources,
+    }
+    classifier.save(folder / "model", provenance)
+    remove_checkpoints(checkpoint)
+    return classifier

@@ -1,0 +1,359 @@
+"""An experiment, from its samples to its report."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from cistron.base.errors import InputError
+from cistron.base.progress import SILENT, Logged, Reporter
+from cistron.classifier.classifier import Classifier
+from cistron.classifier.ensemble import Ensemble
+from cistron.classifier.files import load
+from cistron.classifier.second import require_known
+from cistron.evaluation.projection import projection_of_folds, projection_table, require
+from cistron.experiment.experiment import Experiment
+from cistron.experiment.run_folder import METRICS, SOURCES, Run
+from cistron.pipeline.check import describe_split, read_samples, require_unconfounded
+from cistron.pipeline.fit_scores import score_fit
+from cistron.pipeline.leading_features import write_features
+from cistron.pipeline.leading_genes import write_genes
+from cistron.pipeline.one import train, write_predictions
+from cistron.pipeline.repeats import (
+    Repeat,
+    plan,
+    pool_repeats,
+    require_poolable,
+    start_repeats,
+    worst,
+)
+from cistron.pipeline.scores import (
+    baseline_table,
+    baselines_of,
+    describe_samples,
+    pool,
+    score_folds,
+)
+from cistron.pipeline.second_scores import pool_second, score_second_folds
+from cistron.pipeline.seeds import plan_seeds, score_seeds, train_seeds
+from cistron.report.metadata import write_metadata
+from cistron.report.report import write_report
+from cistron.samples.samples import Samples
+from cistron.splits.audit.audit import (
+    audit,
+    audit_folds,
+    nearest_in_other_folds,
+    nearest_training,
+)
+from cistron.splits.settle import settle
+from cistron.splits.split import PARTS, TEST, Split
+from cistron.training.augment.augment import averages_orthologs
+
+LIBRARIES = ("cistron", "torch", "numpy", "pandas", "scikit-learn", "scipy")
+
+
+@dataclass
+class Timer:
+    """Wall time of every stage, in seconds."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time what happens inside."""
+        begin = perf_counter()
+        yield
+        self.seconds[name] = round(self.seconds.get(name, 0) + perf_counter() - begin, 2)
+
+
+def fit(
+    experiment: Experiment,
+    out: str | Path,
+    *,
+    force: bool = False,
+    resume: bool = False,
+    allow_confounded: bool = False,
+    workers: int | None = None,
+    cluster: str | None = None,
+    reporter: Reporter = SILENT,
+    command: str = "",
+) -> Run:
+    """Train on train, stop and calibrate on validation, score test once, and report.
+
+    With `evaluation.repeats` above one a classifier is trained for each of as many seeds, on the
+    same split; the run's own is all of them together (see `cistron.pipeline.seeds`).
+
+    Parameters
+    ----------
+    experiment : Experiment
+    out : path
+        The run directory.
+    force : bool
+        Replace a run that is there.
+    resume : bool
+        Continue an interrupted run; the result is that of an uninterrupted one.
+    allow_confounded : bool
+        Go on although a group determines the label of cells; the report then begins with it.
+    workers : int, optional
+        Seeds trained at the same time, each in a process of its own with its share of the cores.
+        One where it is not said; on a cluster as many as it has room for.
+    cluster : str, optional
+        Address of a Ray cluster that trains the seeds (see `cistron.base.jobs.cluster`).
+    reporter : Reporter, optional
+    command : str
+        Recorded in environment.json.
+
+    Raises
+    ------
+    InputError
+        Whatever is wrong with the input.
+    """
+    from cistron.base.jobs.cluster import join
+    from cistron.training.processes.processes import require_alone
+
+    repeated = experiment.evaluation.repeats > 1
+    if (workers or 1) > 1 or cluster:
+        require_alone("A fit with --workers or --cluster")
+        if not repeated:
+            raise InputError(
+                "--workers and --cluster train several seeds at the same time, and there is one. "
+                "Say --seeds as well; for one training on many devices see `accelerate launch`."
+            )
+    require(experiment.evaluation.projection)
+    run = Run.claim(out, experiment, force=force, resume=resume)
+    if resume and run.finished:
+        reporter.say(f"{run.path} is finished already.")
+        return run
+    timer = Timer()
+    joined = join(cluster, run.path, experiment.training.device, reporter)
+    with timer.stage("read"):
+        samples, orthologs = read_samples(experiment)
+    confounded = require_unconfounded(samples, allow_confounded, reporter)
+    with timer.stage("split"):
+        split = experiment.split.split(samples, reporter.say)
+        samples, split = settle(samples, split)
+    if not len(split.rows(TEST)):
+        raise InputError("split.test: nothing is held out, so there is nothing to score.")
+    require_known(samples, split, range(len(PARTS)))
+    run.start(experiment, samples.sources, resume=resume)
+    reporter = Logged(reporter, run.path / "log.txt")
+    with timer.stage("audit"):
+        nearest = _nearest(experiment, samples, split, reporter)
+        found = audit(samples, split, homology=nearest is not None, nearest=nearest)
+        run.write_json("audit.json", {**found, "split": describe_split(experiment, split)})
+        run.write_table("samples.parquet", describe_samples(samples, split))
+    reporter.say(f"{len(samples):,} samples; audit: {found['verdict']}.")
+    seeds = plan_seeds(experiment, samples, split, run, run.audit) if repeated else []
+    with timer.stage("train"):
+        if seeds:
+            classifier = train_seeds(seeds, run, workers, reporter, orthologs, joined)
+        else:
+            classifier = train(experiment, samples, split, run.path, reporter, orthologs)
+    with timer.stage("evaluate"):
+        averaged = orthologs if averages_orthologs(experiment.augment) else None
+        write_predictions(run, experiment, classifier, (samples, split), averaged)
+        baselines = baselines_of(experiment, samples, split, nearest)
+        run.write_table("baselines.parquet", baseline_table(samples, split, baselines))
+        write_genes(run, samples, classifier, split.rows(TEST), [])
+        metrics = score_fit(run, experiment, (samples, split), classifier, baselines, nearest)
+        if isinstance(classifier, Ensemble):
+            metrics |= score_seeds(seeds, classifier, baselines, nearest)
+        else:
+            write_features(run, experiment, classifier, samples, split)
+    method = experiment.evaluation.projection
+    if method != "none":
+        with timer.stage("projection"):
+            seed = experiment.training.seed
+            points = projection_table(classifier.encoder_, samples, split, method, seed)
+            run.write_table("projection.parquet", points)
+    known = _known(experiment, classifier, joined, seeds)
+    _finish(run, experiment, metrics, timer, samples, {"command": command, **known, **confounded})
+    return run
+
+
+def crossval(
+    experiment: Experiment,
+    out: str | Path,
+    *,
+    force: bool = False,
+    resume: bool = False,
+    allow_confounded: bool = False,
+    workers: int | None = None,
+    cluster: str | None = None,
+    reporter: Reporter = SILENT,
+    command: str = "",
+) -> Run:
+    """Train and score every fold; pool the held-out predictions, and report.
+
+    With `evaluation.repeats` above one all of it is repeated with the next seeds.
+
+    Parameters
+    ----------
+    experiment, out, force, resume, allow_confounded, reporter, command
+        As in `fit`.
+    workers : int, optional
+        Folds trained at the same time, each in a process of its own with its share of the cores.
+        One where it is not said; on a cluster as many as it has room for.
+    cluster : str, optional
+        Address of a Ray cluster that trains the folds (see `cistron.base.jobs.cluster`).
+    """
+    from cistron.base.jobs.cluster import join
+    from cistron.pipeline.folds import run_folds
+    from cistron.training.processes.processes import require_alone
+
+    if (workers or 1) > 1 or cluster:
+        require_alone("A cross-validation with --workers")
+    require_poolable(experiment)
+    if experiment.samples.kind == "cells":
+        require(experiment.evaluation.projection)
+    run = Run.claim(out, experiment, force=force, resume=resume)
+    if resume and run.finished:
+        reporter.say(f"{run.path} is finished already.")
+        return run
+    timer = Timer()
+    joined = join(cluster, run.path, experiment.training.device, reporter)
+    with timer.stage("read"):
+        samples, orthologs = read_samples(experiment)
+    confounded = require_unconfounded(samples, allow_confounded, reporter)
+    with timer.stage("split"):
+        repeats = plan(experiment, samples, run, reporter.say)
+    folds = repeats[0].split.folds
+    if folds < 2:
+        raise InputError(
+            "split: cross-validation needs folds, and this split has none (a predefined split "
+            "has them when its column holds fold numbers)."
+        )
+    run.start(experiment, samples.sources, resume=resume)
+    if len(repeats) > 1:
+        start_repeats(repeats)
+    reporter = Logged(reporter, run.path / "log.txt")
+    samples = repeats[0].samples
+    found = _audit_repeats(repeats, run, timer, reporter)
+    reporter.say(f"{len(samples):,} samples in {folds} folds; audit: {found['verdict']}.")
+    with timer.stage("train"):
+        run_folds(repeats, workers, reporter, orthologs, joined)
+    with timer.stage("evaluate"):
+        if len(repeats) > 1:
+            metrics = pool_repeats(experiment, repeats, run)
+        else:
+            metrics = pool(experiment, samples, repeats[0].whole, run)
+        if samples.second is not None:
+            metrics["second"] = pool_second(experiment, samples, repeats[0].split, run)
+        one = load(repeats[0].run.path / "folds" / "0" / "model")
+        _write_genes_of_folds(run, repeats, one)
+    method = experiment.evaluation.projection
+    if method != "none" and experiment.samples.kind == "cells":
+        with timer.stage("projection"):
+            seed = experiment.training.seed
+            points = projection_of_folds(experiment.encoder, samples, method, seed)
+            run.write_table("projection.parquet", points)
+    known = _known(experiment, one, joined, repeats if len(repeats) > 1 else [])
+    _finish(run, experiment, metrics, timer, samples, {"command": command, **known, **confounded})
+    return run
+
+
+def _write_genes_of_folds(run: Run, repeats: Sequence[Repeat], classifier: Classifier) -> None:
+    """Write the genes of every repeat, and of all of them together."""
+    folders = [
+        [Run(repeat.run.path / "folds" / str(k)) for k in range(repeat.split.folds)]
+        for repeat in repeats
+    ]
+    samples = repeats[0].samples
+    for repeat, own in zip(repeats, folders, strict=True):
+        write_genes(repeat.run, repeat.samples, classifier, np.arange(len(repeat.samples)), own)
+    if len(repeats) > 1:
+        every = [folder for own in folders for folder in own]
+        write_genes(run, samples, classifier, np.arange(len(samples)), every)
+
+
+def _audit_repeats(
+    repeats: Sequence[Repeat], run: Run, timer: Timer, reporter: Reporter
+) -> dict[str, Any]:
+    """Audit the folds of every repeat and score its baselines; return the worst audit."""
+    audits = []
+    for repeat in repeats:
+        samples, split, nearest = repeat.samples, repeat.split, None
+        with timer.stage("audit"):
+            if repeat.experiment.evaluation.homology_search:
+                # One search serves the audit and the baselines of all folds.
+                nearest = nearest_in_other_folds(samples, split, progress=reporter.say)
+            found = audit_folds(samples, split, homology=nearest is not None, nearest=nearest)
+            found = {**found, "split": describe_split(repeat.experiment, split)}
+            repeat.run.write_json("audit.json", found)
+            repeat.run.write_table("samples.parquet", describe_samples(samples, split, folds=True))
+        with timer.stage("baselines"):
+            scored = (repeat.experiment, samples, repeat.whole, repeat.run, nearest)
+            score_folds(*scored)
+            if samples.second is not None:
+                score_second_folds(*scored)
+        audits.append(found)
+    if len(repeats) == 1:
+        return audits[0]
+    found = worst(audits, [repeat.seed for repeat in repeats])
+    run.write_json("audit.json", found)
+    return found
+
+
+def _nearest(experiment: Experiment, samples: Samples, split: Split, reporter: Reporter) -> Any:
+    if not experiment.evaluation.homology_search:
+        return None
+    return nearest_training(samples, split, progress=reporter.say)
+
+
+def _known(
+    experiment: Experiment, classifier: Classifier, cluster: Any, repeats: Sequence[Repeat]
+) -> dict[str, Any]:
+    """Return what environment.json says of a training beside what is true of every run."""
+    known: dict[str, Any] = {"parameters": classifier.parameters}
+    if cluster is not None:
+        known["device"] = f"{experiment.training.device} of a cluster"
+    if repeats:
+        known["seeds"] = [one.seed for one in repeats]
+    return known
+
+
+def _finish(
+    run: Run,
+    experiment: Experiment,
+    metrics: dict[str, Any],
+    timer: Timer,
+    samples: Samples,
+    more: dict[str, Any],
+) -> None:
+    """Write what closes a run: environment, metrics (the mark of a finished run), report."""
+    import torch
+
+    from cistron.base.device import choose_device
+    from cistron.training.processes.processes import current
+
+    run.write_json(
+        "environment.json",
+        {
+            **{name: version(name) for name in LIBRARIES},
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "device": more.get("device") or str(choose_device(experiment.training.device)),
+            "threads": torch.get_num_threads(),
+            "processes": current().count if current().trainings else 1,
+            "seed": experiment.training.seed,
+            "started": timer.started,
+            "seconds": timer.seconds,
+            "sources": samples.sources,
+            "notes": list(samples.notes),
+            **more,
+        },
+    )
+    (run.path / SOURCES).unlink(missing_ok=True)
+    run.write_json(METRICS, metrics)
+    write_metadata(run.path)
+    write_report(run.path)

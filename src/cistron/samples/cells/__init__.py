@@ -1,0 +1,1 @@
+"""Cells from h5ad, 10x and count tables."""

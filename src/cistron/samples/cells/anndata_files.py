@@ -1,0 +1,194 @@
+"""AnnData: h5ad files and zarr folders, their numbers in memory or left in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from cistron.base.counts import InMemory, Matrix
+from cistron.base.errors import InputError, nearest
+from cistron.samples.cells.cell_file import CellFile, CellFormat, as_text, name_genes, objects
+from cistron.samples.cells.gene_names import is_ensembl
+from cistron.samples.cells.stored import PIECE, StoredDense, StoredRows, open_store
+
+LARGE = 1_000_000_000  # bytes of a matrix in memory, above which it stays in its file
+GENE_COLUMNS = (
+    *("gene_ids", "gene_id", "ensembl", "ensembl_id", "ensembl_ids", "feature_id"),
+    *("feature_name", "gene_symbols", "gene_symbol", "gene_name", "gene_names", "symbol"),
+    *("symbols", "SYMBOL", "ENSEMBL", "GENEID"),
+)  # columns of var with further names of genes
+
+
+def read_anndata(
+    path: Path, how: CellFormat, columns: Collection[str] = (), limit: int = LARGE
+) -> CellFile:
+    """Read an h5ad file or a zarr folder.
+
+    The matrix stays in the file where `how.backed` says so, or where it would take more than
+    `limit` bytes; not one that is stored by gene (CSC), which is read whole and turned.
+
+    Parameters
+    ----------
+    path : Path
+    how : CellFormat
+    columns : collection of str
+        Columns of obs to read, where they are there.
+
+    Raises
+    ------
+    InputError
+        If it is damaged, no AnnData, has no such layer, or anndata is not installed.
+    """
+    with open_store(path) as store:
+        key, var = _place(store, path, how)
+        _require_groups(store, path, ("obs", var))
+        obs = store["obs"]
+        there = tuple(str(name) for name in obs.attrs.get("column-order", ()))
+        frame = {name: as_text(_column(obs, name, path)) for name in columns if name in there}
+        barcodes = objects(_column(obs, _index(obs), path))
+        own = objects(_column(store[var], _index(store[var]), path))
+        further = _further_names(store[var], path)
+        matrix, notes = _matrix(store, key, path, how.backed, limit)
+    if matrix.shape != (len(barcodes), len(own)):
+        raise InputError(
+            f"{path}: {key} has {matrix.shape[0]:,} rows and {matrix.shape[1]:,} columns, and the "
+            f"file names {len(barcodes):,} cells and {len(own):,} genes. It is damaged."
+        )
+    genes, names = name_genes(path, own, further, how.gene_names)
+    return CellFile(
+        path,
+        matrix,
+        barcodes,
+        genes,
+        names,
+        there,
+        pd.DataFrame(frame, index=range(len(barcodes)), dtype=object),
+        (path,),
+        notes,
+    )
+
+
+def _place(store: Any, path: Path, how: CellFormat) -> tuple[str, str]:
+    """Return where the numbers are, and the table of their genes."""
+    layers = list(store["layers"]) if "layers" in store else []
+    if how.raw:
+        if "raw" not in store or "X" not in store["raw"]:
+            raise InputError(f"samples.raw: {path} has no raw. Leave the key out.")
+        return "raw/X", "raw/var"
+    if how.layer is not None:
+        if how.layer not in layers:
+            raise InputError(
+                f"{path} has no layer {how.layer!r} (samples.layer, or --layer). Its layers are: "
+                f"{', '.join(layers) or 'none'}.{nearest(how.layer, layers)}"
+            )
+        return f"layers/{how.layer}", "var"
+    if "X" not in store or store["X"].attrs.get("encoding-type") == "null":
+        there = (
+            f"Its layers are: {', '.join(layers)}; name one (samples.layer, or --layer)."
+            * bool(layers)
+        )
+        raise InputError(f"{path} has no X. {there}".strip())
+    return "X", "var"
+
+
+def _require_groups(store: Any, path: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        if name not in store or "_index" not in store[name].attrs:
+            raise InputError(
+                f"{path} has no table {name!r} as anndata 0.7 and later write it. If it is an "
+                "older file, read it with anndata and write it again (write_h5ad)."
+            )
+
+
+def _index(group: Any) -> str:
+    return str(group.attrs["_index"])
+
+
+def _column(group: Any, name: str, path: Path) -> pd.Series:
+    """Read one column of obs or var."""
+    try:
+        from anndata.io import read_elem
+    except ImportError as error:
+        raise InputError(
+            f"{path} is AnnData, and anndata is not installed. Install it with: pip install "
+            "'cistron[cells]'."
+        ) from error
+    if name not in group:
+        raise InputError(f"{path} is damaged: the column {name!r} is announced and not there.")
+    return pd.Series(read_elem(group[name]))
+
+
+def _further_names(var: Any, path: Path) -> dict[str, NDArray[np.object_]]:
+    found: dict[str, NDArray[np.object_]] = {}
+    for name in GENE_COLUMNS:
+        if name in var:
+            texts = as_text(_column(var, name, path))
+            values = np.array([text or "" for text in texts], dtype=object)
+            found.setdefault("ensembl" if is_ensembl(values[:1000]) else "symbol", values)
+    return found
+
+
+def _matrix(
+    store: Any, key: str, path: Path, backed: bool | None, limit: int
+) -> tuple[Matrix, tuple[str, ...]]:
+    """Return a matrix of the file, in memory or where it is, and what is to be said of it."""
+    element = store[key]
+    kind = str(element.attrs.get("encoding-type", element.attrs.get("h5sparse_format", "array")))
+    if not hasattr(element, "keys"):
+        if len(element.shape) != 2:
+            raise InputError(f"{path}: {key} is no matrix: it has {len(element.shape)} dimensions.")
+        stored: Any = StoredDense(path, key, (int(element.shape[0]), int(element.shape[1])))
+    else:
+        shape = (
+            element.attrs["shape"] if "shape" in element.attrs else element.attrs["h5sparse_shape"]
+        )
+        indptr = np.asarray(element["indptr"][:], dtype=np.int64)
+        _require_complete(element, indptr, path, key)
+        if kind.startswith("csc"):
+            return _turned(element, (int(shape[0]), int(shape[1])), path, backed)
+        stored = StoredRows(path, key, indptr, int(shape[1]))
+    return stored_or_read(stored, backed, limit), ()
+
+
+def stored_or_read(stored: StoredRows | StoredDense, backed: bool | None, limit: int) -> Matrix:
+    """Leave a matrix in its file or read it, as the settings say, or as its size does."""
+    if backed or (backed is None and stored.bytes > limit):
+        return stored
+    return InMemory(stored.read(np.arange(stored.shape[0])))
+
+
+def _require_complete(element: Any, indptr: NDArray[np.int64], path: Path, key: str) -> None:
+    stored = min(int(element[name].shape[0]) for name in ("data", "indices"))
+    if (np.diff(indptr) < 0).any() or int(indptr[-1]) > stored:
+        raise InputError(
+            f"{path}: {key} is damaged: it has {stored:,} numbers, and its rows need "
+            f"{int(indptr[-1]):,}. Copy or download the file again."
+        )
+
+
+def _turned(
+    element: Any, shape: tuple[int, int], path: Path, backed: bool | None
+) -> tuple[Matrix, tuple[str, ...]]:
+    """Read a matrix that is stored by gene."""
+    if backed:
+        raise InputError(
+            f"samples.backed: {path} is stored by gene (CSC), so that its cells cannot be read one "
+            "by one. Store it by cell (adata.X = adata.X.tocsr(); adata.write_h5ad(…)), or leave "
+            "the key out: it is then read into memory."
+        )
+    size = int(element["data"].shape[0])
+    data, indices = np.empty(size, np.float32), np.empty(size, np.int32)
+    for start in range(0, size, PIECE):
+        data[start : start + PIECE] = element["data"][start : start + PIECE]
+        indices[start : start + PIECE] = element["indices"][start : start + PIECE]
+    by_gene = sparse.csc_matrix((data, indices, element["indptr"][:]), shape=shape)
+    note = f"{path} is stored by gene (CSC): it was read into memory and turned."
+    values = by_gene.tocsr()
+    values.sort_indices()
+    return InMemory(values), (note,)

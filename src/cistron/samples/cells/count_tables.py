@@ -1,0 +1,312 @@
+"""Tables of counts as text: one line a gene or one line a cell, read sparse, block by block."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from cistron.base.counts import InMemory
+from cistron.base.errors import InputError
+from cistron.base.files import BYTE_ORDER_MARK, Input, open_input
+from cistron.samples.cells.cell_file import (
+    CellFile,
+    CellFormat,
+    name_genes,
+    objects,
+    which_are_genes,
+)
+from cistron.samples.frames import MISSING, SEPARATORS
+
+READ = 1 << 22  # bytes of text that are read, and parsed, at once
+_NEWLINE, _ZERO = b"\n0"
+_GENE_CORNER = re.compile(r"(gene|symbol|feature|ensembl)([ _.]?(symbol|name|id))?s?|hgnc.*", re.I)
+_CELL_CORNER = re.compile(r"(cell|barcode)([ _.]?(name|id|barcode))?s?|obs_names?", re.I)
+
+Orientation = Literal["genes_in_rows", "cells_in_rows"]
+
+
+@dataclass(frozen=True)
+class Header:
+    """The first line of a table.
+
+    Parameters
+    ----------
+    corner : str
+        What stands over the names of the lines, if anything.
+    columns : ndarray of object, shape (columns,)
+    separator : int
+        The byte between two fields.
+    """
+
+    corner: str
+    columns: NDArray[np.object_]
+    separator: int
+
+
+def read_count_table(
+    path: Path, how: CellFormat, known: Collection[str] = (), genes: Collection[str] = ()
+) -> CellFile:
+    """Read a whole table; what is held is sparse.
+
+    Parameters
+    ----------
+    path : Path
+        CSV, TSV or text between spaces, plain or gzip: a header, and on each line a name and
+        numbers.
+    how : CellFormat
+    known, genes : collections of str
+        Names of cells and genes that are known from elsewhere.
+
+    Raises
+    ------
+    InputError
+        If it is no such table, or nothing tells genes from cells.
+    """
+    names: list[str] = []
+    blocks = []
+    with open_input(path) as source:
+        header = read_header(source)
+        for lines, block in iter_table(source, header):
+            names += lines
+            blocks.append(block)
+    if not blocks:
+        raise InputError(f"{path} has a header and no lines.")
+    rows = np.array(names, dtype=object)
+    way, why = find_orientation(path, header, rows, how, known, genes)
+    file = table_file(path, how, header, way, rows, sparse.vstack(blocks, format="csr"))
+    return replace(file, notes=(f"{path}: {way.replace('_', ' ')}, because {why}.",) if why else ())
+
+
+def table_file(
+    path: Path,
+    how: CellFormat,
+    header: Header,
+    way: Orientation,
+    rows: NDArray[np.object_],
+    values: sparse.csr_matrix,
+) -> CellFile:
+    """Return the lines of a table, shape (lines, columns), as cells and genes."""
+    barcodes, own = (header.columns, rows) if way == "genes_in_rows" else (rows, header.columns)
+    if way == "genes_in_rows":
+        values = values.T.tocsr()
+        values.sort_indices()
+    found, further = name_genes(path, own, {}, how.gene_names)
+    return CellFile(path, InMemory(values), barcodes, found, further, paths=(path,))
+
+
+def find_orientation(
+    path: Path,
+    header: Header,
+    rows: NDArray[np.object_],
+    how: CellFormat,
+    known: Collection[str] = (),
+    genes: Collection[str] = (),
+) -> tuple[Orientation, str]:
+    """Tell which side of a table the genes are, by what the names prove.
+
+    Returns
+    -------
+    orientation, why
+        `why` is empty where the settings say it.
+
+    Raises
+    ------
+    InputError
+        If nothing proves it, or the names contradict each other.
+    """
+    if how.orientation is not None:
+        return how.orientation, ""
+    sides = {"line": rows, "column": header.columns}
+    found: dict[Orientation, str] = {}
+    for names, noun in ((known, "cell that is known"), (genes, "gene of training")):
+        if not len(names):
+            continue
+        there = {side: np.flatnonzero(_isin(values, names)) for side, values in sides.items()}
+        if bool(len(there["line"])) != bool(len(there["column"])):
+            side = "line" if len(there["line"]) else "column"
+            cells = (side == "line") == (names is known)
+            what = f"the {side} {sides[side][there[side][0]]!r} is a {noun}"
+            found["cells_in_rows" if cells else "genes_in_rows"] = what
+    if not found:
+        if _GENE_CORNER.fullmatch(header.corner):
+            found["genes_in_rows"] = f"the first column is called {header.corner!r}"
+        elif _CELL_CORNER.fullmatch(header.corner):
+            found["cells_in_rows"] = f"the first column is called {header.corner!r}"
+        which, why = which_are_genes(rows, header.columns)
+        if which:
+            found["genes_in_rows" if which == "first" else "cells_in_rows"] = why
+    if len(found) != 1:
+        said = f" ({'; but '.join(found.values())})" if found else ""
+        raise InputError(
+            f"{path}: nothing tells for certain whether its lines ({', '.join(rows[:3])}, …) or "
+            f"its columns ({', '.join(header.columns[:3])}, …) are genes{said}. Set "
+            "samples.orientation to genes_in_rows or cells_in_rows."
+        )
+    return next(iter(found.items()))
+
+
+def read_header(source: Input) -> Header:
+    """Read the first line of an open table.
+
+    Raises
+    ------
+    InputError
+        If it is no line of names.
+    """
+    head = source.head.removeprefix(BYTE_ORDER_MARK)
+    line = source.stream.readline().removeprefix(BYTE_ORDER_MARK)
+    text = line.decode(errors="replace").rstrip("\r\n")
+    separator = max(SEPARATORS, key=lambda mark: (text.count(mark), mark == ","))
+    separator = separator if separator in text else " "
+    fields = [_plain(field) for field in text.split(separator)]
+    after = head[head.find(b"\n") + 1 :].split(b"\n", 1)[0].decode(errors="replace")
+    # The lines of R's write.table have one field more than its header.
+    short = after.rstrip("\r").count(separator) == len(fields)
+    if len(fields) < 2 and not short:
+        shown = text if len(text) <= 40 else f"{text[:40]}…"
+        raise InputError(
+            f"{source.name} is no table of counts: its first line, {shown!r}, has no tab, comma, "
+            "semicolon or space. The first line is to name the columns."
+        )
+    corner, columns = ("", fields) if short else (fields[0], fields[1:])
+    return Header(corner, objects(columns), ord(separator))
+
+
+def iter_table(
+    source: Input, header: Header, size: int = READ
+) -> Iterator[tuple[list[str], sparse.csr_matrix]]:
+    """Read the lines behind the header in constant memory.
+
+    Yields
+    ------
+    names, values
+        Names of some lines, and their numbers as float32 of shape (lines, columns); a missing
+        number (an empty field, NA) is nan.
+
+    Raises
+    ------
+    InputError
+        Naming the line that has other fields than the header, or what is no number.
+    """
+    first = 2
+    held: list[bytes] = []
+    while chunk := source.stream.read(size):
+        cut = chunk.rfind(b"\n") + 1
+        held.append(chunk[:cut] if cut else chunk)
+        if cut:
+            names, block = _parse(b"".join(held), header, first, source.name)
+            yield names, block
+            first += len(names)
+            held = [chunk[cut:]]
+    rest = b"".join(held)
+    if rest.strip():
+        yield _parse(rest + b"\n", header, first, source.name)
+
+
+def _parse(
+    data: bytes, header: Header, first: int, name: str
+) -> tuple[list[str], sparse.csr_matrix]:
+    """Return names and numbers of whole lines, the first of which is number `first`."""
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n")
+    data = data.rstrip(b"\n") + b"\n" if data.endswith(b"\n\n") else data
+    text = np.frombuffer(data, dtype=np.uint8)
+    width = len(header.columns)
+    breaks = text == _NEWLINE
+    ends = np.flatnonzero(breaks | (text == header.separator))
+    lines = int(breaks.sum())
+    if len(ends) != lines * (width + 1) or not breaks[ends[width :: width + 1]].all():
+        raise _uneven(data, header, first, name)
+    starts = np.append(0, ends[:-1] + 1)
+    sizes = ends - starts
+    told = (sizes != 1) | (text[starts] != _ZERO)
+    told[:: width + 1] = False
+    fields = np.flatnonzero(told)
+    values = _numbers(text, starts[fields], sizes[fields])
+    wrong = np.flatnonzero(np.isinf(values))
+    if len(wrong):
+        field = int(fields[wrong[0]])
+        shown = data[starts[field] : ends[field]].decode(errors="replace")
+        raise InputError(
+            f"{name}, line {first + field // (width + 1):,}, column "
+            f"{header.columns[field % (width + 1) - 1]!r}: {shown!r} is no number. A table of "
+            "counts has one name in front of each line, and numbers; what is known of cells goes "
+            "into a table of its own (samples.metadata)."
+        )
+    names = [
+        _plain(data[a:b].decode(errors="replace"))
+        for a, b in zip(starts[:: width + 1].tolist(), ends[:: width + 1].tolist(), strict=True)
+    ]
+    row, column = fields // (width + 1), fields % (width + 1) - 1
+    kept = values != 0
+    indptr = np.append(0, np.cumsum(np.bincount(row[kept], minlength=lines)))
+    block = sparse.csr_matrix(
+        (values[kept].astype(np.float32), column[kept].astype(np.int32), indptr),
+        shape=(lines, width),
+    )
+    return names, block
+
+
+def _numbers(
+    text: NDArray[np.uint8], starts: NDArray[np.int64], sizes: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the fields as numbers; nan where one is missing, infinity where it is none."""
+    values = np.full(len(starts), np.nan)
+    for size in np.unique(sizes).tolist():
+        rows = np.flatnonzero(sizes == size)
+        letters = text[starts[rows][:, None] + np.arange(size)]
+        digits = ((letters >= _ZERO) & (letters <= _ZERO + 9)).all(axis=1) & (0 < size < 16)
+        powers = 10.0 ** np.arange(size - 1, -1, -1)
+        values[rows[digits]] = (letters[digits] - float(_ZERO)) @ powers
+        others = np.ascontiguousarray(letters[~digits])
+        if size and len(others):
+            words = others.view(f"S{size}").ravel()
+            values[rows[~digits]] = _parsed(words)
+    return values
+
+
+def _parsed(words: NDArray[np.bytes_]) -> NDArray[np.float64]:
+    try:
+        return words.astype(np.float64)
+    except ValueError:
+        return np.array([_number(_plain(word.decode(errors="replace"))) for word in words])
+
+
+def _number(word: str) -> float:
+    if word in MISSING:
+        return np.nan
+    try:
+        return float(word)
+    except ValueError:
+        return np.inf
+
+
+def _plain(field: str) -> str:
+    """Return a field without quotation marks and spaces around it."""
+    return field.strip().strip('"').strip()
+
+
+def _uneven(data: bytes, header: Header, first: int, name: str) -> InputError:
+    wanted = len(header.columns) + 1
+    for number, line in enumerate(data.split(b"\n")[:-1], start=first):
+        found = line.count(bytes([header.separator])) + 1
+        if found != wanted:
+            quoted = " A name with the separator in it cannot be read." * (b'"' in line)
+            return InputError(
+                f"{name}, line {number:,} has {found:,} fields, and the header makes {wanted:,}: a "
+                f"name and {wanted - 1:,} numbers. The file may be cut short; copy or download it "
+                f"again.{quoted}"
+            )
+    return InputError(f"{name}: its lines have different numbers of fields.")
+
+
+def _isin(values: NDArray[np.object_], names: Collection[str]) -> NDArray[np.bool_]:
+    known = set(names)
+    return np.array([value in known for value in values], dtype=bool)

@@ -1,0 +1,1 @@
+"""Windows around genes, from a genome, its annotation and numbers of its genes."""

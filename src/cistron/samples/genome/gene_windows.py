@@ -1,0 +1,408 @@
+"""The genes of one genome: which are used, why others are not, and their windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
+
+from cistron.base.errors import InputError
+from cistron.base.settings import InputPath, Settings
+from cistron.samples.genome.annotation import Annotation, read_annotation
+from cistron.samples.genome.chromosomes import Chromosome, Names, is_organelle, iter_chromosomes
+from cistron.samples.genome.gene_ids import match_ids
+from cistron.samples.genome.numbers import GeneValues
+from cistron.samples.genome.transcripts import choose_transcripts
+from cistron.samples.genome.windows import Loci, Windows
+
+
+class Genome(Settings):
+    """A genome and its annotation."""
+
+    genome: InputPath = Field(description="FASTA, plain, gzip or bgzip")
+    annotation: InputPath = Field(description="GTF or GFF3, plain or gzip")
+    aliases: dict[str, str] = Field(
+        default_factory=dict, description="chromosome in the genome: its name in the annotation"
+    )
+    id_attribute: str | None = Field(
+        None, description="attribute of a gene's id; by default gene_id, ID, Name: what is there"
+    )
+
+
+class GeneFilters(Settings):
+    """Which genes are used, and what is done where a window does not fit."""
+
+    biotypes: tuple[str, ...] = Field(
+        ("protein_coding",), description="biotypes to use; an empty list uses all genes"
+    )
+    boundaries: Literal["gene", "transcript"] = Field(
+        "gene",
+        description="tss and tts are those of the gene, or of its canonical transcript (else that "
+        "of the longest protein)",
+    )
+    organelles: Literal["exclude", "keep"] = Field(
+        "exclude", description="genes of mitochondria and plastids"
+    )
+    exclude_chromosomes: tuple[str, ...] = Field((), description="names as in the annotation")
+    edges: Literal["pad", "drop"] = Field(
+        "pad", description="windows past the end of a chromosome: N there, or dropped"
+    )
+    short_genes: Literal["split", "overlap", "drop"] = Field(
+        "split",
+        description="genes shorter than what is read inside of them: each half reads as far as "
+        "the middle and N behind, or the same bases are read twice, or dropped",
+    )
+    max_unknown: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="largest share of unknown bases in a window, those past a chromosome's end too",
+    )
+    duplicate_genes: Literal["error", "drop"] = Field(
+        "error", description="what is done about two genes of one id"
+    )
+
+    @field_validator("biotypes", "exclude_chromosomes", mode="before")
+    @classmethod
+    def _name_or_names(cls, value: object) -> object:
+        if isinstance(value, list | tuple):  # YAML reads the name 1 as a number
+            return tuple(str(name) for name in value)
+        return (str(value),) if isinstance(value, str | int) else value
+
+
+@dataclass(frozen=True, eq=False)
+class GeneWindows:
+    """All genes of one genome.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row for every annotated gene: `id`, `label`, `weight`, `chromosome`, `species` (where
+        there are several), `start`, `end` (0-based, half-open), `strand`, `number`, `level`,
+        `source`, `record` (line of the annotation), `reason` (why it is not used, or "") and
+        `window` (row of `windows`, or -1).
+    windows : ndarray of uint8, shape (cut, length)
+    unmatched : DataFrame
+        Rows of the table of numbers that are no gene: `id`, `source`, `record`, `reason`.
+    notes : list of str
+    paths : list of Path
+    """
+
+    table: pd.DataFrame
+    windows: NDArray[np.uint8]
+    unmatched: pd.DataFrame
+    notes: list[str]
+    paths: list[Path]
+
+
+def read_windows(
+    species: str, genome: Genome, values: GeneValues | None, windows: Windows, filters: GeneFilters
+) -> GeneWindows:
+    """Cut the window of every gene that has a label or a number.
+
+    Parameters
+    ----------
+    species : str
+        Name, put before chromosomes; "" where there is only one.
+    genome : Genome
+    values : GeneValues, optional
+        What the table of numbers says; all genes are used without it.
+    windows : Windows
+    filters : GeneFilters
+
+    Raises
+    ------
+    InputError
+        If files cannot be read or do not belong together.
+    """
+    annotation = read_annotation(genome.annotation, genome.id_attribute)
+    notes = [*annotation.notes]
+    table = annotation.genes.drop(columns=["key", "name"])
+    table["reason"] = ""
+    _filter(table, annotation, filters)
+    unmatched = _join(table, annotation, values, notes)
+    cut = _cut_used(table, annotation, genome, windows, filters, notes)
+    table["weight"], table["source"] = 1.0, str(genome.annotation)
+    table = table.rename(columns={"line": "record"}).drop(columns=["biotype"])
+    if species:
+        table["species"] = species
+        table["chromosome"] = species + ":" + table["chromosome"]
+        notes = [f"{species}: {note}" for note in notes]
+    paths = [genome.genome, genome.annotation, *([values.path] if values else [])]
+    return GeneWindows(table, cut, unmatched, notes, paths)
+
+
+def read_named_windows(
+    genome: Genome,
+    annotation: Annotation,
+    named: NDArray[np.bool_],
+    windows: Windows,
+    filters: GeneFilters,
+) -> tuple[pd.DataFrame, NDArray[np.uint8], list[str]]:
+    """Cut the windows of some genes of an annotation that was read.
+
+    Parameters
+    ----------
+    genome : Genome
+    annotation : Annotation
+        Of this genome.
+    named : ndarray of bool, shape (genes,)
+    windows : Windows
+    filters : GeneFilters
+
+    Returns
+    -------
+    table : DataFrame
+        `id`, `reason` (why a gene is not used, or "") and `window` of the named genes.
+    windows : ndarray of uint8, shape (cut, length)
+    notes : list of str
+
+    Raises
+    ------
+    InputError
+        If the files cannot be read or do not belong together.
+    """
+    table, notes = annotation.genes.drop(columns=["key", "name"]), list[str]()
+    table["reason"] = np.where(named, "", "not named")
+    _filter(table, annotation, filters)
+    cut = _cut_used(table, annotation, genome, windows, filters, notes)
+    return table.loc[named, ["id", "reason", "window"]], cut, notes
+
+
+def _cut_used(
+    table: pd.DataFrame,
+    annotation: Annotation,
+    genome: Genome,
+    windows: Windows,
+    filters: GeneFilters,
+    notes: list[str],
+) -> NDArray[np.uint8]:
+    """Cut the windows of the genes that are used so far; add `window`, reasons and notes."""
+    loci = _usable(table, annotation, windows, filters, notes)
+    cut = _cut(table, genome, loci, windows, filters)
+    _tell(table, loci, windows, filters, notes)
+    return cut
+
+
+def read_loci(
+    genome: Genome, windows: Windows, filters: GeneFilters
+) -> tuple[pd.DataFrame, Loci, list[str]]:
+    """Return all genes whose windows can be cut, without cutting them.
+
+    Parameters
+    ----------
+    genome : Genome
+        Its annotation is read.
+    windows : Windows
+    filters : GeneFilters
+
+    Returns
+    -------
+    table : DataFrame
+        `id`, `chromosome`, `start`, `end` (0-based, half-open) and `strand`.
+    loci : Loci
+    notes : list of str
+
+    Raises
+    ------
+    InputError
+        If the annotation cannot be read, or no gene is left.
+    """
+    annotation = read_annotation(genome.annotation, genome.id_attribute)
+    table, notes = annotation.genes.drop(columns=["key", "name"]), [*annotation.notes]
+    table["reason"] = ""
+    _filter(table, annotation, filters)
+    loci = _usable(table, annotation, windows, filters, notes)
+    rows = np.flatnonzero(table["reason"] == "")
+    if not len(rows):
+        raise InputError(f"{annotation.name}: no gene is left to cut a window of.")
+    columns = ["id", "chromosome", "start", "end", "strand"]
+    return table[columns].iloc[rows].reset_index(drop=True), loci.take(rows), notes
+
+
+def _usable(
+    table: pd.DataFrame,
+    annotation: Annotation,
+    windows: Windows,
+    filters: GeneFilters,
+    notes: list[str],
+) -> Loci:
+    """Return where genes lie; mark those without what their windows hang on."""
+    loci = _loci(annotation, windows, filters)
+    if windows.coded:
+        _drop(table, loci.coding_start < 0, "no coding sequence in the annotation")
+    elif windows.knows_codons:
+        without = (table["reason"] == "") & (loci.coding_start < 0)
+        if without.any():
+            notes.append(f"Genes without a CDS, so that no codon is masked: {without.sum():,}.")
+    if filters.short_genes == "drop":
+        _drop(table, windows.meets(loci), "shorter than what is read inside of a gene")
+    return loci
+
+
+def _drop(table: pd.DataFrame, rows: NDArray[np.bool_] | pd.Series, reason: str) -> None:
+    """Mark genes as not used; a reason given before stays."""
+    table.loc[np.asarray(rows) & (table["reason"] == "").to_numpy(), "reason"] = reason
+
+
+def _filter(table: pd.DataFrame, annotation: Annotation, filters: GeneFilters) -> None:
+    twice = table["id"].duplicated(keep=False)
+    if twice.any() and filters.duplicate_genes == "error":
+        name = table["id"][twice].iloc[0]
+        lines = " and ".join(f"{n:,}" for n in table["line"][table["id"] == name].iloc[:2])
+        raise InputError(
+            f"{annotation.name}: the gene id {name!r} stands on lines {lines} (ids that stand "
+            f"there twice: {table['id'][twice].nunique():,}). Mend the annotation, name another "
+            "samples.id_attribute, or set samples.duplicate_genes to drop (all copies are left "
+            "out)."
+        )
+    _drop(table, twice, "its id stands twice in the annotation")
+    biotype = table["biotype"]
+    if filters.biotypes and biotype.ne("").any():
+        known = set(biotype)
+        if not known & set(filters.biotypes):
+            there = ", ".join(biotype.value_counts().index[:8])
+            raise InputError(
+                f"samples.biotypes: {annotation.name} has no {' or '.join(filters.biotypes)} "
+                f"genes. Its biotypes are: {there}."
+            )
+        for name in sorted(known - set(filters.biotypes)):
+            _drop(table, biotype == name, f"of another biotype ({name})")
+    for strand in sorted(set(table["strand"]) - {"+", "-"}):
+        _drop(table, table["strand"] == strand, f"on an unknown strand ({strand})")
+    for name in filters.exclude_chromosomes:
+        if name not in set(table["chromosome"]):
+            there = ", ".join(table["chromosome"].unique()[:20])
+            raise InputError(
+                f"samples.exclude_chromosomes: {annotation.name} has no chromosome {name!r} "
+                f"(there are: {there})."
+            )
+        _drop(table, table["chromosome"] == name, f"on an excluded chromosome ({name})")
+    if filters.organelles == "exclude":
+        for name in filter(is_organelle, table["chromosome"].unique()):
+            _drop(table, table["chromosome"] == name, f"on an organelle ({name})")
+
+
+def _join(
+    table: pd.DataFrame, annotation: Annotation, values: GeneValues | None, notes: list[str]
+) -> pd.DataFrame:
+    """Give every gene its number and label; return the rows that are no gene."""
+    if values is None:
+        table["number"] = table["level"] = np.nan
+        table["label"] = pd.Series([None] * len(table), dtype=object)
+        return pd.DataFrame({name: [] for name in ("id", "source", "record", "reason")})
+    rows, said = match_ids(annotation.genes, values.ids, str(values.path))
+    notes += said
+    found = rows >= 0
+
+    def column(given: NDArray | None, missing: object, dtype: type) -> NDArray:
+        filled: NDArray = np.full(len(rows), missing, dtype=dtype)
+        if given is not None:
+            filled[found] = given[rows[found]]
+        return filled
+
+    table["number"] = column(values.number, np.nan, float)
+    table["level"] = column(values.level, np.nan, float)
+    table["label"] = pd.Series(column(values.label, None, object), dtype=object)
+    _drop(table, ~found, "no number: not in the table")
+    reason = column(values.reason, "", object)
+    for text in sorted(set(reason) - {""}):
+        _drop(table, reason == text, text)
+    other = np.setdiff1d(np.arange(len(values.ids)), rows)
+    return pd.DataFrame(
+        {
+            "id": pd.Series([values.ids[row] for row in other], dtype=object),
+            "source": pd.Series([str(values.path)] * len(other), dtype=object),
+            "record": values.record[other],
+            "reason": pd.Series(["not in the annotation"] * len(other), dtype=object),
+        }
+    )
+
+
+def _loci(annotation: Annotation, windows: Windows, filters: GeneFilters) -> Loci:
+    """Return where each gene begins and ends."""
+    genes = annotation.genes
+    minus = (genes["strand"] == "-").to_numpy()
+    start, end = genes["start"].to_numpy(), genes["end"].to_numpy()
+    none = np.full(len(genes), -1, dtype=np.int64)
+    if filters.boundaries == "gene" and not windows.knows_codons:
+        return Loci(start, end, none, none, minus)
+    chosen = choose_transcripts(annotation)
+    if filters.boundaries == "transcript":
+        start, end = chosen.start, chosen.end
+    return Loci(start, end, chosen.coding_start, chosen.coding_end, minus)
+
+
+def _cut(
+    table: pd.DataFrame, genome: Genome, loci: Loci, windows: Windows, filters: GeneFilters
+) -> NDArray[np.uint8]:
+    """Cut windows chromosome by chromosome; add the columns `window` and, by reasons, losses."""
+    names = Names(table["chromosome"].unique(), genome.aliases)
+    used = (table["reason"] == "").to_numpy()
+    window = np.where(used, np.cumsum(used) - 1, -1)
+    whole = np.empty((int(used.sum()), windows.length), dtype=np.uint8)
+    members = {str(c): np.flatnonzero(used & (table["chromosome"] == c)) for c in names.wanted}
+    seen: list[str] = []
+    sizes: dict[str, int] = {}
+    for chromosome in iter_chromosomes(genome.genome):
+        seen.append(chromosome.name)
+        name = names.find(chromosome)
+        if name is None:
+            continue
+        sizes[name] = len(chromosome.codes)
+        rows = members[name]
+        if len(rows) == 0:
+            continue
+        _require_inside(table.iloc[rows], chromosome, genome)
+        some = loci.take(rows)
+        whole[window[rows]], unknown = windows.cut(chromosome.codes, some)
+        if filters.edges == "drop":
+            outside = np.zeros(len(table), dtype=bool)
+            outside[rows] = windows.outside(some, len(chromosome.codes))
+            _drop(table, outside, "its window passes an end of the chromosome")
+        mostly = np.zeros(len(table), dtype=bool)
+        mostly[rows] = unknown > filters.max_unknown
+        _drop(table, mostly, f"more than {filters.max_unknown:.0%} of its bases are unknown")
+    if not sizes:
+        raise InputError(
+            f"No chromosome of {genome.genome} ({', '.join(map(repr, seen[:3]))}) is in "
+            f"{genome.annotation} ({', '.join(repr(n) for n in table['chromosome'].unique()[:3])})."
+            " Say which is which with the key aliases, or take files of one source."
+        )
+    for name in sorted(names.wanted - set(sizes)):
+        _drop(table, table["chromosome"] == name, f"no sequence of its chromosome ({name})")
+    table["window"] = window
+    table["chromosome_size"] = table["chromosome"].map(sizes).fillna(0).astype(np.int64)
+    return whole
+
+
+def _require_inside(genes: pd.DataFrame, chromosome: Chromosome, genome: Genome) -> None:
+    size = len(chromosome.codes)
+    past = genes[genes["end"] > size]
+    if len(past):
+        gene = past.iloc[0]
+        raise InputError(
+            f"{genome.annotation}, line {gene['line']:,}: {gene['id']} ends at {gene['end']:,}, "
+            f"and {chromosome.name} of {genome.genome} has {size:,} bases ({len(past):,} such "
+            "genes there). The annotation is that of another assembly: take both from one release."
+        )
+
+
+def _tell(
+    table: pd.DataFrame, loci: Loci, windows: Windows, filters: GeneFilters, notes: list[str]
+) -> None:
+    """Note how many windows do not fit."""
+    used = (table["reason"] == "").to_numpy()
+    outside = used & windows.outside(loci, table.pop("chromosome_size").to_numpy())
+    if outside.any():
+        notes.append(f"Windows that pass an end of their chromosome, N there: {outside.sum():,}.")
+    short = used & windows.meets(loci)
+    if short.any():
+        what = "each side reads to the middle, N behind"
+        what = what if filters.short_genes == "split" else "these bases are read twice"
+        notes.append(f"Genes shorter than what is read inside: {short.sum():,} ({what}).")

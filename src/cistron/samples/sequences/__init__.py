@@ -1,0 +1,1 @@
+"""Proteins and DNA from FASTA files, tables and profiles."""

@@ -1,0 +1,1 @@
+"""Whether a split leaks, and what else would flatter a score."""

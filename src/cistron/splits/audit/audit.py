@@ -1,0 +1,230 @@
+"""The leakage audit: whether what is tested is new to what was trained, and what gives it away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cistron.samples.samples import Samples, Sequences
+from cistron.splits.audit.cell_checks import (
+    balance_of_cells,
+    batch_effect,
+    detected_genes_shortcut,
+    library_size_shortcut,
+    shared_barcodes,
+    technical_genes,
+)
+from cistron.splits.audit.check import Check, Context, report
+from cistron.splits.audit.checks import (
+    exact_duplicates,
+    nearest_homolog,
+    reverse_complements,
+    shared_groups,
+    similar_sequences,
+)
+from cistron.splits.audit.confounding import confounded_groups
+from cistron.splits.audit.shortcuts import (
+    class_balance,
+    composition_shortcut,
+    dominant_groups,
+    group_labels,
+    length_shortcut,
+)
+from cistron.splits.search.nearest import NearestHomolog, nearest_in_other_folds, nearest_training
+from cistron.splits.search.search import EngineName
+from cistron.splits.split import PARTS, TEST, TRAIN, UNUSED, Progress, Split, silent
+
+__all__ = [
+    "NearestHomolog",
+    "audit",
+    "audit_external",
+    "audit_folds",
+    "nearest_in_other_folds",
+    "nearest_training",
+]
+
+CHECKS: tuple[Callable[[Context], Check], ...] = (
+    exact_duplicates,
+    reverse_complements,
+    shared_groups,
+    similar_sequences,
+    nearest_homolog,
+    group_labels,
+    length_shortcut,
+    composition_shortcut,
+    dominant_groups,
+    class_balance,
+)
+CELL_CHECKS: tuple[Callable[[Context], Check], ...] = (
+    confounded_groups,
+    exact_duplicates,
+    shared_barcodes,
+    shared_groups,
+    library_size_shortcut,
+    detected_genes_shortcut,
+    batch_effect,
+    technical_genes,
+    dominant_groups,
+    balance_of_cells,
+)
+EXTERNAL_CHECKS = (exact_duplicates, reverse_complements, similar_sequences, nearest_homolog)
+
+
+def of_cells(samples: Samples) -> bool:
+    """Return whether samples are cells and not sequences."""
+    return bool(samples.payload.content == "genes")
+
+
+def checks_of(samples: Samples) -> tuple[Callable[[Context], Check], ...]:
+    """Return the checks of what the samples are."""
+    return CELL_CHECKS if of_cells(samples) else CHECKS
+
+
+def audit(
+    samples: Samples,
+    split: Split,
+    *,
+    homology: bool = True,
+    nearest: NearestHomolog | None = None,
+    engine: EngineName = "auto",
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Check a split for leakage between its parts, and the training part for shortcuts.
+
+    Parameters
+    ----------
+    samples : Samples
+    split : Split
+    homology : bool
+        Whether to search the test part against the training part.
+    nearest : NearestHomolog, optional
+        What that search found, if it was made already (`nearest_training`).
+    engine : {"auto", "mmseqs", "kmers"}
+    threads : int, optional
+        Of the search; all cores by default.
+    progress : callable, optional
+        Is told what is being done, in sentences.
+
+    Returns
+    -------
+    dict
+        As plain JSON types: `verdict`: "leak" if a check fails ("confounded" if only that of groups
+        that determine the label), else "warning" if one warns, else "clean"; `checks`: in the
+        order of `CHECKS` (of cells `CELL_CHECKS`), each with `name`, `verdict` ("pass", "warn",
+        "fail" or "skipped"), `summary` (sentences with the numbers) and `details`.
+    """
+    homology = homology and not of_cells(samples)
+    if homology and nearest is None and len(split.rows(TEST)):
+        nearest = nearest_training(
+            samples, split, engine=engine, threads=threads, progress=progress
+        )
+    context = Context(
+        samples=samples,
+        place=split.part,
+        places=PARTS,
+        tested=split.rows(TEST),
+        trained=split.rows(TRAIN),
+        units=split.units,
+        nearest=nearest,
+    )
+    return report([check(context) for check in checks_of(samples)])
+
+
+def audit_folds(
+    samples: Samples,
+    split: Split,
+    *,
+    homology: bool = True,
+    nearest: NearestHomolog | None = None,
+    engine: EngineName = "auto",
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Check the folds of a cross-validation: each is tested on what all the others trained.
+
+    Parameters
+    ----------
+    samples, split, homology, engine, threads, progress
+        As in `audit`.
+    nearest : NearestHomolog, optional
+        What the search found, if it was made already (`nearest_in_other_folds`).
+
+    Returns
+    -------
+    dict
+        As of `audit`; the parts are "fold 0", "fold 1", …
+    """
+    if homology and not of_cells(samples) and nearest is None:
+        nearest = nearest_in_other_folds(
+            samples, split, engine=engine, threads=threads, progress=progress
+        )
+    rows = np.flatnonzero(split.fold >= 0)
+    context = Context(
+        samples=samples,
+        place=split.fold,
+        places=tuple(f"fold {k}" for k in range(split.folds)),
+        tested=rows,
+        trained=rows,
+        units=split.units,
+        nearest=nearest,
+        apart=split.apart,
+    )
+    return report([check(context) for check in checks_of(samples)])
+
+
+def audit_external(
+    samples: Samples,
+    external: Samples,
+    *,
+    homology: bool = True,
+    engine: EngineName = "auto",
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Check whether a set from elsewhere is new to what was trained on all samples.
+
+    Parameters
+    ----------
+    samples : Samples
+        What is, or was, trained on.
+    external : Samples
+        Of the same alphabet. Labels that are classes of `samples` are scored.
+    homology, engine, threads, progress
+        As in `audit`.
+
+    Returns
+    -------
+    dict
+        As of `audit`, with the checks of `EXTERNAL_CHECKS`; the parts are "train" and "external".
+    """
+    n, m = len(samples), len(external)
+    theirs = external.table
+    if samples.quantity and not external.quantity:
+        theirs = theirs.assign(label=np.nan)
+    both = replace(
+        samples,
+        table=pd.concat([samples.table, theirs], ignore_index=True),
+        payload=Sequences.stack([samples.payload, external.payload]),
+        groups=(),
+    )
+    part = np.repeat([TRAIN, TEST], [n, m]).astype(np.int8)
+    split = Split(part, np.full(n + m, UNUSED, np.int16), np.arange(n + m), "")
+    nearest = None
+    if homology and m:
+        nearest = nearest_training(both, split, engine=engine, threads=threads, progress=progress)
+    context = Context(
+        samples=both,
+        place=part,
+        places=("train", "", "external"),
+        tested=split.rows(TEST),
+        trained=split.rows(TRAIN),
+        units=split.units,
+        nearest=nearest,
+        tested_as="external",
+    )
+    return report([check(context) for check in EXTERNAL_CHECKS])

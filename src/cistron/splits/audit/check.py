@@ -1,0 +1,140 @@
+"""One check of the audit, and what checks are given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cistron.samples.samples import Samples
+from cistron.splits.predefined import SPELLINGS
+from cistron.splits.search.nearest import NearestHomolog
+
+TELLING_HOMOLOG = 0.2  # MCC
+
+
+CERTAIN = 3  # standard errors above chance, for few samples
+
+
+CONFOUNDED = "confounded"  # the audit's verdict where only that check fails
+
+
+Rows = NDArray[np.int64]
+
+
+Verdict = Literal["pass", "warn", "fail", "skipped"]
+
+
+PASS, WARN, FAIL, SKIPPED = get_args(Verdict)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing the audit looked at.
+
+    Parameters
+    ----------
+    name : str
+    verdict : {"pass", "warn", "fail", "skipped"}
+    summary : str
+        What was found, with the numbers, in plain sentences.
+    details : dict
+        More numbers, as JSON types.
+    """
+
+    name: str
+    verdict: Verdict
+    summary: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What the checks look at.
+
+    Parameters
+    ----------
+    samples : Samples
+    place : ndarray of int, shape (n,)
+        Part or fold of each sample; -1 in none.
+    places : tuple of str
+        What the parts or folds are called.
+    tested, trained : ndarray of int64
+        Rows on which a model is scored, and is trained; the same for a cross-validation.
+    units : ndarray of int64, shape (n,)
+        Samples with the same number were never separated.
+    nearest : NearestHomolog or None
+        None where no search was made.
+    tested_as : str
+        What a tested sample is called: "test" or "external".
+    apart : ndarray of int64, shape (n,), optional
+        Samples with the same number never train a model that tests one of them, whatever their
+        folds (`Split.apart`).
+    """
+
+    samples: Samples
+    place: NDArray[np.integer]
+    places: tuple[str, ...]
+    tested: Rows
+    trained: Rows
+    units: Rows
+    nearest: NearestHomolog | None
+    tested_as: str = "test"
+    apart: Rows | None = None
+
+    @cached_property
+    def labels(self) -> Rows:
+        """Number of each sample's label, shape (n,); -1 where unlabelled.
+
+        The class, or where a sample may have several, what it has all told.
+        """
+        if not self.samples.separator:
+            return self.samples.targets
+        number = np.unique(self.memberships, axis=0, return_inverse=True)[1].reshape(-1)
+        return np.where(self.memberships.any(axis=1), number, -1)
+
+    @cached_property
+    def memberships(self) -> NDArray[np.bool_]:
+        """Which classes each sample has, shape (n, classes)."""
+        return self.samples.memberships
+
+    def divided(self, units: Rows) -> Rows:
+        """Return the rows whose unit stands in several places; a negative unit is none."""
+        rows = np.flatnonzero((self.place >= 0) & (units >= 0))
+        first = np.full(units.max(initial=-1) + 1, -1)
+        first[units[rows]] = self.place[rows]
+        broken = np.zeros(len(first), dtype=bool)
+        broken[units[rows[self.place[rows] != first[units[rows]]]]] = True
+        if self.apart is not None:
+            first[units[rows]] = self.apart[rows]
+            mixed = np.zeros(len(first), dtype=bool)
+            mixed[units[rows[self.apart[rows] != first[units[rows]]]]] = True
+            broken &= mixed
+        return rows[broken[units[rows]]]
+
+    @cached_property
+    def group_columns(self) -> list[str]:
+        """Names of the group columns, less one that is itself the split."""
+        return [name for name in self.samples.groups if not self._is_the_split(name)]
+
+    def _is_the_split(self, column: str) -> bool:
+        values = self.samples.table[column]
+        if set(values.astype(str).str.strip().str.lower()) <= set(SPELLINGS):
+            return True
+        pairs = np.unique(np.stack([self.samples.group([column]), self.place]), axis=1)
+        one_to_one = all(len(np.unique(side)) == pairs.shape[1] for side in pairs)
+        return one_to_one and pairs.shape[1] == len(self.places)
+
+
+def report(checks: Sequence[Check]) -> dict[str, Any]:
+    """Return the checks and the verdict over all of them, as JSON types."""
+    verdicts = {check.verdict for check in checks}
+    failed = {check.name for check in checks if check.verdict == FAIL}
+    verdict = "leak" if failed else "warning" if "warn" in verdicts else "clean"
+    # The parts are honest, and yet no score on them says what the label is about.
+    verdict = CONFOUNDED if failed == {"confounded_groups"} else verdict
+    return {"verdict": verdict, "checks": [asdict(check) for check in checks]}

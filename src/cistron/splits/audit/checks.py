@@ -1,0 +1,264 @@
+"""The audit's checks for leakage: what stands, or nearly stands, in two parts."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cistron.samples.identical import identical
+from cistron.splits.audit.check import (
+    CERTAIN,
+    FAIL,
+    PASS,
+    SKIPPED,
+    TELLING_HOMOLOG,
+    WARN,
+    Check,
+    Context,
+    Rows,
+)
+from cistron.splits.search.nearest import BOTH_COVERED, COVERED
+from cistron.splits.search.strands import same_molecule
+
+EXAMPLES = 5
+MANY_SIMILAR = 0.01  # share of the tested sequences
+BINS = (0.3, 0.4, 0.5, 0.7, 0.9)
+
+
+def exact_duplicates(context: Context) -> Check:
+    """Look for sequences, or cells, that are the same in two places."""
+    number = identical(context.samples.payload)
+    cells = context.samples.payload.content == "genes"
+    noun, alike = ("cell", "Gene by gene the same") if cells else ("sequence", "Letter by letter")
+    rows = context.divided(number)
+    conflicts = _conflicting(number, context.labels)
+    details = {
+        **_examples(context, number, rows),
+        f"{noun}s": len(np.unique(number[rows])),
+        "conflicting_labels": conflicts,
+        **_tested_shares(context, rows),
+    }
+    said, verdict = f"No {noun} stands in two parts.", PASS
+    if len(rows):
+        said = f"{alike} in two parts: {_count(details[f'{noun}s'], noun)} "
+        said += f"({_tested_sentence(context, details)})."
+        verdict = FAIL
+    if conflicts:
+        said += f" With more than one label: {_count(conflicts, noun)}."
+        verdict = FAIL if len(rows) else WARN
+    return Check("exact_duplicates", verdict, said, details)
+
+
+def reverse_complements(context: Context) -> Check:
+    """Look for DNA whose other strand stands in another place."""
+    if context.samples.payload.alphabet.name != "dna":
+        return Check("reverse_complements", SKIPPED, "Proteins have no reverse complement.")
+    sequences = context.samples.payload
+    number = same_molecule(sequences)
+    rows = np.setdiff1d(context.divided(number), context.divided(identical(sequences)))
+    details = {**_examples(context, number, rows), **_tested_shares(context, rows)}
+    if not len(rows):
+        said = "No sequence has its reverse complement in another part."
+        return Check("reverse_complements", PASS, said, details)
+    said = (
+        f"With the reverse complement in another part: {_count(len(rows), 'sequence')} "
+        f"({_tested_sentence(context, details)})."
+    )
+    return Check("reverse_complements", FAIL, said, details)
+
+
+def shared_groups(context: Context) -> Check:
+    """Look for values of group columns that stand in two places."""
+    columns = context.group_columns
+    if not columns:
+        said = "There are no group columns."
+        if context.samples.groups:
+            said = f"The parts are the values of {', '.join(context.samples.groups)}."
+        return Check("shared_groups", SKIPPED, said)
+    details: dict[str, Any] = {}
+    tested = False
+    for column in columns:
+        group = context.samples.group([column])
+        rows = context.divided(group)
+        tested |= bool(np.isin(group[rows], group[context.tested]).any())
+        values = context.samples.table[column].to_numpy()[rows]
+        details[column] = {
+            "shared": len(pd.unique(values)),
+            "of": int(context.samples.table[column].nunique()),
+            "samples": len(rows),
+            "examples": [str(value) for value in pd.unique(values)[:EXAMPLES]],
+        }
+    found = [
+        f"{d['shared']:,} of {d['of']:,} values of {name} ({_count(d['samples'], 'sample')})"
+        for name, d in details.items()
+        if d["shared"]
+    ]
+    if found:
+        said = f"In two parts: {'; '.join(found)}."
+        if not tested:
+            said += " These are training and validation only: training stops a little late."
+        return Check("shared_groups", FAIL if tested else WARN, said, details)
+    said = f"No value of {' or '.join(columns)} is in two parts."
+    return Check("shared_groups", PASS, said, details)
+
+
+def similar_sequences(context: Context) -> Check:
+    """Count how similar the most similar training sequence of each tested one is."""
+    nearest = context.nearest
+    if nearest is None:
+        return _not_searched("similar_sequences")
+    n = max(len(nearest.tested), 1)
+    percent = [f"{edge:.0%}".replace("%", "") for edge in (*BINS, 1.0)]
+    names = ["no hit", f"below {percent[0]} %"]
+    names += [f"{a} to {b} %" for a, b in pairwise(percent)]
+    found = np.where(np.isnan(nearest.closest), 0, 1 + np.digitize(nearest.closest, BINS))
+    counts = np.bincount(found, minlength=len(names))
+    similar, any_hit = int(nearest.similar.sum()), int((found > 0).sum())
+    details = {
+        "bins": [
+            {"bin": name, "n": int(count), "share": float(count / n)}
+            for name, count in zip(names, counts, strict=True)
+        ],
+        "searched": len(nearest.tested),
+        "with_hit": any_hit,
+        "share_with_hit": any_hit / n,
+        "similar": similar,
+        "share_similar": similar / n,
+        "identity": nearest.guards_from,
+        "coverage": BOTH_COVERED,
+        "engine": nearest.engine,
+    }
+    said = (
+        f"{similar / n:.1%} of the {len(nearest.tested):,} {context.tested_as} sequences have a "
+        f"training sequence of at least {nearest.guards_from:.0%} identity over "
+        f"{BOTH_COVERED:.0%} of both; {any_hit / n:.1%} have any relative that spans at least "
+        f"{COVERED:.0%} of them."
+    )
+    if nearest.engine["name"] != "MMseqs2":
+        said += (
+            f" The k-mer search finds relatives from {nearest.guards_from:.0%} identity; what is "
+            "less similar it misses in part."
+        )
+    verdict = WARN if similar / n > MANY_SIMILAR else PASS
+    return Check("similar_sequences", verdict, said, details)
+
+
+def nearest_homolog(context: Context) -> Check:
+    """Score copying the label of the most similar training sequence."""
+    if context.samples.quantity:
+        from cistron.splits.audit.number_checks import copied_numbers
+
+        return copied_numbers(context)
+    nearest = context.nearest
+    if nearest is None:
+        return _not_searched("nearest_homolog")
+    labelled = context.labels[nearest.tested] >= 0
+    truth, row = context.labels[nearest.tested][labelled], nearest.row[labelled]
+    learned = context.labels[context.trained]
+    if not len(truth) or not (learned >= 0).any():
+        said = f"The {context.tested_as} samples carry none of the training classes' labels."
+        return Check("nearest_homolog", SKIPPED, said)
+    if context.samples.separator:
+        return _copied_sets(context, nearest.tested[labelled], row)
+    from sklearn.metrics import matthews_corrcoef
+
+    majority = int(np.bincount(learned[learned >= 0]).argmax())
+    hit = row >= 0
+    copied = np.where(hit, context.labels[row], majority)
+    right, present = copied == truth, np.unique(truth)
+    mcc = float(matthews_corrcoef(truth, copied))
+    details = {
+        "samples": len(truth),
+        "share_with_hit": float(hit.mean()),
+        "accuracy_with_hit": float(right[hit].mean()) if hit.any() else None,
+        "accuracy": float(right.mean()),
+        "balanced_accuracy": float(np.mean([right[truth == k].mean() for k in present])),
+        "mcc": mcc,
+    }
+    with_hit = f"right for {right[hit].mean():.1%} of them" if hit.any() else "so it says nothing"
+    said = (
+        f"Copying the label of the most similar training sequence scores MCC "
+        f"{mcc:.2f} (accuracy {right.mean():.1%}): {hit.mean():.1%} of the "
+        f"{context.tested_as} sequences have one, {with_hit}."
+    )
+    limit = max(TELLING_HOMOLOG, CERTAIN / len(truth) ** 0.5)
+    verdict = WARN if mcc > limit else PASS
+    return Check("nearest_homolog", verdict, said, details)
+
+
+def _copied_sets(context: Context, tested: Rows, row: Rows) -> Check:
+    """Score copying the set of classes; without a homolog the most common class is named."""
+    from sklearn.metrics import matthews_corrcoef
+
+    truth, hit = context.memberships[tested], row >= 0
+    common = context.memberships[context.trained].sum(axis=0).argmax()
+    copied = np.where(hit[:, None], context.memberships[row], False)
+    copied[~hit, common] = True
+    jaccard = (truth & copied).sum(axis=1) / (truth | copied).sum(axis=1)
+    mcc = float(np.mean([matthews_corrcoef(*pair) for pair in zip(truth.T, copied.T, strict=True)]))
+    details = {
+        "samples": len(truth),
+        "share_with_hit": float(hit.mean()),
+        "jaccard_with_hit": float(jaccard[hit].mean()) if hit.any() else None,
+        "jaccard": float(jaccard.mean()),
+        "exact_match": float((jaccard == 1).mean()),
+        "macro_mcc": mcc,
+    }
+    with_hit = f"whose sets overlap by {jaccard[hit].mean():.1%}" if hit.any() else "of no use"
+    said = (
+        f"Copying the classes of the most similar training sequence scores a mean MCC of {mcc:.2f} "
+        f"(Jaccard {jaccard.mean():.2f}): {hit.mean():.1%} of the {context.tested_as} sequences "
+        f"have one, {with_hit}."
+    )
+    # The mean over classes has no larger standard error than the MCC of one class.
+    limit = max(TELLING_HOMOLOG, CERTAIN / len(truth) ** 0.5)
+    return Check("nearest_homolog", WARN if mcc > limit else PASS, said, details)
+
+
+def _not_searched(name: str) -> Check:
+    return Check(name, SKIPPED, "Test and training sequences were not compared.")
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def _examples(context: Context, number: Rows, rows: Rows) -> dict[str, Any]:
+    """Return the number of rows, and of some that belong together the ids and places."""
+    kinds = pd.unique(number[rows])[:EXAMPLES]
+    ids, examples = context.samples.ids, []
+    for kind in kinds:
+        members = rows[number[rows] == kind][:EXAMPLES]
+        examples.append([[str(ids[r]), context.places[context.place[r]]] for r in members])
+    return {"samples": len(rows), "examples": examples}
+
+
+def _tested_shares(context: Context, rows: Rows) -> dict[str, Any]:
+    """Return which share of the tested samples is among some rows, overall and by class."""
+    inside = np.isin(context.tested, rows)
+    members = context.memberships[context.tested]
+    by_class = {
+        name: float(inside[members[:, k]].mean())
+        for k, name in enumerate(context.samples.classes)
+        if members[:, k].any()
+    }
+    return {
+        "share_of_tested": float(inside.mean()) if len(inside) else 0.0,
+        "share_by_class": by_class,
+    }
+
+
+def _tested_sentence(context: Context, details: dict[str, Any]) -> str:
+    shares = [f"{share:.1%} of {name}" for name, share in details["share_by_class"].items()]
+    said = f"{details['share_of_tested']:.1%} of the {context.tested_as} samples"
+    return f"{said}: {', '.join(shares)}" if shares else said
+
+
+def _conflicting(number: Rows, targets: Rows) -> int:
+    """Return how many distinct sequences carry more than one label."""
+    labelled = targets >= 0
+    pairs = np.unique(np.stack([number[labelled], targets[labelled]]), axis=1)
+    return int((np.unique(pairs[0], return_counts=True)[1] > 1).sum())

@@ -1,0 +1,1 @@
+"""More training samples than there are: changed, or replaced by their orthologs."""

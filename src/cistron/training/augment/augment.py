@@ -1,0 +1,173 @@
+"""More training samples than there are: changed, or replaced by their orthologs.
+
+A kind is one file here with its settings class. What it does to the samples of an epoch comes
+together in `Augmentation`, which the training loop asks twice: which rows stand for those that
+were drawn (`rows`), and what becomes of a batch of them on the device (`batch`). Validation and
+test samples never meet it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field
+from torch import Tensor
+
+from cistron.base.errors import InputError, nearest
+from cistron.samples.samples import Samples
+from cistron.training.augment.evoaug import EvoAug, EvoAugSettings
+from cistron.training.augment.orthologs import Orthologs, SamplesOfOneGene
+from cistron.training.augment.phyloaug import PhyloAugSettings
+
+
+def _kind(value: Any) -> Any:
+    return {"kind": value} if isinstance(value, str) else value
+
+
+def _kinds(value: Any) -> Any:
+    return [_kind(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+AugmentSettings = Annotated[EvoAugSettings | PhyloAugSettings, Field(discriminator="kind")]
+Augmentations = Annotated[tuple[AugmentSettings, ...], BeforeValidator(_kinds)]
+"""A list of kinds, each by its name or with its keys."""
+
+
+@dataclass(frozen=True, eq=False)
+class Augmentation:
+    """What is done to the training samples of an epoch.
+
+    Parameters
+    ----------
+    samples : int
+        The first rows of the examples are the samples; behind them stand substitutes.
+    evoaug : EvoAug, optional
+    offsets : ndarray of int64, shape (samples + 1,), optional
+        Substitutes of sample i are rows `samples + offsets[i]` up to `samples + offsets[i + 1]`.
+    probability : float
+        That a sample with substitutes is replaced by one.
+    """
+
+    samples: int
+    evoaug: EvoAug | None = None
+    offsets: NDArray[np.int64] | None = None
+    probability: float = 0.0
+
+    def rows(self, rows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return the rows that stand for the given ones in this epoch."""
+        if self.offsets is None:
+            return rows
+        first, counts = self.offsets[rows], np.diff(self.offsets)[rows]
+        replaced = (rng.random(len(rows)) < self.probability) & (counts > 0)
+        chosen = np.floor(rng.random(len(rows)) * counts).astype(np.int64)
+        return np.where(replaced, self.samples + first + chosen, rows)
+
+    def batch(
+        self, x: Tensor, lengths: Tensor | None, generator: torch.Generator
+    ) -> tuple[Tensor | None, ...]:
+        """Return what the network is given for a batch: codes, lengths and noise."""
+        if self.evoaug is None or lengths is None:
+            return x, lengths
+        return self.evoaug(x, lengths, generator)
+
+
+def of_kind(augment: Iterable[Any], kind: str) -> Any:
+    """Return the settings of that kind, or None."""
+    return next((settings for settings in augment if settings.kind == kind), None)
+
+
+def find_orthologs(
+    augment: Iterable[Any], samples: Samples, source: Any = None
+) -> Orthologs | SamplesOfOneGene | None:
+    """Read the orthologs that `phyloaug` asks for; None without it.
+
+    Parameters
+    ----------
+    augment : iterable of Settings
+    samples : Samples
+    source : Settings, optional
+        What the samples were read with; `phyloaug.genomes` needs it (see `PhyloAugSettings.read`).
+    """
+    settings = of_kind(augment, "phyloaug")
+    return None if settings is None else settings.read(samples, source)
+
+
+def averages_orthologs(augment: Iterable[Any]) -> bool:
+    """Say whether a run is scored on logits averaged over orthologs."""
+    settings = of_kind(augment, "phyloaug")
+    return settings is not None and settings.average_orthologs
+
+
+def require_possible(
+    augment: Sequence[Any],
+    encoder: Any,
+    model: Any,
+    training: Any,
+    groups: Sequence[str] | None = None,
+    where: str = "",
+) -> None:
+    """Refuse augmentation, or stages of training, that could have no effect or not work.
+
+    Parameters
+    ----------
+    augment : sequence of Settings
+    encoder, model, training : Settings
+    groups : sequence of str, optional
+        Group columns of the samples, where they are known.
+    where : str
+        What the message begins with: the experiment file.
+
+    Raises
+    ------
+    InputError
+    """
+    kinds = [settings.kind for settings in augment]
+    twice = [kind for kind in kinds if kinds.count(kind) > 1]
+    evoaug, phyloaug = of_kind(augment, "evoaug"), of_kind(augment, "phyloaug")
+    if twice:
+        raise InputError(f"{where}augment: {twice[0]!r} stands there twice. Give each kind once.")
+    if evoaug is not None and encoder.kind != "one_hot":
+        raise InputError(
+            f"{where}augment: evoaug changes DNA letter by letter, and the encoder "
+            f"{encoder.kind!r} gives no letters of DNA. Use the encoder one_hot, or leave evoaug "
+            "out."
+        )
+    if phyloaug is not None and phyloaug.table is not None and encoder.kind == "profile":
+        raise InputError(
+            f"{where}augment: the orthologs of phyloaug come as sequences, and the encoder "
+            "'profile' reads profiles. Use another encoder, or leave phyloaug out."
+        )
+    gene = None if phyloaug is None else phyloaug.gene
+    if gene is not None and groups is not None and gene not in groups:
+        raise InputError(
+            f"{where}augment: phyloaug.gene: {gene!r} is not declared under samples.groups (there "
+            f"are: {', '.join(groups) or 'none'}).{nearest(gene, groups)}"
+        )
+    changes = evoaug is not None or (phyloaug is not None and phyloaug.probability > 0)
+    _require_epochs(changes, model, training, where)
+
+
+def _require_epochs(changes: bool, model: Any, training: Any, where: str) -> None:
+    """Refuse changes from epoch to epoch, and stages, where they could have no effect."""
+    by_epochs = model.family == "network"
+    if changes and not by_epochs:
+        raise InputError(
+            f"{where}augment: {model.kind!r} sees its training samples once, not epoch by epoch, "
+            "so they cannot be changed anew in each. Use a network; of phyloaug, "
+            "`probability: 0` with `average_orthologs: true` works with every model."
+        )
+    if not by_epochs and training.stages:
+        raise InputError(
+            f"{where}training.stages: {model.kind!r} is not trained in epochs and has no stages. "
+            "Use a network, or leave stages out."
+        )
+    if changes and not any(stage.augment for stage in training.by_stage()):
+        raise InputError(
+            f"{where}augment: no stage of training augments its samples (training.augment is "
+            "false), so this section would have no effect. Set it to true, or empty the section."
+        )

@@ -1,0 +1,79 @@
+"""Batch normalisation by the statistics of a batch whose rows lie in several processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from cistron.training.processes.collectives import Sum
+
+
+class SharedStatistics(TorchFunctionMode):
+    """A context in which the batch normalisation of a training step sees the whole batch.
+
+    Equal to one process that holds all its rows, in every network and on every device, which
+    `torch.nn.SyncBatchNorm` (CUDA alone) is for batches of which each process has a row. All
+    processes have to enter it with the same network.
+
+    Parameters
+    ----------
+    rows : int
+        Of the whole batch.
+    counts : bool
+        Whether the rows of this process belong to the batch. If not they are normalised like the
+        others, and change no statistic.
+    """
+
+    def __init__(self, rows: int, counts: bool) -> None:
+        super().__init__()
+        self.rows, self.counts = rows, counts
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Sequence[type],
+        arguments: tuple[Any, ...] = (),
+        options: dict[str, Any] | None = None,
+    ) -> Any:
+        """Replace `batch_norm`, and nothing else."""
+        if function is F.batch_norm:
+            return self.batch_norm(*arguments, **(options or {}))
+        return function(*arguments, **(options or {}))
+
+    def batch_norm(
+        self,
+        x: Tensor,
+        running_mean: Tensor,
+        running_var: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        training: bool = False,  # noqa: ARG002
+        momentum: float = 0.1,
+        eps: float = 1e-5,
+    ) -> Tensor:
+        """Normalise x, shape (rows, channels, …), over all processes (see `F.batch_norm`).
+
+        Whether to use the statistics of the batch is not for this process to say: it may have
+        only one position of many.
+        """
+        over = [axis for axis in range(x.ndim) if axis != 1]
+        shape = [1, -1] + [1] * (x.ndim - 2)
+        values, counted = x.float(), float(self.counts)
+        sizes = values.new_tensor([counted * x.numel() / x.shape[1]])
+        sums = Sum.apply(torch.cat([counted * values.sum(dim=over), sizes]))
+        n = sums[-1].detach()
+        if self.rows == 1 and n < 2:  # a single position has no variance
+            return F.batch_norm(x, running_mean, running_var, weight, bias, eps=eps)
+        mean = sums[:-1] / n
+        centred = values - mean.view(shape)
+        variance = Sum.apply(counted * centred.square().sum(dim=over)) / n
+        with torch.no_grad():
+            running_mean.lerp_(mean, momentum)
+            running_var.lerp_(variance * (n / (n - 1)), momentum)
+        y = centred * (variance + eps).rsqrt().view(shape)
+        return (y * weight.view(shape) + bias.view(shape)).to(x.dtype)
