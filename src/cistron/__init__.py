@@ -26,7 +26,7 @@ _HOMES = {
     "group_split": "cistron.splits.group",
     "homology_split": "cistron.splits.homology",
     "join_runs": "cistron.pipeline.joined",
-    "load": "cistron.classifier.files",
+    "load": "cistron.classifier.load",
     "make_samples": "cistron.samples.samples",
     "predict_file": "cistron.classifier.predict.predict",
     "random_split": "cistron.splits.random",
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from cistron.base.errors import InputError as InputError
     from cistron.classifier.classifier import Classifier as Classifier
     from cistron.classifier.ensemble import Ensemble as Ensemble
-    from cistron.classifier.files import load as load
+    from cistron.classifier.load import load as load
     from cistron.samples.cells.cells import read_cells as read_cells
     from cistron.samples.sequences.fasta import read_fasta as read_fasta
     from cistron.samples.sequences.profiles import read_profiles as read_profiles

@@ -17,7 +17,7 @@ WHOLE_WAY = """
 import resource, sys
 from pathlib import Path
 from cistron.experiment.experiment import make_experiment
-from cistron.classifier.files import load
+from cistron.classifier.load import load
 from cistron.pipeline.pipeline import fit
 from cistron.classifier.predict.predict_cells import NewCells, predict_cell_file
 

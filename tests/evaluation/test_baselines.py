@@ -6,8 +6,8 @@ from cistron.evaluation.baselines import HOMOLOG, RULES, score_baselines
 from cistron.evaluation.number_baselines import score_number_baselines
 from cistron.evaluation.settings import ONLY_DNA, USUAL_OF_DNA
 from cistron.samples.samples import Sequences, make_samples
-from cistron.targets.number import scores as number_scores
-from cistron.targets.one_class import scores
+from cistron.targets.class_metrics import scores
+from cistron.targets.number_metrics import scores as number_scores
 
 LETTERS = {"protein": "ARNDCQEGHILKMFPSTWYV", "dna": "ACGT"}
 OF_PROTEIN = [name for name in RULES if name not in ONLY_DNA]

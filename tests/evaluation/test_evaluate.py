@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from cistron.evaluation.evaluate import evaluate
+from cistron.evaluation.evaluate import Judging, evaluate
 
 BINARY = {
     *("accuracy", "balanced_accuracy", "mcc", "precision", "recall", "specificity", "f1"),
@@ -30,7 +30,7 @@ def test_binary_document():
         groups=groups,
         group_columns={"family": family},
         baselines={"majority": np.tile([0.5, 0.5], (300, 1)), "weak": made(signal=0.5, seed=2)[1]},
-        resamples=200,
+        how=Judging(resamples=200),
     )
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert list(found) == ["classes", "positive", "headline", "scores", "baselines", "comparison"]
@@ -67,7 +67,7 @@ def test_multiclass_document():
         probabilities,
         ["a", "b", "c"],
         baselines={"guess": np.full((300, 3), 1 / 3)},
-        resamples=100,
+        how=Judging(resamples=100),
     )
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert found["positive"] is None
@@ -93,8 +93,7 @@ def test_verdict(ours, theirs, verdict, headline):
         probabilities,
         ["no", "yes"],
         baselines={"poor": poor, "strong": strong},
-        resamples=200,
-        headline=headline,
+        how=Judging(resamples=200, headline=headline),
     )["comparison"]
     assert list(found) == ["baseline", "metric", "difference", "verdict", "differences"]
     assert (found["baseline"], found["metric"]) == ("strong", headline)
@@ -103,7 +102,7 @@ def test_verdict(ours, theirs, verdict, headline):
 
 
 def test_without_baselines_nothing_is_compared():
-    found = evaluate(*made(), ["no", "yes"], resamples=100)
+    found = evaluate(*made(), ["no", "yes"], how=Judging(resamples=100))
     assert found["comparison"] is None
     assert found["baselines"] == {}
     assert found["scores"]["groups"] == {}
@@ -112,7 +111,9 @@ def test_without_baselines_nothing_is_compared():
 def test_only_the_largest_groups_are_listed():
     targets, probabilities = made(500)
     names = np.array([f"g{i}" for i in np.minimum(np.arange(500), 80)])
-    found = evaluate(targets, probabilities, ["n", "y"], group_columns={"g": names}, resamples=100)
+    found = evaluate(
+        targets, probabilities, ["n", "y"], group_columns={"g": names}, how=Judging(resamples=100)
+    )
     rows = found["scores"]["groups"]["g"]
     assert len(rows) == 50
     assert rows[0]["n"] == 420
@@ -120,15 +121,21 @@ def test_only_the_largest_groups_are_listed():
 
 def test_groups_may_be_numbers():
     years = np.array([2001, 2002, None] * 10, dtype=object)
-    found = evaluate(*made(30), ["n", "y"], group_columns={"year": years}, resamples=100)
+    found = evaluate(
+        *made(30), ["n", "y"], group_columns={"year": years}, how=Judging(resamples=100)
+    )
     assert [row["value"] for row in found["scores"]["groups"]["year"]] == ["", "2001", "2002"]
 
 
 def test_few_groups_are_said():
     targets, probabilities = made(30)
-    found = evaluate(targets, probabilities, ["n", "y"], groups=np.arange(30) % 4, resamples=100)
+    found = evaluate(
+        targets, probabilities, ["n", "y"], groups=np.arange(30) % 4, how=Judging(resamples=100)
+    )
     assert found["scores"]["resampled"] == "4 groups (few groups: the interval is rough)"
-    one = evaluate(targets, probabilities, ["n", "y"], groups=np.zeros(30), resamples=100)
+    one = evaluate(
+        targets, probabilities, ["n", "y"], groups=np.zeros(30), how=Judging(resamples=100)
+    )
     assert one["scores"]["mcc"]["low"] is None
     assert one["scores"]["mcc"]["value"] is not None
 
@@ -137,7 +144,11 @@ def test_few_groups_are_said():
 def test_degenerate_sets_give_null_and_not_nan(targets):
     probabilities = np.tile([0.3, 0.7], (len(targets), 1))
     found = evaluate(
-        targets, probabilities, ["n", "y"], baselines={"same": probabilities}, resamples=100
+        targets,
+        probabilities,
+        ["n", "y"],
+        baselines={"same": probabilities},
+        how=Judging(resamples=100),
     )
     json.dumps(found, allow_nan=False)
     assert found["scores"]["roc_auc"]["value"] is None
@@ -148,6 +159,6 @@ def test_degenerate_sets_give_null_and_not_nan(targets):
 def test_mistaken_calls_are_refused():
     targets, probabilities = made(20)
     with pytest.raises(ValueError, match="none of accuracy"):
-        evaluate(targets, probabilities, ["n", "y"], headline="mmc")
+        evaluate(targets, probabilities, ["n", "y"], how=Judging(headline="mmc"))
     with pytest.raises(ValueError, match="3 classes"):
         evaluate(targets, probabilities, ["a", "b", "c"])

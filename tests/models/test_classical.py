@@ -26,6 +26,7 @@ from cistron.models.classical.gradient_boosting import GradientBoostingSettings
 from cistron.models.classical.logistic_regression import LogisticRegressionSettings
 from cistron.models.classical.random_forest import RandomForestSettings
 from cistron.models.classical.svm import SVMSettings
+from cistron.targets.one_class import OneClass
 from cistron.training.class_weights import class_weights
 from cistron.training.settings import TrainingSettings
 
@@ -105,7 +106,9 @@ def test_balanced_weights_make_up_for_nine_of_one_and_one_of_the_other(settings)
     rng = np.random.default_rng(0)
     X, y = np.zeros((400, 2), dtype=np.float32), (rng.permutation(400) < 40).astype(np.int64)
     for kind, expected in (("balanced", 0.5), ("none", 0.1)):
-        by_class = class_weights(y, ["a", "b"], TrainingSettings(class_weights=kind))
+        by_class = class_weights(
+            OneClass("class", ("a", "b")), y, TrainingSettings(class_weights=kind)
+        )
         if kind == "balanced":
             assert by_class[1] / by_class[0] == pytest.approx((y == 0).sum() / (y == 1).sum())
         weights = by_class[y].astype(np.float32)

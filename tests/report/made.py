@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from cistron.evaluation.evaluate import evaluate
+from cistron.evaluation.evaluate import Judging, evaluate
 from cistron.report.metadata import write_metadata
+from cistron.targets.calls import Calls, call
 from cistron.targets.memberships import write_labels
-from cistron.targets.several import Calls, call
 
 LOCATIONS = [
     "Cell membrane",
@@ -62,14 +62,18 @@ def metrics(classes: list[str], skill: float, homolog: float, folds: int = 0, n:
         groups=genes,
         group_columns={"gene": genes},
         baselines={name: draw(classes, n, s, seed=2)[1] for name, s in skills.items()},
-        resamples=100,
+        how=Judging(resamples=100),
     )
     fold = rng.integers(0, folds or 1, size=n)
     each = [
-        evaluate(targets[fold == k], shares[fold == k], classes, resamples=100)["scores"]
+        evaluate(targets[fold == k], shares[fold == k], classes, how=Judging(resamples=100))[
+            "scores"
+        ]
         for k in range(folds)
     ]
-    validation = evaluate(*draw(classes, n // 2, skill), classes, resamples=100)["scores"]
+    validation = evaluate(*draw(classes, n // 2, skill), classes, how=Judging(resamples=100))[
+        "scores"
+    ]
     kept = {key: found[key] for key in ("classes", "positive", "headline")}
     return {
         **kept,
@@ -294,8 +298,7 @@ def sets(folder: Path) -> Path:
         LOCATIONS,
         group_columns={"gene": rng.integers(0, 60, size=n)},
         baselines={"majority": Calls(guess, call(guess))},
-        resamples=100,
-        headline="macro_f1",
+        how=Judging(resamples=100, headline="macro_f1"),
     )
     label = write_labels(truth, LOCATIONS, ";")
     table = samples(LOCATIONS, n, 0, "no label")

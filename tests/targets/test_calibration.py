@@ -6,7 +6,7 @@ from scipy.special import log_softmax
 from scipy.special import softmax as reference
 
 from cistron.targets.calibration import BOUNDS, apply, fit_temperature, softmax
-from cistron.targets.one_class import scores
+from cistron.targets.class_metrics import scores
 
 
 def planted(temperature, n=20_000, k=3, seed=1):

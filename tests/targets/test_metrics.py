@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
-from cistron.targets.one_class import confusion, per_class, reliability, scores
+from cistron.targets.class_metrics import confusion, per_class, reliability, scores
 
 BINARY = [
     *("accuracy", "balanced_accuracy", "mcc", "precision", "recall", "specificity", "f1"),

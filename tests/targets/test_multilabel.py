@@ -20,7 +20,8 @@ from cistron.report.page import render
 from cistron.samples.samples import Samples, Sequences, make_samples
 from cistron.splits.random import random_split
 from cistron.splits.split import TEST, VALIDATION
-from cistron.training.class_weights import LARGEST_WEIGHT, class_weights
+from cistron.targets.several_classes import LARGEST_WEIGHT, SeveralClasses
+from cistron.training.class_weights import class_weights
 from cistron.training.settings import TrainingSettings
 
 LETTERS = np.array(list("ARNDCQEGHILKMFPSTWYV"))
@@ -150,12 +151,12 @@ def test_weights_of_classes():
     members = np.array([[1, 0], [1, 0], [1, 1], [0, 0]] * 30, dtype=bool)
     members[1:, 1] = False
     members[0, 1] = True
-    balanced = class_weights(members, ["a", "b"], TrainingSettings())
+    balanced = class_weights(SeveralClasses("class", ("a", "b")), members, TrainingSettings())
     assert balanced.tolist() == [pytest.approx(1 / 3), LARGEST_WEIGHT]
     named = TrainingSettings(class_weights={"a": 2, "b": 5})
-    assert class_weights(members, ["a", "b"], named).tolist() == [2, 5]
+    assert class_weights(SeveralClasses("class", ("a", "b")), members, named).tolist() == [2, 5]
     even = TrainingSettings(sampling="balanced")
-    assert class_weights(members, ["a", "b"], even).tolist() == [1, 1]
+    assert class_weights(SeveralClasses("class", ("a", "b")), members, even).tolist() == [1, 1]
 
 
 def test_balanced_sampling_draws_rare_classes_as_often():

@@ -25,7 +25,8 @@ from cistron.samples.samples import Sequences, make_samples
 from cistron.samples.sequences.table import read_table
 from cistron.splits.random import random_split
 from cistron.splits.split import TEST, TRAIN
-from cistron.targets.number import scores
+from cistron.targets.number_metrics import scores
+from cistron.targets.one_class import OneClass
 from cistron.targets.quantities import quantile_strata
 from tests.samples.genome.genes_made import plant
 
@@ -118,7 +119,7 @@ def test_saved_and_loaded_predicts_the_same(network, samples, tmp_path):
 
 def test_classes_are_saved_as_before(samples, split, tmp_path):
     table = samples.table.assign(label=np.where(samples.numbers > 60, "high", "low"))
-    classes = replace(samples, table=table, classes=("low", "high"), quantity="")
+    classes = replace(samples, table=table, target=OneClass("class", ("low", "high")))
     Classifier("composition", "logistic_regression").fit(classes, split).save(tmp_path / "model")
     document = json.loads((tmp_path / "model" / "classifier.json").read_text())
     assert document["format"] == 1
@@ -221,7 +222,7 @@ def table(samples, tmp_path_factory):
 def test_reads_a_table(samples, tmp_path):
     path = write(samples, tmp_path / "t.csv", row3="NA", row7="")
     found = read_table(path, "dna", target="level", groups=("donor",))
-    assert (found.quantity, found.classes) == ("level", ())
+    assert (found.target.name, found.classes) == ("level", ())
     assert len(found) == 498
     assert found.dropped["reason"].tolist() == ["no number"] * 2
     assert found.numbers[0] == pytest.approx(samples.numbers[0], abs=1e-4)
@@ -380,7 +381,7 @@ def test_genes_with_their_number(tmp_path):
     experiment = make_experiment(document("", **changed))
     assert experiment.evaluation.metric == "r2"
     found = experiment.samples.read()
-    assert found.quantity == "log10(TPM + 1)"
+    assert found.target.name == "log10(TPM + 1)"
     np.testing.assert_array_equal(found.numbers, found.table["number"])
     assert len(found) == 300
     run = fit(experiment, tmp_path / "run")

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
-from cistron.evaluation.evaluate import evaluate
+from cistron.evaluation.evaluate import Judging, evaluate
 from cistron.evaluation.intervals import bootstrap
 from cistron.evaluation.number_baselines import score_number_baselines
 from cistron.figures import predicted_against_measured, residuals
 from cistron.samples.samples import Sequences, make_samples
-from cistron.targets.number import by_quantile, scores
+from cistron.targets.number_metrics import by_quantile, scores
 
 
 def reference(truth, told) -> dict[str, float]:
@@ -110,8 +110,7 @@ def test_evaluate_compares_with_the_best_baseline():
         [],
         group_columns={"half": ["a", "b"] * 150},
         baselines=told,
-        resamples=100,
-        headline="r2",
+        how=Judging(resamples=100, headline="r2"),
     )
     assert (found["classes"], found["positive"]) == ([], None)
     assert found["comparison"]["baseline"] == "length"
@@ -119,7 +118,9 @@ def test_evaluate_compares_with_the_best_baseline():
     assert found["comparison"]["differences"]["rmse"]["high"] < 0
     assert found["baselines"]["mean"]["pearson"]["value"] is None
     assert {entry["value"] for entry in found["scores"]["groups"]["half"]} == {"a", "b"}
-    lower = evaluate(truth, 0.9 * truth, [], baselines=told, resamples=100, headline="rmse")
+    lower = evaluate(
+        truth, 0.9 * truth, [], baselines=told, how=Judging(resamples=100, headline="rmse")
+    )
     assert lower["comparison"]["verdict"] == "better"
 
 

@@ -29,7 +29,8 @@ from cistron.splits.random import random_split
 from cistron.splits.search.nearest import NearestHomolog
 from cistron.splits.split import TEST, TRAIN, VALIDATION
 from cistron.targets.calibration import fit_temperature
-from cistron.targets.heads import Head
+from cistron.targets.one_class import OneClass
+from cistron.targets.several_classes import SeveralClasses
 from cistron.training.losses import losses, shared
 from cistron.training.settings import TrainingSettings
 
@@ -185,7 +186,7 @@ def test_it_needs_a_class_beside_it(fasta, tmp_path):
 # --- the loss
 
 
-HEADS = (Head("class", ("a", "b", "c")), Head("membrane", ("S", "M")))
+HEADS = (OneClass("class", ("a", "b", "c")), OneClass("membrane", ("S", "M")))
 
 
 def made(n: int = 40) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -334,7 +335,7 @@ def test_without_calibration_temperatures_are_one(samples, split):
 
 
 def test_several_classes_or_a_number_cannot_stand_beside_it(samples, split):
-    several = replace(samples, separator=";")
+    several = replace(samples, target=SeveralClasses("class", samples.classes, ";"))
     with pytest.raises(InputError, match="beside one class a sample"):
         Classifier("composition", "logistic_regression").fit(several, split)
 

@@ -9,18 +9,10 @@ from hypothesis import strategies as st
 from scipy.special import logit
 from sklearn import metrics as sklearn
 
-from cistron.evaluation.evaluate import evaluate
+from cistron.evaluation.evaluate import Judging, evaluate
 from cistron.targets.calibration import fit_shifts, sigmoid
-from cistron.targets.several import (
-    Calls,
-    call,
-    choose_thresholds,
-    class_scores,
-    per_class,
-    reliability,
-    scores,
-    set_sizes,
-)
+from cistron.targets.calls import Calls, call, choose_thresholds
+from cistron.targets.set_metrics import class_scores, per_class, reliability, scores, set_sizes
 
 RULES = ("f1", "mcc")
 
@@ -200,8 +192,7 @@ def test_the_document_has_intervals_baselines_and_no_confusion():
         groups=np.arange(300) // 3,
         group_columns={"family": np.arange(300) % 5},
         baselines={"weak": made(n=300, skill=0.3)[1]},
-        resamples=100,
-        headline="macro_f1",
+        how=Judging(resamples=100, headline="macro_f1"),
     )
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     test = found["scores"]

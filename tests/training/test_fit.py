@@ -9,6 +9,7 @@ from cistron.base.errors import InputError
 from cistron.classifier.classifier import Classifier
 from cistron.splits.random import random_split
 from cistron.splits.split import TEST, VALIDATION
+from cistron.targets.one_class import OneClass
 from cistron.training.class_weights import class_weights
 from cistron.training.fit import learning_rate
 from cistron.training.settings import TrainingSettings
@@ -156,15 +157,17 @@ def test_decay_multiplies_any_schedule_from_the_epoch_after(schedule):
 
 def test_class_weights():
     targets = np.array([0, 0, 0, 1])
-    balanced = class_weights(targets, ["a", "b"], TrainingSettings())
+    balanced = class_weights(OneClass("class", ("a", "b")), targets, TrainingSettings())
     np.testing.assert_allclose(balanced, [4 / 6, 2])
     given = TrainingSettings(class_weights={"a": 1, "b": 3})
-    assert class_weights(targets, ["a", "b"], given).tolist() == [1, 3]
+    assert class_weights(OneClass("class", ("a", "b")), targets, given).tolist() == [1, 3]
     with pytest.raises(InputError, match="there is no class 'b'.*The classes are: a, c"):
-        class_weights(targets, ["a", "c"], given)
+        class_weights(OneClass("class", ("a", "c")), targets, given)
     with pytest.raises(InputError, match="the class 'c' has no weight"):
-        class_weights(targets, ["a", "b", "c"], given)
-    assert class_weights(targets, ["a", "b"], TrainingSettings(class_weights=None)).tolist() == [
+        class_weights(OneClass("class", ("a", "b", "c")), targets, given)
+    assert class_weights(
+        OneClass("class", ("a", "b")), targets, TrainingSettings(class_weights=None)
+    ).tolist() == [
         1,
         1,
     ]

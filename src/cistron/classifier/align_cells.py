@@ -8,7 +8,7 @@ moved by that too. So the classifier never does it by itself, and both results a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,10 @@ from cistron.base.cell_vectors import CellVectors
 from cistron.base.errors import InputError
 from cistron.samples.samples import Samples
 
-if TYPE_CHECKING:
-    from cistron.classifier.classifier import Classifier
-
 Floats = NDArray[np.float64]
 
 
-def mean_shift(classifier: Classifier, windows: Iterable[Samples]) -> Floats:
+def mean_shift(classifier: Any, windows: Iterable[Samples]) -> Floats:
     """Return what moves the mean of new cells onto that of the training cells, shape (genes,).
 
     Parameters
@@ -53,7 +50,7 @@ def mean_shift(classifier: Classifier, windows: Iterable[Samples]) -> Floats:
 
 
 def aligned_outputs(
-    classifier: Classifier, genes: CellVectors, shift: NDArray[np.floating]
+    classifier: Any, genes: CellVectors, shift: NDArray[np.floating]
 ) -> NDArray[np.float32]:
     """Return the outputs for shifted cells, shape (n, width).
 

@@ -10,14 +10,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cistron.classifier.align_cells import aligned_outputs
-from cistron.classifier.ensemble import Ensemble
+from cistron.classifier.predictor import Predictor
 from cistron.evaluation.cell_novelty import WARNING
 from cistron.samples.samples import Samples
+
+Shift = NDArray[np.floating] | list[NDArray[np.floating]] | None
+"""What aligns cells with the training cells, shape (genes,); of an ensemble one of each member."""
 
 DISTANCE = "distance"  # column of `judged_cells`
 
 
-def predict_cells(classifier: Any, samples: Samples) -> pd.DataFrame:
+def predict_cells(classifier: Predictor, samples: Samples) -> pd.DataFrame:
     """Return `id`, `predicted`, `p_<class>` for each class, `warning` and `rejected`.
 
     Of an ensemble also `spread`, before the warning.
@@ -37,7 +40,7 @@ class Seen:
     aligned : ndarray, shape (n, width), optional
         Outputs of the shifted cells.
     spread : ndarray of float64, shape (n,), optional
-        Of an ensemble, see `cistron.classifier.ensemble.Ensemble.predict`.
+        Of an ensemble, see `cistron.classifier.ensemble.Ensemble.spread`.
     """
 
     outputs: NDArray[np.float32]
@@ -46,7 +49,7 @@ class Seen:
     spread: NDArray[np.float64] | None = None
 
 
-def judged_cells(classifier: Any, samples: Samples, shift: Any = None) -> pd.DataFrame:
+def judged_cells(classifier: Predictor, samples: Samples, shift: Shift = None) -> pd.DataFrame:
     """Return what `predict_cells` does, and the distance of each cell from the training cells.
 
     Parameters
@@ -65,10 +68,7 @@ def judged_cells(classifier: Any, samples: Samples, shift: Any = None) -> pd.Dat
         raise ValueError("fitted on cells, given sequences")
     seen, head = _seen(classifier, samples, shift), classifier.head
     table = classifier.answers(samples, seen.outputs)
-    unsure = np.zeros(len(samples), dtype=bool)
-    if head.kind != "number":
-        probabilities = head.probabilities(seen.outputs)
-        unsure = probabilities.max(axis=1, initial=0.0) < classifier.least_confidence
+    unsure = head.confidence(seen.outputs) < classifier.least_confidence
     unlike = seen.distances > classifier.novelty_.threshold
     if seen.spread is not None:
         table["spread"] = seen.spread
@@ -82,19 +82,22 @@ def judged_cells(classifier: Any, samples: Samples, shift: Any = None) -> pd.Dat
     return table
 
 
-def _seen(classifier: Any, samples: Samples, shift: Any) -> Seen:
-    if isinstance(classifier, Ensemble):
-        shifts = [None] * len(classifier.members) if shift is None else shift
-        pairs = zip(classifier.members, shifts, strict=True)
-        each = [_seen(member, samples, own) for member, own in pairs]
-        said = [one.outputs for one in each]
-        moved = [one.aligned for one in each if one.aligned is not None]
-        return Seen(
-            classifier.mean(said),
-            np.mean([one.distances for one in each], axis=0),
-            classifier.mean(moved) if moved else None,
-            classifier.spread(said),
-        )
+def _seen(classifier: Predictor, samples: Samples, shift: Shift) -> Seen:
+    """Return what the members make of cells together."""
+    members = classifier.members
+    shifts = shift if isinstance(shift, list) else [shift] * len(members)
+    each = [_seen_by(member, samples, own) for member, own in zip(members, shifts, strict=True)]
+    outputs = [seen.outputs for seen in each]
+    aligned = [seen.aligned for seen in each if seen.aligned is not None]
+    return Seen(
+        classifier.mean(outputs),
+        np.mean([seen.distances for seen in each], axis=0),
+        classifier.mean(aligned) if aligned else None,
+        classifier.spread(outputs),
+    )
+
+
+def _seen_by(classifier: Any, samples: Samples, shift: NDArray[np.floating] | None) -> Seen:
     genes = classifier.encoder_.scaled(samples)
     outputs = np.empty((0, classifier.width), dtype=np.float32)
     if len(samples):

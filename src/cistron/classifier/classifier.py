@@ -8,38 +8,44 @@ from typing import Any, Self, cast
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from cistron.base.cell_vectors import CellVectors
+from cistron.base.device import require_known as require_device
 from cistron.base.encoded import Encoded
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
 from cistron.base.ragged import Ragged
 from cistron.base.settings import Settings
-from cistron.classifier.second import (
-    beside,
-    calibrated,
-    fit_second,
-    require_known,
-    second_columns,
-    second_weights,
-    two_heads,
-)
-from cistron.encoders.encoder import Encoder
-from cistron.experiment.checks import check_numbers, check_tuning
+from cistron.classifier.cell_predictions import predict_cells
+from cistron.classifier.files import save_classifier
+from cistron.classifier.predictor import Predictor, calibrated
+from cistron.classifier.second import fit_second, heads_of, learned, require_known
+from cistron.encoders.language_models.tuned_protein_lm import TunedProteinLM
+from cistron.evaluation.cell_novelty import fit_cell_novelty
+from cistron.evaluation.novelty import fit_novelty
+from cistron.experiment.checks import check_target, check_tuning
 from cistron.experiment.experiment import parse_augment, parse_encoder, parse_model
+from cistron.models.classical.classical import fit_form, form_outputs
+from cistron.models.fixed_length import require_length
+from cistron.models.input import Network
 from cistron.samples.samples import Samples
 from cistron.splits.random import RandomSplit
 from cistron.splits.settle import settle
 from cistron.splits.split import TEST, TRAIN, VALIDATION, Split
-from cistron.targets.heads import Head
-from cistron.targets.quantities import require_spread
+from cistron.training.augment.augment import averages_orthologs, find_orthologs, require_possible
+from cistron.training.augment.orthologs import averaged_logits
+from cistron.training.augment.phyloaug import training_orthologs
+from cistron.training.augmented import augmenter
 from cistron.training.class_weights import class_weights
+from cistron.training.fit import Examples, compute_logits
 from cistron.training.settings import TrainingSettings
+from cistron.training.stages import Stage, train_stages
 
 
-class Classifier(ClassifierMixin, BaseEstimator):
+class Classifier(Predictor, ClassifierMixin, BaseEstimator):
     """Tells classes of samples apart, or predicts a number of them.
 
     Follows scikit-learn's conventions (`fit`, `predict_proba`, `score`, `classes_`,
@@ -65,30 +71,15 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
     Attributes
     ----------
-    classes_ : ndarray of str
-        Class names in the order of the probability columns.
-    alphabet_ : str
-        "protein" or "dna"; "genes" of cells.
-    encoder_ : Encoder
-        The fitted encoder.
+    classes_, alphabet_, encoder_, heads_, novelty_, training_, checksum_
+        See `Predictor`.
     model_ : torch.nn.Module or scikit-learn estimator
     second_model_ : scikit-learn estimator or None
-        Of a second target, where the model is a classical one; a network has both heads.
-    temperature_ : float
-        What logits are divided by before the softmax (or sigmoid: see `heads_`).
-    heads_ : tuple of Head
-        What it answers, with calibration and thresholds; empty where each sample has one class.
-        Of samples with a second target there are two, each with a class.
-        Of samples with a number, `head.kind` is "number", and `classes_` is empty.
-    novelty_ : Novelty or CellNovelty
-        What the training samples looked like.
-    checksum_ : str or None
-        Of the files the classifier was loaded from.
+        The classical model of a second target; a network has both heads.
     history_ : list of dict
         One entry an epoch; empty for classical models.
     """
 
-    heads_: tuple[Head, ...] = ()
     second_model_: Any = None
 
     def __init__(
@@ -115,6 +106,11 @@ class Classifier(ClassifierMixin, BaseEstimator):
         if not isinstance(training, TrainingSettings):
             training = TrainingSettings(**training)
         return parse_encoder(self.encoder), parse_model(self.model), training
+
+    @property
+    def members(self) -> tuple[Self]:
+        """Itself alone."""
+        return (self,)
 
     def fit(
         self,
@@ -150,10 +146,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
             If the samples are unlabelled, or encoder and model do not fit each other.
         """
         encoder_settings, model_settings, training = self.settings()
-        if samples.quantity:
-            _require_numbers(samples, training)
-        elif len(samples.classes) < 2:
-            raise InputError("Labelled samples of at least two classes are needed to train.")
+        samples.target.require_learnable(samples.truth)
+        check_target(samples.target, training, "Settings")
         if split is None:
             split = RandomSplit(test=0.0, folds=2, seed=training.seed).split(samples)
         samples, split = settle(samples, split)
@@ -161,14 +155,6 @@ class Classifier(ClassifierMixin, BaseEstimator):
         if len(train) == 0 or len(validation) == 0:
             raise InputError("The split leaves no training or no validation samples.")
         require_known(samples, split)
-        from cistron.models.fixed_length import require_length
-        from cistron.training.augment.augment import (
-            averages_orthologs,
-            find_orthologs,
-            require_possible,
-        )
-        from cistron.training.augment.phyloaug import training_orthologs
-        from cistron.training.augmented import augmenter
 
         require_length(encoder_settings, model_settings)
         augment = parse_augment(self.augment)
@@ -177,22 +163,15 @@ class Classifier(ClassifierMixin, BaseEstimator):
             orthologs = find_orthologs(augment, samples)
         averaged = orthologs if averages_orthologs(augment) else None
         self.classes_ = np.array(samples.classes, dtype=object)
-        self.alphabet_ = samples.payload.content
-        self.checksum_: str | None = None
+        self.alphabet_, self.checksum_ = samples.payload.content, None
         check_tuning(encoder_settings, model_settings, training, "Settings")
-        self.encoder_: Encoder = _fitted(encoder_settings, train, training, reporter)
+        self.encoder_ = _fitted(encoder_settings, train, training, reporter)
         for note in getattr(self.encoder_, "notes", ()):
             reporter.say(note)
         self.model_settings_, self.training_ = model_settings, training
-        self.novelty_: Any = self._described(train, validation)
-        self.model_: Any = None
-        self.temperature_ = 1.0
-        self.second_model_: Any = None
-        self.heads_ = two_heads(samples)
-        if samples.separator:
-            self.heads_ = (Head("class", samples.classes, "sigmoid", samples.separator),)
-        elif samples.quantity:
-            self.heads_ = (Head.of_number(samples.quantity, train.numbers),)
+        self.novelty_ = self._described(train, validation)
+        self.second_model_ = None
+        self.heads_ = heads_of(samples, train)
         self.history_: list[dict[str, Any]] = []
         if model_settings.family == "network":
             held_out = samples.take(np.flatnonzero(np.isin(split.part, [VALIDATION, TEST])))
@@ -214,58 +193,17 @@ class Classifier(ClassifierMixin, BaseEstimator):
         orthologs : Orthologs or SamplesOfOneGene, optional
             See `logits`.
         """
-        from cistron.targets.calibration import fit_temperature
-
         calibrate = self.calibration == "temperature"
-        if self.head.kind == "sigmoid":
-            logits, truth = self.logits(validation, orthologs), validation.memberships
-            self.heads_ = (self.head.fitted(logits, truth, calibrate, self.thresholds),)
-            self.temperature_ = self.head.temperature
-        elif self.second is not None and calibrate:
-            self.heads_ = calibrated(self.heads_, self.outputs(validation, orthologs), validation)
-            self.temperature_ = self.head.temperature
-        elif self.head.kind == "softmax" and calibrate:
-            logits = self.logits(validation, orthologs)
-            self.temperature_ = fit_temperature(logits, validation.targets)
+        self.heads_ = calibrated(self, validation, orthologs, calibrate)
         return self
 
-    @property
-    def head(self) -> Head:
-        """What is answered: the classes, calibration and thresholds."""
-        if self.heads_:
-            return self.heads_[0]
-        return Head("class", tuple(self.classes_), temperature=self.temperature_)
-
-    @property
-    def second(self) -> Head | None:
-        """What is answered beside it, where there is a second target."""
-        return self.heads_[1] if len(self.heads_) > 1 else None
-
-    @property
-    def width(self) -> int:
-        """How many outputs the heads read together."""
-        return sum(head.outputs for head in self.heads_ or (self.head,))
-
-    def logits(self, samples: Samples, orthologs: Any = None) -> NDArray[np.float32]:
-        """Return uncalibrated logits (of classical models log-probabilities), shape (n, k).
-
-        Of classical models of several classes a sample: the logarithm of the odds. Of a number:
-        the standardised number, shape (n, 1).
-
-        Parameters
-        ----------
-        samples : Samples
-        orthologs : Orthologs or SamplesOfOneGene, optional
-            The logits are the mean over a sample and its orthologs (see
-            `cistron.training.augment`).
-        """
-        return self.outputs(samples, orthologs)[:, : self.head.outputs]
+    def replaced(self, change: Callable[[Self], Self]) -> Self:
+        """Return what the change makes of it."""
+        return change(self)
 
     def outputs(self, samples: Samples, orthologs: Any = None) -> NDArray[np.float32]:
         """Return the logits of all heads side by side, shape (n, width): see `logits`."""
         if orthologs is not None:
-            from cistron.training.augment.orthologs import averaged_logits
-
             return averaged_logits(self.outputs, samples, orthologs.of(samples))
         if len(samples) == 0:
             return np.empty((0, self.width), dtype=np.float32)
@@ -273,43 +211,12 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
     def outputs_of(self, encoded: Encoded) -> NDArray[np.float32]:
         """Return the outputs for what the encoder made of samples (see `outputs`)."""
-        from cistron.models.classical.classical import log_odds, log_probabilities, predict_numbers
-        from cistron.training.fit import compute_logits
-
         if self.model_settings_.family == "network":
             return compute_logits(self.model_, encoded, self.training_)
-        if self.head.kind == "sigmoid":
-            return log_odds(self.model_, _vectors(encoded))
-        if self.head.kind == "number":
-            return predict_numbers(self.model_, _vectors(encoded))
         models = [model for model in (self.model_, self.second_model_) if model is not None]
-        return np.hstack([log_probabilities(model, _vectors(encoded)) for model in models])
-
-    def predict_proba(self, samples: Samples, orthologs: Any = None) -> NDArray[np.float64]:
-        """Return calibrated probabilities, shape (n, classes); for orthologs see `logits`.
-
-        Raises
-        ------
-        InputError
-            If numbers are predicted: see `predict_numbers`.
-        """
-        if self.head.kind == "number":
-            raise InputError("A number has no probabilities. Use predict or predict_numbers.")
-        return self.head.probabilities(self.logits(samples, orthologs))
-
-    def predict_numbers(self, samples: Samples, orthologs: Any = None) -> NDArray[np.float64]:
-        """Return the number predicted of each sample, shape (n,), in the unit of the labels.
-
-        For orthologs see `logits`.
-
-        Raises
-        ------
-        InputError
-            If classes are predicted: see `predict_proba`.
-        """
-        if self.head.kind != "number":
-            raise InputError("A class is no number. Use predict or predict_proba.")
-        return self.head.values(self.logits(samples, orthologs))
+        vectors = _vectors(encoded)
+        each = zip(self.heads_, models, strict=True)
+        return np.hstack([form_outputs(head.form, model, vectors) for head, model in each])
 
     def predict(self, samples: Samples, orthologs: Any = None) -> pd.DataFrame:
         """Return a table: `id`, `predicted`, `p_<class>` for each class, and `warning`.
@@ -323,19 +230,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
         training cells, or have no class of at least `least_confidence`.
         """
         if self.alphabet_ == "genes":
-            from cistron.classifier.cell_predictions import predict_cells
-
             return predict_cells(self, samples)
         table = self.answers(samples, self.outputs(samples, orthologs))
         table["warning"] = self.warnings(samples)
-        return table
-
-    def answers(self, samples: Samples, outputs: NDArray[np.floating]) -> pd.DataFrame:
-        """Return what outputs of shape (n, width) say of samples: `predict` without warnings."""
-        logits, rest = np.split(outputs, [self.head.outputs], axis=1)
-        table = pd.DataFrame({"id": samples.ids, **self.head.columns(logits)})
-        if self.second is not None:
-            table = table.join(second_columns(self.second, rest))
         return table
 
     def warnings(self, samples: Samples) -> list[str]:
@@ -343,46 +240,12 @@ class Classifier(ClassifierMixin, BaseEstimator):
         lost, odd = self.encoder_.warnings(samples), self.novelty_.warnings(samples)
         return ["; ".join(filter(None, pair)) for pair in zip(lost, odd, strict=True)]
 
-    def score(self, samples: Samples, labels: Any = None) -> float:
-        """Return the accuracy on labelled samples (scikit-learn's default score).
-
-        Of several classes a sample, the share whose set of classes is exactly right; of a number
-        R², the coefficient of determination.
-        """
-        if self.head.kind == "number":
-            from cistron.targets.number import scores
-
-            numbers = samples.numbers if labels is None else labels
-            return float(scores(numbers, self.predict_numbers(samples))["r2"])
-        labels = samples.table["label"] if labels is None else labels
-        predicted = self.head.named(self.predict_proba(samples))
-        return float((predicted == np.asarray(labels, dtype=object)).mean())
-
-    def explain(self, samples: Samples, **settings: Any) -> Any:
-        """Return what each position or feature contributes to the predictions.
-
-        Parameters
-        ----------
-        samples : Samples
-        settings
-            Keys of `cistron.explain.settings.ExplainSettings`: `method`, `class_`, `references`, …
-
-        Returns
-        -------
-        cistron.explain.explanation.Explanation
-        """
-        from cistron.explain.explanation import explain
-
-        return explain(self, samples, settings)
-
     def on(self, device: str, reporter: Reporter = SILENT) -> Self:
         """Run on that device from now on (auto, cpu, cuda, mps); return the classifier.
 
         An encoder that computes for long tells the reporter how far it is.
         """
-        from cistron.base.device import require_known
-
-        require_known(device)
+        require_device(device)
         self.training_ = TrainingSettings(**{**self.training_.document(), "device": device})
         if getattr(self.encoder_.settings, "on_device", False):
             self.encoder_ = cast("Any", self.encoder_).on(device, reporter)
@@ -396,30 +259,16 @@ class Classifier(ClassifierMixin, BaseEstimator):
         return sum(p.numel() for p in self.model_.parameters() if p.requires_grad)
 
     def save(self, folder: str | Path, provenance: dict[str, Any] | None = None) -> Path:
-        """Write the classifier as a folder that needs nothing else (see `cistron.load`).
-
-        Parameters
-        ----------
-        folder : path
-            Must not exist yet.
-        provenance : dict, optional
-            What is known of how it came about, as plain JSON types.
-        """
-        from cistron.classifier.files import save
-
+        """Write the classifier as a folder that needs nothing else (see `Predictor.save`)."""
         known = provenance or {}
         if self.augment:
             known = {**known, "augment": [s.document() for s in parse_augment(self.augment)]}
-        return save(self, Path(folder), known)
+        return save_classifier(self, Path(folder), known)
 
     def _described(self, train: Samples, validation: Samples) -> Any:
         """Return what training samples look like: of cells, in their genes as they are scaled."""
         if train.payload.content != "genes":
-            from cistron.evaluation.novelty import fit_novelty
-
             return fit_novelty(train)
-        from cistron.evaluation.cell_novelty import fit_cell_novelty
-
         encoder: Any = self.encoder_
         vectors, others = (encoder.scaled(part) for part in (train, validation))
         return fit_cell_novelty(train, vectors, validation, others)
@@ -428,29 +277,18 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self,
         train: Samples,
         validation: Samples,
-        augmented: Callable[[Any], Any],
+        augmented: Callable[[Examples], Examples],
         checkpoint: Path | None,
         after_epoch: Callable[[list[dict[str, Any]]], None],
         reporter: Reporter,
     ) -> None:
-        import torch
-
-        from cistron.models.input import Network
-        from cistron.training.fit import Examples
-        from cistron.training.stages import Stage, train_stages
-
         if self.model_settings_.caution:
             reporter.say(self.model_settings_.caution)
         encoded = {id(part): self.encoder_.encode(part) for part in (train, validation)}
 
         def examples(part: Samples, settings: TrainingSettings) -> Examples:
-            targets, weighted = self._targets(part, self._class_weights(train, settings))
-            heads = self.heads_ if self.second is not None else ()
-            if heads:
-                of_second = second_weights(train, settings)
-                targets, weighted = beside(part, targets, weighted, of_second)
-            told = targets if targets.dtype == np.int64 else targets.astype(np.float32)
-            return Examples(encoded[id(part)], told, weighted.astype(np.float32), heads=heads)
+            truth, weights = learned(self.heads_, part, train, settings)
+            return Examples(encoded[id(part)], truth, weights, heads=self.heads_)
 
         stages = []
         for settings in self.training_.by_stage():
@@ -464,7 +302,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
                 self.encoder_.shape,
                 self.model_settings_,
                 self.width,
-                exclusive=self.head.kind == "softmax",
+                exclusive=self.head.form == "softmax",
             )
         self.history_ = train_stages(
             self.model_,
@@ -475,69 +313,23 @@ class Classifier(ClassifierMixin, BaseEstimator):
         )
 
     def _fit_classical(self, train: Samples) -> None:
-        from cistron.models.classical.classical import fit_classical, fit_each_class, fit_regressor
-
-        of_class = self._class_weights(train, self.training_)
-        targets, weights = self._targets(train, of_class)
+        head, settings = self.head, self.model_settings_
         vectors, seed = _vectors(self.encoder_.encode(train)), self.training_.seed
-        if targets.ndim == 2:
-            self.model_ = fit_each_class(
-                self.model_settings_, vectors, targets, weights, seed, self.classes_.tolist()
-            )
-        elif train.quantity:
-            self.model_ = fit_regressor(self.model_settings_, vectors, targets, weights, seed)
-        else:
-            self.model_ = fit_classical(self.model_settings_, vectors, targets, weights, seed)
+        of_class = class_weights(head, train.truth, self.training_)
+        weights = head.weights(train.truth, train.table["weight"].to_numpy(), of_class)
+        truth = head.learned(train.truth)
+        self.model_ = fit_form(head.form, settings, vectors, truth, weights, seed, head.classes)
         if self.second is not None:
-            self.second_model_ = fit_second(self.model_settings_, vectors, train, self.training_)
-
-    def _class_weights(self, train: Samples, settings: TrainingSettings) -> NDArray[np.float64]:
-        if train.quantity:
-            return np.ones(0)
-        targets = train.memberships if train.separator else train.targets
-        return class_weights(targets, self.classes_.tolist(), settings)
-
-    def _targets(
-        self, part: Samples, weights: NDArray[np.float64]
-    ) -> tuple[NDArray[Any], NDArray[np.float64]]:
-        """Return targets and their weights: each of shape (n,), or of (n, classes)."""
-        each = part.table["weight"].to_numpy()
-        if part.quantity:
-            return self.head.standardised(part.numbers), each
-        if not part.separator:
-            return part.targets, weights[part.targets] * each
-        members = part.memberships
-        return members, np.where(members, weights, 1.0) * each[:, None]
+            self.second_model_ = fit_second(settings, vectors, train, self.training_)
 
 
 def _fitted(settings: Any, train: Samples, training: TrainingSettings, reporter: Reporter) -> Any:
     """Return the fitted encoder; a language model is told where to compute and whether to learn."""
     if training.language_model != "frozen":
-        from cistron.encoders.language_models.tuned_protein_lm import TunedProteinLM
-
         return TunedProteinLM.fit(settings, training)
     if getattr(settings, "on_device", False):
         return settings.fit(train, device=training.device, reporter=reporter)
     return settings.fit(train)
-
-
-def _require_numbers(samples: Samples, training: TrainingSettings) -> None:
-    """Refuse samples from whose numbers nothing can be learned, and settings that are of classes.
-
-    Raises
-    ------
-    InputError
-        If there are too few numbers, one is missing, or all are equal; if samples are to be drawn
-        or weighted by class.
-    """
-    numbers = samples.numbers
-    if not np.isfinite(numbers).all():
-        raise InputError(
-            f"{(~np.isfinite(numbers)).sum():,} of {len(numbers):,} samples have no number. Leave "
-            "them out before training."
-        )
-    require_spread(numbers, "samples")
-    check_numbers(training, "Settings")
 
 
 def _vectors(encoded: Encoded) -> NDArray[np.float32] | CellVectors:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any, NoReturn, Self
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -12,14 +12,17 @@ from numpy.typing import NDArray
 
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
+from cistron.classifier.cell_predictions import predict_cells
 from cistron.classifier.classifier import Classifier
+from cistron.classifier.files import save_classifier
+from cistron.classifier.predictor import Predictor, calibrated
+from cistron.evaluation.cell_novelty import CellNovelties
 from cistron.samples.samples import Samples
-from cistron.targets.heads import Head
 
 Floats = NDArray[np.float64]
 
 
-class Ensemble(Classifier):
+class Ensemble(Predictor):
     """Trained classifiers that answer the same question, as one classifier.
 
     Its logits are the mean of the members' calibrated logits: each is divided by the temperature
@@ -49,33 +52,23 @@ class Ensemble(Classifier):
         If there are fewer than two, or they do not answer the same question.
     """
 
-    def __init__(self, members: Sequence[Classifier]) -> None:
-        require_same_question(members)
+    def __init__(self, members: Sequence[Predictor]) -> None:
+        members = require_same_question(members)
         first = members[0]
-        super().__init__(
-            first.encoder,
-            first.model,
-            first.training,
-            first.calibration,
-            first.thresholds,
-            least_confidence=max(member.least_confidence for member in members),
-        )
-        self.members = tuple(members)
+        self.calibration, self.thresholds = first.calibration, first.thresholds
+        self.least_confidence = max(member.least_confidence for member in members)
         self.classes_, self.alphabet_ = first.classes_, first.alphabet_
-        self.encoder_, self.training_ = first.encoder_, first.training_
-        self.checksum_, self.history_, self.temperature_ = None, [], 1.0
-        if first.heads_:
-            each = zip(*(member.heads_ or (member.head,) for member in members), strict=True)
-            self.heads_ = tuple(_averaged(heads) for heads in each)
+        each = zip(*(member.heads_ for member in members), strict=True)
+        self.heads_ = tuple(type(heads[0]).mean_of(heads) for heads in each)
+        self._become(members)
         self._lines = [_line(member, self) for member in members]
         if self.alphabet_ == "genes":
-            from cistron.evaluation.cell_novelty import CellNovelties
-
             self.novelty_ = CellNovelties(tuple(member.novelty_ for member in members))
 
-    def fit(self, *_: Any, **__: Any) -> NoReturn:
-        """Refuse: what is joined is trained already."""
-        raise InputError("An ensemble is made of trained classifiers: train each of its members.")
+    @property
+    def members(self) -> tuple[Classifier, ...]:
+        """The classifiers that are averaged."""
+        return self._members
 
     def outputs(self, samples: Samples, orthologs: Any = None) -> NDArray[np.float32]:
         """Return the mean of the members' calibrated outputs, shape (n, width)."""
@@ -106,7 +99,7 @@ class Ensemble(Classifier):
         class, or of the number.
         """
         if self.alphabet_ == "genes":
-            return super().predict(samples)
+            return predict_cells(self, samples)
         outputs = [member.outputs(samples, orthologs) for member in self.members]
         table = self.answers(samples, self.mean(outputs))
         table["spread"] = self.spread(outputs)
@@ -121,19 +114,23 @@ class Ensemble(Classifier):
         outputs : sequence of ndarray, shape (n, width)
             Of each member.
         """
-        head, each = self.head, self.calibrated(outputs)[:, :, : self.head.outputs]
-        if head.kind == "number":
-            return each[:, :, 0].std(axis=0, ddof=1) * head.scale
-        plain = replace(head, temperature=1.0, shifts=())
-        probabilities = np.stack([plain.probabilities(own) for own in each])
-        first = head.probabilities(each.mean(axis=0)).argmax(axis=1)
-        return probabilities.std(axis=0, ddof=1)[np.arange(len(first)), first]
+        return self.head.spread(self.calibrated(outputs)[:, :, : self.head.outputs])
 
     def warnings(self, samples: Samples) -> list[str]:
         """Return what at least half of the members find odd, in the words of the first of them."""
         said = zip(*(member.warnings(samples) for member in self.members), strict=True)
         found = [[text for text in texts if text] for texts in said]
         return [own[0] if 2 * len(own) >= len(self.members) and own else "" for own in found]
+
+    def calibrate(self, validation: Samples, orthologs: Any = None) -> Self:
+        """Fit calibration and thresholds of the ensemble on samples no member was trained on."""
+        calibrate = self.calibration == "temperature"
+        self.heads_ = calibrated(self, validation, orthologs, calibrate)
+        return self
+
+    def save(self, folder: str | Path, provenance: dict[str, Any] | None = None) -> Path:
+        """Write a folder with every member (see `Predictor.save`)."""
+        return save_classifier(self, Path(folder), provenance or {})
 
     def on(self, device: str, reporter: Reporter = SILENT) -> Self:
         """Run every member on that device from now on; return the ensemble."""
@@ -149,7 +146,7 @@ class Ensemble(Classifier):
         return other
 
     def _become(self, members: Sequence[Classifier]) -> None:
-        self.members = tuple(members)
+        self._members = tuple(members)
         self.encoder_, self.training_ = members[0].encoder_, members[0].training_
 
     @property
@@ -159,8 +156,10 @@ class Ensemble(Classifier):
         return None if None in each else sum(n for n in each if n is not None)
 
 
-def require_same_question(members: Sequence[Classifier], names: Sequence[str] = ()) -> None:
-    """Refuse classifiers whose answers cannot be averaged.
+def require_same_question(
+    members: Sequence[Predictor], names: Sequence[str] = ()
+) -> tuple[Classifier, ...]:
+    """Return the classifiers; refuse those whose answers cannot be averaged.
 
     Parameters
     ----------
@@ -176,7 +175,7 @@ def require_same_question(members: Sequence[Classifier], names: Sequence[str] = 
         raise InputError("An ensemble needs two classifiers or more.")
     names = names or [f"Member {number + 1}" for number in range(len(members))]
     for member, name in zip(members, names, strict=True):
-        if isinstance(member, Ensemble):
+        if not isinstance(member, Classifier):
             raise InputError(f"{name} is an ensemble itself. Name its members instead.")
     first = _question(members[0])
     for member, name in zip(members, names, strict=True):
@@ -187,21 +186,15 @@ def require_same_question(members: Sequence[Classifier], names: Sequence[str] = 
                     f"in the one, {_told(own)} in the other. Join classifiers that answer the "
                     "same question."
                 )
+    return tuple(member for member in members if isinstance(member, Classifier))
 
 
-def _question(member: Classifier) -> dict[str, Any]:
+def _question(member: Predictor) -> dict[str, Any]:
     """Return what members must have in common, by what a message calls it."""
     found: dict[str, Any] = {"what is read is": member.alphabet_}
-    heads = member.heads_ or (member.head,)
-    kinds = {"softmax": "one class", "sigmoid": "any number of classes", "number": "a number"}
-    for head, which in zip(heads, ("", "of the second target "), strict=False):
-        found |= {
-            f"{which}the answer is": kinds[head.kind],
-            f"{which}what is asked for is": head.name,
-            f"{which}the classes are": sorted(head.classes),
-            f"{which}the separator of classes is": head.separator,
-        }
-    found["the number of targets is"] = len(heads)
+    for head, which in zip(member.heads_, ("", "of the second target "), strict=False):
+        found |= {f"{which}{what}": value for what, value in head.question().items()}
+    found["the number of targets is"] = len(member.heads_)
     return found
 
 
@@ -209,33 +202,13 @@ def _told(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else repr(value)
 
 
-def _averaged(heads: Sequence[Head]) -> Head:
-    """Return the head of the mean of calibrated outputs, with the mean of the thresholds."""
-    first = heads[0]
-    thresholds: tuple[float, ...] = ()
-    if all(head.thresholds for head in heads):
-        each = [[head.named_thresholds[name] for name in first.classes] for head in heads]
-        thresholds = tuple(np.mean(each, axis=0).tolist())
-    return replace(
-        first,
-        temperature=1.0,
-        shifts=(),
-        thresholds=thresholds,
-        center=float(np.mean([head.center for head in heads])),
-        scale=float(np.mean([head.scale for head in heads])),
-    )
-
-
 def _line(member: Classifier, ensemble: Ensemble) -> tuple[NDArray[np.int64], Floats, Floats]:
     """Return which output of a member is each of the ensemble's, and its slope and shift."""
     order: list[int] = []
     slopes, shifts = [], []
-    own_heads, heads = (one.heads_ or (one.head,) for one in (member, ensemble))
-    for own, head in zip(own_heads, heads, strict=True):
+    for own, head in zip(member.heads_, ensemble.heads_, strict=True):
         place = [own.classes.index(name) for name in head.classes] or [0]
-        slope, shift = own.line
-        if head.kind == "number":
-            slope, shift = slope / head.scale, (shift - head.center) / head.scale
+        slope, shift = head.line_of(own)
         start = len(order)
         order += [start + number for number in place]
         slopes.append(np.full(len(place), slope))

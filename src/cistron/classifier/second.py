@@ -15,29 +15,73 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from cistron.base.errors import InputError
+from cistron.models.classical.classical import fit_classical
 from cistron.samples.samples import Samples, Second
 from cistron.splits.split import PARTS, TRAIN, UNUSED, Split
-from cistron.targets.calibration import fit_temperature
-from cistron.targets.heads import Head
+from cistron.targets.one_class import OneClass
+from cistron.targets.target import Target, Truth
+from cistron.training.class_weights import class_weights
+from cistron.training.settings import TrainingSettings
 
 
-def two_heads(samples: Samples) -> tuple[Head, ...]:
-    """Return the heads of a classifier of two targets; none of a classifier of one.
+def heads_of(samples: Samples, train: Samples) -> tuple[Target, ...]:
+    """Return what a classifier of these samples answers: one target, or two.
+
+    Parameters
+    ----------
+    samples : Samples
+    train : Samples
+        Those that are trained on.
 
     Raises
     ------
     InputError
-        If the first target is several classes or a number, or its columns would be the second's.
+        If the first of two targets is several classes or a number, or its columns would be the
+        second's.
     """
+    first = samples.target.fitted_to(train.truth)
     if samples.second is None:
-        return ()
-    if samples.separator or samples.quantity:
+        return (first,)
+    if not isinstance(first, OneClass):
         raise InputError(
             f"A second target ({samples.second.name!r}) is learned beside one class a sample, not "
             "beside several or a number. Read the samples without it."
         )
     samples.second.require_apart(samples.classes)
-    return Head("class", samples.classes), Head(samples.second.name, samples.second.classes)
+    return first, OneClass(samples.second.name, samples.second.classes)
+
+
+def truths_of(samples: Samples) -> tuple[Truth, Truth]:
+    """Return what is true of the first target and of the second, -1 where that is unknown."""
+    return samples.truth, samples.second_targets
+
+
+def learned(
+    heads: Sequence[Target], part: Samples, train: Samples, settings: TrainingSettings
+) -> tuple[NDArray[Any], NDArray[np.float32]]:
+    """Return what a network learns of samples, and the weights of that in the loss.
+
+    Parameters
+    ----------
+    heads : sequence of Target
+    part : Samples
+    train : Samples
+        By which classes are weighted.
+    settings : TrainingSettings
+
+    Returns
+    -------
+    truth : ndarray of int64 or float32
+        As `cistron.training.fit.Examples` has it.
+    weights : ndarray of float32, of the same shape
+    """
+    first, each = heads[0], part.table["weight"].to_numpy()
+    truth = first.learned(part.truth)
+    weights = first.weights(part.truth, each, class_weights(first, train.truth, settings))
+    if len(heads) > 1:
+        truth, weights = beside(part, truth, weights, second_weights(train, settings))
+    kept = truth if truth.dtype == np.int64 else truth.astype(np.float32)
+    return kept, weights.astype(np.float32)
 
 
 def relabelled(samples: Samples) -> Samples:
@@ -45,7 +89,9 @@ def relabelled(samples: Samples) -> Samples:
     if samples.second is None:
         raise ValueError("these samples have no second target")
     table = samples.table.assign(label=samples.table[samples.second.name])
-    return replace(samples, table=table, classes=samples.second.classes, second=None)
+    return replace(
+        samples, table=table, target=OneClass("class", samples.second.classes), second=None
+    )
 
 
 def where_known(samples: Samples, split: Split) -> Split:
@@ -84,18 +130,16 @@ def require_known(samples: Samples, split: Split, parts: Sequence[int] = (TRAIN,
         )
 
 
-def second_weights(train: Samples, settings: Any) -> NDArray[np.float64]:
+def second_weights(train: Samples, settings: TrainingSettings) -> NDArray[np.float64]:
     """Return the weight of each class of the second target in the loss, shape (classes,).
 
     Balanced over the known training samples, unless `training.class_weights` is none: weights by
     name are those of the first target, and so is balanced sampling.
     """
-    from cistron.training.class_weights import class_weights
-
-    targets, classes = train.second_targets, list(relabelled(train).classes)
+    target = OneClass("class", relabelled(train).classes)
     kind = "none" if settings.class_weights == "none" else "balanced"
-    own = settings.model_copy(update={"class_weights": kind, "sampling": "natural"})
-    return class_weights(targets[targets >= 0], classes, own)
+    natural = settings.model_copy(update={"class_weights": kind, "sampling": "natural"})
+    return class_weights(target, train.second_targets, natural)
 
 
 def beside(
@@ -119,10 +163,8 @@ def beside(
     return np.stack([targets, second], axis=1), np.stack([weights, own], axis=1)
 
 
-def fit_second(settings: Any, vectors: Any, train: Samples, training: Any) -> Any:
+def fit_second(settings: Any, vectors: Any, train: Samples, training: TrainingSettings) -> Any:
     """Fit the classical model of the second target on the training samples that know it."""
-    from cistron.models.classical.classical import fit_classical
-
     targets = train.second_targets
     known = targets >= 0
     weights = second_weights(train, training)[targets] * train.table["weight"].to_numpy()
@@ -135,29 +177,7 @@ def fit_second(settings: Any, vectors: Any, train: Samples, training: Any) -> An
         raise InputError(f"The second target, {name!r}: {error}") from error
 
 
-def calibrated(heads: Sequence[Head], outputs: ArrayLike, validation: Samples) -> tuple[Head, ...]:
-    """Return both heads, each with a temperature fitted on the samples whose class it knows.
-
-    Parameters
-    ----------
-    heads : sequence of Head
-    outputs : array-like, shape (n, outputs)
-        Of the validation samples.
-    validation : Samples
-    """
-    found = []
-    for head, own, targets in zip(
-        heads,
-        np.split(np.asarray(outputs), [heads[0].outputs], axis=1),
-        (validation.targets, validation.second_targets),
-        strict=True,
-    ):
-        known = targets >= 0
-        found.append(replace(head, temperature=fit_temperature(own[known], targets[known])))
-    return tuple(found)
-
-
-def second_columns(head: Head, logits: ArrayLike) -> pd.DataFrame:
+def second_columns(head: Target, logits: ArrayLike) -> pd.DataFrame:
     """Return what a table of predictions says of the second target.
 
     Returns
@@ -166,7 +186,7 @@ def second_columns(head: Head, logits: ArrayLike) -> pd.DataFrame:
         `predicted_<name>`, and `p_<name>_<class>` for each class.
     """
     plain = {first: own for own, first in Second(head.name, head.classes).columns.items()}
-    return pd.DataFrame(head.columns(logits)).rename(columns=plain)
+    return pd.DataFrame(head.columns(head.predictions(logits))).rename(columns=plain)
 
 
 def predicted_alone(predictions: pd.DataFrame, second: Second) -> pd.DataFrame:

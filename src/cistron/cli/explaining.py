@@ -93,7 +93,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Show what each position, or gene, contributes to a prediction: exact, or refused."""
-    from cistron.classifier.files import load
+    from cistron.classifier.load import load
     from cistron.classifier.predict.predict_cells import NewCells
     from cistron.cli.show_explanation import show_explanation
     from cistron.explain.drawing import draw, require_choice, windows_of
@@ -234,7 +234,7 @@ def variants(
     as_json: AsJson = False,
 ) -> None:
     """Predict what every variant changes in the windows that it falls into."""
-    from cistron.classifier.files import load
+    from cistron.classifier.load import load
     from cistron.cli.show_variants import show_variants
     from cistron.explain.variants.files import predict_variants
     from cistron.explain.variants.sources import Where, find_windows
@@ -280,7 +280,7 @@ def mutate(
     as_json: AsJson = False,
 ) -> None:
     """Predict what every substitution in a protein (or DNA) changes, or those of a list."""
-    from cistron.classifier.files import load
+    from cistron.classifier.load import load
     from cistron.cli.show_variants import show_mutated
     from cistron.explain.variants.mutate import Which, mutate_file, parse_positions, read_mutations
 

@@ -82,7 +82,7 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Predict the class of every record, with calibrated probabilities and warnings."""
-    from cistron.classifier.files import load
+    from cistron.classifier.load import load
     from cistron.classifier.predict.predict import predict_file
     from cistron.classifier.predict.predict_cells import NewCells, predict_cell_file
     from cistron.classifier.predict.predict_shards import Reading, find_shards, predict_shards

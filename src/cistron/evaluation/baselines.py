@@ -22,7 +22,7 @@ from cistron.samples.sequences.composition import (
     length_features,
 )
 from cistron.samples.sequences.composition import composition as letter_shares
-from cistron.targets.several import Calls, call, choose_thresholds
+from cistron.targets.calls import Calls, call, choose_thresholds
 
 Floats = NDArray[np.float64]
 Nearest = tuple[NDArray[np.int64], Floats]
@@ -181,7 +181,7 @@ def score_set_baselines(
     which, nearest
         As in `score_baselines`.
     rule : {"f1", "mcc", "none"}
-        See `cistron.targets.several.choose_thresholds`.
+        See `cistron.targets.set_metrics.choose_thresholds`.
     """
     train, validation, test = (samples.take(part) for part in rows)
     found: dict[str, Calls] = {}

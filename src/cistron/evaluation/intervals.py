@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cistron.targets import number as regression
-from cistron.targets import one_class as metrics
-from cistron.targets import several as multilabel
-from cistron.targets.several import Calls
+from cistron.targets.calls import Calls
+from cistron.targets.kinds import target_like
+from cistron.targets.target import Target, Truth
 
 MODEL = "model"
 FEW_GROUPS = 10
@@ -83,6 +82,7 @@ def bootstrap(
     resamples: int = 1000,
     seed: int = 1,
     others: Mapping[str, Any] | None = None,
+    target: Target | None = None,
 ) -> Bootstrap:
     """Resample groups of samples with replacement, and score every resample.
 
@@ -103,30 +103,29 @@ def bootstrap(
     seed : int
     others : mapping of str to array-like of shape (n, classes) or to Calls, optional
         Predictors to compare with, none named "model".
+    target : Target, optional
+        What is asked of the samples; without it the targets say.
     """
     predictors = {MODEL: probabilities, **(others or {})}
     if len(predictors) != 1 + len(others or {}):
         raise ValueError('"model" cannot be the name of another predictor')
     targets = np.asarray(targets)
-    scorers = {name: scorer(targets, predicted) for name, predicted in predictors.items()}
+    target = target or target_like(targets, probabilities)
+    scorers = {name: scorer(target, targets, predicted) for name, predicted in predictors.items()}
     return resample(scorers, len(targets), groups, resamples, seed)
 
 
-def scorer(targets: NDArray[Any], predicted: Any) -> Scorer:
+def scorer(target: Target, truth: Truth, predicted: Any) -> Scorer:
     """Return what scores a prediction under any weights."""
-    score: Any = multilabel.scores if targets.ndim == 2 else metrics.scores
-    if targets.dtype.kind == "f":
-        score = regression.scores
-    return lambda weights: score(targets, predicted, weights)
+    return lambda weights: target.scores(truth, predicted, weights)
 
 
-def class_scorer(targets: NDArray[Any], predicted: Any) -> Scorer:
+def class_scorer(target: Target, truth: Truth, predicted: Any) -> Scorer:
     """Return what scores each class under any weights; metrics are "f1 0", "f1 1", and so on."""
-    score: Any = multilabel.class_scores if targets.ndim == 2 else metrics.class_scores
 
     def each(weights: NDArray[np.float64] | None) -> dict[str, NDArray[np.float64]]:
-        found = score(targets, predicted, weights)
-        return {f"{name} {c}": row for name, rows in found.items() for c, row in enumerate(rows)}
+        scores = target.class_scores(truth, predicted, weights)
+        return {f"{name} {c}": row for name, rows in scores.items() for c, row in enumerate(rows)}
 
     return each
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cistron.evaluation.intervals import MODEL, Interval, bootstrap, percentiles
-from cistron.targets.one_class import LOWER_IS_BETTER
+from cistron.targets.kinds import sign_of
 
 LEVEL = 0.05  # a Holm p-value below it tells two predictors apart
 LEAST_RESAMPLES = 2000
@@ -135,7 +135,7 @@ def compare_predictors(
     found = bootstrap(targets, predictors[names[0]], groups, resamples, seed, others)
     if metric not in found.observed[MODEL]:
         raise ValueError(f"{metric!r} is none of {', '.join(found.observed[MODEL])}")
-    sign = -1 if metric in LOWER_IS_BETTER else 1
+    sign = sign_of(metric)
     observed = {name: found.observed[key][metric] for key, name in numbered.items()}
     drawn = {name: found.resampled[key][metric] for key, name in numbered.items()}
     rank = {name: np.nan_to_num(sign * value, nan=-np.inf) for name, value in observed.items()}

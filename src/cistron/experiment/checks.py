@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from cistron.base.errors import InputError, nearest
 from cistron.evaluation.settings import (
     ONLY_DNA,
     USUAL_OF_CELLS,
-    NumberMetric,
-    OneClassMetric,
-    SetMetric,
 )
 from cistron.models.fixed_length import require_length
 from cistron.models.kinds import KINDS
 from cistron.splits.random import SplitShares
+from cistron.targets.kinds import kinds_with
+from cistron.targets.target import Target
 from cistron.training.augment.augment import of_kind, require_possible
 from cistron.training.settings import TrainingSettings
 
@@ -37,7 +36,7 @@ def check_sections(experiment: Experiment, source: str) -> None:
     require_length(encoder, experiment.model, f"{source}: ")
     _check_task(experiment, source)
     _check_baselines(experiment, source)
-    _check_several(experiment, source)
+    check_target(experiment.samples.asks, experiment.training, source)
     _check_judging(experiment, source)
     check_tuning(encoder, experiment.model, experiment.training, source)
     _check_groups(experiment, source)
@@ -69,66 +68,45 @@ def check_tuning(encoder: Any, model: Any, training: TrainingSettings, source: s
         raise InputError(f"{where}, and int8 cannot be trained. Set encoder.precision: auto.")
 
 
-def check_numbers(training: TrainingSettings, source: str) -> None:
-    """Refuse what only classes have, where numbers are predicted.
+def check_target(target: Target, training: TrainingSettings, source: str) -> None:
+    """Refuse training settings that make no sense for what is asked.
 
     Raises
     ------
     InputError
-        If samples are to be drawn or weighted by class, or a metric of classes stops training.
     """
-    for key, usual in (("sampling", "natural"), ("monitor", "loss")):
-        if getattr(training, key) != usual:
-            raise InputError(
-                f"{source}: training.{key}: {getattr(training, key)!r} is of classes, and the "
-                f"samples have a number. Use {usual}."
-            )
-    if isinstance(training.class_weights, dict):
-        raise InputError(
-            f"{source}: training.class_weights: the samples have a number and no classes. Leave "
-            "the key out; weights of samples are a column (samples.weight)."
-        )
+    refused = target.refuses(training.sampling, training.monitor, training.class_weights)
+    if refused:
+        raise InputError(f"{source}: {refused}")
 
 
 def _check_task(experiment: Experiment, source: str) -> None:
-    """Refuse a model, a metric or an evaluation that is not of what the samples carry."""
-    number = bool(getattr(experiment.samples, "quantity", ""))
-    _check_metric(experiment, source, number)
-    model = experiment.model
-    task = "numbers" if number else "classes"
-    if model.family == "classical" and task not in model.predicts:
+    """Refuse a model, a metric or a training that is not of what the samples carry."""
+    target, model = experiment.samples.asks, experiment.model
+    _check_metric(experiment, source, target)
+    if model.family == "classical" and target.task not in model.predicts:
         fitting = [
             kind.model_fields["kind"].default
             for kind in OFFERED
-            if (kind.family == "network" or task in kind.predicts) and kind().reads == model.reads
+            if (kind.family == "network" or target.task in kind.predicts)
+            and kind().reads == model.reads
         ]
         raise InputError(
             f"{source}: model.kind: {model.kind!r} predicts {' and '.join(model.predicts)}, and "
-            f"the samples have {'a number' if number else 'classes'}. Use one of: "
-            f"{', '.join(fitting)}."
+            f"the samples have {target.words}. Use one of: {', '.join(fitting)}."
         )
-    if not number:
-        return
-    check_numbers(experiment.training, source)
 
 
-def _check_metric(experiment: Experiment, source: str, number: bool) -> None:
+def _check_metric(experiment: Experiment, source: str, target: Target) -> None:
     """Refuse a metric that is not of what the samples carry."""
     metric = experiment.evaluation.metric
-    several = getattr(experiment.samples, "label_separator", None) is not None
-    if number:
-        allowed, kind = get_args(NumberMetric), "that have a number"
-    elif metric in get_args(NumberMetric):
-        allowed, kind = get_args(SetMetric if several else OneClassMetric), "that have classes"
-    elif several:
-        allowed = get_args(SetMetric)
-        kind = "which may have several classes (samples.label_separator)"
-    else:
-        allowed = get_args(OneClassMetric)
-        kind = "which have one class each (samples.label_separator)"
+    allowed = [one.name for one in target.metrics if one.headline]
+    allowed.sort(key=lambda name: name != target.usual_metric)
     if metric not in allowed:
+        alike = any(kind.task == target.task for kind in kinds_with(metric))
+        words = target.samples if alike else f"that have {target.words}"
         raise InputError(
-            f"{source}: evaluation.metric: {metric!r} does not compare samples {kind}. "
+            f"{source}: evaluation.metric: {metric!r} does not compare samples {words}. "
             f"Use one of: {', '.join(allowed)}."
         )
 
@@ -227,16 +205,6 @@ def _check_baselines(experiment: Experiment, source: str) -> None:
                 f"{source}: evaluation.baselines: {name!r} reads DNA, and samples.alphabet is "
                 f"{alphabet!r}. Leave it out."
             )
-
-
-def _check_several(experiment: Experiment, source: str) -> None:
-    """Refuse what samples with several classes cannot have."""
-    several = getattr(experiment.samples, "label_separator", None) is not None
-    if several and experiment.training.monitor != "loss":
-        raise InputError(
-            f"{source}: training.monitor: {experiment.training.monitor!r} is no metric of samples "
-            "with several classes (samples.label_separator). Use loss."
-        )
 
 
 def _check_groups(experiment: Experiment, source: str) -> None:

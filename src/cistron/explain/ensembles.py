@@ -19,7 +19,7 @@ from cistron.explain.settings import ExplainSettings
 from cistron.explain.target import Target
 from cistron.explain.trees import explains_probability, has_trees
 from cistron.samples.samples import Samples
-from cistron.targets.heads import Head
+from cistron.targets.target import Target as Head
 
 Found = dict[str, Any]
 Explained = Callable[[Classifier, Samples, Target, ExplainSettings, Advance], Found]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cistron.base.errors import InputError, nearest
-from cistron.targets.heads import Head
+from cistron.targets.target import Target as Head
 
 
 @dataclass(frozen=True, eq=False)

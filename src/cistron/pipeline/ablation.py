@@ -15,14 +15,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cistron.classifier.classifier import Classifier
-from cistron.evaluation.evaluate import DIFFERENCES
+from cistron.classifier.predictor import Predictor
 from cistron.evaluation.intervals import MODEL, Interval, bootstrap
 from cistron.experiment.experiment import Experiment
 from cistron.experiment.run_folder import Run
 from cistron.samples.genome.genome import GenomeSamples
 from cistron.samples.samples import Samples
 from cistron.splits.split import TEST, Split
+from cistron.targets.target import Target
 
 ABLATION = "ablation.parquet"
 Columns = Mapping[str, tuple[int, int]]
@@ -35,7 +35,10 @@ def regions_of(experiment: Experiment) -> Columns:
     What is hidden already (`mask`, `ablate`) is left out, and so is a region that is alone. None
     too where numbers are predicted, or logits averaged over orthologs, whose regions are not known.
     """
-    if not isinstance(experiment.samples, GenomeSamples) or experiment.samples.quantity:
+    if (
+        not isinstance(experiment.samples, GenomeSamples)
+        or experiment.samples.asks.task != "classes"
+    ):
         return {}
     if any(getattr(kind, "average_orthologs", False) for kind in experiment.augment):
         return {}
@@ -52,12 +55,12 @@ def hide(samples: Samples, begin: int, end: int) -> Samples:
     return replace(samples, payload=replace(payload, values=windows.reshape(-1)))
 
 
-def predict_ablated(classifier: Classifier, samples: Samples, regions: Columns) -> pd.DataFrame:
+def predict_ablated(classifier: Predictor, samples: Samples, regions: Columns) -> pd.DataFrame:
     """Return ablation.parquet: the probabilities of every sample with each region hidden.
 
     Parameters
     ----------
-    classifier : Classifier
+    classifier : Predictor
     samples : Samples
         The tested ones.
     regions : mapping
@@ -66,13 +69,13 @@ def predict_ablated(classifier: Classifier, samples: Samples, regions: Columns) 
     tables = []
     for name, (begin, end) in regions.items():
         probabilities = classifier.predict_proba(hide(samples, begin, end))
-        shares = classifier.head.shares(probabilities)
+        shares = classifier.head.probability_columns(probabilities)
         tables.append(pd.DataFrame({"region": name, "id": samples.ids, **shares}))
     return pd.concat(tables, ignore_index=True)
 
 
 def write_ablated(
-    run: Run, experiment: Experiment, classifier: Classifier, samples: Samples, split: Split
+    run: Run, experiment: Experiment, classifier: Predictor, samples: Samples, split: Split
 ) -> pd.DataFrame | None:
     """Write ablation.parquet of the test part; None where there are no regions to hide."""
     regions = regions_of(experiment)
@@ -93,6 +96,7 @@ def read_ablated(runs: Sequence[Run]) -> pd.DataFrame | None:
 
 def score_ablated(
     experiment: Experiment,
+    target: Target,
     predictions: pd.DataFrame,
     ablated: pd.DataFrame,
     targets: NDArray[np.int64],
@@ -103,6 +107,7 @@ def score_ablated(
     Parameters
     ----------
     experiment : Experiment
+    target : Target
     predictions : DataFrame
         Of the tested samples, with all regions.
     ablated : DataFrame
@@ -130,17 +135,17 @@ def score_ablated(
         experiment.evaluation.bootstrap,
         experiment.training.seed,
         {number: without[name] for number, name in numbered.items()},
+        target,
     )
     metrics, places = found.observed[MODEL], regions_of(experiment)
+    compared = [metric.name for metric in target.metrics if metric.compared]
     return [
         {
             "region": name,
             "columns": list(places[name]),
             **{metric: _document(found.interval(metric, number)) for metric in metrics},
             "differences": {
-                metric: _document(found.paired_difference(metric, number))
-                for metric in DIFFERENCES
-                if metric in metrics
+                metric: _document(found.paired_difference(metric, number)) for metric in compared
             },
         }
         for number, name in numbered.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cistron.classifier.classifier import Classifier
+from cistron.classifier.predictor import Predictor
 from cistron.experiment.experiment import Experiment
 from cistron.experiment.run_folder import Run
 from cistron.pipeline.ablation import read_ablated
@@ -18,7 +18,7 @@ def score_fit(
     run: Run,
     experiment: Experiment,
     parts: tuple[Samples, Split],
-    classifier: Classifier,
+    classifier: Predictor,
     baselines: dict[str, Any],
     nearest: Any,
 ) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def score_fit(
         With predictions.parquet and, of windows of a genome, ablation.parquet.
     experiment : Experiment
     parts : Samples and Split
-    classifier : Classifier
+    classifier : Predictor
     baselines : dict
         See `baselines_of`.
     nearest : NearestHomolog or None
@@ -38,7 +38,7 @@ def score_fit(
     samples, split = parts
     predictions, ablated = run.predictions, read_ablated([run])
     metrics = metrics_of(experiment, samples, split, predictions, baselines, ablated)
-    if classifier.head.kind == "sigmoid":
+    if classifier.head.named_thresholds:
         metrics["thresholds"] = classifier.head.named_thresholds
     if samples.second is not None:
         metrics["second"] = score_second(run, experiment, samples, split, predictions, nearest)

@@ -11,7 +11,7 @@ import yaml
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
 from cistron.classifier.ensemble import Ensemble, require_same_question
-from cistron.classifier.files import load
+from cistron.classifier.load import load
 from cistron.experiment.run_folder import EXPERIMENT, Run
 from cistron.pipeline.unscored import write_unscored
 

@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cistron.classifier.classifier import Classifier
-from cistron.evaluation.intervals import PERCENTILES, scorer
+from cistron.evaluation.intervals import PERCENTILES
 from cistron.experiment.experiment import Experiment
 from cistron.experiment.run_folder import Run
 from cistron.samples.samples import Samples
 from cistron.splits.split import TEST, Split
-from cistron.targets.one_class import LOWER_IS_BETTER
 
 IMPORTANCE = "importance.json"
 LISTED = 20  # features
@@ -113,7 +112,7 @@ def contributions_of(
     if isinstance(classifier.model_, list) or classifier.head.outputs > 2:
         return "coefficients", size, None
     slopes = coefficients(classifier)[0][-1] * classifier.model_.steps[0][1].scale_
-    unit = classifier.head.scale if classifier.head.kind == "number" else 1.0
+    unit = getattr(classifier.head, "scale", 1.0)
     return "coefficients", size, slopes * unit
 
 
@@ -132,17 +131,13 @@ def permuted(
 
     X: Any = classifier.encoder_.encode(samples)
     model, head = encoded_inputs(classifier, X), classifier.head
-    truths = {"softmax": "targets", "sigmoid": "memberships", "number": "numbers"}
-    truth = getattr(samples, truths[head.kind])
+    truth = samples.truth
 
     def score(values: NDArray[np.float32]) -> float:
-        logits = model.score(values)
-        said: Any = head.values(logits) if head.kind == "number" else head.probabilities(logits)
-        if head.kind == "sigmoid":
-            said = head.calls(said)
-        return float(np.squeeze(scorer(truth, said)(None)[metric]))
+        predictions = head.predictions(model.score(values))
+        return float(np.squeeze(head.scores(truth, predictions)[metric]))
 
-    whole, sign = score(X), -1 if metric in LOWER_IS_BETTER else 1
+    whole, sign = score(X), head.metric(metric).sign
     lost = np.empty((len(features), REPEATS))
     changed = X.copy()
     for row, feature in enumerate(features):
@@ -154,4 +149,4 @@ def permuted(
 
 
 def _class(classifier: Classifier) -> str:
-    return "" if classifier.head.kind == "number" else str(classifier.classes_[-1])
+    return str(classifier.classes_[-1]) if len(classifier.classes_) else ""

@@ -15,8 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cistron.base.errors import InputError
-from cistron.classifier.classifier import Classifier
-from cistron.classifier.ensemble import Ensemble
+from cistron.classifier.predictor import Predictor
 from cistron.encoders.cells.normalise import columns, row_sums, zeroed
 from cistron.experiment.run_folder import Run
 from cistron.explain.genes import gene_effects, network_effects, stability, top_genes
@@ -29,7 +28,7 @@ GENES = "genes.json"
 TOP = 20  # genes of each class
 
 
-def write_effects(run: Run, classifier: Classifier, samples: Samples, split: Split) -> None:
+def write_effects(run: Run, classifier: Predictor, samples: Samples, split: Split) -> None:
     """Write genes.parquet of one classifier: `class`, `gene`, `effect`; nothing where it has none.
 
     Parameters
@@ -48,9 +47,9 @@ def write_effects(run: Run, classifier: Classifier, samples: Samples, split: Spl
     run.write_table(EFFECTS, table[["class", "gene", "effect"]])
 
 
-def _effects(classifier: Classifier, train: Samples) -> pd.DataFrame:
+def _effects(classifier: Predictor, train: Samples) -> pd.DataFrame:
     """Return the effects of genes on the logits; of an ensemble on the mean of its members'."""
-    if isinstance(classifier, Ensemble):
+    if len(classifier.members) > 1:
         each = [_effects(one, train) * one.head.line[0] for one in classifier.members]
         classes = list(classifier.classes_)
         genes = dict.fromkeys(gene for table in each for gene in table.index)
@@ -61,18 +60,18 @@ def _effects(classifier: Classifier, train: Samples) -> pd.DataFrame:
     return gene_effects(classifier)
 
 
-def _by_gradients(classifier: Classifier) -> bool:
+def _by_gradients(classifier: Predictor) -> bool:
     """Whether effects are gradients; of an ensemble, those of a member."""
-    if isinstance(classifier, Ensemble):
+    if len(classifier.members) > 1:
         return any(_by_gradients(member) for member in classifier.members)
     return classifier.model_settings_.family == "network"
 
 
-def why_no_effects(classifier: Classifier) -> str:
+def why_no_effects(classifier: Predictor) -> str:
     """Say why no effects of genes are to be had; empty where they are."""
-    if classifier.head.kind == "number":
+    if not classifier.head.classes:
         return "Effects of genes are those on classes, and a number is predicted."
-    if isinstance(classifier, Ensemble):
+    if len(classifier.members) > 1:
         return next(filter(None, map(why_no_effects, classifier.members)), "")
     if classifier.model_settings_.family == "network":
         return ""
@@ -90,7 +89,7 @@ def why_no_effects(classifier: Classifier) -> str:
 def write_genes(
     run: Run,
     samples: Samples,
-    classifier: Classifier,
+    classifier: Predictor,
     tested: NDArray[np.int64],
     folds: Sequence[Run],
 ) -> None:
@@ -226,6 +225,4 @@ def expression(samples: Samples, genes: Sequence[str], encoder: Any) -> dict[str
 
 def _members(samples: Samples) -> NDArray[np.bool_]:
     """Return which classes each cell has, shape (n, classes)."""
-    if samples.separator:
-        return np.asarray(samples.memberships, dtype=bool)
-    return samples.targets[:, None] == np.arange(len(samples.classes))
+    return samples.memberships

@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
 from cistron.classifier.classifier import Classifier
-from cistron.classifier.files import load
+from cistron.classifier.load import load
+from cistron.classifier.predictor import Predictor
 from cistron.experiment.experiment import Experiment
 from cistron.experiment.run_folder import Run
 from cistron.pipeline.ablation import write_ablated
@@ -65,7 +67,7 @@ def fit_part(
 def write_predictions(
     run: Run,
     experiment: Experiment,
-    classifier: Classifier,
+    classifier: Predictor,
     parts: tuple[Samples, Split],
     orthologs: Any,
     fold: int = UNUSED,
@@ -100,7 +102,10 @@ def train(
 ) -> Classifier:
     """Train a classifier into folder/model, or load the one that stands there."""
     if (folder / "model").is_dir():
-        return load(folder / "model")
+        trained = load(folder / "model")
+        if isinstance(trained, Classifier):
+            return trained
+        raise InputError(f"{folder / 'model'} is an ensemble; one classifier is expected.")
     checkpoint = folder / CHECKPOINT
     classifier = untrained(experiment)
     classifier.fit(

@@ -16,9 +16,9 @@ import numpy as np
 
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Logged, Reporter
-from cistron.classifier.classifier import Classifier
 from cistron.classifier.ensemble import Ensemble
-from cistron.classifier.files import load
+from cistron.classifier.load import load
+from cistron.classifier.predictor import Predictor
 from cistron.classifier.second import require_known
 from cistron.evaluation.projection import projection_of_folds, projection_table, require
 from cistron.experiment.experiment import Experiment
@@ -262,7 +262,7 @@ def crossval(
     return run
 
 
-def _write_genes_of_folds(run: Run, repeats: Sequence[Repeat], classifier: Classifier) -> None:
+def _write_genes_of_folds(run: Run, repeats: Sequence[Repeat], classifier: Predictor) -> None:
     """Write the genes of every repeat, and of all of them together."""
     folders = [
         [Run(repeat.run.path / "folds" / str(k)) for k in range(repeat.split.folds)]
@@ -311,7 +311,7 @@ def _nearest(experiment: Experiment, samples: Samples, split: Split, reporter: R
 
 
 def _known(
-    experiment: Experiment, classifier: Classifier, cluster: Any, repeats: Sequence[Repeat]
+    experiment: Experiment, classifier: Predictor, cluster: Any, repeats: Sequence[Repeat]
 ) -> dict[str, Any]:
     """Return what environment.json says of a training beside what is true of every run."""
     known: dict[str, Any] = {"parameters": classifier.parameters}

@@ -69,15 +69,8 @@ def require_poolable(experiment: Experiment) -> None:
         return
     samples = experiment.samples
     second = getattr(samples, "second", None)
-    why = ""
-    if getattr(samples, "quantity", ""):
-        why = "predicted numbers are not averaged over repeats of a cross-validation"
-    elif getattr(samples, "label_separator", None) is not None:
-        why = (
-            "samples with several classes (samples.label_separator) have thresholds that differ "
-            "between repeats of a cross-validation, which cannot be averaged"
-        )
-    elif second is not None:
+    why = samples.asks.not_averaged
+    if not why and second is not None:
         why = (
             f"a second target (samples.second: {second.name}) is not averaged over repeats of a "
             "cross-validation"
@@ -177,7 +170,7 @@ def pool_repeats(experiment: Experiment, repeats: Sequence[Repeat], run: Run) ->
         run.write_table(ABLATION, ablated)
         rows = rows_of(samples, predictions)
         found["scores"]["ablation"] = score_ablated(
-            experiment, predictions, ablated, samples.targets[rows], units[rows]
+            experiment, samples.target, predictions, ablated, samples.targets[rows], units[rows]
         )
     kept = ("classes", "positive", "headline", "baselines", "comparison")
     each = [

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cistron.classifier.classifier import Classifier
+from cistron.classifier.predictor import Predictor
 from cistron.evaluation.baselines import score_baselines, score_set_baselines
-from cistron.evaluation.evaluate import evaluate
+from cistron.evaluation.evaluate import Judging, evaluate
 from cistron.evaluation.number_baselines import score_number_baselines
 from cistron.experiment.experiment import Experiment
 from cistron.experiment.run_folder import Run
@@ -20,8 +20,6 @@ from cistron.samples.samples import COORDINATES, Samples
 from cistron.splits.components import components
 from cistron.splits.settle import settle_fold
 from cistron.splits.split import TEST, TRAIN, UNUSED, VALIDATION, Split
-from cistron.targets.memberships import read_memberships, write_labels
-from cistron.targets.several import Calls
 
 FEWEST_GROUPS = 10  # a group column with fewer values is no unit to resample
 
@@ -46,7 +44,7 @@ def describe_samples(samples: Samples, split: Split, folds: bool = False) -> pd.
 
 
 def predict_parts(
-    classifier: Classifier,
+    classifier: Predictor,
     samples: Samples,
     split: Split,
     fold: int = UNUSED,
@@ -101,55 +99,18 @@ def baselines_of(
 
 def baseline_table(samples: Samples, split: Split, baselines: dict[str, Any]) -> pd.DataFrame:
     """Return baselines.parquet: one row for each baseline and test sample."""
+    ids = samples.ids[split.rows(TEST)]
     tables = []
-    for name, predicted in baselines.items():
-        table = pd.DataFrame({"baseline": name, "id": samples.ids[split.rows(TEST)]})
-        probabilities = predicted
-        if isinstance(predicted, Calls):
-            probabilities = predicted.probabilities
-            text = write_labels(predicted.called, samples.classes, samples.separator)
-            table["predicted"] = text
-        elif samples.quantity:
-            table["predicted"] = predicted
-        for number, label in enumerate(samples.classes):
-            table[f"p_{label}"] = probabilities[:, number]
-        tables.append(table)
+    for name, predictions in baselines.items():
+        columns = samples.target.columns(predictions)
+        tables.append(pd.DataFrame({"baseline": name, "id": ids, **columns}))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"baseline": []})
 
 
-def _predicted(table: pd.DataFrame, samples: Samples) -> Any:
-    """Return the probabilities of a table; of several classes Calls; of numbers these."""
-    if samples.quantity:
-        return table["predicted"].to_numpy(dtype=np.float64)
-    columns = [f"p_{name}" for name in samples.classes]
-    probabilities = table[columns].to_numpy(dtype=np.float64)
-    if not samples.separator:
-        return probabilities
-    called = read_memberships(table["predicted"], samples.classes, samples.separator)
-    return Calls(probabilities, called)
-
-
-def _truth(samples: Samples) -> NDArray[Any]:
-    if samples.quantity:
-        return samples.numbers
-    return samples.memberships if samples.separator else samples.targets
-
-
-def _described(samples: Samples) -> dict[str, str]:
-    """Return what metrics.json says of labels that name several classes, or are numbers."""
-    if samples.quantity:
-        return {"quantity": samples.quantity}
-    return {"label_separator": samples.separator} if samples.separator else {}
-
-
-def _how(experiment: Experiment, samples: Samples) -> dict[str, Any]:
-    """Return what every evaluation of an experiment has in common."""
-    return {
-        "classes": list(samples.classes),
-        "resamples": experiment.evaluation.bootstrap,
-        "seed": experiment.training.seed,
-        "headline": experiment.evaluation.metric,
-    }
+def judging(experiment: Experiment) -> Judging:
+    """Return how every evaluation of an experiment judges."""
+    evaluation = experiment.evaluation
+    return Judging(evaluation.bootstrap, experiment.training.seed, evaluation.metric)
 
 
 def rows_of(samples: Samples, tested: pd.DataFrame) -> NDArray[np.int64]:
@@ -185,15 +146,16 @@ def score_tested(
     """
     rows = rows_of(samples, tested)
     return evaluate(
-        _truth(samples)[rows],
-        _predicted(tested, samples),
+        samples.truth[rows],
+        samples.target.from_table(tested),
+        samples.target,
         groups=units[rows],
         group_columns={c: samples.table[c].to_numpy()[rows] for c in samples.groups},
         baselines={
-            str(name): _predicted(table.set_index("id").loc[tested["id"]], samples)
+            str(name): samples.target.from_table(table.set_index("id").loc[tested["id"]])
             for name, table in baselines.groupby("baseline", sort=False)
         },
-        **_how(experiment, samples),
+        how=judging(experiment),
     )
 
 
@@ -206,18 +168,19 @@ def metrics_of(
     ablated: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Return metrics.json of a single split."""
-    units, truth = resampling_groups(samples, split), _truth(samples)
+    units, truth = resampling_groups(samples, split), samples.truth
     result: dict[str, Any] = {}
     for name, part in (("test", TEST), ("validation", VALIDATION)):
         rows = split.rows(part)
         table = predictions[predictions["part"] == name]
         found = evaluate(
             truth[rows],
-            _predicted(table, samples),
+            samples.target.from_table(table),
+            samples.target,
             groups=units[rows],
             group_columns={c: samples.table[c].to_numpy()[rows] for c in samples.groups},
             baselines=baselines if part == TEST else None,
-            **_how(experiment, samples),
+            how=judging(experiment),
         )
         if part == TEST:
             relatives = relatives_in_training(samples, split)
@@ -227,12 +190,14 @@ def metrics_of(
                     experiment, samples.take(rows), table, units[rows]
                 )
             if ablated is not None:
-                lost = score_ablated(experiment, table, ablated, truth[rows], units[rows])
+                lost = score_ablated(
+                    experiment, samples.target, table, ablated, truth[rows], units[rows]
+                )
                 found["scores"]["ablation"] = lost
             result |= {k: found[k] for k in ("classes", "positive", "headline")}
             result |= {"baselines": found["baselines"], "comparison": found["comparison"]}
         result[name] = found["scores"]
-    return {**result, "folds": [], **_described(samples)}
+    return {**result, "folds": [], **samples.target.described()}
 
 
 def pool(
@@ -255,7 +220,7 @@ def pool(
     rows, units = rows_of(samples, tested), resampling_groups(samples, dealt)
     baselines = pd.read_parquet(run.path / "baselines.parquet")
     found = score_tested(experiment, samples, tested, units, baselines)
-    units, targets, predicted = units[rows], _truth(samples)[rows], _predicted(tested, samples)
+    units, targets, predicted = units[rows], samples.truth[rows], samples.target.from_table(tested)
     relatives = [relatives_in_training(*settle_fold(*whole, k)) for k in range(split.folds)]
     joined = {name: pd.concat([found[name] for found in relatives]) for name in relatives[0]}
     found["scores"]["relatives"] = _by_relatives(experiment, samples, tested, joined)
@@ -266,20 +231,23 @@ def pool(
     ablated = read_ablated([Run(folder) for folder in folders])
     if ablated is not None:
         run.write_table(ABLATION, ablated)
-        found["scores"]["ablation"] = score_ablated(experiment, tested, ablated, targets, units)
+        found["scores"]["ablation"] = score_ablated(
+            experiment, samples.target, tested, ablated, targets, units
+        )
     folds = []
     for k in range(split.folds):
         inside = tested["fold"].to_numpy() == k
         one = evaluate(
             targets[inside],
             predicted[inside],
+            samples.target,
             groups=units[inside],
-            **_how(experiment, samples),
+            how=judging(experiment),
         )
         folds.append({"fold": k, **single_numbers(one["scores"])})
     result = {k: found[k] for k in ("classes", "positive", "headline", "baselines", "comparison")}
     result |= {"test": found["scores"], "validation": None, "folds": folds}
-    return {**result, **_described(samples)}
+    return {**result, **samples.target.described()}
 
 
 def score_folds(
@@ -353,13 +321,11 @@ def _without_rejected(
     found: dict[str, Any] = {"n": int((~kept).sum()), "share": float((~kept).mean()), "kept": None}
     if kept.sum() > 1:
         scores = evaluate(
-            _truth(samples)[kept],
-            _predicted(tested[kept], samples),
-            list(samples.classes),
+            samples.truth[kept],
+            samples.target.from_table(tested[kept]),
+            samples.target,
             groups=units[kept],
-            resamples=experiment.evaluation.bootstrap,
-            seed=experiment.training.seed,
-            headline=experiment.evaluation.metric,
+            how=judging(experiment),
         )["scores"]
         numbers = {m: v for m, v in scores.items() if isinstance(v, dict) and "value" in v}
         found["kept"] = {"n": scores["n"], **numbers}
@@ -377,8 +343,8 @@ def _by_relatives(
     Columns by which all samples are alike, or one side has a single class, are left out.
     """
     place = rows_of(samples, tested)
-    targets, strata = _truth(samples)[place], samples.strata[place]
-    predicted = _predicted(tested, samples)
+    targets, strata = samples.truth[place], samples.strata[place]
+    predicted = samples.target.from_table(tested)
     found: dict[str, dict[str, Any]] = {}
     for column, related in relatives.items():
         inside = related[tested["id"]].to_numpy()
@@ -387,7 +353,7 @@ def _by_relatives(
             continue
         found[column] = {}
         for name, rows in sides.items():
-            one = evaluate(targets[rows], predicted[rows], **_how(experiment, samples))
+            one = evaluate(targets[rows], predicted[rows], samples.target, how=judging(experiment))
             found[column][name] = single_numbers(one["scores"])
     return found
 

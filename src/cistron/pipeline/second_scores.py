@@ -12,7 +12,13 @@ from cistron.classifier.second import predicted_alone, relabelled, where_known
 from cistron.evaluation.evaluate import evaluate
 from cistron.experiment.experiment import Experiment
 from cistron.experiment.run_folder import Run
-from cistron.pipeline.scores import baseline_table, baselines_of, metrics_of, resampling_groups
+from cistron.pipeline.scores import (
+    baseline_table,
+    baselines_of,
+    judging,
+    metrics_of,
+    resampling_groups,
+)
 from cistron.samples.samples import Samples, Second
 from cistron.splits.settle import settle_fold
 from cistron.splits.split import TEST, Split
@@ -87,13 +93,11 @@ def pool_second(experiment: Experiment, samples: Samples, split: Split, run: Run
     found = evaluate(
         own.targets[rows],
         tested[columns].to_numpy(),
-        list(own.classes),
+        own.target,
         groups=resampling_groups(own, split)[rows],
         group_columns={c: own.table[c].to_numpy()[rows] for c in own.groups},
         baselines=baselines,
-        resamples=experiment.evaluation.bootstrap,
-        seed=experiment.training.seed,
-        headline=experiment.evaluation.metric,
+        how=judging(experiment),
     )
     pooled = {**found, "test": found["scores"], "validation": None}
     return _told(second, pooled, len(predictions))

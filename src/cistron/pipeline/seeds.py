@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from cistron.base.jobs.job import Job
 from cistron.base.jobs.jobs import finish_jobs
 from cistron.base.progress import SILENT, Logged, Reporter
-from cistron.classifier.classifier import Classifier
 from cistron.classifier.ensemble import Ensemble
-from cistron.classifier.files import load
+from cistron.classifier.load import load
+from cistron.classifier.predictor import Predictor
 from cistron.experiment.experiment import Experiment
 from cistron.experiment.run_folder import EXPERIMENT, METRICS, Run
 from cistron.pipeline.fit_scores import score_fit
@@ -63,7 +63,7 @@ def train_seeds(
     reporter: Reporter,
     orthologs: Any = None,
     cluster: Cluster | None = None,
-) -> Classifier:
+) -> Predictor:
     """Train a classifier for every seed that is not finished yet; return their ensemble.
 
     The ensemble is calibrated on the validation part, which all of them share.

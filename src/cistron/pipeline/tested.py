@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from cistron.base.errors import InputError
 from cistron.experiment.run_folder import EXPERIMENT, Run
+from cistron.targets.kinds import target_in
 
 FEWEST_SHARED = 30  # samples that both runs must have tested
 MOST_FAVOURED = 0.05  # share of them that only one run may have trained on the relatives of
@@ -170,18 +171,10 @@ def read_tested(paths: Sequence[str | Path]) -> list[Tested]:
         raise InputError(f"{twice} is given twice. Name every run once.")
     runs = [_read(folder, name) for folder, name in zip(folders, _names(folders), strict=True)]
     runs.sort(key=lambda run: run.name)
-    several = next((run.name for run in runs if "label_separator" in run.metrics), None)
-    if several is not None:
-        raise InputError(
-            f"{several} gives samples several classes (samples.label_separator), and only runs of "
-            "one class a sample can be compared. Its own report has its scores with intervals."
-        )
-    numbers = next((run.name for run in runs if "quantity" in run.metrics), None)
-    if numbers is not None:
-        raise InputError(
-            f"{numbers} predicts numbers, and only runs of samples with one class each are "
-            "compared so far."
-        )
+    for run in runs:
+        refused = target_in(run.metrics).not_compared
+        if refused:
+            raise InputError(f"{run.name} {refused}")
     classes = {run.name: set(run.metrics["classes"]) for run in runs}
     first = runs[0].name
     for name, own in classes.items():

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from cistron.base.progress import Logged, Reporter
-from cistron.classifier.classifier import Classifier
+from cistron.classifier.predictor import Predictor
 from cistron.experiment.run_folder import ENVIRONMENT, EXPERIMENT, Run
 
 
 def write_unscored(
     run: Run,
-    classifier: Classifier,
+    classifier: Predictor,
     origin: dict[str, Any],
     said: Iterable[str],
     reporter: Reporter,
@@ -31,7 +31,7 @@ def write_unscored(
     ----------
     run : Run
         Replaced where it is there.
-    classifier : Classifier
+    classifier : Predictor
     origin : dict
         Where it comes from: recorded in the classifier and in environment.json.
     said : iterable of str

@@ -13,7 +13,7 @@ from cistron.report.names import AVERAGES, METRICS, in_order, label, meaning
 from cistron.report.page import environment, written
 from cistron.report.sections import duration
 from cistron.report.tables import Cell, Column, Table, best_of, score_cell
-from cistron.targets.one_class import LOWER_IS_BETTER
+from cistron.targets.kinds import sign_of
 
 CONCISE = 4  # runs compared up to which every difference is drawn with its interval
 
@@ -150,7 +150,7 @@ def _pairs(made: Mapping[str, Any], metric: str) -> Table:
         ]
         for d in made["differences"]
     ]
-    lower = ", lower is better" if metric in LOWER_IS_BETTER else ""
+    lower = ", lower is better" if sign_of(metric) < 0 else ""
     columns = [
         Column("Pair", numeric=False),
         Column(f"Difference in {label(metric)}{lower}"),

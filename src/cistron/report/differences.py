@@ -9,7 +9,7 @@ import numpy as np
 from cistron.evaluation.paired import LEVEL, Comparison, Difference
 from cistron.figures.numbers import decimal
 from cistron.report.names import label
-from cistron.targets.one_class import LOWER_IS_BETTER
+from cistron.targets.kinds import sign_of
 
 
 def sentence(found: Difference, metric: str, kinds: Mapping[str, str]) -> str:
@@ -23,7 +23,7 @@ def sentence(found: Difference, metric: str, kinds: Mapping[str, str]) -> str:
         Those predictors that are baselines, by name.
     """
     first, second = (called(name, kinds) for name in (found.first, found.second))
-    sign = -1 if metric in LOWER_IS_BETTER else 1
+    sign = sign_of(metric)
     value = sign * found.interval.value
     low, high = sorted((sign * found.interval.low, sign * found.interval.high))
     numbers = f"{decimal(low, 3)} to {decimal(high, 3)}, Holm {said_p(found.holm)}"

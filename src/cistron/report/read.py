@@ -12,7 +12,8 @@ import yaml
 from cistron.base.errors import InputError
 from cistron.experiment.run_folder import EXPERIMENT, METRICS, Run
 from cistron.samples.samples import COORDINATES
-from cistron.targets.memberships import read_memberships
+from cistron.targets.kinds import target_in
+from cistron.targets.target import Target
 
 _NO_GROUP = {"id", "label", "weight", "length", "part", "fold", "unit", "dropped"} | {
     "counts",
@@ -72,19 +73,25 @@ class Content:
         return [str(name) for name in self.metrics["classes"]]
 
     @property
+    def target(self) -> Target:
+        """What is asked of each sample."""
+        return target_in(self.metrics)
+
+    @property
     def separator(self) -> str:
-        """What stands between the classes of a label; empty where a sample has one class."""
-        return str(self.metrics.get("label_separator") or "")
+        """What joins the classes of a label."""
+        return self.target.separator
 
     @property
     def quantity(self) -> str:
-        """What the number is called that is predicted; empty where classes are."""
-        return str(self.metrics.get("quantity") or "")
+        """What the number is called."""
+        return "" if self.target.classes else self.target.name
 
     def members(self, labels: pd.Series) -> pd.DataFrame:
         """Return which classes each label names: a column of true and false per class."""
-        found = read_memberships(labels.astype(str), self.classes, self.separator)
-        return pd.DataFrame(found, columns=self.classes, index=labels.index)
+        target = self.target
+        members = target.memberships(target.truth(labels.astype(str)))
+        return pd.DataFrame(members, columns=self.classes, index=labels.index)
 
     @property
     def used(self) -> pd.DataFrame | None:

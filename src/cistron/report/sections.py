@@ -15,7 +15,7 @@ from cistron.report.names import AVERAGES, METRICS, baseline, human, in_order, l
 from cistron.report.read import Content
 from cistron.report.tables import metric_names
 from cistron.report.verdict import CALIBRATED, ROUGHLY
-from cistron.targets.one_class import LOWER_IS_BETTER
+from cistron.targets.kinds import sign_of
 
 _MACHINE = ("platform", "device", "threads", "seed", "seeds")
 _NOT_VERSIONS = {*_MACHINE, "started", "seconds", "parameters", "command", "sources", "notes"}
@@ -57,7 +57,7 @@ def _differences(content: Content) -> Section | None:
     rows = {
         label(metric): differences[metric]
         for metric in in_order(differences)
-        if metric not in LOWER_IS_BETTER and (differences[metric] or {}).get("value") is not None
+        if sign_of(metric) > 0 and (differences[metric] or {}).get("value") is not None
     }
     if not rows:
         return None

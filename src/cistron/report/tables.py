@@ -14,7 +14,7 @@ from cistron.figures import NAMED_COLUMNS
 from cistron.figures.numbers import THIN, count, decimal
 from cistron.report.names import baseline, human, in_order, label, meaning
 from cistron.report.read import Content
-from cistron.targets.one_class import LOWER_IS_BETTER
+from cistron.targets.kinds import sign_of
 
 MISTAKES = 10
 LONGEST = 20  # rows of a table that could have thousands
@@ -99,7 +99,7 @@ def best_of(metric: str, scored: Mapping[str, Any]) -> set[str]:
     known = {name: value for name, value in values.items() if value is not None}
     if len(set(known.values())) < 2:
         return set()
-    choose = min if metric in LOWER_IS_BETTER else max
+    choose = max if sign_of(metric) > 0 else min
     return {name for name, value in known.items() if value == choose(known.values())}
 
 
@@ -182,7 +182,7 @@ def worst_groups(column: str, entries: Sequence[Mapping[str, Any]]) -> Table:
     """Accuracy (Jaccard index, mean absolute error) within each group, worst first."""
     names = ("jaccard", "mae")
     metric = next((m for m in names if any(m in entry for entry in entries)), "accuracy")
-    sign, written = (-1, decimal) if metric in LOWER_IS_BETTER else (1, percent)
+    sign, written = (-1, decimal) if sign_of(metric) < 0 else (1, percent)
     known = [entry for entry in entries if entry.get(metric) is not None]
     ranked = sorted(known, key=lambda e: (sign * e[metric], -e["n"], str(e["value"])))[:LONGEST]
     rows = [[Cell(str(e["value"])), Cell(count(e["n"])), Cell(written(e[metric]))] for e in ranked]

@@ -19,7 +19,9 @@ from cistron.samples.letters import identical, select, unknown_letters
 from cistron.samples.multilabel import join_classes
 from cistron.samples.samples import Samples
 from cistron.samples.second import SecondTarget, settle_second
+from cistron.targets.kinds import target_of
 from cistron.targets.memberships import read_memberships
+from cistron.targets.target import Target
 
 LISTED = 10  # classes in a message
 
@@ -64,6 +66,11 @@ class SequenceFilters(Settings):
         """The keys given that are about labels."""
         keys = ("only", "rename", "label_separator", "second")
         return [f"`{key}`" for key in keys if getattr(self, key)]
+
+    @property
+    def asks(self) -> Target:
+        """What is asked of each sample; its classes are not known before the files are read."""
+        return target_of(separator=self.label_separator or "")
 
     @model_validator(mode="after")
     def _length_range(self) -> Self:
@@ -274,10 +281,9 @@ def _samples(records: Records, classes: tuple[str, ...], separator: str) -> Samp
     return Samples(
         table=table,
         payload=select(records.sequences, used),
-        classes=classes,
+        target=target_of(classes, separator),
         groups=tuple(records.groups),
         dropped=dropped.reset_index(drop=True),
         notes=tuple(records.notes),
         sources=checksums(records.paths),
-        separator=separator,
     )

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from cistron.base.errors import InputError
 from cistron.base.ragged import Ragged
 from cistron.samples.alphabet import ALPHABETS, PROTEIN, Alphabet
-from cistron.targets.memberships import names_in, read_memberships, strata, write_labels
-from cistron.targets.quantities import quantile_strata
+from cistron.targets.kinds import target_of
+from cistron.targets.memberships import names_in, read_memberships, write_labels
+from cistron.targets.one_class import OneClass
+from cistron.targets.target import Target, Truth
 
 COORDINATES = ("start", "end", "strand", "number")
 """Columns of genes: 0-based half-open place on the chromosome, and what the label comes from."""
@@ -84,6 +86,9 @@ class Profiles(Sequences):
         values = profile.argmax(axis=1).astype(np.uint8)
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         return cls(values, offsets, PROTEIN, np.asarray(profile, dtype=np.float32))
+
+
+UNLABELLED = OneClass()
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,9 +173,9 @@ class Samples:
         gene, the `number` its label comes from.
     payload : Sequences, or Counts of cells
         One row of content per row of the table. Its `content` is "protein", "dna" or "genes".
-    classes : tuple of str
-        Class names in the order of every probability column. Empty when unlabelled, and where
-        labels are numbers.
+    target : Target
+        What is asked of each sample: it reads the labels. Names of classes, in the order of the
+        probability columns, stand for one class each; none where samples are unlabelled.
     groups : tuple of str
         Names of the group columns of `table`.
     dropped : DataFrame
@@ -180,31 +185,29 @@ class Samples:
         What was changed on reading (letters replaced, names made unique), one sentence each.
     sources : dict
         File path as given → sha256 of its bytes.
-    separator : str
-        What stands between the class names of a label; empty where each sample has one class.
     rule : LabelRule, optional
         Given where labels are to be fitted on the training samples (`cistron.splits.settle`);
         until then the labels are those of thresholds fitted on all samples, good for balanced
         parts and nothing else, and samples that the rule leaves out are still there.
-    quantity : str
-        Where each label is a number that is to be predicted, what it is called; else empty.
     second : Second, optional
         What is learned beside the class.
     """
 
     table: pd.DataFrame
     payload: Any
-    classes: tuple[str, ...] = ()
+    target: Target = UNLABELLED
     groups: tuple[str, ...] = ()
     dropped: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame(columns=["id", "source", "record", "reason"])
     )
     notes: tuple[str, ...] = ()
     sources: dict[str, str] = field(default_factory=dict)
-    separator: str = ""
     rule: LabelRule | None = None
-    quantity: str = ""
     second: Second | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.target, Target):
+            object.__setattr__(self, "target", target_of(self.target))
 
     def __len__(self) -> int:
         return len(self.table)
@@ -223,23 +226,42 @@ class Samples:
         return self.table["id"].to_numpy(dtype=object)
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the probability columns; empty where there are none."""
+        return self.target.classes
+
+    @property
+    def separator(self) -> str:
+        """What joins class names in a label."""
+        return self.target.separator
+
+    @property
+    def quantity(self) -> str:
+        """What the number is called."""
+        return self.target.name if self.target.form == "number" else ""
+
+    @property
+    def truth(self) -> Truth:
+        """What is true of each sample: see `cistron.targets.target.Truth`."""
+        return self.target.truth(self.table["label"])
+
+    @property
     def targets(self) -> NDArray[np.int64]:
-        """Index of each sample's class in `classes`, shape (n,); -1 where unlabelled.
+        """Index of each sample's class in `classes`, shape (n,); -1 where it has none.
 
         Raises
         ------
         ValueError
             If a sample may have several classes: see `memberships` and `strata`.
         """
-        if self.separator:
+        if self.target.separator:
             raise ValueError("samples of several classes have no single target")
-        labels = pd.Categorical(self.table["label"], categories=list(self.classes))
-        return np.asarray(labels.codes, dtype=np.int64)
+        return OneClass("class", self.classes).truth(self.table["label"])
 
     @property
     def memberships(self) -> NDArray[np.bool_]:
         """Which classes each sample has, shape (n, classes)."""
-        return read_memberships(self.table["label"], self.classes, self.separator)
+        return self.target.memberships(self.truth)
 
     @property
     def numbers(self) -> NDArray[np.float64]:
@@ -253,9 +275,7 @@ class Samples:
         The class; where a sample may have several, their combination, rare ones pooled (see
         `cistron.targets.memberships.strata`); of a number, its quintile.
         """
-        if self.quantity:
-            return quantile_strata(self.numbers)
-        return strata(self.memberships) if self.separator else self.targets
+        return self.target.strata(self.truth)
 
     @property
     def second_targets(self) -> NDArray[np.int64]:
@@ -320,6 +340,7 @@ def make_samples(
             n for text in labels or () for n in (names_in(text, separator) if separator else [text])
         ]
         classes = sorted(set(named))
+    target = target_of(classes, separator, "" if numbers is None else "number")
     if separator:
         members = read_memberships(table["label"], classes, separator)
         text = write_labels(members, classes, separator)
@@ -327,11 +348,4 @@ def make_samples(
         table["label"] = pd.Series(text, dtype=object)
     if numbers is not None:
         table["label"] = np.asarray(numbers, dtype=np.float64)
-    return Samples(
-        table,
-        payload,
-        tuple(classes),
-        tuple(groups or ()),
-        separator=separator,
-        quantity="" if numbers is None else "number",
-    )
+    return Samples(table, payload, target, tuple(groups or ()))

@@ -1,125 +1,220 @@
-"""How good predicted numbers are: every metric, for one weighting of the samples or many.
-
-As in `cistron.targets.one_class`, one call scores one weighting of the samples or hundreds of
-bootstrap resamples; samples of weight 0 count as absent.
-"""
+"""The target of samples that have a number each."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, Self
+
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from cistron.targets.one_class import columns_of, ratio
+from cistron.base.errors import InputError
+from cistron.targets import number_metrics
+from cistron.targets.metric import Metric
+from cistron.targets.quantities import quantile_strata, require_spread
+from cistron.targets.target import Form, Named, Predictions, Target, Truth
+from cistron.targets.weighted import Floats, Integers
 
-Floats = NDArray[np.float64]
-ROUNDING = 1e-12  # share of the largest squared number below which a variance is rounding error
 
-
-def scores(
-    targets: ArrayLike, predicted: ArrayLike, weights: ArrayLike | None = None
-) -> dict[str, Floats]:
-    """Return every metric.
-
-    r2 (coefficient of determination: 1 minus the squared error by the variance of the targets; 0
-    for answering their mean, below 0 for worse), pearson, spearman (of ranks, tied ones averaged),
-    rmse (root of the mean squared error) and mae (mean absolute error), in the unit of the numbers.
+@dataclass(frozen=True)
+class Number(Target):
+    """Which number a sample has.
 
     Parameters
     ----------
-    targets, predicted : array-like of float, shape (n,)
-        Finite.
-    weights : array-like of float, shape (..., n), optional
-        Not negative; how often each sample counts, once where not given.
-
-    Returns
-    -------
-    dict of str to ndarray, shape (...)
-        NaN where a metric is not defined: correlations where all targets or all predictions are
-        equal, r2 where all targets are.
+    name : str
+        What the number is called.
+    center, scale : float
+        Mean and standard deviation over the training samples; models learn the number
+        standardised.
     """
-    truth, told = _checked(targets, predicted)
-    columns, shape = columns_of(weights, len(truth))
-    total = columns.sum(axis=0)
-    error = told - truth
-    squared = ratio((error**2) @ columns, total)
-    centred = _centred(truth)
-    mean = ratio(centred @ columns, total)
-    spread = ratio((centred**2) @ columns, total) - mean**2
-    varied = spread > ROUNDING * np.max(centred**2, initial=0.0)
-    found = {
-        "r2": 1 - ratio(squared, np.where(varied, spread, 0.0)),
-        "pearson": _correlation(centred[:, None], _centred(told)[:, None], columns),
-        "spearman": _correlation(_ranks(truth, columns), _ranks(told, columns), columns),
-        "rmse": np.sqrt(squared),
-        "mae": ratio(np.abs(error) @ columns, total),
-    }
-    return {name: values.reshape(shape) for name, values in found.items()}
 
+    kind: ClassVar[str] = "number"
+    form: ClassVar[Form] = "number"
+    format: ClassVar[int] = 3
+    answer: ClassVar[str] = "a number"
+    usual_metric: ClassVar[str] = "r2"
+    task: ClassVar[Literal["classes", "numbers"]] = "numbers"
+    words: ClassVar[str] = "a number"
+    samples: ClassVar[str] = "that have a number"
+    not_averaged: ClassVar[str] = (
+        "predicted numbers are not averaged over repeats of a cross-validation"
+    )
+    not_compared: ClassVar[str] = (
+        "predicts numbers, and only runs of samples with one class each are compared so far."
+    )
+    usual_baseline: ClassVar[str] = "mean"
 
-def _checked(targets: ArrayLike, predicted: ArrayLike) -> tuple[Floats, Floats]:
-    truth = np.asarray(targets, dtype=np.float64)
-    told = np.asarray(predicted, dtype=np.float64)
-    if truth.ndim != 1 or truth.shape != told.shape:
-        raise ValueError(f"{truth.shape} targets for {told.shape} predictions")
-    if not (np.isfinite(truth).all() and np.isfinite(told).all()):
-        raise ValueError("targets and predictions must be finite")
-    return truth, told
+    center: float = 0.0
+    scale: float = 1.0
 
+    def truth(self, labels: pd.Series) -> Floats:
+        """Return the numbers, shape (n,); NaN where there is none."""
+        return pd.to_numeric(labels).to_numpy(dtype=np.float64)
 
-def _centred(values: Floats) -> Floats:
-    """Return values about their mean, so that large ones of small spread keep their digits."""
-    return values - values.mean() if len(values) else values
+    def strata(self, truth: Truth) -> Integers:
+        """Return the quintile that each number is in."""
+        return quantile_strata(truth)
 
+    def require_learnable(self, truth: Truth) -> None:
+        """Refuse missing numbers, too few numbers, and numbers that are all equal."""
+        missing = ~np.isfinite(truth)
+        if missing.any():
+            raise InputError(
+                f"{missing.sum():,} of {len(truth):,} samples have no number. Leave them out "
+                "before training."
+            )
+        require_spread(truth, "samples")
 
-def _ranks(values: Floats, columns: Floats) -> Floats:
-    """Return the ranks under each weighting, ties averaged, shape (n, weightings).
+    def described(self) -> dict[str, str]:
+        """Return what the number is called."""
+        return {"quantity": self.name}
 
-    The rank of a value is the weight below it and half of the weight that has it: what
-    averaged ranks of the repeated samples are, but for one half that no correlation sees.
-    """
-    _, place = np.unique(values, return_inverse=True)
-    order = np.argsort(place, kind="stable")
-    firsts = np.flatnonzero(np.diff(place[order], prepend=-1))
-    tied = np.add.reduceat(columns[order], firsts, axis=0) if len(values) else columns
-    ranks = np.cumsum(tied, axis=0) - tied / 2
-    return ranks[place] / np.maximum(columns.sum(axis=0), 1) - 0.5
+    def memberships(self, truth: Truth) -> NDArray[np.bool_]:
+        """Return an array of no columns: there are no classes."""
+        return np.zeros((len(truth), 0), dtype=bool)
 
+    @property
+    def outputs(self) -> int:
+        """One."""
+        return 1
 
-def _correlation(one: Floats, other: Floats, columns: Floats) -> Floats:
-    """Return Pearson's correlation under each weighting, shape (weightings,)."""
-    total = columns.sum(axis=0)
+    def fitted_to(self, truth: Truth) -> Self:
+        """Return the target with the mean and the standard deviation of the training samples."""
+        return replace(self, center=float(truth.mean()), scale=float(truth.std()) or 1.0)
 
-    def mean(values: Floats) -> Floats:
-        return ratio((values * columns).sum(axis=0), total)
+    def learned(self, truth: Truth) -> Floats:
+        """Return the numbers standardised, shape (n,)."""
+        return (truth - self.center) / self.scale
 
-    centre, middle = mean(one), mean(other)
-    covariance = mean(one * other) - centre * middle
-    variances = [mean(x * x) - m * m for x, m in ((one, centre), (other, middle))]
-    least = [ROUNDING * np.max(x * x, initial=0.0) for x in (one, other)]
-    varied = (variances[0] > least[0]) & (variances[1] > least[1])
-    product = np.sqrt(np.maximum(variances[0], 0)) * np.sqrt(np.maximum(variances[1], 0))
-    return np.clip(ratio(covariance, np.where(varied, product, 0.0)), -1, 1)
+    def class_weights(self, truth: Truth, named: Named) -> Floats:
+        """Return no weights: there are no classes."""
+        return np.ones(0)
 
+    def weights(self, truth: Truth, each: Floats, of_class: Floats) -> Floats:
+        """Return the weights of the samples, shape (n,)."""
+        return each
 
-def by_quantile(targets: ArrayLike, predicted: ArrayLike, bins: int = 10) -> list[dict[str, float]]:
-    """Return means of what was measured and predicted, over equal shares by what was predicted.
+    def chances(self, truth: Truth) -> Floats:
+        """Return the same for every sample."""
+        return np.ones(len(truth))
 
-    Returns
-    -------
-    list of dict
-        `n`, `predicted` and `measured` (means), `low` and `high` (10th and 90th percentile of what
-        was measured), from the lowest predictions to the highest.
-    """
-    truth, told = _checked(targets, predicted)
-    order = np.argsort(told, kind="stable")
-    return [
-        {
-            "n": len(rows),
-            "predicted": float(told[rows].mean()),
-            "measured": float(truth[rows].mean()),
-            "low": float(np.percentile(truth[rows], 10)),
-            "high": float(np.percentile(truth[rows], 90)),
-        }
-        for rows in np.array_split(order, max(1, min(bins, len(order))))
-        if len(rows)
-    ]
+    def refuses(self, sampling: str, monitor: str, class_weights: object) -> str:
+        """Refuse to draw or weight samples by class, and to stop by a metric of classes."""
+        for key, value, usual in (
+            ("sampling", sampling, "natural"),
+            ("monitor", monitor, "loss"),
+        ):
+            if value != usual:
+                return (
+                    f"training.{key}: {value!r} is of classes, and the samples have a number. Use "
+                    f"{usual}."
+                )
+        if isinstance(class_weights, Mapping):
+            return (
+                "training.class_weights: the samples have a number and no classes. Leave the key "
+                "out; weights of samples are a column (samples.weight)."
+            )
+        return ""
+
+    def needs_outputs(self, temperature: bool) -> bool:
+        """Return false: numbers are not calibrated."""
+        return False
+
+    def calibrated(
+        self,
+        logits: ArrayLike,
+        truth: Truth,
+        temperature: bool,
+        rule: str,
+    ) -> Self:
+        """Return the target: numbers are not calibrated."""
+        return self
+
+    @classmethod
+    def mean_of(cls, members: Sequence[Self]) -> Self:
+        """Return the target with the mean of the members' centers and scales."""
+        center = float(np.mean([member.center for member in members]))
+        scale = float(np.mean([member.scale for member in members]))
+        return replace(members[0], center=center, scale=scale)
+
+    @property
+    def temperature(self) -> float:
+        """1: nothing is divided."""
+        return 1.0
+
+    @property
+    def line(self) -> tuple[float, Floats]:
+        """The scale, and the center."""
+        return self.scale, np.array([self.center])
+
+    def line_of(self, member: Self) -> tuple[float, Floats]:
+        """Return the member's line, standardised by the center and scale of the ensemble."""
+        slope, shift = member.line
+        return slope / self.scale, (shift - self.center) / self.scale
+
+    def predictions(self, outputs: ArrayLike) -> Floats:
+        """Return the numbers that outputs of shape (n, 1) say, shape (n,)."""
+        return np.asarray(outputs, dtype=np.float64)[:, 0] * self.scale + self.center
+
+    def values(self, outputs: ArrayLike) -> Floats:
+        """Return the numbers."""
+        return self.predictions(outputs)
+
+    def answers(self, outputs: ArrayLike) -> Floats:
+        """Return the numbers, shape (n, 1)."""
+        return self.predictions(outputs)[:, None]
+
+    def confidence(self, outputs: ArrayLike) -> Floats:
+        """Return 1 for every sample: a number has no probability."""
+        return np.ones(len(np.asarray(outputs)))
+
+    def spread(self, each: Floats) -> Floats:
+        """Return the standard deviation of the number."""
+        return each[:, :, 0].std(axis=0, ddof=1) * self.scale
+
+    def columns(self, predictions: Predictions) -> dict[str, NDArray[Any]]:
+        """Return `predicted`, the number."""
+        return {"predicted": np.asarray(predictions)}
+
+    def from_table(self, table: pd.DataFrame) -> Floats:
+        """Return the numbers of a table."""
+        return table["predicted"].to_numpy(dtype=np.float64)
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Metrics of numbers."""
+        return number_metrics.METRICS
+
+    def scores(
+        self, truth: ArrayLike, predictions: Predictions, weights: ArrayLike | None = None
+    ) -> dict[str, Floats]:
+        """Return every metric (see `cistron.targets.number_metrics.scores`)."""
+        return number_metrics.scores(truth, np.asarray(predictions), weights, self.metrics)
+
+    def class_scores(
+        self,
+        truth: ArrayLike,
+        predictions: Predictions,
+        weights: ArrayLike | None = None,
+    ) -> dict[str, Floats]:
+        """Return nothing: there are no classes."""
+        return {}
+
+    def details(self, truth: Truth, predictions: Predictions) -> dict[str, Any]:
+        """Return means of what was measured by what was predicted."""
+        return {"quantiles": number_metrics.by_quantile(truth, np.asarray(predictions))}
+
+    def accuracy(self, labels: pd.Series, predictions: Predictions) -> float:
+        """Return R²."""
+        return float(self.scores(self.truth(labels), predictions)["r2"])
+
+    def right(self, truth: Truth, predictions: Predictions) -> tuple[str, Floats]:
+        """Return the absolute error."""
+        return "mae", np.abs(np.asarray(predictions) - truth)
+
+    def watched(self, truth: Truth, logits: NDArray[np.float32]) -> dict[str, Floats]:
+        """Return the metrics of standardised numbers."""
+        return self.scores(truth, np.asarray(logits[:, 0], dtype=np.float64))

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cistron.base.errors import InputError, nearest
+from cistron.targets.target import Target, Truth
 from cistron.training.settings import TrainingSettings
-
-LARGEST_WEIGHT = 20.0  # of having a rare class: more lets single samples decide
 
 
 def require_weights(classes: Sequence[str], settings: TrainingSettings) -> None:
@@ -35,29 +33,18 @@ def require_weights(classes: Sequence[str], settings: TrainingSettings) -> None:
             raise InputError(f"training.class_weights: the class {name!r} has no weight. Add it.")
 
 
-def class_weights(
-    targets: NDArray[Any], classes: list[str], settings: TrainingSettings
-) -> NDArray[np.float64]:
-    """Return the weight of each class, shape (classes,); `balanced` is n / (classes · n_class).
+def class_weights(target: Target, truth: Truth, settings: TrainingSettings) -> NDArray[np.float64]:
+    """Return the weight of each class in the loss, shape (classes,): see `Target.class_weights`.
 
-    Where a sample may have several classes (targets of bool, shape (n, classes)), it is the
-    weight of having the class against 1 for lacking it; `balanced` is n_lacking / n_having, at
-    most `LARGEST_WEIGHT`.
+    Where samples are drawn balanced, each class counts the same already.
 
     Raises
     ------
     InputError
         If weights are given by name and the names are not those of the classes.
     """
-    chosen = settings.class_weights
-    if isinstance(chosen, dict):
-        require_weights(classes, settings)
-        return np.array([chosen[name] for name in classes])
-    if chosen == "none" or settings.sampling == "balanced":
-        return np.ones(len(classes))
-    if targets.ndim == 2:
-        having = targets.sum(axis=0)
-        ratio = (len(targets) - having) / np.maximum(having, 1)
-        return np.minimum(ratio, LARGEST_WEIGHT)
-    counts = np.bincount(targets, minlength=len(classes))
-    return len(targets) / (len(classes) * np.maximum(counts, 1))
+    if target.classes:
+        require_weights(target.classes, settings)
+    named = settings.class_weights
+    drawn = settings.sampling == "balanced" and not isinstance(named, dict)
+    return target.class_weights(truth, "none" if drawn else named)

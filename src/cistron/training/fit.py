@@ -17,12 +17,8 @@ from numpy.typing import NDArray
 from cistron.base.device import autocast, choose_device
 from cistron.base.encoded import Encoded
 from cistron.base.progress import SILENT, Reporter
-from cistron.targets import number as regression
-from cistron.targets import several as multilabel
-from cistron.targets.calibration import sigmoid, softmax
-from cistron.targets.heads import Head
-from cistron.targets.one_class import scores
-from cistron.targets.several import Calls
+from cistron.targets.kinds import target_like
+from cistron.targets.target import Target
 from cistron.training.augment.augment import Augmentation
 from cistron.training.batches import by_length, collated, epoch, input_lengths
 from cistron.training.checkpoint import load_checkpoint, save_checkpoint
@@ -49,15 +45,20 @@ class Examples:
     augmentation : Augmentation, optional
         What is done to them in training. The rows from `augmentation.samples` on are then no
         samples but substitutes.
-    heads : tuple of Head, optional
-        Where there are several: what each column of the targets is about.
+    heads : tuple of Target, optional
+        What is learned; of several, what each column of the targets is about. Without any the
+        targets say what they are.
     """
 
     x: Encoded
     targets: NDArray[Any]
     weights: NDArray[np.float32]
     augmentation: Augmentation | None = None
-    heads: tuple[Head, ...] = ()
+    heads: tuple[Target, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.heads:
+            object.__setattr__(self, "heads", (target_like(self.targets),))
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -65,7 +66,7 @@ class Examples:
     @property
     def first_targets(self) -> NDArray[Any]:
         """The targets of the first head."""
-        return self.targets[:, 0] if self.heads else self.targets
+        return self.targets[:, 0] if len(self.heads) > 1 else self.targets
 
 
 def train(
@@ -189,7 +190,7 @@ def _one_epoch(
     rng = np.random.default_rng((settings.seed, number))
     augmentation = data.augmentation
     samples = len(data) if augmentation is None else augmentation.samples
-    rows = _draw(data.first_targets[:samples], settings.sampling, rng)
+    rows = _draw(data.heads[0], data.first_targets[:samples], settings.sampling, rng)
     if augmentation is not None:
         rows = augmentation.rows(rows, rng)
     batches = epoch(data.x, rows, settings.batch_size, settings.max_tokens, rng)
@@ -216,7 +217,7 @@ def _one_epoch(
             rows_each = len(logits) // len(targets)  # 2 where each strand is a row of its own
             targets = torch.cat([targets] * rows_each)
             weights = torch.cat([weights] * rows_each)
-            if data.heads:
+            if len(data.heads) > 1:
                 weights = shared(weights)
             each = losses(logits.float(), targets, settings.loss, data.heads)
             loss = (each * processes.own(weights, len(batch))).sum() / weights.sum()
@@ -261,40 +262,35 @@ def _judge(
     logits = compute_logits(network, data.x, settings, device, current())
     targets, weights = torch.from_numpy(data.targets), torch.from_numpy(data.weights)
     each = losses(torch.from_numpy(logits), targets, settings.loss, data.heads).numpy()
-    shares = (shared(weights) if data.heads else weights).numpy()
+    shares = (shared(weights) if len(data.heads) > 1 else weights).numpy()
     entry = {"validation_loss": float((each * shares).sum() / shares.sum())}
     return entry | {f"validation_{name}": float(v) for name, v in _watched(data, logits).items()}
 
 
 def _watched(data: Examples, logits: NDArray[np.float32]) -> dict[str, Any]:
     """Return the metrics that the history tells; those of a second head have its name behind."""
-    if data.heads:
-        first, second = data.heads
-        known = data.targets[:, 1] != UNKNOWN
-        found = scores(data.targets[:, 0], softmax(logits[:, : first.outputs]))
-        told = {name: found[name] for name in WATCHED if name in found}
-        if known.any():
-            found = scores(data.targets[known, 1], softmax(logits[known, first.outputs :]))
-            told |= {f"{name}_{second.name}": found[name] for name in WATCHED if name in found}
-        return told
-    if data.targets.ndim == 2:
-        found = multilabel.scores(data.targets > 0, Calls(sigmoid(logits), logits >= 0))
-    elif data.targets.dtype.kind == "f":
-        found = regression.scores(data.targets, logits[:, 0])
-    else:
-        found = scores(data.targets, softmax(logits))
-    return {name: found[name] for name in WATCHED if name in found}
+    watched: dict[str, Any] = {}
+    bounds = np.cumsum([head.outputs for head in data.heads])[:-1]
+    columns = data.targets.T if len(data.heads) > 1 else [data.targets]
+    parts = np.split(logits, bounds, axis=1)
+    for number, (head, truth, part) in enumerate(zip(data.heads, columns, parts, strict=True)):
+        known = np.ones(len(truth), dtype=bool) if number == 0 else truth != UNKNOWN
+        if not known.any():
+            continue
+        scores = head.watched(truth[known], part[known])
+        behind = f"_{head.name}" if number else ""
+        watched |= {f"{name}{behind}": scores[name] for name in WATCHED if name in scores}
+    return watched
 
 
-def _draw(targets: NDArray[Any], sampling: str, rng: np.random.Generator) -> NDArray[np.int64]:
+def _draw(
+    target: Target, truth: NDArray[Any], sampling: str, rng: np.random.Generator
+) -> NDArray[np.int64]:
     """Return the rows of one epoch; balanced: a class at random, then one of its samples."""
     if sampling == "natural":
-        return np.arange(len(targets))
-    if targets.ndim == 2:
-        chances = targets @ (1 / np.maximum(targets.sum(axis=0), 1))
-    else:
-        chances = 1 / np.bincount(targets)[targets]
-    return rng.choice(len(targets), size=len(targets), p=chances / chances.sum())
+        return np.arange(len(truth))
+    chances = target.chances(truth)
+    return rng.choice(len(truth), size=len(truth), p=chances / chances.sum())
 
 
 def _decayed(network: torch.nn.Module, settings: TrainingSettings) -> list[dict[str, Any]]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from cistron.targets.heads import Head
+from cistron.targets.kinds import target_like
+from cistron.targets.target import Form, Target
 
 UNKNOWN = -1  # the target of a sample whose class is not known
 
 
-def losses(logits: Tensor, targets: Tensor, of_numbers: str, heads: Sequence[Head] = ()) -> Tensor:
+def losses(
+    logits: Tensor, targets: Tensor, of_numbers: str, heads: Sequence[Target] = ()
+) -> Tensor:
     """Return the loss of each sample, or of each class or head of each sample.
 
     Parameters
@@ -23,27 +26,45 @@ def losses(logits: Tensor, targets: Tensor, of_numbers: str, heads: Sequence[Hea
         Classes, int64, shape (n,); of several heads one column each, shape (n, heads), -1 where
         not known. Classes that each sample has, float, shape (n, classes). Numbers, float, (n,).
     of_numbers : {"huber", "mse"}
-    heads : sequence of Head, optional
-        Where there are several: the outputs of one stand behind those of another.
+    heads : sequence of Target, optional
+        Where there are several, the outputs of one stand behind those of another. Without any the
+        targets say what they are.
 
     Returns
     -------
     tensor, of the shape of the targets
         Zero where the class is not known.
     """
-    if heads:
+    if len(heads) > 1:
         parts = logits.split([head.outputs for head in heads], dim=1)
         columns = [
             F.cross_entropy(part, targets[:, number], reduction="none", ignore_index=UNKNOWN)
             for number, part in enumerate(parts)
         ]
         return torch.stack(columns, dim=1)
-    if targets.ndim == 2:
-        return F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-    if targets.is_floating_point():
-        loss = F.huber_loss if of_numbers == "huber" else F.mse_loss
-        return loss(logits[:, 0], targets, reduction="none")
+    target = heads[0] if heads else target_like(targets.cpu())
+    return LOSSES[target.form](logits, targets, of_numbers)
+
+
+def _of_one_class(logits: Tensor, targets: Tensor, of_numbers: str) -> Tensor:  # noqa: ARG001
     return F.cross_entropy(logits, targets, reduction="none")
+
+
+def _of_each_class(logits: Tensor, targets: Tensor, of_numbers: str) -> Tensor:  # noqa: ARG001
+    return F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+
+
+def _of_number(logits: Tensor, targets: Tensor, of_numbers: str) -> Tensor:
+    loss = F.huber_loss if of_numbers == "huber" else F.mse_loss
+    return loss(logits[:, 0], targets, reduction="none")
+
+
+LOSSES: dict[Form, Callable[[Tensor, Tensor, str], Tensor]] = {
+    "softmax": _of_one_class,
+    "sigmoid": _of_each_class,
+    "number": _of_number,
+}
+"""How a model answers → the loss of each answer."""
 
 
 def shared(weights: Tensor) -> Tensor:

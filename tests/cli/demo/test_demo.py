@@ -105,7 +105,7 @@ def test_the_explanation_shows_every_planted_motif(shown):
 
 
 def test_what_was_not_learned_is_said_to_be_missed(shown):
-    from cistron.classifier.files import load
+    from cistron.classifier.load import load
     from cistron.cli.demo.found import recovery
     from cistron.explain.explanation import explain
     from cistron.samples.samples import Sequences, make_samples

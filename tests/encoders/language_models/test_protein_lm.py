@@ -12,7 +12,7 @@ import pytest
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT
 from cistron.classifier.classifier import Classifier
-from cistron.classifier.files import load
+from cistron.classifier.load import load
 from cistron.classifier.predict.predict import predict_file
 from cistron.encoders.language_models import embedder
 from cistron.encoders.language_models.int8 import has_int8

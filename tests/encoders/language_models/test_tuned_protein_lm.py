@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from cistron.base.errors import InputError
 from cistron.classifier.classifier import Classifier
-from cistron.classifier.files import load
+from cistron.classifier.load import load
 from cistron.encoders.language_models import embedder
 from cistron.encoders.language_models.load import load_language_model
 from cistron.encoders.language_models.protein_lm import ProteinLMSettings

@@ -15,7 +15,7 @@ import yaml
 from typer.testing import CliRunner
 
 from cistron.base.errors import InputError
-from cistron.classifier.files import load
+from cistron.classifier.load import load
 from cistron.cli import app
 from cistron.experiment.experiment import read_experiment
 from cistron.pipeline.tuning import trial as trials

@@ -26,7 +26,7 @@ from cistron.models.input import Network
 from cistron.models.mlp import MLPSettings
 from cistron.models.published.oncopersistnet import OncoPersistNetSettings
 from cistron.models.published.pooled_bilstm import PooledBiLSTMSettings
-from cistron.targets.heads import Head
+from cistron.targets.one_class import OneClass
 from cistron.training.fit import Examples, compute_logits, train
 from cistron.training.processes.processes import together
 from cistron.training.settings import TrainingSettings
@@ -173,7 +173,7 @@ def numbers(examples: Examples) -> Examples:
 def two_heads(examples: Examples) -> Examples:
     first, second = examples.targets, np.where(examples.targets == 0, -1, examples.targets - 1)
     targets = np.stack([first, second], axis=1)
-    heads = (Head("class", ("a", "b", "c")), Head("other", ("d", "e")))
+    heads = (OneClass("class", ("a", "b", "c")), OneClass("other", ("d", "e")))
     weights = np.stack([examples.weights, examples.weights * (second >= 0)], axis=1)
     return replace(examples, targets=targets, weights=weights.astype(np.float32), heads=heads)
 

@@ -21,6 +21,7 @@ from cistron.encoders.one_hot import OneHotSettings
 from cistron.evaluation.novelty import Novelty
 from cistron.models.input import Network
 from cistron.models.keras.keras import KerasSettings
+from cistron.targets.one_class import OneClass
 from cistron.training.settings import TrainingSettings
 
 NOTES = (
@@ -86,8 +87,8 @@ def _classifier(settings: KerasSettings, classes: list[str], both_strands: bool)
     classifier.alphabet_, classifier.checksum_ = "dna", None
     classifier.encoder_ = encoder.restore({}, {})
     classifier.model_settings_, classifier.training_ = settings, training
-    classifier.novelty_, classifier.temperature_ = Novelty.unfitted("dna"), 1.0
-    classifier.heads_, classifier.history_ = (), []
+    classifier.novelty_ = Novelty.unfitted("dna")
+    classifier.heads_, classifier.history_ = (OneClass("class", tuple(classes)),), []
     with torch.random.fork_rng([]):  # the weights drawn here are replaced
         classifier.model_ = Network(classifier.encoder_.shape, settings, len(classes)).eval()
     return classifier

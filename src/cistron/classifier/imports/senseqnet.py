@@ -18,6 +18,7 @@ from cistron.experiment.experiment import parse_encoder
 from cistron.models.input import Network
 from cistron.models.published.senseqnet import SenSeqNetSettings
 from cistron.samples.sequences.public import SENESCENCE
+from cistron.targets.one_class import OneClass
 from cistron.training.settings import TrainingSettings
 
 CHECKPOINT = "SenSeqNet_model.pth"
@@ -84,8 +85,8 @@ def import_senseqnet(files: Sequence[Path]) -> Classifier:
     classifier.alphabet_, classifier.checksum_ = "protein", None
     classifier.encoder_ = encoder.restore(LANGUAGE_MODEL, {})
     classifier.model_settings_, classifier.training_ = settings, training
-    classifier.novelty_, classifier.temperature_ = Novelty.unfitted("protein"), 1.0
-    classifier.heads_, classifier.history_ = (), []
+    classifier.novelty_ = Novelty.unfitted("protein")
+    classifier.heads_, classifier.history_ = (OneClass("class", tuple(CLASSES)),), []
     with torch.random.fork_rng([]):  # the weights drawn here are replaced
         network = Network(classifier.encoder_.shape, settings, len(CLASSES))
     load_strictly(network.body, state, files[0])

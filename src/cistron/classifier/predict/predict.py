@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from cistron.base.errors import InputError, nearest
 from cistron.base.files import checksums
 from cistron.base.progress import SILENT, Reporter, Within
-from cistron.classifier.classifier import Classifier
+from cistron.classifier.predictor import Predictor
 from cistron.samples.samples import Samples
 from cistron.samples.sequences.stream import stream
 from cistron.training.augment.orthologs import Orthologs, read_orthologs
@@ -26,7 +26,7 @@ FORMATS = (".tsv", ".csv", ".parquet", ".jsonl")
 
 
 def predict_file(
-    classifier: Classifier,
+    classifier: Predictor,
     source: str | Path,
     out: str | Path,
     *,
@@ -44,7 +44,7 @@ def predict_file(
 
     Parameters
     ----------
-    classifier : Classifier
+    classifier : Predictor
     source : path
         FASTA or a table (TSV, CSV, parquet), plain or gzip; "-" is standard input; of proteins
         also profiles: a numpy archive, a matrix of PSI-BLAST, or a folder of these.
@@ -139,7 +139,7 @@ def require_output(out: Path, formats: Sequence[str], force: bool) -> None:
 
 def claim_parts(
     parts: Path,
-    classifier: Classifier,
+    classifier: Predictor,
     source: Path,
     asked: dict[str, str],
     resume: bool,
@@ -175,7 +175,7 @@ def claim_parts(
 
 
 def _window(
-    classifier: Classifier, samples: Samples, first: int, orthologs: Orthologs | None
+    classifier: Predictor, samples: Samples, first: int, orthologs: Orthologs | None
 ) -> pd.DataFrame:
     """Return one row for each record of a window that starts after `first` records."""
     return with_unused(classifier.predict(samples, orthologs), samples, first)

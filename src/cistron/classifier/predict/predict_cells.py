@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cistron.base.errors import InputError, nearest
 from cistron.base.progress import SILENT, Reporter
 from cistron.classifier.align_cells import mean_shift
 from cistron.classifier.cell_predictions import DISTANCE, judged_cells
 from cistron.classifier.classifier import Classifier
-from cistron.classifier.ensemble import Ensemble
 from cistron.classifier.predict.predict import (
     FORMATS,
     WINDOW,
@@ -32,12 +32,14 @@ from cistron.classifier.predict.predict import (
     with_unused,
     write_part,
 )
+from cistron.classifier.predictor import Predictor
 from cistron.encoders.cells.gene_overlap import GeneOverlap
 from cistron.evaluation.evaluate import evaluate
 from cistron.samples.cells.cell_file import CellFormat
 from cistron.samples.cells.cell_stream import stream_cells
 from cistron.samples.cells.gene_names import read_aliases
 from cistron.samples.samples import Samples
+from cistron.targets.one_class import OneClass
 
 CELL_FORMATS = (*FORMATS, ".h5ad")
 LABEL = "true label"  # columns of the parts that are not written out
@@ -80,7 +82,7 @@ class NewCells:
 
 
 def predict_cell_file(
-    classifier: Classifier,
+    classifier: Predictor,
     source: str | Path,
     out: str | Path,
     *,
@@ -93,7 +95,7 @@ def predict_cell_file(
 
     Parameters
     ----------
-    classifier : Classifier
+    classifier : Predictor
         Of cells.
     source : path
         AnnData, 10x, matrix market, or a table of counts.
@@ -154,7 +156,7 @@ def predict_cell_file(
 
 
 def cell_windows(
-    classifier: Classifier, source: str | Path, how: NewCells, window: int, skip: int = 0
+    classifier: Predictor, source: str | Path, how: NewCells, window: int, skip: int = 0
 ) -> Iterator[Samples]:
     """Read new cells as the classifier's encoder reads them (see `stream_cells`)."""
     encoder: Any = classifier.encoder_
@@ -173,7 +175,7 @@ def cell_windows(
 
 
 def _predict_windows(
-    classifier: Classifier,
+    classifier: Predictor,
     source: str | Path,
     parts: Path,
     done: int,
@@ -208,14 +210,15 @@ def _predict_windows(
     return found
 
 
-def _shift(classifier: Classifier, source: str | Path, how: NewCells) -> Any:
-    """Return what aligns the cells; of an ensemble for each member, which has genes of its own."""
-    if isinstance(classifier, Ensemble):
-        return [_shift(member, source, how) for member in classifier.members]
-    return mean_shift(classifier, cell_windows(classifier, source, how, WINDOW))
+def _shift(classifier: Predictor, source: str | Path, how: NewCells) -> list[NDArray[np.float64]]:
+    """Return what aligns the cells with those of each member, which has genes of its own."""
+    return [
+        mean_shift(member, cell_windows(classifier, source, how, WINDOW))
+        for member in classifier.members
+    ]
 
 
-def overlap_of(classifier: Classifier, samples: Samples) -> GeneOverlap:
+def overlap_of(classifier: Predictor, samples: Samples) -> GeneOverlap:
     """Return how the genes of these cells meet those of training.
 
     Of an ensemble, those of the member that lacks most.
@@ -225,13 +228,12 @@ def overlap_of(classifier: Classifier, samples: Samples) -> GeneOverlap:
     InputError
         If too few are there.
     """
-    if isinstance(classifier, Ensemble):
-        each = [overlap_of(member, samples) for member in classifier.members]
-        return min(each, key=lambda overlap: overlap.share)
-    encoder: Any = classifier.encoder_
-    overlap: GeneOverlap = encoder.overlap(samples)
-    overlap.require(encoder.settings.min_overlap)
-    return overlap
+    overlaps: list[GeneOverlap] = []
+    for member in classifier.members:
+        encoder: Any = member.encoder_
+        overlaps.append(encoder.overlap(samples))
+        overlaps[-1].require(encoder.settings.min_overlap)
+    return min(overlaps, key=lambda overlap: overlap.share)
 
 
 def require_columns(source: Path, how: NewCells) -> None:
@@ -262,17 +264,20 @@ def _obs_columns(source: Path) -> list[str]:
         return []  # damaged, or no AnnData: reading it says so
 
 
-def with_aliases(classifier: Classifier, how: NewCells) -> Classifier:
+def with_aliases(classifier: Predictor, how: NewCells) -> Predictor:
     """Return the classifier with a table of further names for its genes."""
     if how.aliases is None:
         return classifier
-    if isinstance(classifier, Ensemble):
-        return classifier.replaced(lambda member: with_aliases(member, how))
-    encoder: Any = classifier.encoder_
-    known = {**encoder.known.aliases, **read_aliases(how.aliases)}
-    named = copy(classifier)
-    named.encoder_ = replace(encoder, known=replace(encoder.known, aliases=known, _met=[]))
-    return named
+    aliases = read_aliases(how.aliases)
+
+    def renamed(member: Classifier) -> Classifier:
+        encoder: Any = member.encoder_
+        known = replace(encoder.known, aliases={**encoder.known.aliases, **aliases}, _met=[])
+        named = copy(member)
+        named.encoder_ = replace(encoder, known=known)
+        return named
+
+    return classifier.replaced(renamed)
 
 
 def _contract(table: pd.DataFrame) -> pd.DataFrame:
@@ -281,7 +286,7 @@ def _contract(table: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns=hidden)
 
 
-def _summary(classifier: Classifier, parts: Path, how: NewCells, source: str) -> dict[str, Any]:
+def _summary(classifier: Predictor, parts: Path, how: NewCells, source: str) -> dict[str, Any]:
     """Return what is said of the data set as a whole, and of its groups."""
     table, warnings = _summed_up(parts)
     if not len(table):
@@ -332,7 +337,7 @@ def genes_found(overlap: Any) -> dict[str, Any]:
 
 
 def _judged(
-    classifier: Classifier, table: pd.DataFrame, how: NewCells, source: str, alone: bool = False
+    classifier: Predictor, table: pd.DataFrame, how: NewCells, source: str, alone: bool = False
 ) -> dict[str, Any]:
     """Return drift, rejection and scores of some cells."""
     rejected = table["rejected"].to_numpy(dtype=bool)
@@ -350,7 +355,7 @@ def _judged(
             "calls": {str(k): int(n) for k, n in moved.value_counts().items()},
             "changed": float((moved != table["predicted"]).mean()),
         }
-    if how.label is None or classifier.head.kind != "softmax":
+    if how.label is None or not isinstance(classifier.head, OneClass):
         return found
     labels = table[LABEL].astype(object)
     inside = labels.isin(list(classifier.classes_)).to_numpy()
@@ -372,7 +377,7 @@ def _judged(
 
 
 def _scores(
-    classifier: Classifier, table: pd.DataFrame, groups: Sequence[str], prefix: str = "p_"
+    classifier: Predictor, table: pd.DataFrame, groups: Sequence[str], prefix: str = "p_"
 ) -> dict[str, Any] | None:
     """Return the metrics of labelled cells, with intervals; None where they are too few."""
     if len(table) < FEWEST_CELLS:
@@ -388,7 +393,7 @@ def _scores(
 
 
 def _write_anndata(
-    classifier: Classifier, source: Path, out: Path, parts: Path, found: dict[str, Any]
+    classifier: Predictor, source: Path, out: Path, parts: Path, found: dict[str, Any]
 ) -> None:
     """Copy the source and add what was predicted; the numbers are copied as bytes."""
     import h5py

@@ -19,10 +19,10 @@ from cistron.base.jobs.cluster import join
 from cistron.base.jobs.job import Ended, Job
 from cistron.base.jobs.jobs import require_all, run_jobs
 from cistron.base.progress import SILENT, Reporter
-from cistron.classifier.classifier import Classifier
-from cistron.classifier.files import load
+from cistron.classifier.load import load
 from cistron.classifier.predict.predict import FORMATS, predict_file
 from cistron.classifier.predict.predict_cells import NewCells, predict_cell_file
+from cistron.classifier.predictor import Predictor
 from cistron.experiment.run_folder import Run
 from cistron.samples.sequences.profiles import holds_profiles
 
@@ -307,7 +307,7 @@ def _one_shard(
 
 
 @lru_cache(maxsize=1)
-def _loaded(run: Path, checksum: str, device: str) -> Classifier:
+def _loaded(run: Path, checksum: str, device: str) -> Predictor:
     """Return the classifier; loaded once in every process."""
     classifier = load(run)
     if classifier.checksum_ != checksum:

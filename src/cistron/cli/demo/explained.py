@@ -75,7 +75,7 @@ def run_promoters(
     InputError
         If motifs are asked for and what finds them is not installed.
     """
-    from cistron.classifier.files import load
+    from cistron.classifier.load import load
     from cistron.explain.drawing import draw
     from cistron.explain.files import ATTRIBUTIONS, explain_file
     from cistron.explain.store import read

@@ -102,7 +102,7 @@ def find_motifs(
 
 def _predictor(explained: Explained, run: str | Path, device: str) -> tuple[Predict | None, str]:
     """Return the prediction of what is explained, or None and why there is none."""
-    from cistron.classifier.files import load
+    from cistron.classifier.load import load
     from cistron.explain.target import choose_target
     from cistron.samples.alphabet import DNA
     from cistron.samples.samples import Sequences, make_samples

@@ -100,7 +100,7 @@ def _require_same(path: Path, run: Path) -> None:
     """Refuse a run whose classifier is not the one that was explained."""
     import h5py
 
-    from cistron.classifier.files import load
+    from cistron.classifier.load import load
 
     with h5py.File(path) as file:
         explained = json.loads(file.attrs.get("classifier", "null"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -204,6 +204,42 @@ def log_probabilities(estimator: ClassifierMixin, X: Vectors) -> NDArray[np.floa
     probabilities = np.clip(found, LEAST_PROBABILITY, None)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     return np.log(probabilities).astype(np.float32)
+
+
+def fit_form(
+    form: str,
+    settings: ClassicalSettings,
+    X: Vectors,
+    truth: NDArray[Any],
+    weights: NDArray[np.floating],
+    seed: int,
+    classes: Sequence[str],
+) -> Any:
+    """Build and fit a classical model that answers in a form: see the functions for each.
+
+    Parameters
+    ----------
+    form : {"softmax", "sigmoid", "number"}
+        One class (`fit_classical`), each class by itself (`fit_each_class`), a number
+        (`fit_regressor`).
+    settings, X, truth, weights, seed
+        As those functions take them.
+    classes : sequence of str
+    """
+    if form == "sigmoid":
+        return fit_each_class(settings, X, truth, weights, seed, list(classes))
+    fit = fit_regressor if form == "number" else fit_classical
+    return fit(settings, X, truth, weights, seed)
+
+
+def form_outputs(form: str, model: Any, X: Vectors) -> NDArray[np.float32]:
+    """Return the outputs of what `fit_form` made, shape (n, outputs)."""
+    outputs: Callable[..., NDArray[np.float32]] = {
+        "softmax": log_probabilities,
+        "sigmoid": log_odds,
+        "number": predict_numbers,
+    }[form]
+    return outputs(model, X)
 
 
 def dump(estimator: BaseEstimator | list[ClassifierMixin]) -> bytes:

@@ -16,7 +16,7 @@ import yaml
 from cistron.base.errors import InputError
 from cistron.experiment.run_folder import Run
 from cistron.pipeline.tracking.scores import compared, final, scored
-from cistron.targets.one_class import LOWER_IS_BETTER
+from cistron.targets.kinds import sign_of
 
 INSIDE = {"folds": "fold", "repeats": "seed", "seeds": "seed", "nested/folds": "fold"}
 """Folders that hold trainings of their own → what these are told apart by."""
@@ -197,7 +197,7 @@ def _trials(folder: Path, parent: str, metric: str) -> Iterator[Part]:
 def _curve(run: Path) -> list[Point]:
     """Return the best score after each trial that came to its end."""
     metric, at = _metric(run), _when(run / "trials.csv")
-    better = min if metric in LOWER_IS_BETTER else max
+    better = max if sign_of(metric) > 0 else min
     points: list[Point] = []
     for row in _rows(run / "trials.csv"):
         value = _number(row["value"])

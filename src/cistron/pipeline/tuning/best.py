@@ -23,7 +23,7 @@ from cistron.pipeline.tuning.study import (
 )
 from cistron.pipeline.tuning.trial import Visible
 from cistron.pipeline.tuning.trials import make_trials, write_trials
-from cistron.targets.one_class import LOWER_IS_BETTER
+from cistron.targets.kinds import sign_of
 
 
 @reachable()
@@ -63,7 +63,7 @@ def search_best(
     make_trials(search, seen, how, study, storage, folder, reporter)
     trials = finished(study)
     best, value = best_of(trials)
-    sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+    sign = sign_of(metric)
     write_trials(Run(folder), trials, sign)
     begun = [t.value for t in trials if t.state.name == "COMPLETE" and t.user_attrs.get(DRAW) == 0]
     start = [sign * value for value in begun if value is not None]

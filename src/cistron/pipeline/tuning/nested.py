@@ -15,7 +15,7 @@ from cistron.pipeline.scores import pool, score_folds
 from cistron.pipeline.tuning.trial import visible
 from cistron.samples.samples import Samples
 from cistron.splits.settle import settle_folds
-from cistron.targets.one_class import LOWER_IS_BETTER
+from cistron.targets.kinds import sign_of
 
 if TYPE_CHECKING:
     from cistron.pipeline.tuning.search import How, Search
@@ -76,7 +76,7 @@ def nest(
 def _summary(
     metrics: dict[str, Any], believed: list[dict[str, Any]], metric: str
 ) -> dict[str, Any]:
-    sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+    sign = sign_of(metric)
     each = []
     for fold, best in zip(metrics["folds"], believed, strict=True):
         tested = fold[metric]["value"] if metric in fold else None

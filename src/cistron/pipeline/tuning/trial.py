@@ -16,10 +16,7 @@ from cistron.pipeline.one import untrained
 from cistron.samples.samples import Samples
 from cistron.splits.settle import settle, settle_fold
 from cistron.splits.split import TEST, TRAIN, VALIDATION, Progress, Split, silent
-from cistron.targets import number as regression
-from cistron.targets import one_class as metrics
-from cistron.targets import several as multilabel
-from cistron.targets.one_class import LOWER_IS_BETTER
+from cistron.targets.kinds import sign_of
 from cistron.training.augment.augment import find_orthologs
 
 Watch = Callable[[int, float], None]
@@ -97,7 +94,7 @@ def score(experiment: Experiment, seen: Visible, metric: str, watch: Watch) -> f
     On the validation part after the last epoch that was kept, or the mean over inner folds. A
     metric of which less is better is returned with its sign changed.
     """
-    sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+    sign = sign_of(metric)
     if seen.inner_folds == 0:
         samples, split = settle(seen.samples, seen.split)
         classifier = _trained(experiment, samples, split, metric, watch)
@@ -119,17 +116,11 @@ def measure(classifier: Classifier, samples: Samples, metric: str) -> float:
     InputError
         If the metric is not defined for them.
     """
-    if samples.quantity:
-        found = regression.scores(samples.numbers, classifier.predict_numbers(samples))
-    elif samples.separator:
-        calls = classifier.head.calls(classifier.predict_proba(samples))
-        found = multilabel.scores(samples.memberships, calls)
-    else:
-        found = metrics.scores(samples.targets, classifier.predict_proba(samples))
-    if metric not in found:
-        names = [name for name in found if np.ndim(found[name]) == 0]
-        raise InputError(f"--metric: there is no {metric!r} here. Use one of: {', '.join(names)}.")
-    value = float(found[metric])
+    head = classifier.head
+    scores = head.scores(samples.truth, head.predictions(classifier.logits(samples)))
+    if metric not in scores:
+        raise InputError(f"--metric: there is no {metric!r} here. Use one of: {', '.join(scores)}.")
+    value = float(scores[metric])
     if not np.isfinite(value):
         raise InputError(f"--metric: {metric} is not defined on the samples that compare trials.")
     return value

@@ -29,7 +29,7 @@ from cistron.pipeline.tuning.study import (
     storage_of,
 )
 from cistron.pipeline.tuning.trial import Visible, Watch, score
-from cistron.targets.one_class import LOWER_IS_BETTER
+from cistron.targets.kinds import sign_of
 
 if TYPE_CHECKING:
     import optuna
@@ -87,7 +87,7 @@ def make_trials(
                 note = _said(ended, metric)
                 advance(_made(ended) - shown, note)
                 shown = _made(ended)
-                write_trials(Run(folder), ended, -1.0 if metric in LOWER_IS_BETTER else 1.0)
+                write_trials(Run(folder), ended, sign_of(metric))
                 reporter.say(f"{shown} of {how.trials} trials have ended; {note}.")
             if engine is None or failed or not _others_go_on(study, how, until):
                 break
@@ -201,7 +201,7 @@ def _said(trials: Sequence[optuna.trial.FrozenTrial], metric: str) -> str:
     if not complete:
         return "none is complete"
     best, value = best_of(complete)
-    sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+    sign = sign_of(metric)
     return f"best {metric} {sign * value:.3f} (trial {best.number})"
 
 

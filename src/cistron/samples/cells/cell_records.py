@@ -19,6 +19,7 @@ from cistron.samples.cells.cell_keys import LabelColumn
 from cistron.samples.cells.cell_numbers import Numbers
 from cistron.samples.labels import Records, require_label
 from cistron.samples.samples import Samples
+from cistron.targets.kinds import target_of
 
 _SUFFIXES = (".gz", ".h5ad", ".h5", ".zarr", ".csv", ".tsv", ".tab", ".txt", ".mtx")
 
@@ -235,7 +236,7 @@ def cell_samples(
     return Samples(
         table=table,
         payload=payload.take(np.flatnonzero(used)),
-        classes=tuple(classes),
+        target=target_of(classes),
         groups=tuple(records.groups),
         dropped=dropped.reset_index(drop=True),
         notes=tuple(records.notes),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -38,13 +38,17 @@ from cistron.samples.cells.cell_records import (
 from cistron.samples.filters import require_classes
 from cistron.samples.keys import ClassName, InputPaths
 from cistron.samples.labels import Records, keep_only, require_groups
-from cistron.samples.samples import Samples
+from cistron.samples.samples import UNLABELLED, Samples
+from cistron.targets.target import Target
 
 SOURCE = "source"  # the group that says which of several files a cell is of
 
 
 class CellSamples(CellFormat):
     """Settings of the `cells` source: counts of genes in cells."""
+
+    asks: ClassVar[Target] = UNLABELLED
+    """One class of each cell."""
 
     kind: Literal["cells"] = "cells"
     classes: dict[ClassName, InputPaths] | None = Field(

@@ -28,9 +28,11 @@ from cistron.samples.genome.numbers import GeneValues, NumberLabels, NumberTable
 from cistron.samples.genome.regions import Masked, Part, Preset
 from cistron.samples.genome.windows import Windows, make_windows
 from cistron.samples.keys import GroupName
-from cistron.samples.samples import COORDINATES, Samples, Sequences
+from cistron.samples.samples import COORDINATES, UNLABELLED, Samples, Sequences
 from cistron.samples.sequences.shuffle import shuffle_windows
+from cistron.targets.number import Number
 from cistron.targets.quantities import require_spread
+from cistron.targets.target import Target
 
 GENES, SPECIES = "chromosome", "species"
 
@@ -115,9 +117,9 @@ class GenomeSamples(GeneFilters):
         return self
 
     @property
-    def quantity(self) -> str:
-        """What the number is called that is predicted; empty where classes are."""
-        return self.label.name if isinstance(self.label, NumberLabels) else ""
+    def asks(self) -> Target:
+        """What is asked of each gene: its number, or a class."""
+        return Number(self.label.name) if isinstance(self.label, NumberLabels) else UNLABELLED
 
     @property
     def group_names(self) -> tuple[str, ...]:
@@ -170,13 +172,12 @@ class GenomeSamples(GeneFilters):
             payload=Sequences(
                 codes.reshape(-1), np.arange(len(codes) + 1) * windows.length, alphabet=DNA
             ),
-            classes=classes,
+            target=self.asks.with_classes(classes),
             groups=groups,
             dropped=unused[["id", "source", "record", "reason"]].reset_index(drop=True),
             notes=tuple(notes),
             sources=checksums(list(dict.fromkeys(paths))),
             rule=rule,
-            quantity=self.quantity,
         )
 
     def _values(self, numbers: NumberTable | None) -> GeneValues | None:

@@ -24,7 +24,9 @@ from cistron.samples.letters import CHECKED, check_alphabet, find_alphabet
 from cistron.samples.records import Block, make_block
 from cistron.samples.samples import Samples
 from cistron.samples.second import SecondColumn
+from cistron.targets.kinds import target_of
 from cistron.targets.quantities import require_spread
+from cistron.targets.target import Target
 
 
 class TableSamples(SequenceFilters):
@@ -54,9 +56,9 @@ class TableSamples(SequenceFilters):
         return document
 
     @property
-    def quantity(self) -> str:
-        """What the number is called that is predicted; empty where classes are."""
-        return self.target or ""
+    def asks(self) -> Target:
+        """What is asked of each sample: a number where `target` names its column."""
+        return target_of(separator=self.label_separator or "", quantity=self.target or "")
 
     @model_validator(mode="after")
     def _labels_where_needed(self) -> Self:
@@ -110,7 +112,7 @@ class TableSamples(SequenceFilters):
         lost = "; ".join(f"{count:,}: {reason}" for reason, count in reasons.items())
         told = f"Not used were {reasons.sum():,} records ({lost})." if lost else ""
         require_spread(samples.numbers, "samples.target", told)
-        return replace(samples, quantity=self.target)
+        return replace(samples, target=self.asks)
 
 
 def read_table(path: str | Path, alphabet: str = "protein", **settings: Any) -> Samples:

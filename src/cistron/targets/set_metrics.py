@@ -2,115 +2,131 @@
 
 Truth is `memberships`, bool of shape (n, classes): which classes each sample has. A prediction is
 the probability of every class, and the classes that are named because of it. As in
-`cistron.targets.one_class`, one call scores one weighting of the samples or many.
+`cistron.targets.class_metrics`, one call scores one weighting of the samples or many.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cistron.targets.one_class import (
+from cistron.targets.calls import Calls, Sets
+from cistron.targets.class_metrics import (
     ECE_BINS,
-    areas,
-    columns_of,
-    counts_of,
-    mean_defined,
-    ratio,
-    sums,
+    F1,
+    MCC,
+    PR_AUC,
+    PRECISION,
+    PROBABILITIES,
+    RECALL,
+    ROC_AUC,
 )
+from cistron.targets.metric import Metric, computed
+from cistron.targets.weighted import areas, columns_of, counts_of, mean_defined, ratio, sums
 
 Floats = NDArray[np.float64]
-Sets = NDArray[np.bool_]
-USUAL_THRESHOLD = 0.5
-RULES = ("f1", "mcc", "none")
 
 
-@dataclass(frozen=True, eq=False)
-class Calls:
-    """What is predicted of samples that may have several classes.
+class Judged:
+    """What is known of true and named classes under each weighting; computed where it is asked.
 
     Parameters
     ----------
-    probabilities : ndarray of float, shape (n, classes)
-    called : ndarray of bool, shape (n, classes)
-        The classes that are named.
+    truth : ndarray of bool, shape (n, classes)
+    calls : Calls
+    columns : ndarray of float, shape (n, weightings)
     """
 
-    probabilities: Floats
-    called: Sets
+    def __init__(self, truth: Sets, calls: Calls, columns: Floats) -> None:
+        self.truth, self.calls, self.columns = truth, calls, columns
+        self.hits, self.true, self.called = _counts(truth, calls.called, columns)
 
-    def __len__(self) -> int:
-        return len(self.probabilities)
+    @cached_property
+    def each(self) -> dict[str, Floats]:
+        """Metrics of each class by itself, each of shape (classes, weightings)."""
+        return counts_of(self.hits, self.true, self.called, self.columns.sum(axis=0))
 
-    def __getitem__(self, rows: Any) -> Calls:
-        return Calls(self.probabilities[rows], self.called[rows])
+    @cached_property
+    def areas(self) -> tuple[Floats, Floats]:
+        """ROC AUC and average precision of each class, shape (classes, weightings)."""
+        columns = zip(self.truth.T, self.calls.probabilities.T, strict=True)
+        pairs = [areas(*pair, self.columns) for pair in columns]
+        roc_auc, pr_auc = (np.stack(area) for area in zip(*pairs, strict=True))
+        return roc_auc, pr_auc
 
+    @cached_property
+    def of_sets(self) -> dict[str, Floats]:
+        """Exact match, Jaccard index and Hamming loss."""
+        return _of_sets(self.truth, self.calls.called, self.columns)
 
-def call(probabilities: ArrayLike, thresholds: ArrayLike = USUAL_THRESHOLD) -> Sets:
-    """Return the classes that reach their threshold; where none does, the most probable one.
+    @cached_property
+    def of_probabilities(self) -> dict[str, Floats]:
+        """Log loss, Brier score and calibration error."""
+        return _of_probabilities(self.truth, self.calls, self.columns)
 
-    Parameters
-    ----------
-    probabilities : array-like, shape (n, classes)
-    thresholds : array-like, shape (classes,), or one number
-    """
-    probabilities = np.asarray(probabilities, dtype=np.float64)
-    called = probabilities >= np.asarray(thresholds, dtype=np.float64)
-    none = np.flatnonzero(~called.any(axis=1))
-    called[none, probabilities[none].argmax(axis=1)] = True
-    return called
-
-
-def choose_thresholds(memberships: ArrayLike, probabilities: ArrayLike, rule: str) -> Floats:
-    """Return for each class the threshold that is best on these (validation) samples.
-
-    Parameters
-    ----------
-    memberships : array-like of bool, shape (n, classes)
-    probabilities : array-like of float, shape (n, classes)
-    rule : {"f1", "mcc", "none"}
-        What is maximised for each class by itself.
-
-    Returns
-    -------
-    ndarray of float, shape (classes,)
-        Halfway between two probabilities that occur; of equally good ones that nearest to 0.5. It
-        is 0.5 with the rule "none", and for a class that no sample, or every one, has.
-    """
-    truth = np.asarray(memberships, dtype=bool)
-    probabilities = np.asarray(probabilities, dtype=np.float64)
-    if rule not in RULES:
-        raise ValueError(f"no rule {rule!r} for thresholds: use one of {', '.join(RULES)}")
-    thresholds = np.full(truth.shape[1], USUAL_THRESHOLD)
-    if rule != "none":
-        for c in np.flatnonzero(truth.any(axis=0) & ~truth.all(axis=0)):
-            thresholds[c] = _best_threshold(truth[:, c], probabilities[:, c], rule)
-    return thresholds
+    def macro(self, name: str) -> Floats:
+        """Return the mean of a metric over the classes that occur or are named."""
+        seen = (self.true > 0) | (self.called > 0)
+        return ratio((np.nan_to_num(self.each[name]) * seen).sum(0), seen.sum(0))
 
 
-def _best_threshold(truth: Sets, score: Floats, rule: str) -> float:
-    values, place = np.unique(score, return_inverse=True)
-    between = (values[1:] + values[:-1]) / 2
-    candidates = np.concatenate([values[:1] / 2, between, (values[-1:] + 1) / 2])
-    below = np.bincount(place, minlength=len(values)), np.bincount(place, truth, len(values))
-    n, positives = len(truth), truth.sum()
-    called = n - np.append(0, np.cumsum(below[0])).astype(np.float64)
-    hits = positives - np.append(0, np.cumsum(below[1])).astype(np.float64)
-    if rule == "f1":
-        merit = 2 * hits / (positives + called)
-    else:
-        covariance = hits * n - positives * called
-        merit = ratio(covariance, np.sqrt(called * (n - called)), 0.0)
-    best = np.flatnonzero(merit >= merit.max() - 1e-12)
-    return float(candidates[best[np.abs(candidates[best] - USUAL_THRESHOLD).argmin()]])
+METRICS = (
+    Metric(
+        "exact_match",
+        "Exact match",
+        "the share of the samples of which exactly the true classes are named",
+        lambda judged: judged.of_sets["exact_match"],
+        compared=True,
+        headline=True,
+    ),
+    Metric(
+        "jaccard",
+        "Jaccard index",
+        "the classes both true and named over those true or named, averaged over the samples",
+        lambda judged: judged.of_sets["jaccard"],
+        shown=True,
+        compared=True,
+        headline=True,
+    ),
+    Metric(
+        "hamming_loss",
+        "Hamming loss",
+        "the share of all pairs of a sample and a class that are wrong; lower is better",
+        lambda judged: judged.of_sets["hamming_loss"],
+        lower_is_better=True,
+    ),
+    PRECISION.averaged(
+        "micro", lambda judged: ratio(judged.hits.sum(0), judged.called.sum(0), 0.0)
+    ),
+    RECALL.averaged("micro", lambda judged: ratio(judged.hits.sum(0), judged.true.sum(0))),
+    F1.averaged(
+        "micro",
+        lambda judged: ratio(2 * judged.hits.sum(0), (judged.true + judged.called).sum(0)),
+        headline=True,
+    ),
+    PRECISION.averaged("macro", lambda judged: judged.macro("precision")),
+    RECALL.averaged("macro", lambda judged: judged.macro("recall")),
+    F1.averaged(
+        "macro", lambda judged: judged.macro("f1"), shown=True, compared=True, headline=True
+    ),
+    MCC.averaged("macro", lambda judged: judged.macro("mcc")),
+    replace(ROC_AUC.averaged("macro", lambda judged: mean_defined(judged.areas[0])), shown=False),
+    PR_AUC.averaged("macro", lambda judged: mean_defined(judged.areas[1])),
+    *PROBABILITIES,
+)
+"""Metrics of samples that may have several classes."""
 
 
 def scores(
-    memberships: ArrayLike, calls: Calls, weights: ArrayLike | None = None
+    memberships: ArrayLike,
+    calls: Calls,
+    weights: ArrayLike | None = None,
+    metrics: Sequence[Metric] = METRICS,
 ) -> dict[str, Floats]:
     """Return every metric.
 
@@ -127,6 +143,7 @@ def scores(
     calls : Calls
     weights : array-like of float, shape (..., n), optional
         Not negative; each sample counts once where not given.
+    metrics : sequence of Metric, optional
 
     Returns
     -------
@@ -142,23 +159,7 @@ def scores(
     """
     truth = _checked(memberships, calls)
     columns, shape = columns_of(weights, len(truth))
-    hits, true, called = _counts(truth, calls.called, columns)
-    total = columns.sum(axis=0)
-    found = _of_sets(truth, calls.called, columns)
-    found |= {
-        "micro_precision": ratio(hits.sum(0), called.sum(0), 0.0),
-        "micro_recall": ratio(hits.sum(0), true.sum(0)),
-        "micro_f1": ratio(2 * hits.sum(0), (true + called).sum(0)),
-    }
-    each = counts_of(hits, true, called, total)
-    seen = (true > 0) | (called > 0)
-    for name in ("precision", "recall", "f1", "mcc"):
-        found[f"macro_{name}"] = ratio((np.nan_to_num(each[name]) * seen).sum(0), seen.sum(0))
-    each_area = [areas(*pair, columns) for pair in zip(truth.T, calls.probabilities.T, strict=True)]
-    roc_auc, pr_auc = (np.stack(area) for area in zip(*each_area, strict=True))
-    found |= {"macro_roc_auc": mean_defined(roc_auc), "macro_pr_auc": mean_defined(pr_auc)}
-    found |= _of_probabilities(truth, calls, columns)
-    return {name: values.reshape(shape) for name, values in found.items()}
+    return computed(metrics, Judged(truth, calls, columns), shape)
 
 
 def per_class(memberships: ArrayLike, calls: Calls) -> dict[str, Floats]:
