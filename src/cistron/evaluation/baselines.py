@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.domains import DNA
 from cistron.base.errors import InputError
 from cistron.evaluation.settings import ONLY_DNA
+from cistron.models.classical.logistic_regression import LogisticRegressionSettings
 from cistron.samples.samples import Samples, Sequences
 from cistron.samples.sequences.composition import (
     both_strand_shares,
@@ -108,11 +110,11 @@ def require_dna(name: str, samples: Samples) -> None:
     ------
     InputError
     """
-    alphabet = samples.payload.alphabet.name
-    if name in ONLY_DNA and alphabet != "dna":
+    domain = samples.payload.domain
+    if name in ONLY_DNA and domain is not DNA:
         raise InputError(
-            f"evaluation.baselines: {name!r} reads DNA, and these are {alphabet} sequences. Leave "
-            "it out."
+            f"evaluation.baselines: {name!r} reads DNA, and these are {domain.content} "
+            "sequences. Leave it out."
         )
 
 
@@ -216,7 +218,7 @@ def _frequencies(train: Samples) -> Floats:
 
 def _composition_features(sequences: Sequences) -> Floats:
     shares = letter_shares(sequences)
-    if sequences.alphabet.name != "dna":
+    if sequences.domain is not DNA:
         return shares
     words = kmer_counts(sequences, 3).astype(np.float64)
     return np.hstack([shares, words / np.maximum(words.sum(axis=1, keepdims=True), 1)])
@@ -267,8 +269,6 @@ def _finest_groups(samples: Samples) -> NDArray[np.int64] | None:
 def _penalised(
     features: Floats, targets: NDArray[np.int64], groups: NDArray[np.int64] | None
 ) -> Any:
-    from cistron.models.classical.logistic_regression import LogisticRegressionSettings
-
     known, alike, seed = features.astype(np.float32), np.ones(len(targets)), 0
     settings = LogisticRegressionSettings(c="auto")
     settings = settings.settled(known, targets, alike, seed, groups)

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.evaluation.cell_novelty import CellNovelty
 from cistron.samples.alphabet import ALPHABETS
 from cistron.samples.samples import Samples, Sequences
 from cistron.samples.sequences.composition import composition, letter_counts
@@ -124,11 +125,9 @@ class Novelty:
         return ((_features(sequences) - self.mean) / self.scale) @ self.whitening
 
 
-def restore_novelty(document: dict[str, Any], arrays: dict[str, NDArray]) -> Any:
+def restore_novelty(document: dict[str, Any], arrays: dict[str, NDArray]) -> Novelty | CellNovelty:
     """Rebuild what the `state` of a Novelty, or of a CellNovelty, returned."""
-    if document.get("kind") == "cells":
-        from cistron.evaluation.cell_novelty import CellNovelty
-
+    if document.get("kind") == CellNovelty.kind:
         return CellNovelty.restore(document, arrays)
     return Novelty.restore(document, arrays)
 

@@ -15,6 +15,7 @@ from cistron.evaluation.baselines import (
     Nearest,
     require_dna,
 )
+from cistron.models.classical.ridge import RidgeSettings
 from cistron.samples.samples import Samples
 
 Floats = NDArray[np.float64]
@@ -71,8 +72,6 @@ def _ridge(train: Samples, test: Samples, name: str) -> Floats:
 
     Words are more features than samples can fix, so the penalty of theirs is chosen.
     """
-    from cistron.models.classical.ridge import RidgeSettings
-
     features = FEATURES[name]
     model = RidgeSettings(penalty="auto" if name == KMERS else 1.0).build_regressor(0)
     model.fit(features(train.payload), train.numbers)

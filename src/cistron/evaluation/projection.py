@@ -107,7 +107,7 @@ def projection_of_folds(settings: Any, samples: Samples, method: Method, seed: i
 
 def _most(encoder: Encoder, samples: Samples) -> int:
     """Return how many samples are drawn: of cells, fewer where many genes are read."""
-    if samples.payload.content != "genes":
+    if samples.payload.domain.lengths:
         return MOST_POINTS
     return min(MOST_POINTS, max(MOST_NUMBERS // max(encoder.shape.width, 1), 2))
 

@@ -75,7 +75,7 @@ class HomologySplit(SplitShares):
             If the samples are no sequences, a column is unknown, one component is larger than the
             test part, or there are fewer components than folds.
         """
-        if not isinstance(samples.payload, Sequences):
+        if not samples.payload.domain.homologs:
             raise InputError(
                 "split: a homology split needs sequences. Use random, group or predefined."
             )

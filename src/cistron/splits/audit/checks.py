@@ -20,6 +20,7 @@ from cistron.splits.audit.check import (
     Context,
     Rows,
 )
+from cistron.splits.audit.number_checks import copied_numbers
 from cistron.splits.search.nearest import BOTH_COVERED, COVERED
 from cistron.splits.search.strands import same_molecule
 
@@ -31,30 +32,29 @@ BINS = (0.3, 0.4, 0.5, 0.7, 0.9)
 def exact_duplicates(context: Context) -> Check:
     """Look for sequences, or cells, that are the same in two places."""
     number = identical(context.samples.payload)
-    cells = context.samples.payload.content == "genes"
-    noun, alike = ("cell", "Gene by gene the same") if cells else ("sequence", "Letter by letter")
+    domain = context.samples.payload.domain
     rows = context.divided(number)
     conflicts = _conflicting(number, context.labels)
     details = {
         **_examples(context, number, rows),
-        f"{noun}s": len(np.unique(number[rows])),
+        domain.nouns: len(np.unique(number[rows])),
         "conflicting_labels": conflicts,
         **_tested_shares(context, rows),
     }
-    said, verdict = f"No {noun} stands in two parts.", PASS
+    said, verdict = f"No {domain.noun} stands in two parts.", PASS
     if len(rows):
-        said = f"{alike} in two parts: {_count(details[f'{noun}s'], noun)} "
+        said = f"{domain.copied} in two parts: {_count(details[domain.nouns], domain.noun)} "
         said += f"({_tested_sentence(context, details)})."
         verdict = FAIL
     if conflicts:
-        said += f" With more than one label: {_count(conflicts, noun)}."
+        said += f" With more than one label: {_count(conflicts, domain.noun)}."
         verdict = FAIL if len(rows) else WARN
     return Check("exact_duplicates", verdict, said, details)
 
 
 def reverse_complements(context: Context) -> Check:
     """Look for DNA whose other strand stands in another place."""
-    if context.samples.payload.alphabet.name != "dna":
+    if not context.samples.payload.domain.both_strands:
         return Check("reverse_complements", SKIPPED, "Proteins have no reverse complement.")
     sequences = context.samples.payload
     number = same_molecule(sequences)
@@ -149,8 +149,6 @@ def similar_sequences(context: Context) -> Check:
 def nearest_homolog(context: Context) -> Check:
     """Score copying the label of the most similar training sequence."""
     if context.samples.quantity:
-        from cistron.splits.audit.number_checks import copied_numbers
-
         return copied_numbers(context)
     nearest = context.nearest
     if nearest is None:
