@@ -64,7 +64,7 @@ class Novelty:
         far = (np.linalg.norm(white, axis=1) > self.threshold) & (unknown < 1)
         by_length = white[:, -1] ** 2 > (white[:, :-1] ** 2).sum(axis=1)
         short, long = lengths < self.shortest, lengths > self.longest
-        found = [""] * len(samples)
+        oddities = [""] * len(samples)
         for row in np.flatnonzero(far | short | long | (unknown > MOST_UNKNOWN)):
             parts = []
             if short[row]:
@@ -81,8 +81,8 @@ class Novelty:
                 parts.append("unlike the training data (length)")
             if unknown[row] > MOST_UNKNOWN:
                 parts.append(f"letters unknown: {100 * unknown[row]:.0f} %")
-            found[row] = "; ".join(parts)
-        return found
+            oddities[row] = "; ".join(parts)
+        return oddities
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         """Return what was learned, as JSON types and as arrays."""

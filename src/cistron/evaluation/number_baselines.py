@@ -53,18 +53,18 @@ def score_number_baselines(
     """
     train, test = samples.take(train_rows), samples.take(test_rows)
     mean = float(train.numbers.mean())
-    found: dict[str, Floats] = {}
+    predictions: dict[str, Floats] = {}
     for name in which:
         if name == MAJORITY:
-            found[MEAN] = np.full(len(test), mean)
+            predictions[MEAN] = np.full(len(test), mean)
         elif name != HOMOLOG:
             require_dna(name, train)
-            found[name] = _ridge(train, test, name)
+            predictions[name] = _ridge(train, test, name)
         elif nearest is not None:
             row, identity = nearest
             believed = np.where(row >= 0, identity, 0.0)
-            found[name] = mean + believed * (samples.numbers[row] - mean)
-    return found
+            predictions[name] = mean + believed * (samples.numbers[row] - mean)
+    return predictions
 
 
 def _ridge(train: Samples, test: Samples, name: str) -> Floats:

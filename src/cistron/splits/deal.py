@@ -6,17 +6,28 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from cistron.base.errors import InputError
+from cistron.base.settings import Settings
 from cistron.samples.samples import Samples
 from cistron.splits.allocate import allocate, balance
 from cistron.splits.split import PARTS, TEST, TRAIN, VALIDATION, Split
 
 
+class SplitShares(Settings):
+    """The keys that every split which deals samples has."""
+
+    test: float = Field(0.2, ge=0, lt=1, description="share of the samples held out for one score")
+    validation: float = Field(0.1, gt=0, lt=1, description="share that stops training, calibrates")
+    folds: int = Field(5, ge=2, description="parts that `crossval` holds out in turn")
+    seed: int = Field(1, ge=0)
+
+
 def deal(
     samples: Samples,
     units: NDArray[np.int64],
-    settings: Any,
+    settings: SplitShares,
     reason: str,
     details: dict[str, Any] | None = None,
     names: NDArray[np.object_] | None = None,
@@ -73,7 +84,7 @@ def deal(
     else:
         fold = allocate(unit, targets, [1] * folds, (settings.seed, 1))
         _require_classes(samples, part, fold, settings)
-    found = {
+    dealt = {
         "units": len(numbers),
         "largest_unit": int(sizes.max()),
         "largest_unit_share": float(sizes.max() / len(units)),
@@ -88,7 +99,7 @@ def deal(
         reason=reason,
         validation=settings.validation,
         seed=settings.seed,
-        details={**found, **(details or {})},
+        details={**dealt, **(details or {})},
         stopping=stopping,
     )
 
@@ -115,8 +126,8 @@ def _parts(
 def _filled(part: NDArray[np.int8], unit: NDArray[np.int64], wanted: list[int]) -> NDArray[np.int8]:
     sizes = np.bincount(unit)
     for empty in [p for p in wanted if not (part == p).any()]:
-        own = [np.unique(unit[part == p]) for p in wanted]
-        several = max(own, key=len)
+        units_of = [np.unique(unit[part == p]) for p in wanted]
+        several = max(units_of, key=len)
         if len(several) > 1:
             part[unit == several[sizes[several].argmin()]] = empty
     return part
@@ -141,7 +152,7 @@ def _require_elsewhere(samples: Samples, unit: NDArray[np.int64], called: list[s
 
 
 def _require_classes(
-    samples: Samples, part: NDArray[np.int8], fold: NDArray[np.integer], settings: Any
+    samples: Samples, part: NDArray[np.int8], fold: NDArray[np.integer], settings: SplitShares
 ) -> None:
     memberships = samples.memberships
     wanted = [(TRAIN, True), (VALIDATION, True), (TEST, settings.test > 0)]

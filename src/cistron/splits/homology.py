@@ -12,9 +12,8 @@ from pydantic import Field, field_validator
 from cistron.base.errors import InputError
 from cistron.samples.samples import Samples, Sequences
 from cistron.splits.components import components
-from cistron.splits.deal import deal
+from cistron.splits.deal import SplitShares, deal
 from cistron.splits.group import grouped_units
-from cistron.splits.random import SplitShares
 from cistron.splits.search.search import (
     LARGE,
     EngineName,
@@ -75,7 +74,7 @@ class HomologySplit(SplitShares):
             If the samples are no sequences, a column is unknown, one component is larger than the
             test part, or there are fewer components than folds.
         """
-        if not samples.payload.domain.homologs:
+        if not isinstance(samples.payload, Sequences):
             raise InputError(
                 "split: a homology split needs sequences. Use random, group or predefined."
             )
@@ -136,13 +135,13 @@ class HomologySplit(SplitShares):
     ) -> Pairs:
         """Return the similar pairs of test or validation with training samples."""
         deeper, train = replace(search, max_hits=CHECKED_HITS), split.rows(TRAIN)
-        found = []
+        pairs = []
         for part in (TEST, VALIDATION):
             rows = split.rows(part)
             hits = find_similar(sequences.take(rows), sequences.take(train), deeper, progress)
             hits = hits[hits.at_least(self.identity, self.coverage)]
-            found.append((rows[hits.query], train[hits.target]))
-        first, second = (np.concatenate(rows) for rows in zip(*found, strict=True))
+            pairs.append((rows[hits.query], train[hits.target]))
+        first, second = (np.concatenate(rows) for rows in zip(*pairs, strict=True))
         return first, second
 
     def _require_divisible(self, units: NDArray[np.int64], n: int) -> None:
@@ -179,20 +178,22 @@ class HomologySplit(SplitShares):
         if self.keep_together:
             linked += f", or that share a {' or '.join(self.keep_together)},"
         rounds = f"{details['rounds']} round{'s' if details['rounds'] > 1 else ''}"
-        said = [
+        sentences = [
             f"Sequences {linked} were never separated ({details['engine']['name']}; {rounds} of "
             "searching test and validation against training)."
         ]
         if details["remaining_pairs"]:
-            said.append(
+            sentences.append(
                 f"{details['remaining_pairs']:,} pairs as similar remain between training and "
                 "test or validation."
             )
         if self.method == "clusters":
-            said.append("Folds are divided by cluster alone: members of two clusters can be alike.")
+            sentences.append(
+                "Folds are divided by cluster alone: members of two clusters can be alike."
+            )
         if "warning" in details:
-            said.append(details["warning"])
-        return " ".join(said)
+            sentences.append(details["warning"])
+        return " ".join(sentences)
 
 
 def homology_split(
