@@ -313,7 +313,7 @@ def _measured(samples: Samples) -> tuple[str, pd.Series]:
     """Return what is told of the size of each sample: its length, or of cells the genes found."""
     import pandas as pd
 
-    if samples.payload.domain.lengths:
+    if samples.payload.content != "genes":
         return "length", pd.Series(samples.payload.lengths)
     from cistron.samples.cells.cell_profiles import depth_of
 

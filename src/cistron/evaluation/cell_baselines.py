@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cistron.base.cell_vectors import CellVectors
+from cistron.base.settings import Settings
 from cistron.encoders.cells.expression import ExpressionSettings
 from cistron.evaluation.baselines import MAJORITY, majority
 from cistron.samples.cells.cell_profiles import depth_of
@@ -24,7 +26,7 @@ def score_cell_baselines(
     train_rows: NDArray[np.int64],
     test_rows: NDArray[np.int64],
     which: Sequence[str],
-    encoder: ExpressionSettings,
+    encoder: Settings,
 ) -> dict[str, Floats]:
     """Return what each baseline predicts of the test cells.
 
@@ -59,8 +61,9 @@ def _depth_features(samples: Samples) -> Floats:
     return np.hstack([logs, logs**2])
 
 
-def _on_genes(train: Samples, test: Samples, encoder: ExpressionSettings) -> Floats:
-    fitted = encoder.model_copy(update={"components": None}).fit(train)
+def _on_genes(train: Samples, test: Samples, encoder: Settings) -> Floats:
+    chosen = cast("ExpressionSettings", encoder).model_copy(update={"components": None})
+    fitted = chosen.fit(train)
     return _logistic(train, fitted.encode(train), fitted.encode(test), PENALTY)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cistron.base import domains
 from cistron.base.settings import Settings
-from cistron.encoders.cells.expression import Expression, ExpressionSettings
+from cistron.encoders.cells.expression import Expression
 from cistron.encoders.encoder import Encoder
 from cistron.evaluation.baselines import Nearest, score_baselines, score_set_baselines
 from cistron.evaluation.cell_baselines import score_cell_baselines
@@ -61,8 +61,7 @@ def cell_baselines(
     nearest: Nearest | None,  # noqa: ARG001 (of sequences only)
 ) -> Predictions:
     """Return what each baseline predicts of the test cells."""
-    chosen = cast("ExpressionSettings", encoder)
-    return score_cell_baselines(samples, parts[0], parts[2], evaluation.baselines, chosen)
+    return score_cell_baselines(samples, parts[0], parts[2], evaluation.baselines, encoder)
 
 
 def sequence_novelty(

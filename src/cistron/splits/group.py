@@ -10,7 +10,8 @@ from pydantic import Field, field_validator
 from cistron.base.errors import InputError, nearest
 from cistron.samples.samples import Samples
 from cistron.splits.components import components
-from cistron.splits.deal import SplitShares, deal
+from cistron.splits.deal import deal
+from cistron.splits.random import SplitShares
 from cistron.splits.split import Progress, Split, silent
 
 

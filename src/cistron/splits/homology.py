@@ -12,8 +12,9 @@ from pydantic import Field, field_validator
 from cistron.base.errors import InputError
 from cistron.samples.samples import Samples, Sequences
 from cistron.splits.components import components
-from cistron.splits.deal import SplitShares, deal
+from cistron.splits.deal import deal
 from cistron.splits.group import grouped_units
+from cistron.splits.random import SplitShares
 from cistron.splits.search.search import (
     LARGE,
     EngineName,

@@ -5,11 +5,22 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
+from cistron.base.settings import Settings
 from cistron.samples.identical import identical
 from cistron.samples.samples import Samples
-from cistron.splits.deal import SplitShares, deal
+from cistron.splits.deal import deal
 from cistron.splits.split import Progress, Split, silent
+
+
+class SplitShares(Settings):
+    """The keys that every split which deals samples has."""
+
+    test: float = Field(0.2, ge=0, lt=1, description="share of the samples held out for one score")
+    validation: float = Field(0.1, gt=0, lt=1, description="share that stops training, calibrates")
+    folds: int = Field(5, ge=2, description="parts that `crossval` holds out in turn")
+    seed: int = Field(1, ge=0)
 
 
 class RandomSplit(SplitShares):

@@ -75,11 +75,11 @@ def shared_barcodes(context: Context) -> Check:
     return Check("shared_barcodes", PASS, summary, details)
 
 
-def _cosines(samples: Samples, rows_a: Rows, rows_b: Rows) -> Floats:
-    normalisation = Normalisation.fit(samples.payload.take(rows_a))
+def _cosines(samples: Samples, one: Rows, other: Rows) -> Floats:
+    normalisation = Normalisation.fit(samples.payload.take(one))
     first, second = (
         normalisation.apply(samples.payload.take(rows).read()).astype(np.float64)
-        for rows in (rows_a, rows_b)
+        for rows in (one, other)
     )
     product = np.asarray(first.multiply(second).sum(axis=1)).ravel()
     norms = [np.sqrt(np.asarray(m.multiply(m).sum(axis=1)).ravel()) for m in (first, second)]
