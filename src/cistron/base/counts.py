@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from cistron.base.domains import CELLS, Domain
+
 BLOCK = 4096  # cells that are read, and may be dense, at a time
 
 
@@ -73,7 +75,8 @@ class Counts:
         has none.
     """
 
-    content: ClassVar[str] = "genes"
+    domain: ClassVar[Domain] = CELLS
+    content: ClassVar[str] = CELLS.content
 
     matrix: Matrix
     genes: NDArray[np.object_]

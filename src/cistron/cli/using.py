@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cistron.base.domains import CELLS, DOMAINS
 from cistron.base.errors import InputError
 from cistron.base.progress import Terminal
 from cistron.cli.options import (
@@ -94,9 +95,10 @@ def predict(
     of_cells: dict[str, Any] = {"--label": label, "--group": group, "--layer": layer}
     of_cells |= {"--aliases": aliases, "--align": align}
     given = next((name for name, value in of_cells.items() if value), None)
-    if classifier.alphabet_ == "genes" and orthologs:
-        raise InputError("--orthologs: cells have none. Leave the option out.")
-    if classifier.alphabet_ != "genes" and given:
+    domain = DOMAINS[classifier.alphabet_]
+    if orthologs and not domain.homologs:
+        raise InputError(f"--orthologs: {domain.nouns} have none. Leave the option out.")
+    if given and domain is not CELLS:
         raise InputError(f"{given} is of cells, and the classifier reads sequences.")
     columns = {"id": id_column, "sequence": sequence_column}
     related = (orthologs, ortholog_fasta) if orthologs and ortholog_fasta else None
@@ -124,7 +126,7 @@ def predict(
         raise InputError(
             f'{unfit} is of several inputs, and {source} is one: give a folder, or "a/*.fasta".'
         )
-    if classifier.alphabet_ == "genes":
+    if domain is CELLS:
         found = predict_cell_file(
             classifier,
             source,

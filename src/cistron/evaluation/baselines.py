@@ -7,13 +7,15 @@ Where a sample may have several classes, `score_set_baselines` also says which a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.domains import DNA
 from cistron.base.errors import InputError
 from cistron.evaluation.settings import ONLY_DNA
+from cistron.models.classical.logistic_regression import LogisticRegressionSettings
 from cistron.samples.samples import Samples, Sequences
 from cistron.samples.sequences.composition import (
     both_strand_shares,
@@ -33,6 +35,13 @@ HOMOLOG = "homolog"
 MAJORITY = "majority"
 KMERS = "kmers"
 K = 5  # letters of a word
+
+
+class Fitted(Protocol):
+    """A regression that was fitted."""
+
+    def predict_proba(self, X: Floats) -> Floats:
+        """Return probabilities, shape (n, classes)."""
 
 
 def majority(train: Samples, test: Samples) -> Floats:
@@ -108,11 +117,11 @@ def require_dna(name: str, samples: Samples) -> None:
     ------
     InputError
     """
-    alphabet = samples.payload.alphabet.name
-    if name in ONLY_DNA and alphabet != "dna":
+    domain = samples.payload.domain
+    if name in ONLY_DNA and domain is not DNA:
         raise InputError(
-            f"evaluation.baselines: {name!r} reads DNA, and these are {alphabet} sequences. Leave "
-            "it out."
+            f"evaluation.baselines: {name!r} reads DNA, and these are {domain.content} "
+            "sequences. Leave it out."
         )
 
 
@@ -145,17 +154,17 @@ def score_baselines(
         In the order of `which`.
     """
     train, test = samples.take(train_rows), samples.take(test_rows)
-    found: dict[str, Floats] = {}
+    predictions: dict[str, Floats] = {}
     for name in which:
         if name != HOMOLOG:
-            found[name] = RULES[name](train, test)
+            predictions[name] = RULES[name](train, test)
         elif nearest is None:
             note("The nearest-homolog baseline is left out: no homology search was made.")
         else:
             row, identity = nearest
             labels = np.where(row >= 0, samples.targets[row], -1)
-            found[name] = homolog(train, labels, identity)
-    return found
+            predictions[name] = homolog(train, labels, identity)
+    return predictions
 
 
 def score_set_baselines(
@@ -184,19 +193,19 @@ def score_set_baselines(
         See `cistron.targets.set_metrics.choose_thresholds`.
     """
     train, validation, test = (samples.take(part) for part in rows)
-    found: dict[str, Calls] = {}
+    predictions: dict[str, Calls] = {}
     for name in which:
         if name == HOMOLOG and nearest is not None:
-            found[name] = _copied_sets(train, samples.memberships, nearest)
+            predictions[name] = _copied_sets(train, samples.memberships, nearest)
         elif name == MAJORITY:
             probabilities = majority(train, test)
-            found[name] = Calls(probabilities, call(probabilities))
+            predictions[name] = Calls(probabilities, call(probabilities))
         elif name != HOMOLOG:
             both = RULES[name](train, samples.take(np.concatenate(rows[1:])))
             known, probabilities = both[: len(validation)], both[len(validation) :]
             thresholds = choose_thresholds(validation.memberships, known, rule)
-            found[name] = Calls(probabilities, call(probabilities, thresholds))
-    return found
+            predictions[name] = Calls(probabilities, call(probabilities, thresholds))
+    return predictions
 
 
 def _copied_sets(train: Samples, memberships: NDArray[np.bool_], nearest: Nearest) -> Calls:
@@ -216,7 +225,7 @@ def _frequencies(train: Samples) -> Floats:
 
 def _composition_features(sequences: Sequences) -> Floats:
     shares = letter_shares(sequences)
-    if sequences.alphabet.name != "dna":
+    if sequences.domain is not DNA:
         return shares
     words = kmer_counts(sequences, 3).astype(np.float64)
     return np.hstack([shares, words / np.maximum(words.sum(axis=1, keepdims=True), 1)])
@@ -226,7 +235,7 @@ def _logistic(
     train: Samples,
     test: Samples,
     features: Callable[[Sequences], Floats],
-    fit: Callable[[Floats, NDArray[np.int64]], Any] | None = None,
+    fit: Callable[[Floats, NDArray[np.int64]], Fitted] | None = None,
 ) -> Floats:
     """Return what logistic regression on standardised features predicts of the test samples.
 
@@ -250,7 +259,7 @@ def _logistic(
     return probabilities
 
 
-def _plain(features: Floats, targets: NDArray[np.int64]) -> Any:
+def _plain(features: Floats, targets: NDArray[np.int64]) -> Fitted:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -266,9 +275,7 @@ def _finest_groups(samples: Samples) -> NDArray[np.int64] | None:
 
 def _penalised(
     features: Floats, targets: NDArray[np.int64], groups: NDArray[np.int64] | None
-) -> Any:
-    from cistron.models.classical.logistic_regression import LogisticRegressionSettings
-
+) -> Fitted:
     known, alike, seed = features.astype(np.float32), np.ones(len(targets)), 0
     settings = LogisticRegressionSettings(c="auto")
     settings = settings.settled(known, targets, alike, seed, groups)

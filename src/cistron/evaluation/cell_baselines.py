@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cistron.base.cell_vectors import CellVectors
+from cistron.base.settings import Settings
+from cistron.encoders.cells.expression import ExpressionSettings
 from cistron.evaluation.baselines import MAJORITY, majority
 from cistron.samples.cells.cell_profiles import depth_of
 from cistron.samples.samples import Samples
@@ -16,6 +18,7 @@ from cistron.samples.samples import Samples
 PENALTY = 100.0  # 1 / C of the regression on genes, which are many and correlated
 
 Floats = NDArray[np.float64]
+Vectors = CellVectors | NDArray[np.floating]
 
 
 def score_cell_baselines(
@@ -23,7 +26,7 @@ def score_cell_baselines(
     train_rows: NDArray[np.int64],
     test_rows: NDArray[np.int64],
     which: Sequence[str],
-    encoder: Any,
+    encoder: Settings,
 ) -> dict[str, Floats]:
     """Return what each baseline predicts of the test cells.
 
@@ -58,12 +61,13 @@ def _depth_features(samples: Samples) -> Floats:
     return np.hstack([logs, logs**2])
 
 
-def _on_genes(train: Samples, test: Samples, encoder: Any) -> Floats:
-    fitted = encoder.model_copy(update={"components": None}).fit(train)
+def _on_genes(train: Samples, test: Samples, encoder: Settings) -> Floats:
+    chosen = cast("ExpressionSettings", encoder).model_copy(update={"components": None})
+    fitted = chosen.fit(train)
     return _logistic(train, fitted.encode(train), fitted.encode(test), PENALTY)
 
 
-def _logistic(train: Samples, known: Any, asked: Any, penalty: float) -> Floats:
+def _logistic(train: Samples, known: Vectors, asked: Vectors, penalty: float) -> Floats:
     """Return what logistic regression on standardised features predicts, shape (test, classes)."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline

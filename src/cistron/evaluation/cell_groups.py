@@ -43,20 +43,20 @@ def group_scores(
         `value` (of the group), `n`, `accuracy` and the metric, each Interval; by name of the group.
         The MCC of a group with one class is NaN.
     """
-    k, found = len(classes), []
+    k, rows = len(classes), []
     table = _coded(labels, predicted, groups, classes)
-    for number, (value, own) in enumerate(table.groupby("group", sort=True)):
-        n = len(own)
-        confusion = np.bincount(k * own["true"] + own["called"], minlength=k * k)
+    for number, (value, cells) in enumerate(table.groupby("group", sort=True)):
+        n = len(cells)
+        confusion = np.bincount(k * cells["true"] + cells["called"], minlength=k * k)
         rng = np.random.default_rng((seed, number))
         drawn = rng.multinomial(n, confusion / n, RESAMPLES).T.reshape(k, k, -1)
         score = float(overall(confusion.reshape(k, k, 1).astype(float))[metric][0])
         interval = percentiles(score, overall(drawn.astype(float))[metric])
-        if metric == "mcc" and own["true"].nunique() < 2:
+        if metric == "mcc" and cells["true"].nunique() < 2:
             interval = Interval(np.nan, np.nan, np.nan)
-        right = int((own["true"] == own["called"]).sum())
-        found.append({"value": value, "n": n, "accuracy": wilson(right, n), metric: interval})
-    return found
+        right = int((cells["true"] == cells["called"]).sum())
+        rows.append({"value": value, "n": n, "accuracy": wilson(right, n), metric: interval})
+    return rows
 
 
 def compositions(
@@ -70,11 +70,11 @@ def compositions(
         `value` (of the group), `n`, `true` (class → share) and `predicted` (class → Interval,
         Wilson's); by name of the group.
     """
-    found = []
-    for value, own in _coded(labels, predicted, groups, classes).groupby("group", sort=True):
-        n = len(own)
-        true, called = (np.bincount(own[c], minlength=len(classes)) for c in ("true", "called"))
-        found.append(
+    rows = []
+    for value, cells in _coded(labels, predicted, groups, classes).groupby("group", sort=True):
+        n = len(cells)
+        true, called = (np.bincount(cells[c], minlength=len(classes)) for c in ("true", "called"))
+        rows.append(
             {
                 "value": value,
                 "n": n,
@@ -82,7 +82,7 @@ def compositions(
                 "predicted": {name: wilson(int(called[c]), n) for c, name in enumerate(classes)},
             }
         )
-    return found
+    return rows
 
 
 def _coded(
@@ -91,10 +91,10 @@ def _coded(
     number = pd.Index(list(classes))
 
     def code(names: ArrayLike) -> NDArray[np.int64]:
-        found = number.get_indexer(pd.Index(np.asarray(names, dtype=object)))
-        if (found < 0).any():
+        codes = number.get_indexer(pd.Index(np.asarray(names, dtype=object)))
+        if (codes < 0).any():
             raise ValueError("a label is no class")
-        return found.astype(np.int64)
+        return codes.astype(np.int64)
 
     values = np.asarray(groups, dtype=object).astype(str)
     return pd.DataFrame({"true": code(labels), "called": code(predicted), "group": values})

@@ -64,12 +64,12 @@ class Space:
 
         n, width = vectors.shape
         whole = width <= 2 * COMPONENTS
-        found = PCA(
+        fitted = PCA(
             max(min(width if whole else COMPONENTS, n - 1), 1),
             svd_solver="full" if whole else "randomized",
             random_state=0,
         ).fit(vectors)
-        placed = found.transform(vectors).astype(np.float64)
+        placed = fitted.transform(vectors).astype(np.float64)
         names, kind = np.unique(kinds, return_inverse=True)
         centres = np.stack([placed[kind == k].mean(axis=0) for k in range(len(names))])
         within = placed - centres[kind]
@@ -77,7 +77,7 @@ class Space:
         covariance = ledoit_wolf(within / spread, assume_centered=True)[0]
         covariance += 1e-6 * np.eye(len(covariance))
         whitening = np.linalg.cholesky(np.linalg.inv(covariance)) / spread[:, None]
-        mean, loadings = (a.astype(np.float64) for a in (found.mean_, found.components_.T))
+        mean, loadings = (a.astype(np.float64) for a in (fitted.mean_, fitted.components_.T))
         made = cls(mean, np.ascontiguousarray(loadings), centres, whitening, np.ones(2))
         near, left = made.parts(vectors)
         scales = np.array([max(np.median(near), 1e-6), np.inf if whole else np.median(left)])
@@ -142,13 +142,13 @@ class CellNovelty:
     def distances(self, vectors: Vectors) -> Floats:
         """Return the distance of each cell from the training cells, shape (n,)."""
         if isinstance(vectors, CellVectors):
-            found = [self.space.distances(block, vectors.shared) for block in vectors.blocks()]
+            parts = [self.space.distances(block, vectors.shared) for block in vectors.blocks()]
         else:
-            found = [
+            parts = [
                 self.space.distances(vectors[start : start + BLOCK])
                 for start in range(0, len(vectors), BLOCK)
             ]
-        return np.concatenate([np.empty(0), *found])
+        return np.concatenate([np.empty(0), *parts])
 
     def drift(self, distances: Floats) -> dict[str, Any]:
         """Say how far a data set is, beside groups of training that were held out.
@@ -194,7 +194,7 @@ class CellNovelties:
     @property
     def threshold(self) -> float:
         """Mean of the thresholds."""
-        return float(np.mean([one.threshold for one in self.each]))
+        return float(np.mean([novelty.threshold for novelty in self.each]))
 
     @property
     def held_out(self) -> str:
@@ -204,9 +204,10 @@ class CellNovelties:
     @property
     def groups(self) -> dict[str, float]:
         """Mean distance of each group, over the classifiers that held it out."""
-        names = dict.fromkeys(name for one in self.each for name in one.groups)
+        groups = [novelty.groups for novelty in self.each]
+        names = dict.fromkeys(name for known in groups for name in known)
         return {
-            name: float(np.mean([one.groups[name] for one in self.each if name in one.groups]))
+            name: float(np.mean([known[name] for known in groups if name in known]))
             for name in names
         }
 
@@ -297,7 +298,7 @@ def _scored_by_others(
 
     Cells of a class that the other groups hardly have are left out: they are new indeed.
     """
-    found = {}
+    distances = {}
     for name in sorted(set(group)):
         inside = group == name
         classes, sizes = np.unique(kinds[~inside], return_counts=True)
@@ -305,8 +306,9 @@ def _scored_by_others(
         trained = ~inside & np.isin(kinds, known)
         tested = inside & np.isin(kinds, known)
         if tested.sum() and trained.sum() > FEWEST_CELLS:
-            found[str(name)] = Space.fit(dense[trained], kinds[trained]).distances(dense[tested])
-    return found
+            space = Space.fit(dense[trained], kinds[trained])
+            distances[str(name)] = space.distances(dense[tested])
+    return distances
 
 
 def _chosen(n: int, width: int) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.evaluation.cell_novelty import CellNovelty
 from cistron.samples.alphabet import ALPHABETS
 from cistron.samples.samples import Samples, Sequences
 from cistron.samples.sequences.composition import composition, letter_counts
@@ -63,7 +64,7 @@ class Novelty:
         far = (np.linalg.norm(white, axis=1) > self.threshold) & (unknown < 1)
         by_length = white[:, -1] ** 2 > (white[:, :-1] ** 2).sum(axis=1)
         short, long = lengths < self.shortest, lengths > self.longest
-        found = [""] * len(samples)
+        oddities = [""] * len(samples)
         for row in np.flatnonzero(far | short | long | (unknown > MOST_UNKNOWN)):
             parts = []
             if short[row]:
@@ -80,8 +81,8 @@ class Novelty:
                 parts.append("unlike the training data (length)")
             if unknown[row] > MOST_UNKNOWN:
                 parts.append(f"letters unknown: {100 * unknown[row]:.0f} %")
-            found[row] = "; ".join(parts)
-        return found
+            oddities[row] = "; ".join(parts)
+        return oddities
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         """Return what was learned, as JSON types and as arrays."""
@@ -124,11 +125,9 @@ class Novelty:
         return ((_features(sequences) - self.mean) / self.scale) @ self.whitening
 
 
-def restore_novelty(document: dict[str, Any], arrays: dict[str, NDArray]) -> Any:
+def restore_novelty(document: dict[str, Any], arrays: dict[str, NDArray]) -> Novelty | CellNovelty:
     """Rebuild what the `state` of a Novelty, or of a CellNovelty, returned."""
-    if document.get("kind") == "cells":
-        from cistron.evaluation.cell_novelty import CellNovelty
-
+    if document.get("kind") == CellNovelty.kind:
         return CellNovelty.restore(document, arrays)
     return Novelty.restore(document, arrays)
 

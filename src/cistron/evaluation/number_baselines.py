@@ -15,6 +15,7 @@ from cistron.evaluation.baselines import (
     Nearest,
     require_dna,
 )
+from cistron.models.classical.ridge import RidgeSettings
 from cistron.samples.samples import Samples
 
 Floats = NDArray[np.float64]
@@ -52,18 +53,18 @@ def score_number_baselines(
     """
     train, test = samples.take(train_rows), samples.take(test_rows)
     mean = float(train.numbers.mean())
-    found: dict[str, Floats] = {}
+    predictions: dict[str, Floats] = {}
     for name in which:
         if name == MAJORITY:
-            found[MEAN] = np.full(len(test), mean)
+            predictions[MEAN] = np.full(len(test), mean)
         elif name != HOMOLOG:
             require_dna(name, train)
-            found[name] = _ridge(train, test, name)
+            predictions[name] = _ridge(train, test, name)
         elif nearest is not None:
             row, identity = nearest
             believed = np.where(row >= 0, identity, 0.0)
-            found[name] = mean + believed * (samples.numbers[row] - mean)
-    return found
+            predictions[name] = mean + believed * (samples.numbers[row] - mean)
+    return predictions
 
 
 def _ridge(train: Samples, test: Samples, name: str) -> Floats:
@@ -71,8 +72,6 @@ def _ridge(train: Samples, test: Samples, name: str) -> Floats:
 
     Words are more features than samples can fix, so the penalty of theirs is chosen.
     """
-    from cistron.models.classical.ridge import RidgeSettings
-
     features = FEATURES[name]
     model = RidgeSettings(penalty="auto" if name == KMERS else 1.0).build_regressor(0)
     model.fit(features(train.payload), train.numbers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,13 @@ COMPONENTS = 50  # principal components that t-SNE and UMAP start from
 NEIGHBOURS = 15  # UMAP's default
 PERPLEXITY = 30  # t-SNE's default
 BATCH = 512  # samples encoded at a time
+
+
+class Fits(Protocol):
+    """Settings of an encoder."""
+
+    def fit(self, samples: Samples) -> Encoder:
+        """Return the encoder, fitted on these samples."""
 
 
 def require(method: Method) -> None:
@@ -78,7 +85,9 @@ def projection_table(
     )
 
 
-def projection_of_folds(settings: Any, samples: Samples, method: Method, seed: int) -> pd.DataFrame:
+def projection_of_folds(
+    settings: Fits, samples: Samples, method: Method, seed: int
+) -> pd.DataFrame:
     """Return projection.parquet of a cross-validation, in which every fold has its own encoder.
 
     Here one is fitted on the samples that are drawn, for the picture alone.
@@ -107,7 +116,7 @@ def projection_of_folds(settings: Any, samples: Samples, method: Method, seed: i
 
 def _most(encoder: Encoder, samples: Samples) -> int:
     """Return how many samples are drawn: of cells, fewer where many genes are read."""
-    if samples.payload.content != "genes":
+    if samples.payload.domain.lengths:
         return MOST_POINTS
     return min(MOST_POINTS, max(MOST_NUMBERS // max(encoder.shape.width, 1), 2))
 
@@ -122,8 +131,8 @@ def choose(targets: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64
     order = np.random.default_rng(seed).permutation(len(targets))
     place = np.empty(len(targets))
     for name in np.unique(targets):
-        own = order[targets[order] == name]
-        place[own] = np.arange(len(own)) / len(own)
+        members = order[targets[order] == name]
+        place[members] = np.arange(len(members)) / len(members)
     return np.sort(order[np.argsort(place[order], kind="stable")[:most]])
 
 
@@ -134,14 +143,14 @@ def sample_vectors(encoder: Encoder, samples: Samples) -> NDArray[np.float32]:
     channels over the sample's own positions. For codes these are the fixed channels of the
     letters, or where channels are learned, one for each letter: its composition.
     """
-    found = []
+    vectors = []
     for first in range(0, len(samples), BATCH):
         rows = np.arange(first, min(first + BATCH, len(samples)))
-        encoded: Any = encoder.encode(samples.take(rows))
+        encoded = encoder.encode(samples.take(rows))
         if isinstance(encoded, CellVectors):
             encoded = encoded[np.arange(len(encoded))]
-        found.append(_means(encoded, encoder) if isinstance(encoded, Ragged) else encoded)
-    return np.concatenate(found).astype(np.float32)
+        vectors.append(_means(encoded, encoder) if isinstance(encoded, Ragged) else encoded)
+    return np.concatenate(vectors).astype(np.float32)
 
 
 def _means(encoded: Ragged, encoder: Encoder) -> NDArray[np.float32]:
@@ -186,12 +195,12 @@ def project(vectors: NDArray[np.float32], method: Method, seed: int) -> NDArray[
     kept = min(COMPONENTS if method != "pca" else 2, *centred.shape)
     if kept < 1:  # all samples are the same
         return np.zeros((n, 2))
-    found = PCA(kept, svd_solver="auto", random_state=seed).fit_transform(centred)
+    components = PCA(kept, svd_solver="auto", random_state=seed).fit_transform(centred)
     if method == "pca" or n < 5:  # which is nothing to call neighbours
-        return np.hstack([found, np.zeros((n, 2))])[:, :2]
+        return np.hstack([components, np.zeros((n, 2))])[:, :2]
     with warnings.catch_warnings(), threads_kept():
         warnings.simplefilter("ignore")  # of their own defaults and of the numba stack
-        return _neighbours_kept(found, method, seed).astype(np.float64)
+        return _neighbours_kept(components, method, seed).astype(np.float64)
 
 
 def _neighbours_kept(

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.base.domains import DOMAINS, PROFILES, Domain
 from cistron.base.errors import InputError
 from cistron.base.ragged import Ragged
 from cistron.samples.alphabet import ALPHABETS, PROTEIN, Alphabet
@@ -44,6 +45,11 @@ class Sequences(Ragged):
     def content(self) -> str:
         """What they are sequences of: the name of the alphabet."""
         return self.alphabet.name
+
+    @property
+    def domain(self) -> Domain:
+        """What they are, in words and facts."""
+        return DOMAINS[self.alphabet.name]
 
     def text(self, row: int) -> str:
         """Return one sequence as letters."""
@@ -79,6 +85,11 @@ class Profiles(Sequences):
     POSITIONS: ClassVar[tuple[str, ...]] = ("values", "profile")
 
     profile: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 20), np.float32))
+
+    @property
+    def domain(self) -> Domain:
+        """What they are, in words and facts."""
+        return PROFILES
 
     @classmethod
     def of(cls, profile: NDArray[np.float32], lengths: NDArray[np.int64]) -> Self:

@@ -154,7 +154,7 @@ class ChromosomeSplit(Settings):
         """Return the chromosomes that names mean: "Chr1" is "1" where there is no other."""
         known = list(dict.fromkeys(values))
         plain = {plain_name(name): name for name in known}
-        found = []
+        chromosomes = []
         for name in wanted:
             match = name if name in known else plain.get(plain_name(name))
             if match is None:
@@ -162,8 +162,8 @@ class ChromosomeSplit(Settings):
                     f"split: there is no chromosome {name!r} (there are: {', '.join(known[:30])})."
                     f"{nearest(name, known)}"
                 )
-            found.append(match)
-        return found
+            chromosomes.append(match)
+        return chromosomes
 
     def _validation_names(self, values: pd.Series) -> list[str]:
         return [] if isinstance(self.validation, float) else self._named(self.validation, values)
@@ -191,12 +191,12 @@ class ChromosomeSplit(Settings):
         named = [
             int(fold[(values == name).to_numpy()][0]) for name in self._validation_names(values)
         ]
-        found = []
+        stopping = []
         for k in range(len(sizes)):
             following = [*named, *good[good > k].tolist(), *good[good <= k].tolist()]
             others = [v for v in following if v != k] or [(k + 1) % len(sizes)]
-            found.append(others[0])
-        return np.array(found, dtype=np.int16)
+            stopping.append(others[0])
+        return np.array(stopping, dtype=np.int16)
 
     def _parts(self, samples: Samples, split: Split, test: NDArray[np.bool_]) -> NDArray[np.int8]:
         """Return the parts for `fit`."""
@@ -240,7 +240,7 @@ class ChromosomeSplit(Settings):
             if isinstance(self.validation, float)
             else "a third chromosome stops training"
         )
-        said = f"Whole chromosomes are tested, and {stops}."
+        sentence = f"Whole chromosomes are tested, and {stops}."
         relatives = [f"share a {' or '.join(self.keep_apart)}"] if self.keep_apart else []
         if self.similar:
             relatives.append(
@@ -248,10 +248,10 @@ class ChromosomeSplit(Settings):
                 f"{self.similar.coverage:.0%} of both"
             )
         if not relatives:
-            return f"{said} Relatives on different chromosomes are not kept apart."
+            return f"{sentence} Relatives on different chromosomes are not kept apart."
         low, high = min(left_out.values()), max(left_out.values())
         return (
-            f"{said} Samples that {', or '.join(relatives)} are never in training while one of "
+            f"{sentence} Samples that {', or '.join(relatives)} are never in training while one of "
             f"them is tested: {low:,} to {high:,} samples are left out of a fold for it."
         )
 

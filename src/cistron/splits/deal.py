@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,30 @@ from cistron.splits.allocate import allocate, balance
 from cistron.splits.split import PARTS, TEST, TRAIN, VALIDATION, Split
 
 
+class Shares(Protocol):
+    """How samples are dealt: the keys of `cistron.splits.random.SplitShares`."""
+
+    @property
+    def test(self) -> float:
+        """Share of the samples in the test part."""
+
+    @property
+    def validation(self) -> float:
+        """Share of the samples in the validation part."""
+
+    @property
+    def folds(self) -> int | Literal["each"]:
+        """Number of folds; "each": every unit is one."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of the order in which units are dealt."""
+
+
 def deal(
     samples: Samples,
     units: NDArray[np.int64],
-    settings: Any,
+    settings: Shares,
     reason: str,
     details: dict[str, Any] | None = None,
     names: NDArray[np.object_] | None = None,
@@ -29,8 +49,7 @@ def deal(
     samples : Samples
     units : ndarray of int, shape (n,)
         Samples with the same number stay together.
-    settings : SplitShares
-        `test`, `validation`, `folds` (a number, or "each": every unit is a fold) and `seed`.
+    settings : Shares
     reason : str
         Why the split is safe.
     details : dict, optional
@@ -72,8 +91,8 @@ def deal(
         _require_elsewhere(samples, unit, called["folds"])
     else:
         fold = allocate(unit, targets, [1] * folds, (settings.seed, 1))
-        _require_classes(samples, part, fold, settings)
-    found = {
+        _require_classes(samples, part, fold, folds, settings.test > 0)
+    dealt = {
         "units": len(numbers),
         "largest_unit": int(sizes.max()),
         "largest_unit_share": float(sizes.max() / len(units)),
@@ -88,7 +107,7 @@ def deal(
         reason=reason,
         validation=settings.validation,
         seed=settings.seed,
-        details={**found, **(details or {})},
+        details={**dealt, **(details or {})},
         stopping=stopping,
     )
 
@@ -115,8 +134,8 @@ def _parts(
 def _filled(part: NDArray[np.int8], unit: NDArray[np.int64], wanted: list[int]) -> NDArray[np.int8]:
     sizes = np.bincount(unit)
     for empty in [p for p in wanted if not (part == p).any()]:
-        own = [np.unique(unit[part == p]) for p in wanted]
-        several = max(own, key=len)
+        units_of = [np.unique(unit[part == p]) for p in wanted]
+        several = max(units_of, key=len)
         if len(several) > 1:
             part[unit == several[sizes[several].argmin()]] = empty
     return part
@@ -141,16 +160,20 @@ def _require_elsewhere(samples: Samples, unit: NDArray[np.int64], called: list[s
 
 
 def _require_classes(
-    samples: Samples, part: NDArray[np.int8], fold: NDArray[np.integer], settings: Any
+    samples: Samples,
+    part: NDArray[np.int8],
+    fold: NDArray[np.integer],
+    folds: int,
+    tested: bool,
 ) -> None:
     memberships = samples.memberships
-    wanted = [(TRAIN, True), (VALIDATION, True), (TEST, settings.test > 0)]
+    wanted = [(TRAIN, True), (VALIDATION, True), (TEST, tested)]
     for number, name in enumerate(samples.classes):
         members = memberships[:, number]
-        if members.sum() < settings.folds:
+        if members.sum() < folds:
             raise InputError(
                 f"split: class {name!r} has {members.sum()} samples, fewer than the "
-                f"{settings.folds} folds. Add samples, leave the class out (samples.only), or "
+                f"{folds} folds. Add samples, leave the class out (samples.only), or "
                 "lower split.folds."
             )
         for p, needed in wanted:
@@ -160,7 +183,7 @@ def _require_classes(
                     "its samples sit in too few groups that may not be divided. Change "
                     "split.seed, make the part larger, or divide by something finer."
                 )
-        missing = [k for k in range(settings.folds) if not (members & (fold == k)).any()]
+        missing = [k for k in range(folds) if not (members & (fold == k)).any()]
         if missing:
             raise InputError(
                 f"split: class {name!r} is missing from fold {missing[0]}, because its samples "

@@ -136,13 +136,13 @@ class HomologySplit(SplitShares):
     ) -> Pairs:
         """Return the similar pairs of test or validation with training samples."""
         deeper, train = replace(search, max_hits=CHECKED_HITS), split.rows(TRAIN)
-        found = []
+        pairs = []
         for part in (TEST, VALIDATION):
             rows = split.rows(part)
             hits = find_similar(sequences.take(rows), sequences.take(train), deeper, progress)
             hits = hits[hits.at_least(self.identity, self.coverage)]
-            found.append((rows[hits.query], train[hits.target]))
-        first, second = (np.concatenate(rows) for rows in zip(*found, strict=True))
+            pairs.append((rows[hits.query], train[hits.target]))
+        first, second = (np.concatenate(rows) for rows in zip(*pairs, strict=True))
         return first, second
 
     def _require_divisible(self, units: NDArray[np.int64], n: int) -> None:
@@ -179,20 +179,22 @@ class HomologySplit(SplitShares):
         if self.keep_together:
             linked += f", or that share a {' or '.join(self.keep_together)},"
         rounds = f"{details['rounds']} round{'s' if details['rounds'] > 1 else ''}"
-        said = [
+        sentences = [
             f"Sequences {linked} were never separated ({details['engine']['name']}; {rounds} of "
             "searching test and validation against training)."
         ]
         if details["remaining_pairs"]:
-            said.append(
+            sentences.append(
                 f"{details['remaining_pairs']:,} pairs as similar remain between training and "
                 "test or validation."
             )
         if self.method == "clusters":
-            said.append("Folds are divided by cluster alone: members of two clusters can be alike.")
+            sentences.append(
+                "Folds are divided by cluster alone: members of two clusters can be alike."
+            )
         if "warning" in details:
-            said.append(details["warning"])
-        return " ".join(said)
+            sentences.append(details["warning"])
+        return " ".join(sentences)
 
 
 def homology_split(

@@ -32,7 +32,7 @@ class RandomSplit(SplitShares):
         """Deal samples at random, identical sequences (or cells) together."""
         units = identical(samples.payload)
         together = len(units) - len(np.unique(units))
-        what = "cells" if samples.payload.content == "genes" else "sequences"
+        what = samples.payload.domain.nouns
         reason = (
             f"Samples were dealt at random, classes balanced; identical {what} stay together. "
             "Nothing keeps related samples apart."

@@ -33,8 +33,8 @@ def settle(samples: Samples, split: Split) -> tuple[Samples, Split]:
     """
     if samples.rule is None:
         return samples, split
-    found = _assign(samples, split)
-    settled, kept = _labelled(samples, found.label, found.reason, found.notes)
+    assigned = _assign(samples, split)
+    settled, kept = _labelled(samples, assigned.label, assigned.reason, assigned.notes)
     return settled, _taken(split, kept, settled)
 
 
@@ -55,15 +55,15 @@ def settle_folds(samples: Samples, split: Split) -> tuple[Samples, Split]:
     label, reason = whole.label.copy(), whole.reason.copy()
     thresholds = []
     for fold in range(split.folds):
-        found = _assign(samples, split.for_fold(fold, samples.strata))
+        assigned = _assign(samples, split.for_fold(fold, samples.strata))
         tested = split.fold == fold
-        label[tested], reason[tested] = found.label[tested], found.reason[tested]
-        thresholds.append(found.thresholds)
+        label[tested], reason[tested] = assigned.label[tested], assigned.reason[tested]
+        thresholds.append(assigned.thresholds)
     notes = [f"In all folds together: {note}" for note in whole.notes]
     notes += [
         f"Each fold has thresholds of its own training samples; {name}: {low:.4g} to {high:.4g}."
         for name in whole.thresholds
-        for values in [[found[name] for found in thresholds]]
+        for values in [[assigned[name] for assigned in thresholds]]
         for low, high in [(min(values), max(values))]
     ]
     settled, kept = _labelled(samples, label, reason, notes)
@@ -75,8 +75,8 @@ def _taken(split: Split, kept: NDArray[np.int64], samples: Samples) -> Split:
     taken = split.take(kept)
     if "balance" not in split.details:
         return taken
-    found = balance(taken.part, samples.targets, PARTS)
-    return replace(taken, details={**split.details, "balance": found})
+    balanced = balance(taken.part, samples.targets, PARTS)
+    return replace(taken, details={**split.details, "balance": balanced})
 
 
 def _strata(samples: Samples) -> str | None:

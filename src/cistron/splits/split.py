@@ -13,6 +13,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.splits.allocate import allocate
+
 PARTS = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
 UNUSED = -1
@@ -98,8 +100,6 @@ class Split:
         seeded by the split's seed and the fold: the smallest one where each is larger than the
         share. Relatives of tested samples are in no part.
         """
-        from cistron.splits.allocate import allocate
-
         test = self.fold == fold
         if self.validators is not None:
             return replace(self, part=self.parts(test, self.fold == self.validators[fold]))

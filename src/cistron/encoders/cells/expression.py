@@ -326,6 +326,6 @@ def _put(
 
 
 def _cells(samples: Samples) -> Counts:
-    if getattr(samples.payload, "content", "") != "genes":
+    if not isinstance(samples.payload, Counts):
         raise InputError("encoder: 'expression' reads cells, and these samples are sequences.")
     return samples.payload

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cistron.base import domains
 from cistron.samples.samples import Samples, Sequences
 from cistron.splits.audit.cell_checks import (
     balance_of_cells,
@@ -47,7 +48,7 @@ __all__ = [
     "nearest_training",
 ]
 
-CHECKS: tuple[Callable[[Context], Check], ...] = (
+SEQUENCE_CHECKS: tuple[Callable[[Context], Check], ...] = (
     exact_duplicates,
     reverse_complements,
     shared_groups,
@@ -72,16 +73,13 @@ CELL_CHECKS: tuple[Callable[[Context], Check], ...] = (
     balance_of_cells,
 )
 EXTERNAL_CHECKS = (exact_duplicates, reverse_complements, similar_sequences, nearest_homolog)
-
-
-def of_cells(samples: Samples) -> bool:
-    """Return whether samples are cells and not sequences."""
-    return bool(samples.payload.content == "genes")
-
-
-def checks_of(samples: Samples) -> tuple[Callable[[Context], Check], ...]:
-    """Return the checks of what the samples are."""
-    return CELL_CHECKS if of_cells(samples) else CHECKS
+CHECKS = {
+    domains.PROTEINS.name: SEQUENCE_CHECKS,
+    domains.PROFILES.name: SEQUENCE_CHECKS,
+    domains.DNA.name: SEQUENCE_CHECKS,
+    domains.CELLS.name: CELL_CHECKS,
+}
+"""The checks of each domain, in the order in which they are reported."""
 
 
 def audit(
@@ -115,11 +113,11 @@ def audit(
     dict
         As plain JSON types: `verdict`: "leak" if a check fails ("confounded" if only that of groups
         that determine the label), else "warning" if one warns, else "clean"; `checks`: in the
-        order of `CHECKS` (of cells `CELL_CHECKS`), each with `name`, `verdict` ("pass", "warn",
+        order of `CHECKS` for the domain, each with `name`, `verdict` ("pass", "warn",
         "fail" or "skipped"), `summary` (sentences with the numbers) and `details`.
     """
-    homology = homology and not of_cells(samples)
-    if homology and nearest is None and len(split.rows(TEST)):
+    homologs = homology and samples.payload.domain.homologs
+    if homologs and nearest is None and len(split.rows(TEST)):
         nearest = nearest_training(
             samples, split, engine=engine, threads=threads, progress=progress
         )
@@ -132,7 +130,7 @@ def audit(
         units=split.units,
         nearest=nearest,
     )
-    return report([check(context) for check in checks_of(samples)])
+    return report([check(context) for check in CHECKS[samples.payload.domain.name]])
 
 
 def audit_folds(
@@ -159,7 +157,7 @@ def audit_folds(
     dict
         As of `audit`; the parts are "fold 0", "fold 1", …
     """
-    if homology and not of_cells(samples) and nearest is None:
+    if homology and samples.payload.domain.homologs and nearest is None:
         nearest = nearest_in_other_folds(
             samples, split, engine=engine, threads=threads, progress=progress
         )
@@ -174,7 +172,7 @@ def audit_folds(
         nearest=nearest,
         apart=split.apart,
     )
-    return report([check(context) for check in checks_of(samples)])
+    return report([check(context) for check in CHECKS[samples.payload.domain.name]])
 
 
 def audit_external(

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.base.counts import Counts
 from cistron.samples.cells.cell_profiles import Normalisation, depth_of, moments, variable_genes
 from cistron.samples.cells.technical_genes import technical_kinds
 from cistron.samples.samples import Samples
@@ -49,9 +50,9 @@ def shared_barcodes(context: Context) -> Check:
     same = number[order[:-1]] == number[order[1:]]
     apart = context.place[order[:-1]] != context.place[order[1:]]
     pairs = np.flatnonzero(same & apart)[:MOST_PAIRS]
-    one, other = order[pairs], order[pairs + 1]
-    near = _cosines(samples, one, other) >= NEAR_COPY
-    chance = _cosines(samples, one, np.roll(other, 1)) >= NEAR_COPY
+    first, second = order[pairs], order[pairs + 1]
+    near = _cosines(samples, first, second) >= NEAR_COPY
+    chance = _cosines(samples, first, np.roll(second, 1)) >= NEAR_COPY
     barcodes = len(np.unique(number[rows]))
     details = {
         "barcodes": barcodes,
@@ -60,18 +61,18 @@ def shared_barcodes(context: Context) -> Check:
         "near_copies_by_chance": int(chance.sum()),
         "examples": [
             [str(samples.ids[a]), str(samples.ids[b])]
-            for a, b in zip(one[near][:LISTED], other[near][:LISTED], strict=True)
+            for a, b in zip(first[near][:LISTED], second[near][:LISTED], strict=True)
         ],
     }
-    said = f"{barcodes:,} barcodes stand in two parts; "
+    summary = f"{barcodes:,} barcodes stand in two parts; "
     if near.sum() > 2 * chance.sum() and near.any():
-        said += (
+        summary += (
             f"{near.sum():,} of {len(pairs):,} such pairs of cells are nearly the same: a cell "
             "that was counted twice is in both."
         )
-        return Check("shared_barcodes", FAIL, said, details)
-    said += "their cells are no more alike than others are."
-    return Check("shared_barcodes", PASS, said, details)
+        return Check("shared_barcodes", FAIL, summary, details)
+    summary += "their cells are no more alike than others are."
+    return Check("shared_barcodes", PASS, summary, details)
 
 
 def _cosines(samples: Samples, one: Rows, other: Rows) -> Floats:
@@ -109,22 +110,22 @@ def _depth_shortcut(context: Context, name: str, subject: str, column: int) -> C
     samples = context.samples.take(rows)
     features = depth_features(depth_of(samples)[:, [column]])
     units = context.units[rows]
-    found = separability(features, context.labels[rows], units)
-    aware = bool(found)
-    if not found:  # too few groups for folds that divide none
-        found = separability(features, context.labels[rows], np.arange(len(rows)))
-    if not found:
-        said = "Too few cells of a class in training to cross-validate."
-        return Check(name, SKIPPED, said)
+    scores = separability(features, context.labels[rows], units)
+    aware = bool(scores)
+    if not scores:  # too few groups for folds that divide none
+        scores = separability(features, context.labels[rows], np.arange(len(rows)))
+    if not scores:
+        summary = "Too few cells of a class in training to cross-validate."
+        return Check(name, SKIPPED, summary)
     independent = len(np.unique(units)) if aware else len(rows)
     limit = max(DEPTH_TELLS, 0.5 + CERTAIN * _chance(context.labels[rows], independent))
-    area = found["roc_auc"]
-    said = (
+    area = scores["roc_auc"]
+    summary = (
         f"{subject} alone tells the classes of held-out training cells with ROC AUC {area:.2f} "
-        f"(guessing: 0.50), balanced accuracy {found['balanced_accuracy']:.2f}."
+        f"(guessing: 0.50), balanced accuracy {scores['balanced_accuracy']:.2f}."
     )
-    details = {**found, "limit": limit, "cells": len(rows), "groups_held_out": aware}
-    return Check(name, WARN if area > limit else PASS, said, details)
+    details = {**scores, "limit": limit, "cells": len(rows), "groups_held_out": aware}
+    return Check(name, WARN if area > limit else PASS, summary, details)
 
 
 def _chance(labels: Rows, independent: int) -> float:
@@ -143,34 +144,34 @@ def batch_effect(context: Context) -> Check:
     name, samples = "batch_effect", context.samples
     columns = [c for c in batch_columns(samples) if samples.table[c].nunique() <= MOST_BATCHES]
     if samples.quantity or not columns:
-        said = "No group is declared, and all cells come from one file."
-        return Check(name, SKIPPED, said)
+        summary = "No group is declared, and all cells come from one file."
+        return Check(name, SKIPPED, summary)
     details: dict[str, Any] = {}
     telling = []
     for column in columns:
-        found = _batches(context, column)
-        if not found:
+        areas = _batches(context, column)
+        if not areas:
             continue
-        worst = max(found, key=lambda label: found[label])
+        worst = max(areas, key=lambda label: areas[label])
         divided = _tested_among_trained(context, _codes(samples.table[column]))
-        details[column] = {"roc_auc": found, "kept_apart": not divided}
-        if divided and found[worst] > BATCH_TELLS:
+        details[column] = {"roc_auc": areas, "kept_apart": not divided}
+        if divided and areas[worst] > BATCH_TELLS:
             telling.append(column)
     if not details:
-        said = "No class has cells enough in two groups to compare them."
-        return Check(name, SKIPPED, said)
-    said = "; ".join(
+        summary = "No class has cells enough in two groups to compare them."
+        return Check(name, SKIPPED, summary)
+    summary = "; ".join(
         f"within {(label := max(d['roc_auc'], key=d['roc_auc'].get))} a cell's {column} is told "
         f"with ROC AUC {d['roc_auc'][label]:.2f}"
         for column, d in details.items()
     )
-    said = f"{said[0].upper()}{said[1:]} (guessing: 0.50)."
+    summary = f"{summary[0].upper()}{summary[1:]} (guessing: 0.50)."
     if telling:
-        said += (
+        summary += (
             f" What is tested shares its {' and '.join(telling)} with training: the score is one "
             f"for cells of known ones. Use a group split by {' and '.join(telling)}."
         )
-    return Check(name, WARN if telling else PASS, said, details)
+    return Check(name, WARN if telling else PASS, summary, details)
 
 
 def _codes(values: pd.Series) -> Rows:
@@ -186,7 +187,7 @@ def _tested_among_trained(context: Context, group: Rows) -> bool:
 
 def _batches(context: Context, column: str) -> dict[str, float]:
     """Return with which ROC AUC the groups of a column are told, by class."""
-    samples, found = context.samples, {}
+    samples, areas = context.samples, {}
     used = context.place >= 0
     batch = _codes(samples.table[column])
     for k, label in enumerate(samples.classes):
@@ -196,10 +197,10 @@ def _batches(context: Context, column: str) -> dict[str, float]:
         rows = _some(rows[np.isin(batch[rows], kept)], MOST_CELLS)
         if len(kept) < 2:
             continue
-        told = separability(_components(samples, rows), batch[rows], np.arange(len(rows)))
-        if told:
-            found[str(label)] = told["roc_auc"]
-    return found
+        scores = separability(_components(samples, rows), batch[rows], np.arange(len(rows)))
+        if scores:
+            areas[str(label)] = scores["roc_auc"]
+    return areas
 
 
 def _components(samples: Samples, rows: Rows) -> Floats:
@@ -217,11 +218,11 @@ def _components(samples: Samples, rows: Rows) -> Floats:
 
 def balance_of_cells(context: Context) -> Check:
     """Look for parts that lack a class; a patient without some kind of cell is no leak."""
-    found = class_balance(context)
+    check = class_balance(context)
     trained = np.unique(context.labels[context.trained])
-    if found.verdict == FAIL and np.isin(context.labels[context.tested], trained).all():
-        return replace(found, verdict=WARN)
-    return found
+    if check.verdict == FAIL and np.isin(context.labels[context.tested], trained).all():
+        return replace(check, verdict=WARN)
+    return check
 
 
 def technical_genes(context: Context) -> Check:
@@ -237,38 +238,38 @@ def technical_genes(context: Context) -> Check:
     score, used = _differences(cells, labels[1], len(labels[0]))
     kinds = technical_kinds(cells)
     if not (kinds[used] != "").any():
-        said = "No gene is ribosomal, mitochondrial, a pseudogene or named by its clone."
-        return Check(name, PASS if used.any() else SKIPPED, said)
+        summary = "No gene is ribosomal, mitochondrial, a pseudogene or named by its clone."
+        return Check(name, PASS if used.any() else SKIPPED, summary)
     usual = float((kinds[used] != "").mean())
     symbols = cells.names.get("symbol", cells.genes)
     details: dict[str, Any] = {"share_of_all": usual, "by_class": {}}
     worst = ("", 0.0)
     contrasts = score[1:] if len(score) == 2 else score
-    for number, own in enumerate(contrasts):
+    for number, contrast in enumerate(contrasts):
         label = _label(context, labels[0][number + (len(score) == 2)])
-        top = np.argsort(-np.where(used, np.abs(own), -1.0), kind="stable")[:TOP_GENES]
+        top = np.argsort(-np.where(used, np.abs(contrast), -1.0), kind="stable")[:TOP_GENES]
         odd = top[kinds[top] != ""]
         counts = pd.Series(kinds[odd]).value_counts()
         details["by_class"][label] = {
             "share": len(odd) / len(top),
             "kinds": {str(kind): int(n) for kind, n in counts.items()},
-            "genes": [f"{symbols[g]} {'up' if own[g] > 0 else 'down'}" for g in odd[:LISTED]],
+            "genes": [f"{symbols[g]} {'up' if contrast[g] > 0 else 'down'}" for g in odd[:LISTED]],
         }
         if len(odd) / len(top) > worst[1]:
             worst = (label, len(odd) / len(top))
-    said = (
+    summary = (
         f"Of the {TOP_GENES} genes that differ most, {worst[1]:.0%} are technical"
         f"{f' (class {worst[0]})' if worst[0] else ''}; of all genes found {usual:.0%}."
     )
     if worst[1] >= TECHNICAL and worst[1] >= TIMES * usual:
-        told = details["by_class"][worst[0]]
-        said += (
-            f" {', '.join(f'{n} {kind}' for kind, n in told['kinds'].items())} "
-            f"({', '.join(told['genes'][:5])}): the classes may differ in how their libraries "
+        of_class = details["by_class"][worst[0]]
+        summary += (
+            f" {', '.join(f'{n} {kind}' for kind, n in of_class['kinds'].items())} "
+            f"({', '.join(of_class['genes'][:5])}): the classes may differ in how their libraries "
             "were made or counted."
         )
-        return Check(name, WARN, said, details)
-    return Check(name, PASS, said, details)
+        return Check(name, WARN, summary, details)
+    return Check(name, PASS, summary, details)
 
 
 def _label(context: Context, number: int) -> str:
@@ -279,7 +280,7 @@ def _label(context: Context, number: int) -> str:
     return str(samples.table["label"].iloc[row])
 
 
-def _differences(cells: Any, kinds: Rows, number: int) -> tuple[Floats, NDArray[np.bool_]]:
+def _differences(cells: Counts, kinds: Rows, number: int) -> tuple[Floats, NDArray[np.bool_]]:
     """Return Welch's t of each class against the rest, and which genes were found at all."""
     sums, squares, having = moments(cells, Normalisation.fit(cells), kinds, number)
     sizes = np.bincount(kinds, minlength=number).astype(float)[:, None]

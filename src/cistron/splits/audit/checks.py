@@ -20,6 +20,7 @@ from cistron.splits.audit.check import (
     Context,
     Rows,
 )
+from cistron.splits.audit.number_checks import copied_numbers
 from cistron.splits.search.nearest import BOTH_COVERED, COVERED
 from cistron.splits.search.strands import same_molecule
 
@@ -31,53 +32,52 @@ BINS = (0.3, 0.4, 0.5, 0.7, 0.9)
 def exact_duplicates(context: Context) -> Check:
     """Look for sequences, or cells, that are the same in two places."""
     number = identical(context.samples.payload)
-    cells = context.samples.payload.content == "genes"
-    noun, alike = ("cell", "Gene by gene the same") if cells else ("sequence", "Letter by letter")
+    domain = context.samples.payload.domain
     rows = context.divided(number)
     conflicts = _conflicting(number, context.labels)
     details = {
         **_examples(context, number, rows),
-        f"{noun}s": len(np.unique(number[rows])),
+        domain.nouns: len(np.unique(number[rows])),
         "conflicting_labels": conflicts,
         **_tested_shares(context, rows),
     }
-    said, verdict = f"No {noun} stands in two parts.", PASS
+    summary, verdict = f"No {domain.noun} stands in two parts.", PASS
     if len(rows):
-        said = f"{alike} in two parts: {_count(details[f'{noun}s'], noun)} "
-        said += f"({_tested_sentence(context, details)})."
+        summary = f"{domain.copied} in two parts: {_count(details[domain.nouns], domain.noun)} "
+        summary += f"({_tested_sentence(context, details)})."
         verdict = FAIL
     if conflicts:
-        said += f" With more than one label: {_count(conflicts, noun)}."
+        summary += f" With more than one label: {_count(conflicts, domain.noun)}."
         verdict = FAIL if len(rows) else WARN
-    return Check("exact_duplicates", verdict, said, details)
+    return Check("exact_duplicates", verdict, summary, details)
 
 
 def reverse_complements(context: Context) -> Check:
     """Look for DNA whose other strand stands in another place."""
-    if context.samples.payload.alphabet.name != "dna":
+    if not context.samples.payload.domain.both_strands:
         return Check("reverse_complements", SKIPPED, "Proteins have no reverse complement.")
     sequences = context.samples.payload
     number = same_molecule(sequences)
     rows = np.setdiff1d(context.divided(number), context.divided(identical(sequences)))
     details = {**_examples(context, number, rows), **_tested_shares(context, rows)}
     if not len(rows):
-        said = "No sequence has its reverse complement in another part."
-        return Check("reverse_complements", PASS, said, details)
-    said = (
+        summary = "No sequence has its reverse complement in another part."
+        return Check("reverse_complements", PASS, summary, details)
+    summary = (
         f"With the reverse complement in another part: {_count(len(rows), 'sequence')} "
         f"({_tested_sentence(context, details)})."
     )
-    return Check("reverse_complements", FAIL, said, details)
+    return Check("reverse_complements", FAIL, summary, details)
 
 
 def shared_groups(context: Context) -> Check:
     """Look for values of group columns that stand in two places."""
     columns = context.group_columns
     if not columns:
-        said = "There are no group columns."
+        summary = "There are no group columns."
         if context.samples.groups:
-            said = f"The parts are the values of {', '.join(context.samples.groups)}."
-        return Check("shared_groups", SKIPPED, said)
+            summary = f"The parts are the values of {', '.join(context.samples.groups)}."
+        return Check("shared_groups", SKIPPED, summary)
     details: dict[str, Any] = {}
     tested = False
     for column in columns:
@@ -91,18 +91,18 @@ def shared_groups(context: Context) -> Check:
             "samples": len(rows),
             "examples": [str(value) for value in pd.unique(values)[:EXAMPLES]],
         }
-    found = [
+    shared = [
         f"{d['shared']:,} of {d['of']:,} values of {name} ({_count(d['samples'], 'sample')})"
         for name, d in details.items()
         if d["shared"]
     ]
-    if found:
-        said = f"In two parts: {'; '.join(found)}."
+    if shared:
+        summary = f"In two parts: {'; '.join(shared)}."
         if not tested:
-            said += " These are training and validation only: training stops a little late."
-        return Check("shared_groups", FAIL if tested else WARN, said, details)
-    said = f"No value of {' or '.join(columns)} is in two parts."
-    return Check("shared_groups", PASS, said, details)
+            summary += " These are training and validation only: training stops a little late."
+        return Check("shared_groups", FAIL if tested else WARN, summary, details)
+    summary = f"No value of {' or '.join(columns)} is in two parts."
+    return Check("shared_groups", PASS, summary, details)
 
 
 def similar_sequences(context: Context) -> Check:
@@ -114,9 +114,9 @@ def similar_sequences(context: Context) -> Check:
     percent = [f"{edge:.0%}".replace("%", "") for edge in (*BINS, 1.0)]
     names = ["no hit", f"below {percent[0]} %"]
     names += [f"{a} to {b} %" for a, b in pairwise(percent)]
-    found = np.where(np.isnan(nearest.closest), 0, 1 + np.digitize(nearest.closest, BINS))
-    counts = np.bincount(found, minlength=len(names))
-    similar, any_hit = int(nearest.similar.sum()), int((found > 0).sum())
+    bins = np.where(np.isnan(nearest.closest), 0, 1 + np.digitize(nearest.closest, BINS))
+    counts = np.bincount(bins, minlength=len(names))
+    similar, any_hit = int(nearest.similar.sum()), int((bins > 0).sum())
     details = {
         "bins": [
             {"bin": name, "n": int(count), "share": float(count / n)}
@@ -131,26 +131,24 @@ def similar_sequences(context: Context) -> Check:
         "coverage": BOTH_COVERED,
         "engine": nearest.engine,
     }
-    said = (
+    summary = (
         f"{similar / n:.1%} of the {len(nearest.tested):,} {context.tested_as} sequences have a "
         f"training sequence of at least {nearest.guards_from:.0%} identity over "
         f"{BOTH_COVERED:.0%} of both; {any_hit / n:.1%} have any relative that spans at least "
         f"{COVERED:.0%} of them."
     )
     if nearest.engine["name"] != "MMseqs2":
-        said += (
+        summary += (
             f" The k-mer search finds relatives from {nearest.guards_from:.0%} identity; what is "
             "less similar it misses in part."
         )
     verdict = WARN if similar / n > MANY_SIMILAR else PASS
-    return Check("similar_sequences", verdict, said, details)
+    return Check("similar_sequences", verdict, summary, details)
 
 
 def nearest_homolog(context: Context) -> Check:
     """Score copying the label of the most similar training sequence."""
     if context.samples.quantity:
-        from cistron.splits.audit.number_checks import copied_numbers
-
         return copied_numbers(context)
     nearest = context.nearest
     if nearest is None:
@@ -253,8 +251,8 @@ def _tested_shares(context: Context, rows: Rows) -> dict[str, Any]:
 
 def _tested_sentence(context: Context, details: dict[str, Any]) -> str:
     shares = [f"{share:.1%} of {name}" for name, share in details["share_by_class"].items()]
-    said = f"{details['share_of_tested']:.1%} of the {context.tested_as} samples"
-    return f"{said}: {', '.join(shares)}" if shares else said
+    sentence = f"{details['share_of_tested']:.1%} of the {context.tested_as} samples"
+    return f"{sentence}: {', '.join(shares)}" if shares else sentence
 
 
 def _conflicting(number: Rows, targets: Rows) -> int:

@@ -73,7 +73,7 @@ def determined_by(samples: Samples) -> list[Determined]:
     if table["label"].nunique() < 2:
         return []
     mixed = {}
-    found = []
+    pure_columns = []
     columns = batch_columns(samples)
     for column in columns:
         group = table.groupby(column, sort=False)["label"]
@@ -85,14 +85,14 @@ def determined_by(samples: Samples) -> list[Determined]:
         pure = (kinds == 1)[telling].groupby(table.loc[telling, "label"]).mean()
         if len(pure) == table["label"].nunique() and (pure >= DETERMINED).all():
             first = table[telling & (kinds == 1)].drop_duplicates(column)
-            found.append((column, first["label"].value_counts().sort_index()))
+            pure_columns.append((column, first["label"].value_counts().sort_index()))
     return [
         Determined(
             column,
             {str(name): int(n) for name, n in counts.items()},
             next((c for c in mixed if c != column and _crosses(table, column, c, mixed)), ""),
         )
-        for column, counts in found
+        for column, counts in pure_columns
     ]
 
 
@@ -105,17 +105,17 @@ def _crosses(table: pd.DataFrame, column: str, other: str, mixed: dict[str, floa
 
 def confounded_sentence(samples: Samples) -> str:
     """Return what confounds the label with a group, as sentences; empty where nothing does."""
-    found = [one for one in determined_by(samples) if one.confounds]
-    if not found:
+    confounding = [column for column in determined_by(samples) if column.confounds]
+    if not confounding:
         return ""
-    said = " ".join(one.said() for one in found)
-    if any(min(one.groups.values()) < 2 for one in found):
+    sentences = " ".join(column.said() for column in confounding)
+    if any(min(column.groups.values()) < 2 for column in confounding):
         return (
-            f"{said} A class has one group only, so that no score can tell the biology of the "
+            f"{sentences} A class has one group only, so that no score can tell the biology of the "
             "label from whatever else sets its one group apart."
         )
     return (
-        f"{said} What counts is the number of groups, not of cells, and whatever else differs "
+        f"{sentences} What counts is the number of groups, not of cells, and whatever else differs "
         "between the groups of the labels tells them too."
     )
 
@@ -126,33 +126,33 @@ def confounded_groups(context: Context) -> Check:
     if samples.quantity:
         return Check(name, SKIPPED, "Cells have a number, which hardly two of a group share.")
     if not batch_columns(samples):
-        said = (
+        summary = (
             "No group is declared (samples.groups), so that nobody can say whether the label is "
             "that of a library."
         )
-        return Check(name, SKIPPED, said)
-    found = determined_by(samples)
-    details = {one.column: {"groups": one.groups, "within": one.within} for one in found}
+        return Check(name, SKIPPED, summary)
+    determined = determined_by(samples)
+    details = {f.column: {"groups": f.groups, "within": f.within} for f in determined}
     confounded = confounded_sentence(samples)
     if confounded:
         return Check(name, FAIL, confounded, details)
     single = _single_groups(samples)
     if single:
-        said = "; ".join(f"all cells of {label} are of one {column}" for label, column in single)
-        said = f"{said[0].upper()}{said[1:]}: what tells them may be that of the group."
-        return Check(name, WARN, said, {**details, "in_one_group": single})
-    said = " ".join(one.said() for one in found)
-    return Check(name, PASS, said or "In each group several labels occur.", details)
+        summary = "; ".join(f"all cells of {label} are of one {column}" for label, column in single)
+        summary = f"{summary[0].upper()}{summary[1:]}: what tells them may be that of the group."
+        return Check(name, WARN, summary, {**details, "in_one_group": single})
+    summary = " ".join(finding.said() for finding in determined)
+    return Check(name, PASS, summary or "In each group several labels occur.", details)
 
 
 def _single_groups(samples: Samples) -> list[list[str]]:
     """Return the labels, and the columns, of which all cells stand in one group of several."""
-    found = []
+    pairs = []
     for column in batch_columns(samples):
         counts = samples.table.dropna(subset=["label"]).groupby("label")[column].nunique()
         if _several(samples.table[column]):
-            found += [[str(label), column] for label in counts.index[counts == 1]]
-    return found
+            pairs += [[str(label), column] for label in counts.index[counts == 1]]
+    return pairs
 
 
 def _several(values: pd.Series) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.samples.samples import Sequences
 from cistron.splits.allocate import allocate
 from cistron.splits.audit.check import CERTAIN, PASS, SKIPPED, TELLING_HOMOLOG, WARN, Check, Context
 from cistron.targets.quantities import quantile_strata
@@ -16,6 +18,7 @@ FEWEST = 20  # training samples to cross-validate a shortcut with
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
+Features = Callable[[Sequences], Floats]
 
 
 def copied_numbers(context: Context) -> Check:
@@ -54,7 +57,7 @@ def copied_numbers(context: Context) -> Check:
 
 
 def number_shortcut(
-    context: Context, name: str, subject: str, features: Any, limit: float, most: int
+    context: Context, name: str, subject: str, features: Features, limit: float, most: int
 ) -> Check:
     """Cross-validate a ridge regression of the number on features of training samples."""
     rows = context.trained[np.isfinite(context.samples.numbers[context.trained])]

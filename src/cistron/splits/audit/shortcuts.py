@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cistron.samples.sequences.composition import composition, length_features
 from cistron.splits.allocate import allocate, balance
 from cistron.splits.audit.check import CERTAIN, FAIL, PASS, SKIPPED, WARN, Check, Context
-from cistron.splits.audit.number_checks import balance_of_quintiles, number_shortcut
+from cistron.splits.audit.number_checks import Features, balance_of_quintiles, number_shortcut
 from cistron.splits.split import PARTS
 
 FOLDS = 5
@@ -91,8 +91,8 @@ def dominant_groups(context: Context) -> Check:
     if not of[0]:
         return Check("dominant_groups", SKIPPED, "No sample has a label.")
     whole = "all samples" if context.samples.quantity else f"class {of[1]}"
-    said = f"The largest {of[0]} holds {worst:.1%} of {whole}."
-    return Check("dominant_groups", WARN if worst > DOMINANT else PASS, said, details)
+    summary = f"The largest {of[0]} holds {worst:.1%} of {whole}."
+    return Check("dominant_groups", WARN if worst > DOMINANT else PASS, summary, details)
 
 
 def _classes(context: Context) -> dict[str, NDArray[np.bool_]]:
@@ -156,7 +156,7 @@ def separability(
     from sklearn.preprocessing import StandardScaler
 
     if targets.ndim == 2:
-        each = [separability(features, own.astype(np.int64), units, seed) for own in targets.T]
+        each = [separability(features, has.astype(np.int64), units, seed) for has in targets.T]
         return {"roc_auc": float(np.mean([e["roc_auc"] for e in each]))} if all(each) else {}
     kinds, target = np.unique(targets, return_inverse=True)
     if len(kinds) < 2:
@@ -185,7 +185,7 @@ def _chance(members: NDArray[np.bool_]) -> float:
     return float(((n + 1) / (12 * smallest * (n - smallest))) ** 0.5)
 
 
-def _shortcut(context: Context, name: str, subject: str, features: Any, limit: float) -> Check:
+def _shortcut(context: Context, name: str, subject: str, features: Features, limit: float) -> Check:
     """Cross-validate features on labelled training samples."""
     if context.samples.quantity:
         usual = LENGTH_CORRELATES if name == "length_shortcut" else COMPOSITION_CORRELATES
