@@ -190,7 +190,7 @@ def _one_epoch(
     rng = np.random.default_rng((settings.seed, number))
     augmentation = data.augmentation
     samples = len(data) if augmentation is None else augmentation.samples
-    rows = _draw(data.heads[0], data.first_targets[:samples], settings.sampling, rng)
+    rows = _draw(data.first_targets[:samples], settings.sampling, rng, data.heads[0])
     if augmentation is not None:
         rows = augmentation.rows(rows, rng)
     batches = epoch(data.x, rows, settings.batch_size, settings.max_tokens, rng)
@@ -284,12 +284,12 @@ def _watched(data: Examples, logits: NDArray[np.float32]) -> dict[str, Any]:
 
 
 def _draw(
-    target: Target, truth: NDArray[Any], sampling: str, rng: np.random.Generator
+    truth: NDArray[Any], sampling: str, rng: np.random.Generator, target: Target | None = None
 ) -> NDArray[np.int64]:
     """Return the rows of one epoch; balanced: a class at random, then one of its samples."""
     if sampling == "natural":
         return np.arange(len(truth))
-    chances = target.chances(truth)
+    chances = (target or target_like(truth)).chances(truth)
     return rng.choice(len(truth), size=len(truth), p=chances / chances.sum())
 
 
