@@ -54,9 +54,15 @@ if TYPE_CHECKING:
     from cistron.splits.random import random_split as random_split
 
 
+# What these give explains itself, and the room of explanations lies above theirs.
+_EXPLAIN = {"Classifier", "Ensemble", "load"}
+
+
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'cistron' has no attribute {name!r}")
+    if name in _EXPLAIN:
+        import_module("cistron.explain.explanation")
     return getattr(import_module(_HOMES[name]), name)
 
 

@@ -9,7 +9,7 @@ from cistron.evaluation.novelty import restore_novelty
 from cistron.evaluation.settings import EvaluationSettings
 from cistron.samples.samples import Profiles, Sequences, make_samples
 from cistron.splits.audit.audit import CHECKS
-from cistron.targets.several import Calls
+from cistron.targets.calls import Calls
 from tests.cells_planted import planted
 from tests.evaluation.test_baselines import made
 

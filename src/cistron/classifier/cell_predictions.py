@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.base.domains import CELLS
 from cistron.classifier.align_cells import aligned_outputs
 from cistron.classifier.predictor import Predictor
 from cistron.evaluation.cell_novelty import WARNING
@@ -64,7 +65,7 @@ def judged_cells(classifier: Predictor, samples: Samples, shift: Shift = None) -
         columns, `aligned_predicted` and `aligned_p_<class>`. All others are of the cells as they
         are.
     """
-    if samples.payload.content != "genes":
+    if samples.payload.domain is not CELLS:
         raise ValueError("fitted on cells, given sequences")
     seen, head = _seen(classifier, samples, shift), classifier.head
     table = classifier.answers(samples, seen.outputs)

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from cistron.base.cell_vectors import CellVectors
 from cistron.base.device import require_known as require_device
+from cistron.base.domains import CELLS
 from cistron.base.encoded import Encoded
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
@@ -24,8 +25,7 @@ from cistron.classifier.files import save_classifier
 from cistron.classifier.predictor import Predictor, calibrated
 from cistron.classifier.second import fit_second, heads_of, learned, require_known
 from cistron.encoders.language_models.tuned_protein_lm import TunedProteinLM
-from cistron.evaluation.cell_novelty import fit_cell_novelty
-from cistron.evaluation.novelty import fit_novelty
+from cistron.evaluation.domains import describe_training
 from cistron.experiment.checks import check_target, check_tuning
 from cistron.experiment.experiment import parse_augment, parse_encoder, parse_model
 from cistron.models.classical.classical import fit_form, form_outputs
@@ -169,7 +169,7 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
         for note in getattr(self.encoder_, "notes", ()):
             reporter.say(note)
         self.model_settings_, self.training_ = model_settings, training
-        self.novelty_ = self._described(train, validation)
+        self.novelty_ = describe_training(train, validation, self.encoder_)
         self.second_model_ = None
         self.heads_ = heads_of(samples, train)
         self.history_: list[dict[str, Any]] = []
@@ -229,7 +229,7 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
         For orthologs see `logits`. Of cells the column `rejected` says which are unlike the
         training cells, or have no class of at least `least_confidence`.
         """
-        if self.alphabet_ == "genes":
+        if self.domain is CELLS:
             return predict_cells(self, samples)
         table = self.answers(samples, self.outputs(samples, orthologs))
         table["warning"] = self.warnings(samples)
@@ -264,14 +264,6 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
         if self.augment:
             known = {**known, "augment": [s.document() for s in parse_augment(self.augment)]}
         return save_classifier(self, Path(folder), known)
-
-    def _described(self, train: Samples, validation: Samples) -> Any:
-        """Return what training samples look like: of cells, in their genes as they are scaled."""
-        if train.payload.content != "genes":
-            return fit_novelty(train)
-        encoder: Any = self.encoder_
-        vectors, others = (encoder.scaled(part) for part in (train, validation))
-        return fit_cell_novelty(train, vectors, validation, others)
 
     def _fit_network(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.base.domains import CELLS
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
 from cistron.classifier.cell_predictions import predict_cells
@@ -62,7 +64,7 @@ class Ensemble(Predictor):
         self.heads_ = tuple(type(heads[0]).mean_of(heads) for heads in each)
         self._become(members)
         self._lines = [_line(member, self) for member in members]
-        if self.alphabet_ == "genes":
+        if self.domain is CELLS:
             self.novelty_ = CellNovelties(tuple(member.novelty_ for member in members))
 
     @property
@@ -98,7 +100,7 @@ class Ensemble(Predictor):
         It is the standard deviation over the members of the probability of the most probable
         class, or of the number.
         """
-        if self.alphabet_ == "genes":
+        if self.domain is CELLS:
             return predict_cells(self, samples)
         outputs = [member.outputs(samples, orthologs) for member in self.members]
         table = self.answers(samples, self.mean(outputs))
@@ -139,8 +141,6 @@ class Ensemble(Predictor):
 
     def replaced(self, change: Callable[[Classifier], Classifier]) -> Self:
         """Return an ensemble of changed members; calibration and thresholds stay."""
-        from copy import copy
-
         other = copy(self)
         other._become([change(member) for member in self.members])
         return other

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from cistron.base.domains import DOMAINS, Domain
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
 from cistron.classifier.second import second_columns, truths_of
@@ -98,6 +99,11 @@ class Predictor(ABC):
     @abstractmethod
     def replaced(self, change: Callable[[Any], Any]) -> Self:
         """Return it with each classifier changed; calibration and thresholds stay."""
+
+    @property
+    def domain(self) -> Domain:
+        """What kind of sample it reads."""
+        return DOMAINS[self.alphabet_]
 
     @property
     def head(self) -> Target:

@@ -26,7 +26,7 @@ from cistron.evaluation.settings import (
     EvaluationSettings,
 )
 from cistron.samples.samples import Samples
-from cistron.targets.several import Calls
+from cistron.targets.calls import Calls
 
 Rows = NDArray[np.int64]
 Parts = tuple[Rows, Rows, Rows]

@@ -15,6 +15,7 @@ from cistron.base.progress import SILENT, Advance, Reporter
 from cistron.base.ragged import Ragged
 from cistron.classifier.classifier import Classifier
 from cistron.classifier.ensemble import Ensemble
+from cistron.classifier.predictor import Predictor
 from cistron.encoders.crop import crop
 from cistron.explain.settings import ON_LETTERS, SUMMED, ExplainSettings, parse_settings
 from cistron.explain.target import Target, choose_target
@@ -320,3 +321,6 @@ def _by_parts(
         return result | residue_contributions(classifier, samples, contributions, encoded)
     offsets = np.arange(len(samples) + 1, dtype=np.int64) * contributions.shape[1]
     return result | places(classifier, samples, dense(encoded)) | {"offsets": offsets}
+
+
+Predictor.explainer = explain

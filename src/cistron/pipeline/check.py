@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cistron.base.domains import CELLS, DOMAINS
 from cistron.base.errors import InputError, nearest
 from cistron.base.files import checksums
 from cistron.base.progress import SILENT, Reporter
@@ -18,6 +19,7 @@ from cistron.splits.audit.audit import (
     audit,
     audit_external,
 )
+from cistron.splits.audit.confounding import confounded_sentence
 from cistron.splits.settle import settle
 from cistron.splits.split import PARTS, Split
 from cistron.training.augment.augment import find_orthologs
@@ -71,7 +73,7 @@ def check_against(
         Whether to search the external sequences against the samples.
     reporter : Reporter, optional
     """
-    if experiment.samples.kind == "cells":
+    if not DOMAINS[experiment.samples.alphabet].homologs:
         raise InputError(
             "--against compares sequences, and samples.kind is 'cells'. `cistron predict RUN FILE "
             "--label COLUMN` scores another data set and says how far it is."
@@ -109,9 +111,7 @@ def read_samples(experiment: Experiment) -> tuple[Samples, Any]:
 
 def require_unconfounded(samples: Samples, allowed: bool, reporter: Reporter) -> dict[str, Any]:
     """Refuse cells whose label a group determines; return what is to be recorded of it."""
-    from cistron.splits.audit.confounding import confounded_sentence
-
-    if samples.payload.content != "genes":
+    if samples.payload.domain is not CELLS:
         return {}
     said = confounded_sentence(samples)
     if said and not allowed:

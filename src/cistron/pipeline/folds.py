@@ -10,6 +10,7 @@ from cistron.base.jobs.job import Job
 from cistron.base.jobs.jobs import finish_jobs
 from cistron.base.progress import SILENT, Logged, Reporter
 from cistron.experiment.run_folder import EXPERIMENT, Run
+from cistron.pipeline.one import fit_fold
 from cistron.samples.samples import Samples
 from cistron.splits.split import Split
 
@@ -66,8 +67,6 @@ def run_folds(
 def _one_fold(
     experiment: Any, whole: tuple[Samples, Split], orthologs: Any, run: Run, fold: int
 ) -> None:
-    from cistron.pipeline.one import fit_fold
-
     folder: Path = run.path / "folds" / str(fold)
     folder.mkdir(parents=True, exist_ok=True)
     log = Logged(SILENT, folder / "log.txt")

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cistron.base.errors import InputError, nearest
 from cistron.base.files import sha256
 from cistron.base.progress import SILENT, Reporter
+from cistron.experiment.run_folder import Run
+from cistron.pipeline.unscored import write_unscored
 
 if TYPE_CHECKING:
     from cistron.classifier.classifier import Classifier
@@ -72,9 +74,6 @@ def import_model(
         If the format is unknown, a file cannot be read or holds what has no counterpart here, or
         `out` is taken.
     """
-    from cistron.experiment.run_folder import Run
-    from cistron.pipeline.unscored import write_unscored
-
     paths = [Path(file) for file in files]
     chosen = _format(format_)
     given = {name: value for name, value in options.items() if value not in (None, False)}

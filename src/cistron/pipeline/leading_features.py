@@ -12,10 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.domains import CELLS
 from cistron.classifier.classifier import Classifier
 from cistron.evaluation.intervals import PERCENTILES
 from cistron.experiment.experiment import Experiment
 from cistron.experiment.run_folder import Run
+from cistron.explain.linear import coefficients, is_linear, linear_contributions
+from cistron.explain.perturbed import encoded_inputs
+from cistron.explain.target import choose_target
+from cistron.explain.trees import has_trees, tree_contributions
 from cistron.samples.samples import Samples
 from cistron.splits.split import TEST, Split
 
@@ -45,7 +50,7 @@ def write_features(
     encoder: Any = classifier.encoder_
     names, network = encoder.names, classifier.model_settings_.family == "network"
     embedded = encoder.settings.kind == "protein_lm"  # whose features mean nothing one by one
-    if network or embedded or samples.payload.content == "genes" or not names:
+    if network or embedded or samples.payload.domain is CELLS or not names:
         return
     seed, rows = experiment.training.seed, split.rows(TEST)
     rng = np.random.default_rng(seed)
@@ -97,10 +102,6 @@ def contributions_of(
         Of a linear model of two classes or a number: change of the log-odds of the second class, or
         of the number, by one standard deviation over the training samples.
     """
-    from cistron.explain.linear import coefficients, is_linear, linear_contributions
-    from cistron.explain.target import choose_target
-    from cistron.explain.trees import has_trees, tree_contributions
-
     X: Any = classifier.encoder_.encode(samples)
     target = choose_target(classifier.head, classifier.logits(samples), None)
     if has_trees(classifier):
@@ -127,8 +128,6 @@ def permuted(
 
     Above zero, the classifier is better with the feature.
     """
-    from cistron.explain.perturbed import encoded_inputs
-
     X: Any = classifier.encoder_.encode(samples)
     model, head = encoded_inputs(classifier, X), classifier.head
     truth = samples.truth

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.base.domains import CELLS
 from cistron.base.errors import InputError
 from cistron.classifier.predictor import Predictor
 from cistron.encoders.cells.normalise import columns, row_sums, zeroed
@@ -40,7 +41,7 @@ def write_effects(run: Run, classifier: Predictor, samples: Samples, split: Spli
     split : Split
         Gradients of a network are averaged over cells of its training part.
     """
-    if samples.payload.content != "genes" or why_no_effects(classifier):
+    if samples.payload.domain is not CELLS or why_no_effects(classifier):
         return
     effects = _effects(classifier, samples.take(split.rows(TRAIN)))
     table = effects.reset_index().melt("gene", value_name="effect")
@@ -108,7 +109,7 @@ def write_genes(
     folds : sequence of Run
         Each with its genes.parquet.
     """
-    if samples.payload.content != "genes":
+    if samples.payload.domain is not CELLS:
         return
     document: dict[str, Any] = {
         "method": "gradients" if _by_gradients(classifier) else "coefficients",

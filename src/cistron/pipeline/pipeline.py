@@ -13,8 +13,12 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import torch
 
+from cistron.base.device import choose_device
+from cistron.base.domains import CELLS, DOMAINS
 from cistron.base.errors import InputError
+from cistron.base.jobs.cluster import join
 from cistron.base.progress import SILENT, Logged, Reporter
 from cistron.classifier.ensemble import Ensemble
 from cistron.classifier.load import load
@@ -25,6 +29,7 @@ from cistron.experiment.experiment import Experiment
 from cistron.experiment.run_folder import METRICS, SOURCES, Run
 from cistron.pipeline.check import describe_split, read_samples, require_unconfounded
 from cistron.pipeline.fit_scores import score_fit
+from cistron.pipeline.folds import run_folds
 from cistron.pipeline.leading_features import write_features
 from cistron.pipeline.leading_genes import write_genes
 from cistron.pipeline.one import train, write_predictions
@@ -57,6 +62,7 @@ from cistron.splits.audit.audit import (
 from cistron.splits.settle import settle
 from cistron.splits.split import PARTS, TEST, Split
 from cistron.training.augment.augment import averages_orthologs
+from cistron.training.processes.processes import current, require_alone
 
 LIBRARIES = ("cistron", "torch", "numpy", "pandas", "scikit-learn", "scipy")
 
@@ -118,9 +124,6 @@ def fit(
     InputError
         Whatever is wrong with the input.
     """
-    from cistron.base.jobs.cluster import join
-    from cistron.training.processes.processes import require_alone
-
     repeated = experiment.evaluation.repeats > 1
     if (workers or 1) > 1 or cluster:
         require_alone("A fit with --workers or --cluster")
@@ -207,14 +210,10 @@ def crossval(
     cluster : str, optional
         Address of a Ray cluster that trains the folds (see `cistron.base.jobs.cluster`).
     """
-    from cistron.base.jobs.cluster import join
-    from cistron.pipeline.folds import run_folds
-    from cistron.training.processes.processes import require_alone
-
     if (workers or 1) > 1 or cluster:
         require_alone("A cross-validation with --workers")
     require_poolable(experiment)
-    if experiment.samples.kind == "cells":
+    if DOMAINS[experiment.samples.alphabet] is CELLS:
         require(experiment.evaluation.projection)
     run = Run.claim(out, experiment, force=force, resume=resume)
     if resume and run.finished:
@@ -252,7 +251,7 @@ def crossval(
         one = load(repeats[0].run.path / "folds" / "0" / "model")
         _write_genes_of_folds(run, repeats, one)
     method = experiment.evaluation.projection
-    if method != "none" and experiment.samples.kind == "cells":
+    if method != "none" and DOMAINS[experiment.samples.alphabet] is CELLS:
         with timer.stage("projection"):
             seed = experiment.training.seed
             points = projection_of_folds(experiment.encoder, samples, method, seed)
@@ -331,11 +330,6 @@ def _finish(
     more: dict[str, Any],
 ) -> None:
     """Write what closes a run: environment, metrics (the mark of a finished run), report."""
-    import torch
-
-    from cistron.base.device import choose_device
-    from cistron.training.processes.processes import current
-
     run.write_json(
         "environment.json",
         {

@@ -10,9 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cistron.classifier.predictor import Predictor
-from cistron.evaluation.baselines import score_baselines, score_set_baselines
+from cistron.evaluation.domains import predict_baselines
 from cistron.evaluation.evaluate import Judging, evaluate
-from cistron.evaluation.number_baselines import score_number_baselines
 from cistron.experiment.experiment import Experiment
 from cistron.experiment.run_folder import Run
 from cistron.pipeline.ablation import ABLATION, read_ablated, score_ablated
@@ -29,7 +28,7 @@ def describe_samples(samples: Samples, split: Split, folds: bool = False) -> pd.
     own = {"length", "part", "fold", "unit", "dropped", *COORDINATES}
     clashing = {name: f"{name} (group)" for name in samples.groups if name in own}
     table = samples.table.rename(columns=clashing)
-    if samples.payload.content != "genes":
+    if samples.payload.domain.lengths:
         table["length"] = samples.payload.lengths
     table["part"] = "" if folds else split.names()
     table["fold"] = split.fold
@@ -78,23 +77,8 @@ def baselines_of(
     Of samples with a number, the number each baseline predicts, shape (tested,).
     """
     found = None if nearest is None else (nearest.row, nearest.identity)
-    if samples.payload.content == "genes":
-        from cistron.evaluation.cell_baselines import score_cell_baselines
-
-        chosen = experiment.evaluation.baselines
-        train, test = split.rows(TRAIN), split.rows(TEST)
-        return score_cell_baselines(samples, train, test, chosen, experiment.encoder)
-    if samples.quantity:
-        train, test = split.rows(TRAIN), split.rows(TEST)
-        which = experiment.evaluation.baselines
-        return score_number_baselines(samples, train, test, which, found)
-    if samples.separator:
-        rows = (split.rows(TRAIN), split.rows(VALIDATION), split.rows(TEST))
-        settings = experiment.evaluation
-        return score_set_baselines(samples, rows, settings.baselines, found, settings.thresholds)
-    return score_baselines(
-        samples, split.rows(TRAIN), split.rows(TEST), experiment.evaluation.baselines, found
-    )
+    parts = (split.rows(TRAIN), split.rows(VALIDATION), split.rows(TEST))
+    return predict_baselines(samples, parts, experiment.evaluation, experiment.encoder, found)
 
 
 def baseline_table(samples: Samples, split: Split, baselines: dict[str, Any]) -> pd.DataFrame:

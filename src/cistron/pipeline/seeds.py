@@ -17,6 +17,7 @@ from cistron.experiment.experiment import Experiment
 from cistron.experiment.run_folder import EXPERIMENT, METRICS, Run
 from cistron.pipeline.fit_scores import score_fit
 from cistron.pipeline.leading_genes import write_genes
+from cistron.pipeline.one import fit_part
 from cistron.pipeline.repeats import Repeat, spread_of, start_repeats, with_seeds
 from cistron.pipeline.scores import baseline_table, describe_samples, single_numbers
 from cistron.samples.samples import Samples
@@ -113,8 +114,6 @@ def train_seeds(
 def _one_seed(
     samples: Samples, split: Split, orthologs: Any, experiment: Experiment, folder: Path
 ) -> None:
-    from cistron.pipeline.one import fit_part
-
     log = Logged(SILENT, folder / "log.txt")
     fit_part(experiment, samples, split, folder, log, orthologs)
 

@@ -14,6 +14,7 @@ from typing import Any
 from cistron.base.progress import Logged, Reporter
 from cistron.classifier.predictor import Predictor
 from cistron.experiment.run_folder import ENVIRONMENT, EXPERIMENT, Run
+from cistron.pipeline.pipeline import LIBRARIES
 
 
 def write_unscored(
@@ -42,8 +43,6 @@ def write_unscored(
     experiment : str, optional
         Text of experiment.yaml, where one is known.
     """
-    from cistron.pipeline.pipeline import LIBRARIES
-
     out = run.path.absolute()
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as name:

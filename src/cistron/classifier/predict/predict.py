@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cistron.base.domains import CELLS
 from cistron.base.errors import InputError, nearest
 from cistron.base.files import checksums
 from cistron.base.progress import SILENT, Reporter, Within
@@ -75,7 +76,7 @@ def predict_file(
     """
     out = Path(out)
     require_output(out, FORMATS, force)
-    if classifier.alphabet_ == "genes":
+    if classifier.domain is CELLS:
         raise InputError(f"{source}: the classifier reads cells: see `predict_cell_file`.")
     parts = out.with_name(out.name + ".parts")
     related = None

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from cistron.base.errors import InputError, nearest
 from cistron.base.progress import SILENT, Reporter
+from cistron.base.version import __version__
 from cistron.classifier.align_cells import mean_shift
 from cistron.classifier.cell_predictions import DISTANCE, judged_cells
 from cistron.classifier.classifier import Classifier
@@ -424,6 +425,4 @@ def _write_anndata(
 
 
 def _version() -> str:
-    from cistron.base.version import __version__
-
     return __version__

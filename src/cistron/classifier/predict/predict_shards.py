@@ -13,12 +13,14 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
+from cistron.base.domains import CELLS, DOMAINS
 from cistron.base.errors import InputError, nearest
 from cistron.base.files import checksums
 from cistron.base.jobs.cluster import join
 from cistron.base.jobs.job import Ended, Job
 from cistron.base.jobs.jobs import require_all, run_jobs
 from cistron.base.progress import SILENT, Reporter
+from cistron.base.version import __version__
 from cistron.classifier.load import load
 from cistron.classifier.predict.predict import FORMATS, predict_file
 from cistron.classifier.predict.predict_cells import NewCells, predict_cell_file
@@ -98,7 +100,7 @@ def _is_visible(file: Path) -> bool:
 
 
 def _is_one(files: Sequence[Path], alphabet: str) -> bool:
-    return alphabet == "genes" or (
+    return not DOMAINS[alphabet].lengths or (
         alphabet == "protein" and (not files or holds_profiles(files[0]))
     )
 
@@ -268,8 +270,6 @@ def _finished(folder: Path) -> dict[str, Any]:
 
 
 def _write_manifest(folder: Path, known: dict[str, Any], finished: dict[str, Any]) -> None:
-    from cistron.base.version import __version__
-
     document = {"cistron": __version__, **known, "shards": list(finished.values())}
     Run(folder).write_json(MANIFEST, document)
 
@@ -290,7 +290,7 @@ def _one_shard(
     begun, draft = time.perf_counter(), out.parent / PARTS / out.name
     whole: dict[str, Any] = {"force": True, "resume": True}
     before = _identity(shard)
-    if classifier.alphabet_ == "genes":
+    if classifier.domain is CELLS:
         found = predict_cell_file(classifier, shard, draft, how=reading.cells, **whole)
         summary = f"{draft.name}.summary.json"
         draft.with_name(summary).replace(out.with_name(summary))
