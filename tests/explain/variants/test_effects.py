@@ -263,7 +263,5 @@ def test_substitutions_are_those_of_tangermeme(cnn, folder, chromosome):
     table, _ = effects(cnn, folder, *lines_of(chromosome, *[FORWARD + p for p in places]))
     window = one_hot([chromosome[FORWARD : FORWARD + LENGTH]] * len(places))
     new = [[n, p, "ACGT".index(other(chromosome[FORWARD + p]))] for n, p in enumerate(places)]
-    before, after = substitution_effect(
-        LogOdds(cnn), window, torch.tensor(new), device="cpu", alphabet=list("ACGT")
-    )
+    before, after = substitution_effect(LogOdds(cnn), window, torch.tensor(new), device="cpu")
     np.testing.assert_allclose(table["difference"], (after - before)[:, 0], rtol=1e-4, atol=1e-5)
