@@ -148,7 +148,7 @@ class House:
         for file in self.files.values():
             for line, name, late in file.imports:
                 if late and not _may_be_late(file, name):
-                    (own if _top(name) == "cistron" else others).append(
+                    (own if name.startswith("cistron") else others).append(
                         f"{file.path}:{line} {name}"
                     )
         return own, others
@@ -163,16 +163,13 @@ class House:
         ]
 
 
-def _top(name: str) -> str:
-    return name.partition(".")[0]
-
-
 def _may_be_late(file: File, name: str) -> bool:
     if file.room in ("cli", ""):  # so that --help answers at once
         return True
-    if _top(name) == "torch":
+    library = name.partition(".")[0]
+    if library == "torch":
         return file.room in LATE_TORCH
-    return _top(name) in LATE or _top(name) in sys.stdlib_module_names
+    return library in LATE or library in sys.stdlib_module_names
 
 
 def length(function: Function) -> int:
@@ -204,7 +201,6 @@ class Measure(NamedTuple):
 
 
 def above(counts: Mapping[str, int], limit: int) -> list[str]:
-    """Places with more than so many."""
     return [f"{place}: {count}" for place, count in counts.items() if count > limit]
 
 
