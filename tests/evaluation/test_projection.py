@@ -33,8 +33,6 @@ METHODS = ["pca", "tsne", pytest.param("umap", marks=pytest.mark.slow)]  # numba
 
 @pytest.mark.parametrize("method", METHODS)
 def test_clouds_stay_apart_and_the_seed_decides(method):
-    if method == "umap":
-        pytest.importorskip("umap")
     vectors, name = clouds()
     places = project(vectors, method, seed=3)
     assert places.shape == (60, 2)

@@ -281,48 +281,6 @@ def test_multipliers_close_to_a_reference_are_gradients():
         torch.testing.assert_close(found.values[:, 0], gradient, rtol=1e-3, atol=1e-6)
 
 
-# ---------------------------------------------------------------- beside tangermeme
-
-
-def plain_network(pool=3):
-    """Convolutions as tangermeme wants them: modules, channels first."""
-    return nn.Sequential(
-        nn.Conv1d(4, 8, 7, padding=3),
-        nn.ReLU(),
-        nn.MaxPool1d(pool, 2),
-        nn.Conv1d(8, 6, 5),
-        nn.BatchNorm1d(6),
-        nn.ELU(),
-        nn.Flatten(),
-        nn.LazyLinear(5),
-        nn.Tanh(),
-        nn.Linear(5, 2),
-    )
-
-
-def test_multipliers_are_tangermemes():
-    peer = pytest.importorskip("tangermeme.deep_lift_shap")
-    network = plain_network()
-    network(torch.zeros(1, 4, 30))
-    settled(network)
-    x = torch.eye(4)[torch.randint(4, (3, 30))]
-    references = torch.eye(4)[torch.randint(4, (3, 5, 30))]
-    theirs = peer.deep_lift_shap(
-        network,
-        x.transpose(1, 2),
-        target=1,
-        references=references.transpose(2, 3),
-        device="cpu",
-        hypothetical=True,
-    )
-    channels_last = Network(lambda n, x: n.network(x.transpose(1, 2)), network=network)
-    weights = torch.tensor([[0.0, 1.0]] * 3)
-    found = deeplift(channels_last, x, references, weights)
-    of_letters = torch.eye(4) - references.unsqueeze(3)  # (…, letter, channel)
-    ours = (of_letters * found.values.unsqueeze(3)).sum(-1).mean(1).transpose(1, 2)
-    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
-
-
 # ---------------------------------------------------------------- what is refused
 
 

@@ -245,7 +245,6 @@ def test_features_of_a_network_have_names():
 
 @pytest.mark.parametrize("model", [{"kind": "mlp", "hidden": 8}, "logistic_regression"])
 def test_residues_of_a_mean_embedding(tmp_path, model):
-    pytest.importorskip("transformers")
     samples = proteins(40)
     encoder = {"kind": "protein_lm", "model": str(make_tiny_esm(tmp_path / "tiny"))}
     classifier = fitted(encoder, model, samples)

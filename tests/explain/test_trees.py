@@ -1,4 +1,4 @@
-"""TreeSHAP: against the definition of Shapley values, against shap, and against the model."""
+"""TreeSHAP: against the definition of Shapley values, and against the model."""
 
 from itertools import combinations
 from math import factorial
@@ -125,25 +125,6 @@ def test_contributions_add_up_to_what_the_model_says(model, kind):
         np.testing.assert_allclose(found.output, said, rtol=1e-4, atol=3e-6)
         sums = found.contributions.reshape(30, -1).sum(axis=1)
         np.testing.assert_allclose(found.reference_output + sums, said, rtol=1e-4, atol=3e-6)
-
-
-@pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.filterwarnings("ignore")  # of shap's own imports
-def test_they_are_those_of_shap(classes):
-    shap = pytest.importorskip("shap")
-    samples = promoters(150)
-    if classes == 3:
-        labels = ["third"] * 50 + samples.table["label"].tolist()[50:]
-        samples = make_samples(samples.payload, labels=labels)
-    for kind in ("gradient_boosting", "random_forest"):
-        classifier = Classifier({"kind": "kmers", "k": 3}, {"kind": kind, "trees": 20}).fit(samples)
-        X = classifier.encoder_.encode(samples)
-        values = shap.TreeExplainer(classifier.model_).shap_values(X)
-        expected = values if values.ndim == 2 else values[..., classes - 1]
-        weights = np.eye(classes)[[classes - 1] * len(X)]
-        np.testing.assert_allclose(
-            shapley_values(ensemble_of(classifier), X, weights), expected, atol=1e-9
-        )
 
 
 @pytest.mark.parametrize("kind", ["gradient_boosting", "random_forest"])

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -21,11 +20,6 @@ from cistron.samples.samples import Sequences, make_samples
 from cistron.samples.sequences.public import fetch
 from cistron.targets.calibration import apply
 from cistron.training.fit import compute_logits
-
-needs_the_encoder = pytest.mark.skipif(
-    find_spec("cistron.encoders.language_models.protein_lm") is None,
-    reason="the protein_lm encoder is not there",
-)
 
 
 def shapes():
@@ -123,7 +117,6 @@ def test_the_network_gives_the_published_probabilities(file):
     torch.testing.assert_close(found, expected, atol=1e-12, rtol=0)
 
 
-@needs_the_encoder
 def test_the_run_gives_the_published_probabilities(run):
     x = embeddings()
     expected = published(checkpoint(), torch.from_numpy(x)).numpy()
@@ -136,13 +129,11 @@ def test_the_run_gives_the_published_probabilities(run):
     assert classifier.encoder_.shape.width == 1280
 
 
-@needs_the_encoder
 def test_nothing_is_said_of_training_samples_that_are_not_known(run):
     proteins = make_samples(Sequences.from_text(["M", "W" * 5000, "MX" * 20, "MKVLAT" * 9]))
     assert cistron.load(run).novelty_.warnings(proteins) == ["", "", "letters unknown: 50 %", ""]
 
 
-@needs_the_encoder
 def test_what_the_run_directory_says(run, file):
     assert {path.name for path in run.iterdir()} == {"model", "environment.json", "log.txt"}
     environment = json.loads((run / "environment.json").read_text())
@@ -157,7 +148,6 @@ def test_what_the_run_directory_says(run, file):
     assert "not calibrated" in (run / "log.txt").read_text()
 
 
-@needs_the_encoder
 def test_safetensors_are_the_same(file, tmp_path):
     save_file(checkpoint(), tmp_path / "weights.safetensors")
     other = import_senseqnet([tmp_path / "weights.safetensors"])
@@ -176,7 +166,6 @@ def command(*arguments):
     return 0
 
 
-@needs_the_encoder
 def test_the_command(file, tmp_path, capsys):
     out = tmp_path / "deep" / "run"
     assert command("import", "senseqnet", file, "--out", out) == 0
@@ -189,7 +178,6 @@ def test_the_command(file, tmp_path, capsys):
     assert capsys.readouterr().err.strip() == expected
 
 
-@needs_the_encoder
 @torch.no_grad()
 def test_predicts_from_any_weights_of_the_language_models_name(run, tmp_path, monkeypatch):
     from transformers import EsmModel, EsmTokenizer
@@ -214,7 +202,6 @@ def test_predicts_from_any_weights_of_the_language_models_name(run, tmp_path, mo
     assert (table["warning"] == "").all()
 
 
-@needs_the_encoder
 def test_a_run_is_never_overwritten(file, tmp_path, planted):
     out = tmp_path / "run"
     import_model("senseqnet", [file], out)
@@ -290,7 +277,6 @@ SENESCENT += [0.35428, 0.01588, 0.458687, 0.0, 0.999819, 0.0]
 
 
 @pytest.mark.slow
-@needs_the_encoder
 def test_senseqnet_for_real(tmp_path):
     path = fetch("senescence", tmp_path)[-1]
     import_model("senseqnet", [path], tmp_path / "run")

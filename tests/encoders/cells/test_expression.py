@@ -154,22 +154,6 @@ def test_planted_markers_are_among_the_most_variable(by):
     assert len(planted & set(fitted.genes)) >= 15
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_dispersions_are_those_of_scanpy():
-    scanpy = pytest.importorskip("scanpy")
-    anndata = pytest.importorskip("anndata")
-    samples = cells(400, 300)
-    theirs = anndata.AnnData(samples.payload.read().toarray())
-    theirs.var_names = names_of(300)
-    scanpy.pp.normalize_total(theirs)
-    scanpy.pp.log1p(theirs)
-    scanpy.pp.highly_variable_genes(theirs, n_top_genes=50)
-    choice = {"kind": "highly_variable", "number": 50, "method": "seurat", "min_cells": 1}
-    assert set(encoder(samples, genes=choice).genes) == set(
-        theirs.var_names[theirs.var.highly_variable]
-    )
-
-
 def test_the_standardised_variance_is_that_of_its_definition():
     samples = cells(300, 120)
     training = normalise.TrainingCells.look(samples.payload, normalise.NormaliseSettings())

@@ -76,7 +76,6 @@ def test_every_setting_of_esm2(tmp_path, sequences, changes):
 
 
 def test_esm_c(tmp_path, sequences):
-    pytest.importorskip("transformers.models.esmc")
     folder = make_tiny_esmc(tmp_path / "esmc")
     model = load_language_model(str(folder))
     found = model.embed(sequences, "residues")

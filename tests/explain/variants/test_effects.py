@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 from typer.testing import CliRunner
 
@@ -17,6 +18,7 @@ from cistron.explain.variants.sources import Where, find_windows, read_bed
 from cistron.samples.genome.genome import read_genome
 from cistron.samples.samples import Sequences, make_samples
 from tests.explain.conftest import MOTIF, PLACE
+from tests.explain.test_peers import LogOdds, one_hot
 from tests.explain.variants.test_vcf import write
 from tests.samples.genome.genes_made import Gene, dna, genome, gtf, reverse_complement
 
@@ -252,3 +254,14 @@ def test_bad_input_is_a_sentence(cnn, folder, tmp_path):
         find_windows(folder / "run", windows)
     with pytest.raises(InputError, match="no such preset"):
         find_windows(folder / "run", Where(tmp_path, tmp_path, "lcr"))
+
+
+def test_substitutions_are_those_of_tangermeme(cnn, folder, chromosome):
+    from tangermeme.variant_effect import substitution_effect
+
+    places = [3, PLACE + 2, PLACE + 5, LENGTH - 1]
+    table, _ = effects(cnn, folder, *lines_of(chromosome, *[FORWARD + p for p in places]))
+    window = one_hot([chromosome[FORWARD : FORWARD + LENGTH]] * len(places))
+    new = [[n, p, "ACGT".index(other(chromosome[FORWARD + p]))] for n, p in enumerate(places)]
+    before, after = substitution_effect(LogOdds(cnn), window, torch.tensor(new), device="cpu")
+    np.testing.assert_allclose(table["difference"], (after - before)[:, 0], rtol=1e-4, atol=1e-5)

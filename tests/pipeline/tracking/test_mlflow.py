@@ -17,8 +17,6 @@ from cistron.pipeline.pipeline import fit
 from cistron.pipeline.tracking.follow import following, send
 from tests.pipeline.tracking.conftest import Runs, command
 
-pytest.importorskip("mlflow")
-
 
 def closed_port() -> int:
     with socket.socket() as one:

@@ -28,8 +28,6 @@ from cistron.pipeline.tracking.tracker import without_password
     ],
 )
 def test_what_cannot_be_is_refused(option, said, tmp_path, monkeypatch) -> None:
-    pytest.importorskip("mlflow")
-    pytest.importorskip("tensorboard")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with pytest.raises(InputError) as error:
         make_trackers([option], tmp_path)
@@ -46,7 +44,6 @@ def test_a_missing_package_is_named(kind, tmp_path, monkeypatch) -> None:
 def test_the_address_comes_from_the_environment_and_each_is_followed_once(
     tmp_path, monkeypatch
 ) -> None:
-    pytest.importorskip("mlflow")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://host:5000")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "77")
     before = dict(os.environ)

@@ -12,8 +12,6 @@ import pytest
 from cistron.pipeline.tracking.follow import send
 from tests.pipeline.tracking.conftest import command
 
-pytest.importorskip("tensorboard")
-
 
 def events(folder: Path) -> Any:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

@@ -42,7 +42,6 @@ def test_the_command_is_recorded_without_the_password(monkeypatch: pytest.Monkey
 
 
 def test_a_database_that_is_not_there(tmp_path: Path) -> None:
-    pytest.importorskip("psycopg")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"postgresql://me:secret@127.0.0.1:{free.getsockname()[1]}/db"
