@@ -97,7 +97,7 @@ class Target(ABC):
         InputError
         """
 
-    def described(self) -> dict[str, str]:
+    def described(self) -> dict[str, Any]:
         """Return what metrics.json says of the question beside the classes."""
         return {}
 
