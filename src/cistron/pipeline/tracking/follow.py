@@ -34,9 +34,9 @@ def following(
 ) -> Iterator[None]:
     """Send a run to trackers while it is made inside of this context.
 
-    Threads read what is new in the files of the run, be they written by this process or another;
-    what makes the run knows nothing of it, waits for nothing, and cannot fail by it. The run begins
-    when its log is written to: what an older run has left in the directory is not sent.
+    Threads read what is new in the files of the run, which other processes may write too; what
+    makes the run knows nothing of it, waits for nothing, and cannot fail by it. The run begins when
+    its log is written to: what an older run has left in the directory is not sent.
 
     Parameters
     ----------
@@ -107,32 +107,35 @@ class _Follower(threading.Thread):
         self.ended = threading.Event()
         self._tracker, self._run, self._reporter, self._every = tracker, run, reporter, every
         self._before = self._log()
-        self._seen: dict[Path, int] = {}
+        self._sent: dict[Path, int] = {}
         self._failed = self._all_sent = False
 
     def run(self) -> None:
         """Look, send, wait; after a failure wait longer."""
         while not self.ended.wait(self._every * (6 if self._failed else 1)):
-            if self._begun() and (now := self._files()) != self._seen and self._send(ended=False):
-                self._seen = now
-        if self._begun():
-            self._all_sent = self._send(ended=True)
+            self._send(ended=False)
+        self._all_sent = self._send(ended=True)
         self._tracker.close()
 
     def conclude(self) -> None:
         """Say how it ended."""
-        if not self._begun():
-            return
         if self._all_sent:
             self._say("has all of it.")
-            return
-        self._failed = True  # has been said: a request that is still under way says no more
-        command = shlex.join(["cistron", "track", str(self._run), "--to", self._tracker.option])
-        self._say(f"does not have all of it. Nothing is lost: send the rest later by `{command}`.")
+        elif self._begun():
+            self._failed = True  # has been said: a request that is still under way says no more
+            command = shlex.join(["cistron", "track", str(self._run), "--to", self._tracker.option])
+            self._say(
+                f"does not have all of it. Nothing is lost: send the rest later by `{command}`."
+            )
 
     def _send(self, *, ended: bool) -> bool:
+        """Send what is new, and return whether the tracker has all of it."""
+        if not self._begun():
+            return False
         try:
-            self._tracker.send(read_parts(self._run, ended=ended))
+            files = self._files()
+            if ended or files != self._sent:
+                self._tracker.send(read_parts(self._run, ended=ended))
         except (TrackingError, InputError, OSError) as error:
             if not self._failed:
                 self._say(
@@ -143,17 +146,11 @@ class _Follower(threading.Thread):
             return False
         if self._failed and not ended:
             self._say("answers again.")
-        self._failed = False
+        self._sent, self._failed = files, False
         return True
 
     def _say(self, words: str) -> None:
         Logged(self._reporter, self._run / LOG).say(f"{self._tracker.name} {words}")
-
-    def _files(self) -> dict[Path, int]:
-        """Return when each file that is followed was last written."""
-        folders = ((Path(folder), names) for folder, _, names in os.walk(self._run))
-        files = [folder / name for folder, names in folders for name in names if name in FOLLOWED]
-        return {file: file.stat().st_mtime_ns for file in files if file.is_file()}
 
     def _begun(self) -> bool:
         return self._log() not in (self._before, ())
@@ -163,3 +160,8 @@ class _Follower(threading.Thread):
         log = self._run / LOG
         found = log.stat() if log.is_file() else None
         return (found.st_ino, found.st_size, found.st_mtime_ns) if found else ()
+
+    def _files(self) -> dict[Path, int]:
+        """Return when each file that is followed was last written."""
+        files = [Path(folder, name) for folder, _, names in os.walk(self._run) for name in names]
+        return {file: file.stat().st_mtime_ns for file in files if file.name in FOLLOWED}

@@ -19,19 +19,17 @@ if TYPE_CHECKING:
 ID, PART, FILES = "cistron.id", "cistron.part", "cistron.files"  # tags by which we know runs again
 STATUS = {"running": "RUNNING", "finished": "FINISHED", "failed": "FAILED"}  # the others: KILLED
 LONGEST_KEY, LONGEST_VALUE, LONGEST_TAG = 250, 6000, 5000  # characters that a server takes
-BATCH = 100  # params, and 5 times as many numbers, in a request: below what a server takes
+BATCH = 100  # entries in a request: no more params than a server takes
 PAGE = 1000  # runs in an answer
 
 
 @dataclass
 class _Known:
-    """What the server has of a part."""
+    """What the server has of a part; held are params (name), numbers (name, step), tags (both)."""
 
     run_id: str
     status: str = "RUNNING"
-    params: set[str] = field(default_factory=set)
-    tags: dict[str, str] = field(default_factory=dict)
-    points: set[tuple[str, int]] = field(default_factory=set)
+    held: set[str | tuple[str, int | str]] = field(default_factory=set)
 
 
 class MLflow:
@@ -81,10 +79,11 @@ class MLflow:
                 [self._experiment], ours, max_results=PAGE, page_token=token or None
             )
             for run in page:
-                data, key = run.data, run.info.run_id
-                histories = [self._client.get_metric_history(key, name) for name in data.metrics]
-                points = {(one.key, one.step) for history in histories for one in history}
-                known = _Known(key, run.info.status, {*data.params}, dict(data.tags), points)
+                key, data, held = run.info.run_id, run.data, {*run.data.params}
+                for name in data.metrics:
+                    history = self._client.get_metric_history(key, name)
+                    held |= {(name, number.step) for number in history}
+                known = _Known(key, run.info.status, held | {*data.tags.items()})
                 self._known[data.tags[PART]] = known
             token = page.token or None
 
@@ -93,16 +92,15 @@ class MLflow:
         created = part.name not in self._known
         if created:
             self._known[part.name] = self._created(part)
-        known = self._known[part.name]
-        points = self._log(known, part)
-        status = STATUS.get(part.state, "KILLED")
+        known, status = self._known[part.name], STATUS.get(part.state, "KILLED")
+        numbers = self._log(known, part)
         if known.status != status and part.state == "running":
             self._client.update_run(known.run_id, status)
         elif known.status != status:
             at = max((point.at for point in part.points), default=None)
             self._client.set_terminated(known.run_id, status, at)
         known.status = status
-        return int(created), points
+        return int(created), numbers
 
     def _created(self, part: Part) -> _Known:
         tags = {ID: self._id, PART: part.name}
@@ -111,35 +109,32 @@ class MLflow:
         begun = part.begun or min((point.at for point in part.points), default=None)
         name = part.name or part.tags["cistron.run"]
         run = self._client.create_run(self._experiment, begun, tags, run_name=name)
-        return _Known(run.info.run_id, tags=tags)
+        return _Known(run.info.run_id)
 
     def _log(self, known: _Known, part: Part) -> int:
-        """Send params and numbers that are missing, tags and files that are other."""
+        """Send params, numbers, tags and files that the server lacks; return how many numbers."""
         from mlflow.entities import Metric, Param, RunTag
 
-        params = {_key(name): as_text(x)[:LONGEST_VALUE] for name, x in part.params.items()}
+        params = {_key(name): as_text(value)[:LONGEST_VALUE] for name, value in part.params.items()}
         points = {(_key(point.name), point.step): point for point in part.points}
-        tags = {name: text[:LONGEST_TAG] for name, text in part.tags.items()}
-        if part.files:
-            content = b"".join(path.name.encode() + path.read_bytes() for path in part.files)
-            tags[FILES] = hashlib.sha256(content).hexdigest()
-        new_params = [Param(*item) for item in params.items() if item[0] not in known.params]
-        new_points = [key for key in points if key not in known.points]
-        new_tags = [RunTag(*item) for item in tags.items() if known.tags.get(item[0]) != item[1]]
-        metrics = [Metric(n, points[n, k].value, points[n, k].at, k) for n, k in new_points]
-        for start in range(0, len(new_params), BATCH):
-            self._client.log_batch(known.run_id, params=new_params[start : start + BATCH])
-        for start in range(0, len(metrics), 5 * BATCH):
-            self._client.log_batch(known.run_id, metrics=metrics[start : start + 5 * BATCH])
-        if known.tags.get(FILES) != tags.get(FILES):
+        tags = [(name, text[:LONGEST_TAG]) for name, text in part.tags.items()]
+        entries = {name: Param(name, text) for name, text in params.items()}
+        entries |= {at: Metric(at[0], x.value, x.at, x.step) for at, x in points.items()}
+        entries |= {tag: RunTag(*tag) for tag in tags}
+        new = [entry for key, entry in entries.items() if key not in known.held]
+        for start in range(0, len(new), BATCH):
+            batch = new[start : start + BATCH]
+            kinds = ([x for x in batch if isinstance(x, kind)] for kind in (Metric, Param, RunTag))
+            self._client.log_batch(known.run_id, *kinds)
+        known.held.update(entries)
+        content = b"".join(path.name.encode() + path.read_bytes() for path in part.files)
+        digest = (FILES, hashlib.sha256(content).hexdigest())
+        if part.files and digest not in known.held:
             for path in part.files:
                 self._client.log_artifact(known.run_id, str(path))
-        if new_tags:  # after the files, whose digest is among them
-            self._client.log_batch(known.run_id, tags=new_tags)
-        known.params.update(params)
-        known.points.update(points)
-        known.tags.update(tags)
-        return len(metrics)
+            self._client.set_tag(known.run_id, *digest)
+            known.held.add(digest)
+        return sum(isinstance(entry, Metric) for entry in new)
 
 
 def _key(name: str) -> str:

@@ -22,7 +22,9 @@ INSIDE = {"folds": "fold", "repeats": "seed", "seeds": "seed", "nested/folds": "
 """Folders that hold trainings of their own → what these are told apart by."""
 FILES = ("experiment.yaml", "metrics.json", "report.html")
 TRIAL = ("trial", "state", "value", "seconds", "error")  # columns of trials.csv that are no values
-STATES: dict[str, State] = {"complete": "finished", "pruned": "pruned"}  # the others failed
+STATES: dict[str, State] = {"complete": "finished", "pruned": "pruned"}  # other trials failed
+
+Groups = Iterable[tuple[str, Mapping[str, Any]]]
 
 
 def read_parts(run: Path, *, ended: bool) -> list[Part]:
@@ -47,14 +49,15 @@ def read_parts(run: Path, *, ended: bool) -> list[Part]:
 
 def _whole(run: Path, metric: str, ended: bool) -> Part:
     searched = (run / "search.yaml").is_file()
-    experiment = _yaml(run / ("search.yaml" if searched else "experiment.yaml"))
+    source = run / ("search.yaml" if searched else "experiment.yaml")
+    experiment = yaml.safe_load(source.read_text(encoding="utf-8")) if source.is_file() else {}
     how = {key: value for key, value in _json(run / "how.json").items() if key != "storage"}
     environment, audit = _json(run / "environment.json"), _json(run / "audit.json")
-    results = run / ("tuning.json" if searched else "metrics.json")
-    found = _json(results) if ended else {}
+    source = run / ("tuning.json" if searched else "metrics.json")
+    results = _json(source) if ended else {}
     points = _best(run, metric) if searched else _history(run)
-    steps = sum((found.get("trials") or {}).values()) if searched else _epochs(points)
-    groups = _search_groups(found, metric) if searched else _groups(found)
+    steps = sum((results.get("trials") or {}).values()) if searched else _epochs(points)
+    points += _scored(_groups(results, metric) if results else [], steps, _when(source))
     tags = {
         "cistron.version": environment.get("cistron") or version("cistron"),
         "cistron.run": run.resolve().name,
@@ -62,11 +65,10 @@ def _whole(run: Path, metric: str, ended: bool) -> Part:
     }
     if audit:
         tags["cistron.audit"] = audit["verdict"]
-    if ended and (found or searched):
-        tags["cistron.command"] = (
-            "tune" if searched else "crossval" if found.get("folds") else "fit"
-        )
-    if comparison := found.get("comparison"):
+    if searched or results:
+        trained = "crossval" if results.get("folds") else "fit"
+        tags["cistron.command"] = "tune" if searched else trained
+    if comparison := results.get("comparison"):
         verdict = comparison["verdict"]
         words = "not told apart from" if verdict == "undecided" else f"{verdict} than"
         tags["cistron.comparison"] = f"{words} {comparison['baseline']}"
@@ -76,8 +78,8 @@ def _whole(run: Path, metric: str, ended: bool) -> Part:
         parent=None,
         params=_flat(experiment) | (_flat(how, "how") if searched else {}),
         tags=tags,
-        points=points + _scored(groups, steps, results),
-        state="running" if not ended else "finished" if found else "interrupted",
+        points=points,
+        state="running" if not ended else "finished" if results else "interrupted",
         complete=ended,
         begun=int(1000 * datetime.fromisoformat(started).timestamp()) if started else None,
         files=[run / name for name in FILES if ended and (run / name).is_file()],
@@ -96,7 +98,7 @@ def _inside(run: Path, parent: str, metric: str, ended: bool) -> Iterator[Part]:
             scores = next((fold for fold in listed if fold.get(key) == number), {})
             scores = _json(inner / "metrics.json").get("test") or scores
             points = _history(inner)
-            points += _scored([("test", scores)], _epochs(points), end)
+            points += _scored([("test", scores)], _epochs(points), _when(end))
             stopped: State = "interrupted" if ended else "running"
             state: State = "finished" if end.is_file() else stopped
             yield Part(name, parent, {key: number}, {}, points, state, ended)
@@ -106,16 +108,16 @@ def _inside(run: Path, parent: str, metric: str, ended: bool) -> Iterator[Part]:
 def _trials(folder: Path, parent: str, metric: str) -> Iterator[Part]:
     at = _when(folder / "trials.csv")
     for row in _rows(folder / "trials.csv"):
-        numbers = {metric: _number(row["value"]), "seconds": _number(row["seconds"])}
+        seconds = _number(row["seconds"])
         yield Part(
             name=f"{parent}/trials/{row['trial']}".lstrip("/"),
             parent=parent,
             params={name: text for name, text in row.items() if name not in TRIAL and text},
             tags={name: row[name] for name in ("state", "error") if row[name]},
-            points=_points(numbers, 0, at),
+            points=_points({metric: _number(row["value"]), "seconds": seconds}, 0, at),
             state=STATES.get(row["state"], "failed"),
             complete=True,
-            begun=at - int(1000 * (numbers["seconds"] or 0)),
+            begun=at - int(1000 * (seconds or 0)),
         )
 
 
@@ -144,43 +146,35 @@ def _history(folder: Path) -> list[Point]:
     return sorted(points, key=lambda point: point.step)
 
 
-Groups = Iterable[tuple[str, Mapping[str, Any]]]
-
-
-def _groups(metrics: Mapping[str, Any]) -> Groups:
-    """Yield the scores of a finished run and the headline of each baseline beside them."""
-    if not metrics:
+def _groups(results: Mapping[str, Any], metric: str) -> Groups:
+    """Yield the scores of a finished run or search, and what they are compared with."""
+    if "trials" in results:
+        nested = results.get("nested") or {}
+        optimism = {"value": nested.get("optimism")}
+        yield "nested", {metric: nested.get("score"), "optimism": optimism}
         return
-    headline = metrics["headline"]
-    yield "test", metrics["test"]
-    for name, scores in (metrics.get("baselines") or {}).items():
+    headline = results["headline"]
+    yield "test", results["test"]
+    for name, scores in (results.get("baselines") or {}).items():
         yield f"baseline/{name}", {headline: scores.get(headline)}
-    if comparison := metrics.get("comparison"):
+    if comparison := results.get("comparison"):
         yield "comparison", {comparison["metric"]: comparison["difference"]}
-    if second := metrics.get("second"):
+    if second := results.get("second"):
         yield f"test_{second['name']}", second["test"]
-    for name, spread in (metrics.get("spread") or {}).items():
+    for name, spread in (results.get("spread") or {}).items():
         yield "repeats", {f"{name}_{end}": {"value": spread[end]} for end in ("mean", "sd")}
 
 
-def _search_groups(tuning: Mapping[str, Any], metric: str) -> Groups:
-    """Yield the honest score of a search where it was made."""
-    nested = tuning.get("nested") or {}
-    optimism = {"value": nested.get("optimism")}
-    yield "nested", {metric: nested.get("score"), "optimism": optimism}
-
-
-def _scored(groups: Groups, step: int, source: Path) -> list[Point]:
+def _scored(groups: Groups, step: int, at: int) -> list[Point]:
     """Return every single number among groups of scores, with the ends of its interval."""
-    numbers = {
-        f"{group}/{name}{behind}": float(score[end])
+    return [
+        Point(f"{group}/{name}{behind}", step, float(score[end]), at)
         for group, scores in groups
         for name, score in scores.items()
         if isinstance(score, Mapping) and "value" in score
         for end, behind in (("value", ""), ("low", "_low"), ("high", "_high"))
         if score.get(end) is not None
-    }
-    return _points(numbers, step, _when(source))
+    ]
 
 
 def _points(numbers: Mapping[str, float | None], step: int, at: int) -> list[Point]:
@@ -193,10 +187,8 @@ def _epochs(points: list[Point]) -> int:
 
 def _flat(document: Any, path: str = "") -> dict[str, Any]:
     """Return the values of a document by dotted key; ranges of a search and lists stay whole."""
-    ranged = isinstance(document, dict) and (
-        "choices" in document or {"low", "high"} <= {*document}
-    )
-    if not isinstance(document, dict) or not document or ranged:
+    keys = set(document) if isinstance(document, dict) else set()
+    if not keys or "choices" in keys or keys >= {"low", "high"}:
         return {path: document}
     flat: dict[str, Any] = {}
     for key, value in document.items():
@@ -213,10 +205,6 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 def _json(path: Path) -> dict[str, Any]:
     return Run(path.parent).read_json(path.name) if path.is_file() else {}
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def _number(text: str) -> float | None:

@@ -71,23 +71,22 @@ class TensorBoard:
             self._held[part.name] = set() if new else self._found(folder)
         held = self._held[part.name]
         points = [point for point in part.points if (point.name, point.step) not in held]
-        texts = {"settings": part.params} | ({"run": part.tags} if part.complete else {})
-        texts = {name: rows for name, rows in texts.items() if rows and (name, 0) not in held}
-        settings = part.complete and (SETTINGS, 0) not in held
-        if not (points or texts or settings):
+        begins = ("settings", 0) not in held
+        ends = part.complete and (SETTINGS, 0) not in held
+        if not (points or begins or ends):
             return 0, 0
         if part.name not in self._writers:
             self._writers[part.name] = self._write(str(folder))
         writer = self._writers[part.name]
         for point in points:
             writer.add_scalar(point.name, point.value, point.step, walltime=point.at / 1000)
-        for name, rows in texts.items():
-            writer.add_text(name, _table(rows))
-        if settings:
+        if begins:
+            writer.add_text("settings", _table(part.params))
+        if ends:
+            writer.add_text("run", _table(part.tags))
             _write_settings(writer, part)
         writer.flush()
-        held.update((point.name, point.step) for point in points)
-        held.update((name, 0) for name in [*texts, *[SETTINGS] * settings])
+        held |= {("settings", 0), *[(SETTINGS, 0)] * ends, *((x.name, x.step) for x in points)}
         if part.complete:
             self._writers.pop(part.name).close()
         return int(new), len(points)
@@ -98,9 +97,8 @@ class TensorBoard:
         events.Reload()
         names = events.Tags()
         texts = [name.removesuffix("/text_summary") for name in names["tensors"]]
-        settings = [SETTINGS] if SETTINGS in events.summary_metadata else []
         scalars = {(name, one.step) for name in names["scalars"] for one in events.Scalars(name)}
-        return scalars | {(name, 0) for name in texts + settings}
+        return scalars | {(name, 0) for name in [*texts, *events.summary_metadata]}
 
 
 def _write_settings(writer: SummaryWriter, part: Part) -> None:
