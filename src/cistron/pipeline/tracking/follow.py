@@ -7,7 +7,7 @@ import shlex
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from cistron.base.errors import InputError
@@ -90,8 +90,7 @@ def send(run: str | Path, options: Sequence[str]) -> list[tuple[Tracker, Sent]]:
     with impatient(UPLOAD):
         for tracker in make_trackers(options, run):
             try:
-                with closing(tracker):
-                    sent.append((tracker, tracker.send(read_parts(run, ended=True))))
+                sent.append((tracker, tracker.send(read_parts(run, ended=True))))
             except TrackingError as error:
                 raise InputError(
                     f"{tracker.name} cannot be used: {error}. Try again later."
@@ -115,7 +114,6 @@ class _Follower(threading.Thread):
         while not self.ended.wait(self._every * (6 if self._failed else 1)):
             self._send(ended=False)
         self._all_sent = self._send(ended=True)
-        self._tracker.close()
 
     def conclude(self) -> None:
         """Say how it ended."""

@@ -22,14 +22,16 @@ LONGEST_KEY, LONGEST_VALUE, LONGEST_TAG = 250, 6000, 5000  # characters that a s
 BATCH = 100  # entries in a request: no more params than a server takes
 PAGE = 1000  # runs in an answer
 
+Key = str | tuple[str, int] | tuple[str, str]  # of a param (name), a number (step) and a tag (text)
+
 
 @dataclass
 class _Known:
-    """What the server has of a part; held are params (name), numbers (name, step), tags (both)."""
+    """What the server has of a part."""
 
     run_id: str
     status: str = "RUNNING"
-    held: set[str | tuple[str, int | str]] = field(default_factory=set)
+    held: set[Key] = field(default_factory=set)
 
 
 class MLflow:
@@ -61,9 +63,6 @@ class MLflow:
         remember(self._run, self.option, runs=ids)  # for whoever looks for them
         return Sent(sum(runs), sum(points))
 
-    def close(self) -> None:
-        """Nothing is held between two requests."""
-
     def _ask(self, whole: Part) -> None:
         """Find or make the experiment, and ask what it has of the run."""
         name = remember(self._run, self.option).get("experiment")
@@ -73,19 +72,21 @@ class MLflow:
         found = self._client.get_experiment_by_name(name)
         self._experiment = found.experiment_id if found else self._client.create_experiment(name)
         self._id = remember(self._run, self.option, experiment=name)["id"]
-        ours, token = f"tags.`{ID}` = '{self._id}'", ""
-        while token is not None:
+        ours, token = f"tags.`{ID}` = '{self._id}'", None
+        while True:
             page = self._client.search_runs(
-                [self._experiment], ours, max_results=PAGE, page_token=token or None
+                [self._experiment], ours, max_results=PAGE, page_token=token
             )
             for run in page:
-                key, data, held = run.info.run_id, run.data, {*run.data.params}
+                data, info = run.data, run.info
+                held: set[Key] = {*data.params, *data.tags.items()}
                 for name in data.metrics:
-                    history = self._client.get_metric_history(key, name)
-                    held |= {(name, number.step) for number in history}
-                known = _Known(key, run.info.status, held | {*data.tags.items()})
-                self._known[data.tags[PART]] = known
-            token = page.token or None
+                    history = self._client.get_metric_history(info.run_id, name)
+                    held.update((name, number.step) for number in history)
+                self._known[data.tags[PART]] = _Known(info.run_id, info.status, held)
+            token = page.token
+            if not token:
+                return
 
     def _send(self, part: Part) -> tuple[int, int]:
         """Send what is new of one part; return how many runs and numbers that was."""
@@ -118,14 +119,18 @@ class MLflow:
         params = {_key(name): as_text(value)[:LONGEST_VALUE] for name, value in part.params.items()}
         points = {(_key(point.name), point.step): point for point in part.points}
         tags = [(name, text[:LONGEST_TAG]) for name, text in part.tags.items()]
-        entries = {name: Param(name, text) for name, text in params.items()}
-        entries |= {at: Metric(at[0], x.value, x.at, x.step) for at, x in points.items()}
-        entries |= {tag: RunTag(*tag) for tag in tags}
+        entries: dict[Key, Metric | Param | RunTag] = {tag: RunTag(*tag) for tag in tags}
+        entries.update((name, Param(name, text)) for name, text in params.items())
+        entries.update((at, Metric(at[0], x.value, x.at, x.step)) for at, x in points.items())
         new = [entry for key, entry in entries.items() if key not in known.held]
         for start in range(0, len(new), BATCH):
             batch = new[start : start + BATCH]
-            kinds = ([x for x in batch if isinstance(x, kind)] for kind in (Metric, Param, RunTag))
-            self._client.log_batch(known.run_id, *kinds)
+            self._client.log_batch(
+                known.run_id,
+                [entry for entry in batch if isinstance(entry, Metric)],
+                [entry for entry in batch if isinstance(entry, Param)],
+                [entry for entry in batch if isinstance(entry, RunTag)],
+            )
         known.held.update(entries)
         content = b"".join(path.name.encode() + path.read_bytes() for path in part.files)
         digest = (FILES, hashlib.sha256(content).hexdigest())
@@ -142,9 +147,10 @@ def _key(name: str) -> str:
     return re.sub(r"[^\w\-. :/]", lambda other: f"_{ord(other[0]):x}_", name)[:LONGEST_KEY]
 
 
-def _reason(error: BaseException, address: str) -> str:
+def _reason(error: Exception, address: str) -> str:
     """Return in a few words why it did not work."""
-    names, cause = set(), error
+    names: set[str] = set()
+    cause: BaseException | None = error
     while cause is not None:
         names.add(type(cause).__name__)
         cause = cause.__cause__ or cause.__context__

@@ -95,8 +95,9 @@ def _inside(run: Path, parent: str, metric: str, ended: bool) -> Iterator[Part]:
         for number in sorted(int(x.name) for x in folder.glob("*") if x.name.isdecimal()):
             inner, name = folder / str(number), f"{parent}/{place}/{number}".lstrip("/")
             end = inner / "predictions.parquet"
-            scores = next((fold for fold in listed if fold.get(key) == number), {})
-            scores = _json(inner / "metrics.json").get("test") or scores
+            scores = _json(inner / "metrics.json").get("test") or next(
+                (fold for fold in listed if fold.get(key) == number), {}
+            )
             points = _history(inner)
             points += _scored([("test", scores)], _epochs(points), _when(end))
             stopped: State = "interrupted" if ended else "running"

@@ -40,16 +40,12 @@ class TensorBoard:
             place = self._place()
             sent = [self._send(part, place / part.name) for part in parts]
         except OSError as error:
-            self.close()
+            for writer in self._writers.values():
+                writer.close()
+            self._writers, self._held = {}, {}
             reason = f"{error.filename or 'files'}: {error.strerror or error}"
             raise TrackingError(reason) from error
         return Sent(sum(new for new, _ in sent), sum(points for _, points in sent))
-
-    def close(self) -> None:
-        """Close the event files."""
-        for writer in self._writers.values():
-            writer.close()
-        self._writers, self._held = {}, {}
 
     def _place(self) -> Path:
         """Return the folder of the run, in a shared folder one that is no other run's."""
@@ -73,21 +69,20 @@ class TensorBoard:
         points = [point for point in part.points if (point.name, point.step) not in held]
         begins = ("settings", 0) not in held
         ends = part.complete and (SETTINGS, 0) not in held
-        if not (points or begins or ends):
-            return 0, 0
-        if part.name not in self._writers:
-            self._writers[part.name] = self._write(str(folder))
-        writer = self._writers[part.name]
-        for point in points:
-            writer.add_scalar(point.name, point.value, point.step, walltime=point.at / 1000)
-        if begins:
-            writer.add_text("settings", _table(part.params))
-        if ends:
-            writer.add_text("run", _table(part.tags))
-            _write_settings(writer, part)
-        writer.flush()
-        held |= {("settings", 0), *[(SETTINGS, 0)] * ends, *((x.name, x.step) for x in points)}
-        if part.complete:
+        if points or begins or ends:
+            writer = self._writers.get(part.name) or self._write(str(folder))
+            self._writers[part.name] = writer
+            for point in points:
+                writer.add_scalar(point.name, point.value, point.step, walltime=point.at / 1000)
+            if begins:
+                writer.add_text("settings", _table(part.params))
+            if ends and part.tags:
+                writer.add_text("run", _table(part.tags))
+            if ends:
+                _write_settings(writer, part)
+            writer.flush()
+            held |= {("settings", 0), *[(SETTINGS, 0)] * ends, *((x.name, x.step) for x in points)}
+        if part.complete and part.name in self._writers:
             self._writers.pop(part.name).close()
         return int(new), len(points)
 

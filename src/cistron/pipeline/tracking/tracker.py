@@ -66,9 +66,6 @@ class Tracker(Protocol):
     def send(self, parts: Sequence[Part]) -> Sent:
         """Give it all that it does not have yet; after a TrackingError it may be tried again."""
 
-    def close(self) -> None:
-        """Let go of it."""
-
 
 def as_text(value: object) -> str:
     """Return a setting as a tracker shows it."""
