@@ -45,10 +45,8 @@ def following(
     options : sequence of str
         mlflow, mlflow=URI, tensorboard, tensorboard=FOLDER.
     reporter : Reporter, optional
-    every : float
-        Seconds between two looks at the files.
-    patience : float
-        Seconds to wait at the end for what was not sent yet.
+    every, patience : float
+        Seconds between two looks at the files, and to wait at the end for what was not sent yet.
 
     Raises
     ------
@@ -156,8 +154,8 @@ class _Follower(threading.Thread):
     def _log(self) -> tuple[int, ...]:
         """Return what changes when something is written to the log of the run."""
         log = self._run / LOG
-        found = log.stat() if log.is_file() else None
-        return (found.st_ino, found.st_size, found.st_mtime_ns) if found else ()
+        stat = log.stat() if log.is_file() else None
+        return (stat.st_ino, stat.st_size, stat.st_mtime_ns) if stat else ()
 
     def _files(self) -> dict[Path, int]:
         """Return when each file that is followed was last written."""

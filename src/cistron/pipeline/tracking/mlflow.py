@@ -65,12 +65,12 @@ class MLflow:
 
     def _ask(self, whole: Part) -> None:
         """Find or make the experiment, and ask what it has of the run."""
-        name = remember(self._run, self.option).get("experiment")
-        name = name or os.environ.get("MLFLOW_EXPERIMENT_NAME") or whole.params.get("name")
+        before = remember(self._run, self.option).get("experiment")
+        name = before or os.environ.get("MLFLOW_EXPERIMENT_NAME") or whole.params.get("name")
         name = str(name or "cistron")
         self._client: MlflowClient = self._connect(tracking_uri=self._address)
-        found = self._client.get_experiment_by_name(name)
-        self._experiment = found.experiment_id if found else self._client.create_experiment(name)
+        there = self._client.get_experiment_by_name(name)
+        self._experiment = there.experiment_id if there else self._client.create_experiment(name)
         self._id = remember(self._run, self.option, experiment=name)["id"]
         ours, token = f"tags.`{ID}` = '{self._id}'", None
         while True:

@@ -52,32 +52,18 @@ def _whole(run: Path, metric: str, ended: bool) -> Part:
     source = run / ("search.yaml" if searched else "experiment.yaml")
     experiment = yaml.safe_load(source.read_text(encoding="utf-8")) if source.is_file() else {}
     how = {key: value for key, value in _json(run / "how.json").items() if key != "storage"}
-    environment, audit = _json(run / "environment.json"), _json(run / "audit.json")
-    source = run / ("tuning.json" if searched else "metrics.json")
-    results = _json(source) if ended else {}
+    started = _json(run / "environment.json").get("started")
+    ending = run / ("tuning.json" if searched else "metrics.json")
+    results = _json(ending) if ended else {}
     points = _best(run, metric) if searched else _history(run)
     steps = sum((results.get("trials") or {}).values()) if searched else _epochs(points)
-    points += _scored(_groups(results, metric) if results else [], steps, _when(source))
-    tags = {
-        "cistron.version": environment.get("cistron") or version("cistron"),
-        "cistron.run": run.resolve().name,
-        "cistron.split": str((experiment.get("split") or {}).get("kind")),
-    }
-    if audit:
-        tags["cistron.audit"] = audit["verdict"]
-    if searched or results:
-        trained = "crossval" if results.get("folds") else "fit"
-        tags["cistron.command"] = "tune" if searched else trained
-    if comparison := results.get("comparison"):
-        verdict = comparison["verdict"]
-        words = "not told apart from" if verdict == "undecided" else f"{verdict} than"
-        tags["cistron.comparison"] = f"{words} {comparison['baseline']}"
-    started = environment.get("started")
+    points += _scored(_groups(results, metric) if results else [], steps, _when(ending))
+    split = str((experiment.get("split") or {}).get("kind"))
     return Part(
         name="",
         parent=None,
         params=_flat(experiment) | (_flat(how, "how") if searched else {}),
-        tags=tags,
+        tags=_tags(run, results, searched=searched) | {"cistron.split": split},
         points=points,
         state="running" if not ended else "finished" if results else "interrupted",
         complete=ended,
@@ -86,18 +72,32 @@ def _whole(run: Path, metric: str, ended: bool) -> Part:
     )
 
 
+def _tags(run: Path, results: Mapping[str, Any], *, searched: bool) -> dict[str, str]:
+    known = _json(run / "environment.json").get("cistron")
+    tags = {"cistron.version": known or version("cistron"), "cistron.run": run.resolve().name}
+    if audit := _json(run / "audit.json"):
+        tags["cistron.audit"] = audit["verdict"]
+    if searched or results:
+        trained = "crossval" if results.get("folds") else "fit"
+        tags["cistron.command"] = "tune" if searched else trained
+    if comparison := results.get("comparison"):
+        verdict = comparison["verdict"]
+        words = "not told apart from" if verdict == "undecided" else f"{verdict} than"
+        tags["cistron.comparison"] = f"{words} {comparison['baseline']}"
+    return tags
+
+
 def _inside(run: Path, parent: str, metric: str, ended: bool) -> Iterator[Part]:
     """Yield the trials of a search, and the trainings in the folders of a run."""
     yield from _trials(run / parent, parent, metric)
     for place, key in INSIDE.items():
         folder = run / parent / place
-        listed = _json(folder.parent / "metrics.json").get("folds") or []
+        folds = _json(folder.parent / "metrics.json").get("folds") or []
         for number in sorted(int(x.name) for x in folder.glob("*") if x.name.isdecimal()):
             inner, name = folder / str(number), f"{parent}/{place}/{number}".lstrip("/")
             end = inner / "predictions.parquet"
-            scores = _json(inner / "metrics.json").get("test") or next(
-                (fold for fold in listed if fold.get(key) == number), {}
-            )
+            listed: list[dict[str, Any]] = [fold for fold in folds if fold.get(key) == number]
+            scores = _json(inner / "metrics.json").get("test") or next(iter(listed), {})
             points = _history(inner)
             points += _scored([("test", scores)], _epochs(points), _when(end))
             stopped: State = "interrupted" if ended else "running"

@@ -53,8 +53,8 @@ class TensorBoard:
             return self._run / "tensorboard"
         name = remember(self._run, self.option).get("folder")
         if name is None:
-            own = self._run.resolve().name
-            names = (own if number == 1 else f"{own}-{number}" for number in count(1))
+            base = self._run.resolve().name
+            names = (base if number == 1 else f"{base}-{number}" for number in count(1))
             name = next(name for name in names if not (self._shared / name).exists())
             (self._shared / name).mkdir(parents=True)
             remember(self._run, self.option, folder=name)
@@ -64,7 +64,7 @@ class TensorBoard:
         """Write what is new of one part; return how many parts and numbers that was."""
         new = not any(folder.glob("events.*"))
         if part.name not in self._held:
-            self._held[part.name] = set() if new else self._found(folder)
+            self._held[part.name] = set() if new else self._held_in(folder)
         held = self._held[part.name]
         points = [point for point in part.points if (point.name, point.step) not in held]
         begins = ("settings", 0) not in held
@@ -86,13 +86,13 @@ class TensorBoard:
             self._writers.pop(part.name).close()
         return int(new), len(points)
 
-    def _found(self, folder: Path) -> set[tuple[str, int]]:
+    def _held_in(self, folder: Path) -> set[tuple[str, int]]:
         """Read what the event files of a folder hold."""
         events = self._read(str(folder), size_guidance={"scalars": 0, "tensors": 0})
         events.Reload()
         names = events.Tags()
         texts = [name.removesuffix("/text_summary") for name in names["tensors"]]
-        scalars = {(name, one.step) for name in names["scalars"] for one in events.Scalars(name)}
+        scalars = {(name, x.step) for name in names["scalars"] for x in events.Scalars(name)}
         return scalars | {(name, 0) for name in [*texts, *events.summary_metadata]}
 
 
