@@ -56,7 +56,9 @@ def _whole(run: Path, metric: str, ended: bool) -> Part:
     ending = run / ("tuning.json" if searched else "metrics.json")
     results = _json(ending) if ended else {}
     points = _best(run, metric) if searched else _history(run)
-    steps = sum((results.get("trials") or {}).values()) if searched else _epochs(points)
+    steps = len({point.step for point in points})
+    if searched:
+        steps = sum((results.get("trials") or {}).values())
     points += _scored(_groups(results, metric) if results else [], steps, _when(ending))
     split = str((experiment.get("split") or {}).get("kind"))
     return Part(
@@ -99,7 +101,7 @@ def _inside(run: Path, parent: str, metric: str, ended: bool) -> Iterator[Part]:
             listed: list[dict[str, Any]] = [fold for fold in folds if fold.get(key) == number]
             scores = _json(inner / "metrics.json").get("test") or next(iter(listed), {})
             points = _history(inner)
-            points += _scored([("test", scores)], _epochs(points), _when(end))
+            points += _scored([("test", scores)], len({x.step for x in points}), _when(end))
             stopped: State = "interrupted" if ended else "running"
             state: State = "finished" if end.is_file() else stopped
             yield Part(name, parent, {key: number}, {}, points, state, ended)
@@ -180,10 +182,6 @@ def _scored(groups: Groups, step: int, at: int) -> list[Point]:
 
 def _points(numbers: Mapping[str, float | None], step: int, at: int) -> list[Point]:
     return [Point(name, step, x, at) for name, x in numbers.items() if x is not None]
-
-
-def _epochs(points: list[Point]) -> int:
-    return len({point.step for point in points})
 
 
 def _flat(document: Any, path: str = "") -> dict[str, Any]:
