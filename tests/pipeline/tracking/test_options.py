@@ -12,7 +12,7 @@ from cistron.base.errors import InputError
 from cistron.pipeline.tracking.destinations import impatient, make_trackers
 from cistron.pipeline.tracking.follow import send
 from cistron.pipeline.tracking.parts import read_parts
-from cistron.pipeline.tracking.tracker import without_password
+from cistron.pipeline.tuning.shared import without_password
 
 
 @pytest.mark.parametrize(

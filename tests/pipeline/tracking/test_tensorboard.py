@@ -59,6 +59,22 @@ def test_runs_of_one_name_do_not_mix_in_a_shared_folder(project, tmp_path) -> No
     assert sent == (0, 0)
 
 
+def test_a_run_sent_before_its_end_is_continued(project, tmp_path) -> None:
+    run, away = tmp_path / "run", tmp_path / "metrics.json"
+    assert command("fit", project / "experiment.yaml", "-o", run, "-q") == 0
+    (run / "metrics.json").rename(away)
+    ((_, before),) = send(run, ["tensorboard"])
+    away.rename(run / "metrics.json")
+    ((_, after),) = send(run, ["tensorboard"])
+    assert (before.parts, after.parts) == (1, 0)
+    held = events(run / "tensorboard")
+    counts = [len(held.Scalars(name)) for name in held.Tags()["scalars"]]
+    assert before.points + after.points == sum(counts)
+    assert [one.step for one in held.Scalars("train_loss")] == [1, 2, 3]
+    assert [one.step for one in held.Scalars("test/mcc")] == [3]
+    assert [sent for _, sent in send(run, ["tensorboard"])] == [(0, 0)]
+
+
 def test_trials_can_be_compared_by_their_settings(project, tmp_path) -> None:
     run = tmp_path / "run"
     arguments = ("--trials", 2, "-o", run, "-q", "--track", "tensorboard")

@@ -9,7 +9,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from cistron.base.errors import InputError, nearest
-from cistron.pipeline.tracking.tracker import Tracker, without_password
+from cistron.pipeline.tracking.mlflow import MLflow
+from cistron.pipeline.tracking.tensorboard import TensorBoard
+from cistron.pipeline.tracking.tracker import Tracker
+from cistron.pipeline.tuning.shared import without_password
 
 KINDS = ("mlflow", "tensorboard")
 SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file", "databricks")
@@ -18,25 +21,22 @@ SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file", "d
 def make_trackers(options: Sequence[str], run: Path) -> list[Tracker]:
     """Return the trackers that options name, each once.
 
-    Parameters
-    ----------
-    options : sequence of str
-    run : Path
-        The run directory, which need not be there yet.
-
     Raises
     ------
     InputError
-        If an option names none, has no address, or its package is not installed.
+        If an option names no tracker, has no address, or its package is not installed.
     """
-    return [_make(*one, run) for one in dict.fromkeys(_parsed(option) for option in options)]
+    return [
+        MLflow(run, place) if kind == "mlflow" else TensorBoard(run, place)
+        for kind, place in dict.fromkeys(map(_parsed, options))
+    ]
 
 
 @contextmanager
 def impatient(seconds: int) -> Iterator[None]:
     """Have MLflow's client fail soon, print nothing and report its use to nobody, in this context.
 
-    By itself it tries again for minutes, which is our business. What the user has set stays.
+    By itself it tries again for minutes, which the follower does. What the user has set stays.
     """
     ours = {
         "MLFLOW_HTTP_REQUEST_TIMEOUT": str(seconds),
@@ -67,20 +67,11 @@ def _parsed(option: str) -> tuple[str, str]:
         raise InputError(
             f"--track {kind}: {kind} is not installed. Install it by pip install 'cistron[track]'."
         )
-    return kind, _address(address) if kind == "mlflow" else address
+    return kind, _server(address) if kind == "mlflow" else address
 
 
-def _make(kind: str, address: str, run: Path) -> Tracker:
-    if kind == "tensorboard":
-        from cistron.pipeline.tracking.tensorboard import TensorBoard
-
-        return TensorBoard(run, Path(address) if address else None)
-    from cistron.pipeline.tracking.mlflow import MLflow
-
-    return MLflow(run, address)
-
-
-def _address(given: str) -> str:
+def _server(given: str) -> str:
+    """Return the address of an MLflow server."""
     address = given or os.environ.get("MLFLOW_TRACKING_URI", "")
     if not address:
         raise InputError(

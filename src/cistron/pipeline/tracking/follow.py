@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Logged, Reporter
 from cistron.experiment.run_folder import EXPERIMENT
 from cistron.pipeline.tracking.destinations import impatient, make_trackers
-from cistron.pipeline.tracking.parts import read_parts, stamp
+from cistron.pipeline.tracking.parts import read_parts
 from cistron.pipeline.tracking.tracker import Sent, Tracker, TrackingError
 
 LOG = "log.txt"
+FOLLOWED = ("history.csv", "predictions.parquet", "trials.csv", "audit.json", "metrics.json")
 REQUEST = 5  # seconds that a request may wait while a run is made
 UPLOAD = 60  # and afterwards
 
@@ -32,9 +34,9 @@ def following(
 ) -> Iterator[None]:
     """Send a run to trackers while it is made inside of this context.
 
-    Threads read what is new in the files of the run; what makes the run knows nothing of it, waits
-    for nothing, and cannot fail by it. The run begins when its log is written to: what an older
-    run has left in the directory is not sent.
+    Threads read what is new in the files of the run, which other processes may write too; what
+    makes the run knows nothing of it, waits for nothing, and cannot fail by it. The run begins when
+    its log is written to: what an older run has left in the directory is not sent.
 
     Parameters
     ----------
@@ -43,10 +45,8 @@ def following(
     options : sequence of str
         mlflow, mlflow=URI, tensorboard, tensorboard=FOLDER.
     reporter : Reporter, optional
-    every : float
-        Seconds between two looks at the files.
-    patience : float
-        Seconds to wait at the end for what was not sent yet.
+    every, patience : float
+        Seconds between two looks at the files, and to wait at the end for what was not sent yet.
 
     Raises
     ------
@@ -54,10 +54,9 @@ def following(
         If an option names no tracker, has no address, or its package is not installed.
     """
     run = Path(run)
-    before = _written(run)
     with impatient(REQUEST):
         trackers = make_trackers(options, run)
-        followers = [_Follower(tracker, run, before, reporter, every) for tracker in trackers]
+        followers = [_Follower(tracker, run, reporter, every) for tracker in trackers]
         for follower in followers:
             follower.start()
         try:
@@ -72,19 +71,7 @@ def following(
 
 
 def send(run: str | Path, options: Sequence[str]) -> list[tuple[Tracker, Sent]]:
-    """Send a run that nobody works on, all of it that trackers do not have yet.
-
-    Parameters
-    ----------
-    run : path
-        The run directory, finished or not.
-    options : sequence of str
-        As of `following`.
-
-    Returns
-    -------
-    list of (Tracker, Sent)
-        What each was given.
+    """Send a run that nobody works on, finished or not; return what each tracker did not have.
 
     Raises
     ------
@@ -100,88 +87,77 @@ def send(run: str | Path, options: Sequence[str]) -> list[tuple[Tracker, Sent]]:
     sent = []
     with impatient(UPLOAD):
         for tracker in make_trackers(options, run):
-            with closing(tracker):
-                try:
-                    sent.append((tracker, tracker.send(read_parts(run, ended=True))))
-                except TrackingError as error:
-                    raise InputError(
-                        f"{tracker.name} cannot be used: {error}. Try again later."
-                    ) from error
+            try:
+                sent.append((tracker, tracker.send(read_parts(run, ended=True))))
+            except TrackingError as error:
+                raise InputError(
+                    f"{tracker.name} cannot be used: {error}. Try again later."
+                ) from error
     return sent
 
 
 class _Follower(threading.Thread):
     """Gives one tracker what is new, until the run has ended."""
 
-    def __init__(
-        self,
-        tracker: Tracker,
-        run: Path,
-        before: tuple[int, ...],
-        reporter: Reporter,
-        every: float,
-    ) -> None:
+    def __init__(self, tracker: Tracker, run: Path, reporter: Reporter, every: float) -> None:
         super().__init__(name=tracker.option, daemon=True)
         self.ended = threading.Event()
-        self._tracker, self._run, self._before = tracker, run, before
-        self._reporter, self._every = reporter, every
-        self._seen: dict[Path, int] = {}
+        self._tracker, self._run, self._reporter, self._every = tracker, run, reporter, every
+        self._before = self._log()
+        self._sent: dict[Path, int] = {}
         self._failed = self._all_sent = False
 
     def run(self) -> None:
         """Look, send, wait; after a failure wait longer."""
         while not self.ended.wait(self._every * (6 if self._failed else 1)):
-            self._look()
-        if self._begun():
-            self._all_sent = self._send(ended=True)
-        self._tracker.close()
+            self._send(ended=False)
+        self._all_sent = self._send(ended=True)
 
     def conclude(self) -> None:
         """Say how it ended."""
-        if not self._begun():
-            return
         if self._all_sent:
-            self._say(f"{self._tracker.name} has all of it.")
-            return
-        self._failed = True  # has been said: a request that is still under way says no more
-        command = shlex.join(["cistron", "track", str(self._run), "--to", self._tracker.option])
-        self._say(
-            f"{self._tracker.name} does not have all of it. Nothing is lost: send the rest later "
-            f"by `{command}`."
-        )
-
-    def _look(self) -> None:
-        if self._begun() and (now := stamp(self._run)) != self._seen and self._send(ended=False):
-            self._seen = now
+            self._say("has all of it.")
+        elif self._begun():
+            self._failed = True  # has been said: a request that is still under way says no more
+            command = shlex.join(["cistron", "track", str(self._run), "--to", self._tracker.option])
+            self._say(
+                f"does not have all of it. Nothing is lost: send the rest later by `{command}`."
+            )
 
     def _send(self, *, ended: bool) -> bool:
+        """Send what is new, and return whether the tracker has all of it."""
+        if not self._begun():
+            return False
         try:
-            self._tracker.send(read_parts(self._run, ended=ended))
+            files = self._files()
+            if ended or files != self._sent:
+                self._tracker.send(read_parts(self._run, ended=ended))
         except (TrackingError, InputError, OSError) as error:
             if not self._failed:
-                reason = str(error).rstrip(".")
                 self._say(
-                    f"{self._tracker.name} cannot be used: {reason}. The work goes on; what it "
-                    "lacks is sent when it answers."
+                    f"cannot be used: {str(error).rstrip('.')}. The work goes on; what it lacks is "
+                    "sent when it answers."
                 )
             self._failed = True
             return False
         if self._failed and not ended:
-            self._say(f"{self._tracker.name} answers again.")
-        self._failed = False
+            self._say("answers again.")
+        self._sent, self._failed = files, False
         return True
 
+    def _say(self, words: str) -> None:
+        Logged(self._reporter, self._run / LOG).say(f"{self._tracker.name} {words}")
+
     def _begun(self) -> bool:
-        return _written(self._run) not in (self._before, ())
+        return self._log() not in (self._before, ())
 
-    def _say(self, sentence: str) -> None:
-        Logged(self._reporter, self._run / LOG).say(sentence)
+    def _log(self) -> tuple[int, ...]:
+        """Return what changes when something is written to the log of the run."""
+        log = self._run / LOG
+        stat = log.stat() if log.is_file() else None
+        return (stat.st_ino, stat.st_size, stat.st_mtime_ns) if stat else ()
 
-
-def _written(run: Path) -> tuple[int, ...]:
-    """Return what changes when something is written to the log of a run; empty without one."""
-    log = run / LOG
-    if not log.is_file():
-        return ()
-    stat = log.stat()
-    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+    def _files(self) -> dict[Path, int]:
+        """Return when each file that is followed was last written."""
+        files = [Path(folder, name) for folder, _, names in os.walk(self._run) for name in names]
+        return {file: file.stat().st_mtime_ns for file in files if file.name in FOLLOWED}

@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cistron.pipeline.tracking.parts import Part
-from cistron.pipeline.tracking.tracker import (
-    Sent,
-    TrackingError,
-    identity,
-    recalled,
-    remember,
-    without_password,
-)
+from cistron.pipeline.tracking.tracker import Part, Sent, TrackingError, as_text, remember
+from cistron.pipeline.tuning.shared import without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
 
 ID, PART, FILES = "cistron.id", "cistron.part", "cistron.files"  # tags by which we know runs again
-STATUS = {
-    "running": "RUNNING",
-    "finished": "FINISHED",
-    "pruned": "KILLED",
-    "interrupted": "KILLED",
-    "failed": "FAILED",
-}
+STATUS = {"running": "RUNNING", "finished": "FINISHED", "failed": "FAILED"}  # the others: KILLED
 LONGEST_KEY, LONGEST_VALUE, LONGEST_TAG = 250, 6000, 5000  # characters that a server takes
-BATCH = 100  # params, and 5 times as many numbers, in a request: below what a server takes
+BATCH = 100  # entries in a request: no more params than a server takes
 PAGE = 1000  # runs in an answer
+
+Key = str | tuple[str, int] | tuple[str, str]  # of a param (name), a number (step) and a tag (text)
 
 
 @dataclass
@@ -43,12 +30,8 @@ class _Known:
     """What the server has of a part."""
 
     run_id: str
-    status: str
-    params: set[str] = field(default_factory=set)
-    tags: dict[str, str] = field(default_factory=dict)
-    metrics: set[str] = field(default_factory=set)
-    """Names of which it has a number that this process did not send."""
-    points: set[tuple[str, int]] = field(default_factory=set)
+    status: str = "RUNNING"
+    held: set[Key] = field(default_factory=set)
 
 
 class MLflow:
@@ -56,12 +39,6 @@ class MLflow:
 
     What it has is asked at the first contact and after every failure, and only what is missing is
     sent. Runs are known again by the tags `cistron.id` and `cistron.part`.
-
-    Parameters
-    ----------
-    run : Path
-        The run directory.
-    address : str
     """
 
     def __init__(self, run: Path, address: str) -> None:
@@ -70,194 +47,116 @@ class MLflow:
 
         self.name = f"MLflow at {without_password(address)}"
         self.option = f"mlflow={without_password(address)}"
-        self._run = run
-        self._address = address
-        self._client = MlflowClient
-        self._session: _Session | None = None
+        self._run, self._address, self._connect = run, address, MlflowClient
+        self._known: dict[str, _Known] = {}
 
     def send(self, parts: Sequence[Part]) -> Sent:
         """Send what the server does not have."""
-        sent = Sent()
         try:
-            session = self._session = self._session or self._opened(parts[0])
-            for part in parts:
-                new, points = session.send(part)
-                sent = Sent(sent.parts + new, sent.points + points)
+            if not self._known:
+                self._ask(parts[0])
+            runs, points = zip(*[self._send(part) for part in parts], strict=True)
         except Exception as error:  # stores and transports have errors of their own
-            self._remember()
-            self._session = None
-            raise TrackingError(self._reason(error)) from error
-        self._remember()
-        return sent
+            self._known = {}
+            raise TrackingError(_reason(error, self._address)) from error
+        ids = {name: known.run_id for name, known in self._known.items()}
+        remember(self._run, self.option, runs=ids)  # for whoever looks for them
+        return Sent(sum(runs), sum(points))
 
-    def close(self) -> None:
-        """Nothing is held between two requests."""
-
-    def _opened(self, whole: Part) -> _Session:
-        """Find or make the experiment, and ask which runs of it are ours."""
-        name = recalled(self._run, self.option).get("experiment")
-        name = name or os.environ.get("MLFLOW_EXPERIMENT_NAME") or whole.params.get("name")
+    def _ask(self, whole: Part) -> None:
+        """Find or make the experiment, and ask what it has of the run."""
+        before = remember(self._run, self.option).get("experiment")
+        name = before or os.environ.get("MLFLOW_EXPERIMENT_NAME") or whole.params.get("name")
         name = str(name or "cistron")
-        client = self._client(tracking_uri=self._address)
-        found = client.get_experiment_by_name(name)
-        experiment = found.experiment_id if found else client.create_experiment(name)
-        session = _Session(client, experiment, identity(self._run))
-        entry = recalled(self._run, self.option)
-        if not entry:
-            remember(self._run, self.option, {"experiment": name, "runs": {}})
-        session.ask()
-        return session
-
-    def _remember(self) -> None:
-        """Write the ids of the runs into the run directory, for whoever looks for them."""
-        if self._session is not None:
-            entry = recalled(self._run, self.option)
-            runs = {name: known.run_id for name, known in self._session.known.items()}
-            if entry.get("runs") != runs:
-                remember(self._run, self.option, {**entry, "runs": runs})
-
-    def _reason(self, error: BaseException) -> str:
-        """Return in a few words why it did not work."""
-        names = {type(cause).__name__ for cause in _causes(error)}
-        if names & {"ConnectTimeout", "ReadTimeout", "Timeout"}:
-            return "it does not answer in time"
-        if "ConnectionError" in names:
-            return "there is no connection"
-        lines = str(error).splitlines() or [type(error).__name__]
-        return lines[0].replace(self._address, without_password(self._address))[:300].rstrip(".")
-
-
-@dataclass
-class _Session:
-    """One uninterrupted talk with a server.
-
-    Parameters
-    ----------
-    client : MlflowClient
-    experiment : str
-        Id of the experiment on the server.
-    identity : str
-        Of the run directory.
-    known : dict of str to _Known
-        What the server has, by the name of the part.
-    """
-
-    client: MlflowClient
-    experiment: str
-    identity: str
-    known: dict[str, _Known] = field(default_factory=dict)
-
-    def ask(self) -> None:
-        """Ask which runs the server has."""
-        token, ours = None, f"tags.`{ID}` = '{self.identity}'"
+        self._client: MlflowClient = self._connect(tracking_uri=self._address)
+        there = self._client.get_experiment_by_name(name)
+        self._experiment = there.experiment_id if there else self._client.create_experiment(name)
+        self._id = remember(self._run, self.option, experiment=name)["id"]
+        ours, token = f"tags.`{ID}` = '{self._id}'", None
         while True:
-            page = self.client.search_runs(
-                [self.experiment], ours, max_results=PAGE, page_token=token
+            page = self._client.search_runs(
+                [self._experiment], ours, max_results=PAGE, page_token=token
             )
-            self.known |= {run.data.tags[PART]: _of_server(run) for run in page}
+            for run in page:
+                data, info = run.data, run.info
+                held: set[Key] = {*data.params, *data.tags.items()}
+                for name in data.metrics:
+                    history = self._client.get_metric_history(info.run_id, name)
+                    held.update((name, number.step) for number in history)
+                self._known[data.tags[PART]] = _Known(info.run_id, info.status, held)
             token = page.token
             if not token:
                 return
 
-    def send(self, part: Part) -> tuple[int, int]:
+    def _send(self, part: Part) -> tuple[int, int]:
         """Send what is new of one part; return how many runs and numbers that was."""
-        new = part.name not in self.known
-        if new:
-            self.known[part.name] = self._created(part)
-        known = self.known[part.name]
-        self._settings(known, part)
-        points = self._points(known, part)
-        self._files(known, part)
-        status = STATUS[part.state]
-        if known.status != status:
-            if part.state == "running":
-                self.client.update_run(known.run_id, status)
-            else:
-                at = max((point.at for point in part.points), default=None)
-                self.client.set_terminated(known.run_id, status, at)
-            known.status = status
-        return int(new), points
+        created = part.name not in self._known
+        if created:
+            self._known[part.name] = self._created(part)
+        known, status = self._known[part.name], STATUS.get(part.state, "KILLED")
+        numbers = self._log(known, part)
+        if known.status != status and part.state == "running":
+            self._client.update_run(known.run_id, status)
+        elif known.status != status:
+            at = max((point.at for point in part.points), default=None)
+            self._client.set_terminated(known.run_id, status, at)
+        known.status = status
+        return int(created), numbers
 
     def _created(self, part: Part) -> _Known:
-        tags = {ID: self.identity, PART: part.name}
+        tags = {ID: self._id, PART: part.name}
         if part.parent is not None:
-            tags["mlflow.parentRunId"] = self.known[part.parent].run_id
+            tags["mlflow.parentRunId"] = self._known[part.parent].run_id
         begun = part.begun or min((point.at for point in part.points), default=None)
         name = part.name or part.tags["cistron.run"]
-        made = self.client.create_run(self.experiment, begun, tags, run_name=name)
-        return _Known(made.info.run_id, "RUNNING", tags=tags)
+        run = self._client.create_run(self._experiment, begun, tags, run_name=name)
+        return _Known(run.info.run_id)
 
-    def _settings(self, known: _Known, part: Part) -> None:
-        """Send params that are missing, and tags that are other."""
-        from mlflow.entities import Param, RunTag
+    def _log(self, known: _Known, part: Part) -> int:
+        """Send params, numbers, tags and files that the server lacks; return how many numbers."""
+        from mlflow.entities import Metric, Param, RunTag
 
-        params = {_key(name): _text(value)[:LONGEST_VALUE] for name, value in part.params.items()}
-        for names in _slices([name for name in params if name not in known.params], BATCH):
-            sent = [Param(name, params[name]) for name in names]
-            self.client.log_batch(known.run_id, params=sent)
-            known.params.update(names)
-        tags = {name: value[:LONGEST_TAG] for name, value in part.tags.items()}
-        tags = {name: value for name, value in tags.items() if known.tags.get(name) != value}
-        if tags:
-            self.client.log_batch(known.run_id, tags=[RunTag(*tag) for tag in tags.items()])
-            known.tags |= tags
-
-    def _points(self, known: _Known, part: Part) -> int:
-        """Send the numbers that are missing; return how many they were."""
-        from mlflow.entities import Metric
-
+        params = {_key(name): as_text(value)[:LONGEST_VALUE] for name, value in part.params.items()}
         points = {(_key(point.name), point.step): point for point in part.points}
-        for name in known.metrics & {name for name, _ in points}:
-            history = self.client.get_metric_history(known.run_id, name)
-            known.points |= {(name, one.step) for one in history}
-            known.metrics.discard(name)
-        missing = [key for key in points if key not in known.points]
-        for keys in _slices(missing, 5 * BATCH):
-            sent = [Metric(key[0], points[key].value, points[key].at, key[1]) for key in keys]
-            self.client.log_batch(known.run_id, metrics=sent)
-            known.points.update(keys)
-        return len(missing)
-
-    def _files(self, known: _Known, part: Part) -> None:
-        """Send the files unless the server has them as they are."""
-        if not part.files:
-            return
-        digest = hashlib.sha256()
-        for path in part.files:
-            digest.update(path.name.encode() + path.read_bytes())
-        if known.tags.get(FILES) == digest.hexdigest():
-            return
-        for path in part.files:
-            self.client.log_artifact(known.run_id, str(path))
-        self.client.set_tag(known.run_id, FILES, digest.hexdigest())
-        known.tags[FILES] = digest.hexdigest()
-
-
-def _of_server(run: Run) -> _Known:
-    return _Known(
-        run.info.run_id,
-        run.info.status,
-        set(run.data.params),
-        dict(run.data.tags),
-        set(run.data.metrics),
-    )
+        tags = [(name, text[:LONGEST_TAG]) for name, text in part.tags.items()]
+        entries: dict[Key, Metric | Param | RunTag] = {tag: RunTag(*tag) for tag in tags}
+        entries.update((name, Param(name, text)) for name, text in params.items())
+        entries.update((at, Metric(at[0], x.value, x.at, x.step)) for at, x in points.items())
+        new = [entry for key, entry in entries.items() if key not in known.held]
+        for start in range(0, len(new), BATCH):
+            batch = new[start : start + BATCH]
+            self._client.log_batch(
+                known.run_id,
+                [entry for entry in batch if isinstance(entry, Metric)],
+                [entry for entry in batch if isinstance(entry, Param)],
+                [entry for entry in batch if isinstance(entry, RunTag)],
+            )
+        known.held.update(entries)
+        content = b"".join(path.name.encode() + path.read_bytes() for path in part.files)
+        digest = (FILES, hashlib.sha256(content).hexdigest())
+        if part.files and digest not in known.held:
+            for path in part.files:
+                self._client.log_artifact(known.run_id, str(path))
+            self._client.set_tag(known.run_id, *digest)
+            known.held.add(digest)
+        return sum(isinstance(entry, Metric) for entry in new)
 
 
 def _key(name: str) -> str:
     """Return a name as MLflow takes it: other characters than these stand as their number."""
-    return re.sub(r"[^\w\-. :/]", lambda found: f"_{ord(found[0]):x}_", name)[:LONGEST_KEY]
+    return re.sub(r"[^\w\-. :/]", lambda other: f"_{ord(other[0]):x}_", name)[:LONGEST_KEY]
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _slices(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an exception and what it came from."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+def _reason(error: Exception, address: str) -> str:
+    """Return in a few words why it did not work."""
+    names: set[str] = set()
+    cause: BaseException | None = error
+    while cause is not None:
+        names.add(type(cause).__name__)
+        cause = cause.__cause__ or cause.__context__
+    if names & {"ConnectTimeout", "ReadTimeout", "Timeout"}:
+        return "it does not answer in time"
+    if "ConnectionError" in names:
+        return "there is no connection"
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].replace(address, without_password(address))[:300].rstrip(".")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cistron.pipeline.tracking.parts import Part
-from cistron.pipeline.tracking.tracker import Sent, TrackingError, recalled, remember
+from cistron.pipeline.tracking.tracker import Part, Sent, TrackingError, as_text, remember
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -18,113 +15,85 @@ if TYPE_CHECKING:
 SETTINGS = "_hparams_/session_start_info"  # as TensorBoard's page of settings calls them
 
 
-@dataclass
-class _Written:
-    """What the event files of a part hold."""
-
-    points: set[tuple[str, int]] = field(default_factory=set)
-    texts: set[str] = field(default_factory=set)
-    settings: bool = False
-
-
 class TensorBoard:
     """Event files in RUN/tensorboard, or in a folder of the run's name in another folder.
 
     What they hold is read first, and only what is missing is written.
-
-    Parameters
-    ----------
-    run : Path
-        The run directory.
-    folder : Path, optional
-        Where the folder of the run is made; several runs may share it.
     """
 
-    def __init__(self, run: Path, folder: Path | None) -> None:
+    def __init__(self, run: Path, folder: str = "") -> None:
         # Imported here, not in the thread that writes: two threads must not import at once.
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
         from torch.utils.tensorboard import SummaryWriter
 
-        self.option = f"tensorboard={folder}" if folder else "tensorboard"
-        self.name = f"TensorBoard in {folder or run / 'tensorboard'}"
-        self._run = run
-        self._folder = folder
-        self._make, self._read = SummaryWriter, EventAccumulator
+        shared = Path(folder) if folder else None
+        self.option = f"tensorboard={shared}" if shared else "tensorboard"
+        self.name = f"TensorBoard in {shared or run / 'tensorboard'}"
+        self._run, self._shared = run, shared
+        self._write, self._read = SummaryWriter, EventAccumulator
         self._writers: dict[str, SummaryWriter] = {}
-        self._written: dict[str, _Written] = {}
+        self._held: dict[str, set[tuple[str, int]]] = {}  # names and steps, of each part
 
     def send(self, parts: Sequence[Part]) -> Sent:
         """Write what the event files do not hold."""
-        sent = Sent()
         try:
             place = self._place()
-            for part in parts:
-                new, points = self._part(part, place / part.name)
-                sent = Sent(sent.parts + new, sent.points + points)
+            sent = [self._send(part, place / part.name) for part in parts]
         except OSError as error:
-            self.close()
-            raise TrackingError(
-                f"{error.filename or 'files'}: {error.strerror or error}"
-            ) from error
-        return sent
-
-    def close(self) -> None:
-        """Close the event files."""
-        for writer in self._writers.values():
-            writer.close()
-        self._writers, self._written = {}, {}
+            for writer in self._writers.values():
+                writer.close()
+            self._writers, self._held = {}, {}
+            reason = f"{error.filename or 'files'}: {error.strerror or error}"
+            raise TrackingError(reason) from error
+        return Sent(sum(new for new, _ in sent), sum(points for _, points in sent))
 
     def _place(self) -> Path:
         """Return the folder of the run, in a shared folder one that is no other run's."""
-        if self._folder is None:
+        if self._shared is None:
             return self._run / "tensorboard"
-        known = recalled(self._run, self.option).get("folder")
-        if known is None:
-            name = self._run.resolve().name
-            names = (name if number == 1 else f"{name}-{number}" for number in count(1))
-            known = next(one for one in names if not (self._folder / one).exists())
-            (self._folder / known).mkdir(parents=True)
-            remember(self._run, self.option, {"folder": known})
-        return self._folder / known
+        name = remember(self._run, self.option).get("folder")
+        if name is None:
+            base = self._run.resolve().name
+            names = (base if number == 1 else f"{base}-{number}" for number in count(1))
+            name = next(name for name in names if not (self._shared / name).exists())
+            (self._shared / name).mkdir(parents=True)
+            remember(self._run, self.option, folder=name)
+        return self._shared / name
 
-    def _part(self, part: Part, folder: Path) -> tuple[int, int]:
+    def _send(self, part: Part, folder: Path) -> tuple[int, int]:
+        """Write what is new of one part; return how many parts and numbers that was."""
         new = not any(folder.glob("events.*"))
-        if part.name not in self._written:
-            self._written[part.name] = _Written() if new else self._found(folder)
-        written = self._written[part.name]
-        points = [p for p in part.points if (p.name, p.step) not in written.points]
-        texts = {"settings": part.params} | ({"run": part.tags} if part.complete else {})
-        texts = {name: text for name, text in texts.items() if text and name not in written.texts}
-        settings = part.complete and not written.settings
-        if not (points or texts or settings):
-            return 0, 0
-        if part.name not in self._writers:
-            self._writers[part.name] = self._make(str(folder))
-        writer = self._writers[part.name]
-        for point in points:
-            writer.add_scalar(point.name, point.value, point.step, walltime=point.at / 1000)
-        for name, rows in texts.items():
-            writer.add_text(name, _table(rows))
-        if settings:
-            _write_settings(writer, part)
-        writer.flush()
-        written.points.update((point.name, point.step) for point in points)
-        written.texts.update(texts)
-        written.settings = written.settings or settings
-        if part.complete:
+        if part.name not in self._held:
+            self._held[part.name] = set() if new else self._held_in(folder)
+        held = self._held[part.name]
+        points = [point for point in part.points if (point.name, point.step) not in held]
+        begins = ("settings", 0) not in held
+        ends = part.complete and (SETTINGS, 0) not in held
+        if points or begins or ends:
+            writer = self._writers.get(part.name) or self._write(str(folder))
+            self._writers[part.name] = writer
+            for point in points:
+                writer.add_scalar(point.name, point.value, point.step, walltime=point.at / 1000)
+            if begins:
+                writer.add_text("settings", _table(part.params))
+            if ends and part.tags:
+                writer.add_text("run", _table(part.tags))
+            if ends:
+                _write_settings(writer, part)
+            writer.flush()
+            held |= {("settings", 0), *[(SETTINGS, 0)] * ends, *((x.name, x.step) for x in points)}
+        if part.complete and part.name in self._writers:
             self._writers.pop(part.name).close()
         return int(new), len(points)
 
-    def _found(self, folder: Path) -> _Written:
+    def _held_in(self, folder: Path) -> set[tuple[str, int]]:
         """Read what the event files of a folder hold."""
         events = self._read(str(folder), size_guidance={"scalars": 0, "tensors": 0})
         events.Reload()
         names = events.Tags()
-        return _Written(
-            {(name, one.step) for name in names["scalars"] for one in events.Scalars(name)},
-            {name.removesuffix("/text_summary") for name in names["tensors"]},
-            SETTINGS in events.summary_metadata,
-        )
+        texts = [name.removesuffix("/text_summary") for name in names["tensors"]]
+        scalars = {(name, x.step) for name in names["scalars"] for x in events.Scalars(name)}
+        return scalars | {(name, 0) for name in [*texts, *events.summary_metadata]}
 
 
 def _write_settings(writer: SummaryWriter, part: Part) -> None:
@@ -132,7 +101,7 @@ def _write_settings(writer: SummaryWriter, part: Part) -> None:
     from torch.utils.tensorboard.summary import hparams
 
     settings = {
-        name: value if isinstance(value, bool | int | float | str) else _text(value)
+        name: value if isinstance(value, bool | int | float | str) else as_text(value)
         for name, value in part.params.items()
     }
     names = dict.fromkeys(sorted({point.name for point in part.points}), 0.0)
@@ -140,11 +109,7 @@ def _write_settings(writer: SummaryWriter, part: Part) -> None:
         writer._get_file_writer().add_summary(summary)
 
 
-def _table(rows: Mapping[str, Any]) -> str:
+def _table(rows: Mapping[str, object]) -> str:
     """Return a table in Markdown."""
-    lines = [f"| {name} | {_text(value).replace('|', '&#124;')} |" for name, value in rows.items()]
+    lines = [f"| {name} | {as_text(x).replace('|', '&#124;')} |" for name, x in rows.items()]
     return "\n".join(["| key | value |", "|---|---|", *lines])
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -1,95 +1,88 @@
-"""What a destination of tracked runs does, and what is remembered of it."""
+"""What a tracker is told of a run, and what a run remembers of its trackers."""
 
 from __future__ import annotations
 
+import json
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any, Literal, NamedTuple, Protocol
 
 from cistron.experiment.run_folder import Run
-from cistron.pipeline.tracking.parts import Part
 
 TRACKING = "tracking.json"
+_writing = threading.Lock()
+
+State = Literal["running", "finished", "pruned", "failed", "interrupted"]
 
 
 class TrackingError(Exception):
     """A tracker cannot be used just now; the message says why, and holds no password."""
 
 
+class Point(NamedTuple):
+    """A number at a step (an epoch, a trial or the end), made `at` milliseconds since 1970."""
+
+    name: str
+    step: int
+    value: float
+    at: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """A run, or one training or trial inside of it, as it stands now.
+
+    `name` is its place: "" is the run itself, then "folds/0", "repeats/2/folds/0", "trials/3";
+    `parent` is the name of the part around it. A part is `complete` when no more will come of it.
+    """
+
+    name: str
+    parent: str | None
+    params: Mapping[str, object]
+    tags: Mapping[str, str]
+    points: Sequence[Point]
+    state: State
+    complete: bool
+    begun: int | None = None
+    files: Sequence[Path] = ()
+
+
 class Sent(NamedTuple):
-    """What a tracker was given that it did not have."""
+    """How many parts and numbers a tracker was given that it did not have."""
 
     parts: int = 0
     points: int = 0
 
 
 class Tracker(Protocol):
-    """Where the numbers of a run go.
-
-    Attributes
-    ----------
-    name : str
-        As sentences call it.
-    option : str
-        What `--track` and `--to` take, without a password.
-    """
+    """Where a run is sent: `name` in sentences, `option` for `--track`, both without a password."""
 
     name: str
     option: str
 
     def send(self, parts: Sequence[Part]) -> Sent:
-        """Give it all that it does not have yet.
-
-        Raises
-        ------
-        TrackingError
-            If it cannot be reached or refuses; it may be tried again.
-        """
-
-    def close(self) -> None:
-        """Let go of it."""
+        """Give it all that it does not have yet; after a TrackingError it may be tried again."""
 
 
-def without_password(address: str) -> str:
-    """Return an address with *** in place of a password."""
-    parts = urlsplit(address)
-    if not parts.password:
-        return address
-    return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{parts.netloc.split('@')[-1]}"))
+def as_text(value: object) -> str:
+    """Return a setting as a tracker shows it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def identity(run: Path) -> str:
-    """Return the name by which a tracker knows the run again, made at the first call.
+def remember(run: Path, option: str, **news: object) -> dict[str, Any]:
+    """Add news of a tracker to the run, and return all that the run remembers of it.
 
-    It is written before anything is sent, so that a process that is killed between the two leaves
-    no run that would be sent a second time.
+    `id` is the identity by which the tracker knows the run again. It is written before anything is
+    sent, so that a process that is killed between the two leaves nothing that is sent twice.
     """
     with _writing:
-        known = _known(run)
-        if "id" not in known:
-            known = {"id": uuid.uuid4().hex, **known}
+        before = Run(run).read_json(TRACKING) if (run / TRACKING).is_file() else {}
+        known = {"id": uuid.uuid4().hex, "destinations": {}, **before}
+        entry = {**known["destinations"].get(option, {}), **news}
+        known["destinations"] = {**known["destinations"], option: entry}
+        if known != before:
             Run(run).write_json(TRACKING, known)
-    return str(known["id"])
-
-
-def recalled(run: Path, option: str) -> dict[str, Any]:
-    """Return what was remembered of a destination."""
-    return _known(run).get("destinations", {}).get(option, {})
-
-
-def remember(run: Path, option: str, entry: dict[str, Any]) -> None:
-    """Remember something of a destination in the run."""
-    with _writing:
-        known = _known(run)
-        known["destinations"] = {**known.get("destinations", {}), option: entry}
-        Run(run).write_json(TRACKING, known)
-
-
-def _known(run: Path) -> dict[str, Any]:
-    return Run(run).read_json(TRACKING) if (run / TRACKING).is_file() else {}
-
-
-_writing = threading.Lock()
+    return {"id": known["id"], **entry}
