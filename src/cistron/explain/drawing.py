@@ -23,7 +23,7 @@ from cistron.explain.export import coordinates
 from cistron.explain.in_silico_mutagenesis import mutation_effects
 from cistron.explain.perturbed import letters_of
 from cistron.explain.positions import Ends, called, profile_table
-from cistron.explain.store import read
+from cistron.explain.store import ATTRIBUTIONS, read
 from cistron.explain.target import choose_target
 from cistron.figures.explain.ends import ends
 from cistron.figures.explain.genes import top_features
@@ -36,7 +36,7 @@ from cistron.samples.genome.stretches import stretches_of
 from cistron.samples.genome.windows import Windows
 from cistron.samples.samples import Sequences, make_samples
 
-ATTRIBUTIONS, FIGURES = "attributions.h5", "figures"
+FIGURES = "figures"
 WINDOW = 256  # samples that are read together
 CLASSES, TOP = 12, 20  # of which figures are drawn; features in one
 

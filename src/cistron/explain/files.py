@@ -24,14 +24,13 @@ from cistron.classifier.predict.predict_cells import (
 )
 from cistron.explain.cells import of_cells
 from cistron.explain.checks import faithfulness, randomised_weights
+from cistron.explain.ensembles import scale_of
 from cistron.explain.explanation import Explanation, explain_window
 from cistron.explain.settings import ExplainSettings
-from cistron.explain.store import Writer
-from cistron.explain.trees import explains_probability
+from cistron.explain.store import ATTRIBUTIONS, SUMMARY, Writer
 from cistron.samples.samples import Samples
 from cistron.samples.sequences.stream import stream
 
-ATTRIBUTIONS, SUMMARY = "attributions.h5", "summary.json"
 WINDOW = 256  # samples that are read and explained together
 CHECKED = 64  # samples of the first window that the checks look at
 LISTED = 20  # features, and records that were not used, that the summary names
@@ -141,7 +140,7 @@ def _scale(classifier: Classifier, methods: Mapping[str, int]) -> str:
     """Return what is explained: the logit of a class, its probability, or a number."""
     if classifier.head.kind == "number":
         return "number"
-    return "probability" if "tree_shap" in methods and explains_probability(classifier) else "logit"
+    return scale_of(classifier, next(iter(methods))).name
 
 
 def _cells(

@@ -16,8 +16,8 @@ from cistron.base.errors import InputError
 from cistron.base.ragged import Ragged
 from cistron.classifier.classifier import Classifier
 from cistron.explain.cells import of_cells, reference_vector
+from cistron.explain.options import Options
 from cistron.explain.references import choose, shuffles
-from cistron.explain.settings import ExplainSettings
 from cistron.models.input import Network
 from cistron.samples.alphabet import ALPHABETS, PROTEIN, Alphabet
 
@@ -63,7 +63,7 @@ class Reader:
     ----------
     classifier : Classifier
         Its model is a network.
-    settings : ExplainSettings
+    settings : Options
     device : torch.device
 
     Raises
@@ -72,9 +72,7 @@ class Reader:
         If a language model inside the network pools its residues, or the references do not fit.
     """
 
-    def __init__(
-        self, classifier: Classifier, settings: ExplainSettings, device: torch.device
-    ) -> None:
+    def __init__(self, classifier: Classifier, settings: Options, device: torch.device) -> None:
         self.network: Network = classifier.model_.to(device).eval()
         self.settings, self.device = settings, device
         self.alphabet: Alphabet = ALPHABETS.get(classifier.alphabet_, PROTEIN)

@@ -23,6 +23,7 @@ from cistron.base.errors import InputError
 from cistron.explain.explanation import Explanation
 from cistron.explain.settings import ExplainSettings
 
+ATTRIBUTIONS, SUMMARY = "attributions.h5", "summary.json"  # files of `cistron explain`
 FORMAT, VERSION = "cistron explanation", 1
 ALONG = ("contributions", "hypothetical", "codes", "positions")
 EACH = ("logits", "probabilities", "explained", "output", "reference_output", "error")

@@ -100,7 +100,7 @@ def contributions_of(
     """
     from cistron.explain.linear import coefficients, is_linear, linear_contributions
     from cistron.explain.target import choose_target
-    from cistron.explain.trees import has_trees, tree_contributions
+    from cistron.explain.tree_shap import has_trees, tree_contributions
 
     X: Any = classifier.encoder_.encode(samples)
     target = choose_target(classifier.head, classifier.logits(samples), None)

@@ -14,6 +14,8 @@ from pydantic import ValidationError
 
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
+from cistron.classifier.files import load
+from cistron.experiment.mistakes import explain
 from cistron.explain.motifs.analysis import MotifSettings, analyse
 from cistron.explain.motifs.database import read_databases
 from cistron.explain.motifs.effect import Predict
@@ -21,6 +23,9 @@ from cistron.explain.motifs.explained import Explained
 from cistron.explain.motifs.read import read_explained, recorded_run
 from cistron.explain.motifs.results import MODISCO, document, read_signed, write_results
 from cistron.explain.motifs.scan import UNKNOWN
+from cistron.explain.target import choose_target
+from cistron.samples.alphabet import DNA
+from cistron.samples.samples import Sequences, make_samples
 
 
 def find_motifs(
@@ -102,11 +107,6 @@ def find_motifs(
 
 def _predictor(explained: Explained, run: str | Path, device: str) -> tuple[Predict | None, str]:
     """Return the prediction of what is explained, or None and why there is none."""
-    from cistron.classifier.files import load
-    from cistron.explain.target import choose_target
-    from cistron.samples.alphabet import DNA
-    from cistron.samples.samples import Sequences, make_samples
-
     if explained.explained == "predicted":
         return None, (
             "No marginal effects: each sequence's own class was explained. Explain one class."
@@ -137,8 +137,6 @@ def parse_settings(changes: Sequence[str], given: Mapping[str, Any]) -> MotifSet
     InputError
         If there is no such key, or its value is not allowed.
     """
-    from cistron.experiment.mistakes import explain
-
     values = {name: value for name, value in given.items() if value is not None}
     for change in changes:
         key, found, value = change.partition("=")

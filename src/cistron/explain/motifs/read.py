@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import h5py
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from cistron.base.errors import InputError
+from cistron.classifier.files import load
+from cistron.experiment.experiment import read_experiment
+from cistron.explain.explanation import Explanation
+from cistron.explain.export import coordinates
 from cistron.explain.motifs.explained import Explained, Places
 from cistron.explain.motifs.scan import UNKNOWN
+from cistron.explain.store import ATTRIBUTIONS, SUMMARY, read
 from cistron.samples.alphabet import DNA
 from cistron.samples.genome.stretches import Stretch, stretches_of
-
-if TYPE_CHECKING:
-    from cistron.explain.explanation import Explanation
-
-ATTRIBUTIONS, SUMMARY = "attributions.h5", "summary.json"
 
 
 def read_explained(
@@ -42,8 +43,6 @@ def read_explained(
     InputError
         If it is no explanation of DNA, has no hypothetical contributions, or is not of that run.
     """
-    from cistron.explain.store import read
-
     folder = Path(folder)
     found = read(folder / ATTRIBUTIONS)
     facts = _facts(folder / SUMMARY)
@@ -98,10 +97,6 @@ def recorded_run(folder: str | Path) -> Path | None:
 
 def _require_same(path: Path, run: Path) -> None:
     """Refuse a run whose classifier is not the one that was explained."""
-    import h5py
-
-    from cistron.classifier.files import load
-
     with h5py.File(path) as file:
         explained = json.loads(file.attrs.get("classifier", "null"))
     if explained is not None and explained != load(run).checksum_:
@@ -174,8 +169,6 @@ def _stretches(length: int, run: Path | None, anchors: Sequence[str]) -> tuple[S
     path = run / "experiment.yaml" if run is not None else None
     if path is None or not path.is_file():
         return ()
-    from cistron.experiment.experiment import read_experiment
-
     samples = read_experiment(path).samples
     if samples.kind != "genome":
         return ()
@@ -187,8 +180,6 @@ def _places(found: Explanation, stretches: Sequence[Stretch]) -> Places | None:
     """Return where the sequences lie: by their genes, or by ids as bedtools writes them."""
     known = found.coordinates
     if not {"chromosome", "start", "end", "strand"} <= set(known):
-        from cistron.explain.export import coordinates
-
         known = coordinates(found)
     names = known["chromosome"].to_numpy(dtype=object)
     if pd.isna(names).all():

@@ -18,9 +18,10 @@ from cistron.base.progress import SILENT, Reporter
 from cistron.base.ragged import Ragged
 from cistron.classifier.classifier import Classifier
 from cistron.classifier.predict.predict import FORMATS, join_parts, require_output
-from cistron.explain.explanation import places
+from cistron.explain.layout import layout_of
 from cistron.explain.perturbed import Changeable, letters_of, rectangle
 from cistron.explain.variants.effects import compared
+from cistron.figures.explain.heat import heat_map
 from cistron.samples.alphabet import Alphabet
 from cistron.samples.frames import read_frame
 from cistron.samples.samples import Samples
@@ -203,7 +204,7 @@ def _of_one(
     letters = letters_of(classifier, sample)
     rows = cast("Ragged", letters.values)
     whole = sample.payload[0]
-    read = np.asarray(places(classifier, sample, rows)["positions"])
+    read = np.asarray(layout_of(classifier, sample, rows).positions)
     alphabet: Alphabet = sample.payload.alphabet
     name = str(sample.ids[0])
     if which.listed is not None:
@@ -306,8 +307,6 @@ def _scores(
 
 def _map(folder: Path, made: Made, samples: Samples, row: int, table: pd.DataFrame) -> None:
     """Draw the differences of one sequence."""
-    from cistron.figures.explain.heat import heat_map
-
     alphabet: Alphabet = samples.payload.alphabet
     letters = alphabet.letters[: alphabet.standard]
     values = np.zeros((len(samples.payload[row]), len(letters)))
