@@ -84,9 +84,9 @@ def test_shapley_values_by_definition(model, kind, monkeypatch):
     from cistron.explain import trees
 
     made = []
-    whole = trees._ensemble
+    whole = trees._joined
     monkeypatch.setattr(
-        trees, "_ensemble", lambda given, base: (made.extend(given), whole(given, base))[1]
+        trees, "_joined", lambda given, base: (made.extend(given), whole(given, base))[1]
     )
     monkeypatch.setattr(trees, "CELLS", 500)  # so that leaves and samples are cut into pieces
     monkeypatch.setattr(trees, "SAMPLES", 3)

@@ -32,8 +32,17 @@ def allowed_methods() -> tuple[str, ...]:
 
 
 def method_named(name: str) -> ExplanationMethod:
-    """Return the method of that name."""
-    return next(method for method in METHODS if method.name == name)
+    """Return the method of that name.
+
+    Raises
+    ------
+    InputError
+        If the list has none.
+    """
+    for method in METHODS:
+        if method.name == name:
+            return method
+    raise InputError(f"method: {name!r} is not a method of explanation.")
 
 
 def method_for(classifier: Classifier, name: str) -> ExplanationMethod:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -28,15 +29,33 @@ from cistron.samples.alphabet import DNA
 from cistron.samples.samples import Sequences, make_samples
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What is known beside an explanation.
+
+    Parameters
+    ----------
+    run : path, optional
+        Run directory of the classifier that was explained: for labels, regions and effects; by
+        default the one that the explanation says, where it is still there.
+    others : tuple of path
+        Folders of motifs of other folds or seeds, in which each pattern is looked for.
+    anchors : tuple of str
+        See `cistron.explain.motifs.read.read_explained`.
+    """
+
+    run: str | Path | None = None
+    others: tuple[str | Path, ...] = ()
+    anchors: tuple[str, ...] = ()
+
+
 def find_motifs(
     folder: str | Path,
     out: str | Path,
     databases: Sequence[str | Path],
     settings: MotifSettings | None = None,
+    beside: Beside | None = None,
     *,
-    run: str | Path | None = None,
-    others: Sequence[str | Path] = (),
-    anchors: Sequence[str] = (),
     device: str = "auto",
     force: bool = False,
     reporter: Reporter = SILENT,
@@ -55,13 +74,7 @@ def find_motifs(
     databases : sequence of str or path
         See `cistron.explain.motifs.database.read_database`.
     settings : MotifSettings, optional
-    run : path, optional
-        Run directory of the classifier that was explained: for labels, regions and effects; by
-        default the one that the explanation says, where it is still there.
-    others : sequence of path
-        Folders of motifs of other folds or seeds, in which each pattern is looked for.
-    anchors : sequence of str
-        See `read_explained`.
+    beside : Beside, optional
     device : str
     force : bool
         Write into a folder that is there.
@@ -76,9 +89,10 @@ def find_motifs(
     if out.exists() and not force:
         raise InputError(f"{out} exists and is never overwritten. Choose another, or say --force.")
     database = read_databases(databases)
-    known = [read_signed(other) for other in others]
-    run = run if run is not None else recorded_run(folder)
-    explained = read_explained(folder, run, anchors)
+    beside = beside or Beside()
+    known = [read_signed(other) for other in beside.others]
+    run = beside.run if beside.run is not None else recorded_run(folder)
+    explained = read_explained(folder, run, beside.anchors)
     notes = []
     predict = None
     if run is not None:
@@ -99,7 +113,7 @@ def find_motifs(
         "motifs": len(database),
         "versions": {name: metadata.version(name) for name in ("modisco-lite", "memelite")},
     }
-    made = document(analysis, explained, facts, [Path(other).name for other in others])
+    made = document(analysis, explained, facts, [Path(other).name for other in beside.others])
     made["notes"] += notes
     write_results(out, analysis, explained, made)
     return made

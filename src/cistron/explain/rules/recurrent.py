@@ -177,15 +177,11 @@ def unrolled(sequence: Callable[..., Tensor], *more: str) -> Callable[..., tuple
 
     def recurrent(
         input: Tensor,  # noqa: A002
-        begin: Any,
+        begin: Tensor | tuple[Tensor, ...] | list[Tensor],
         weights: list[Tensor],
-        has_biases: bool,
-        layers: int,
-        dropout: float,  # noqa: ARG001
-        train: bool,
-        bidirectional: bool,
-        batch_first: bool = False,
+        *options: float,
     ) -> tuple[Tensor, ...]:
+        has_biases, layers, _dropout, train, bidirectional, batch_first = options
         starts = begin if isinstance(begin, list | tuple) else [begin]
         if train or batch_first is not True or any(bool(start.any()) for start in starts):
             raise Refused(
@@ -194,7 +190,7 @@ def unrolled(sequence: Callable[..., Tensor], *more: str) -> Callable[..., tuple
             )
         each, directions = 4 if has_biases else 2, 2 if bidirectional else 1
         x, last = input, []
-        for layer in range(layers):
+        for layer in range(int(layers)):
             outputs = []
             for direction in range(directions):
                 number = (layer * directions + direction) * each

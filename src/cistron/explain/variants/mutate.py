@@ -38,7 +38,7 @@ Codes = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Which:
-    """Which mutations are made.
+    """Which mutations are made, and what is told of them.
 
     Parameters
     ----------
@@ -47,10 +47,13 @@ class Which:
         are none.
     listed : mapping of str to tuple of str, optional
         Of each id, its mutations: A123V, several at once A123V:G45D. Only these are made.
+    class_ : str, optional
+        Class whose logit is compared.
     """
 
     positions: tuple[tuple[int, int], ...] = ()
     listed: Mapping[str, tuple[str, ...]] | None = None
+    class_: str | None = None
 
 
 def parse_positions(text: str) -> tuple[tuple[int, int], ...]:
@@ -109,8 +112,7 @@ def mutate_file(
     out: str | Path,
     which: Which | None = None,
     *,
-    class_: str | None = None,
-    columns: dict[str, str] | None = None,
+    columns: Mapping[str, str] | None = None,
     maps: Path | None = None,
     force: bool = False,
     reporter: Reporter = SILENT,
@@ -126,9 +128,7 @@ def mutate_file(
     out : path
         Ends in .tsv, .csv, .parquet or .jsonl.
     which : Which, optional
-    class_ : str, optional
-        Class whose logit is compared.
-    columns : dict, optional
+    columns : mapping, optional
         For tables: the names of the `id` and `sequence` columns.
     maps : Path, optional
         Folder for a heat map of each sequence, positions × letters, as SVG.
@@ -162,7 +162,7 @@ def mutate_file(
                 for name, reason in samples.dropped[["id", "reason"]].itertuples(index=False):
                     made.without.append({"id": str(name), "reason": str(reason)})
                 for row in range(len(samples)):
-                    table = _of_one(classifier, samples[row : row + 1], which, class_)
+                    table = _of_one(classifier, samples[row : row + 1], which)
                     left.discard(str(samples.ids[row]))
                     advance()
                     if table is None:
@@ -197,9 +197,7 @@ def mutate_file(
     }
 
 
-def _of_one(
-    classifier: Classifier, sample: Samples, which: Which, class_: str | None
-) -> pd.DataFrame | None:
+def _of_one(classifier: Classifier, sample: Samples, which: Which) -> pd.DataFrame | None:
     """Return the mutations of the one sample given; None where there are none."""
     letters = letters_of(classifier, sample)
     rows = cast("Ragged", letters.values)
@@ -227,7 +225,7 @@ def _of_one(
     )
     outputs = classifier.head.outputs
     same = np.repeat(before, len(mutations), axis=0)[:, :outputs]
-    table = table.join(compared(classifier, same, after[:, :outputs], class_))
+    table = table.join(compared(classifier, same, after[:, :outputs], which.class_))
     table["warning"] = ["" if s else "not read: outside of what the model reads" for s in seen]
     return table
 
