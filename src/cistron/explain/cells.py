@@ -147,9 +147,10 @@ def linear_contributions_of_cells(
         weights = weights - weights.mean(axis=1, keepdims=True)
     reference = reference_vector(classifier)
     contributions = (weights @ slopes) * (dense(encoded) - reference)
-    mean: Encoded = reference[None].astype(np.float32)
+    row = reference[None].astype(np.float32)
+    mean: Encoded = row
     if isinstance(encoded, CellVectors):
-        mean = CellVectors.held(sparse.csr_matrix(mean - encoded.shared), encoded.shared)
+        mean = CellVectors.held(sparse.csr_matrix(row - encoded.shared), encoded.shared)
     # Not the logarithms of probabilities, which end where a probability is rounded to 0.
     model = classifier.model_
     output, at_mean = (by_blocks(model, v, model.decision_function) for v in (encoded, mean))

@@ -9,13 +9,15 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from cistron.base.encoded import Encoded
+from cistron.base.cell_vectors import CellVectors
 from cistron.base.errors import InputError
 from cistron.classifier.classifier import Classifier
 from cistron.encoders.cells.expression import Expression
 from cistron.evaluation.projection import choose
 from cistron.samples.samples import Samples
 from cistron.training.batches import by_length, collated, input_lengths
+
+Vectors = CellVectors | NDArray[np.float32]
 
 MOST_CELLS = 1000  # over which a gradient is averaged
 
@@ -85,7 +87,7 @@ def network_effects(classifier: Classifier, samples: Samples, seed: int = 1) -> 
 
 
 def _mean_gradients(
-    classifier: Classifier, encoded: Encoded, kinds: NDArray[np.int64]
+    classifier: Classifier, encoded: Vectors, kinds: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Return the mean gradient of each class's logit, shape (classes, features)."""
     network, settings = classifier.model_, classifier.training_

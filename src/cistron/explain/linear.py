@@ -136,5 +136,9 @@ COEFFICIENTS = ModelMethod(
     "coefficients: of a linear model, times the distance from the training mean",
     linear_contributions,
     lambda _: True,  # what is not linear is refused in a sentence
+    size=(
+        "Mean size of contributions",
+        "coefficient times distance from the training mean, without sign",
+    ),
     multiplied=True,
 )

@@ -66,6 +66,8 @@ class ExplanationMethod(Protocol):
         whichever method is asked for.
     looks_inside : bool
         Whether it looks into a model: it then explains an ensemble member by member.
+    size : tuple of str
+        Heading and meaning of the mean size of contributions, for the report.
     """
 
     name: str
@@ -73,6 +75,7 @@ class ExplanationMethod(Protocol):
     adds_up: bool
     asked: bool = True
     looks_inside: bool = True
+    size: tuple[str, str] = ("Mean size of contributions", "their mean, without sign")
 
     def fits(self, classifier: Classifier) -> bool:
         """Whether it can explain a classifier; where it looks inside, one that is no ensemble."""

@@ -37,6 +37,8 @@ class ModelMethod(ExplanationMethod):
         See `OfVectors`.
     can_explain : callable
         Classical classifier → whether its model is of that family.
+    size : tuple of str
+        See `ExplanationMethod`.
     multiplied : bool
         Whether contributions are multipliers times the distance from a reference.
     scale_of, why_not_averaged : callable
@@ -47,6 +49,7 @@ class ModelMethod(ExplanationMethod):
     words: str
     of_vectors: OfVectors
     can_explain: Callable[[Classifier], bool]
+    size: tuple[str, str]
     multiplied: bool
     scale_of: Callable[[Classifier], Scale] = lambda _: LOGITS
     why_not_averaged: Callable[[Classifier], str] = lambda _: ""

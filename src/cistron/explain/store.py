@@ -78,7 +78,7 @@ class Writer:
         for column, values in explanation.groups.items():
             self._extend(f"groups/{column}", values.astype(str).to_numpy(dtype=object))
 
-    def note(self, name: str, document: Any) -> None:
+    def note(self, name: str, document: object) -> None:
         """Keep something as JSON among the file's attributes."""
         self.file.attrs[name] = json.dumps(document)
 

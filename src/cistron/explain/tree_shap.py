@@ -84,6 +84,7 @@ TREE_SHAP = ModelMethod(
     tree_contributions,
     # Trees on components have none that could be carried back to genes: they are not linear.
     lambda classifier: has_trees(classifier) and not on_components(classifier),
+    size=("Mean |TreeSHAP|", "mean size of the Shapley values over all trees"),
     multiplied=False,
     scale_of=_scale,
     why_not_averaged=_not_averaged,

@@ -143,7 +143,7 @@ def _predictor(explained: Explained, run: str | Path, device: str) -> tuple[Pred
     return predict, ""
 
 
-def parse_settings(changes: Sequence[str], given: Mapping[str, Any]) -> MotifSettings:
+def parse_settings(changes: Sequence[str], given: Mapping[str, object]) -> MotifSettings:
     """Return settings from "key=value" texts, and from options that were given (not None).
 
     Raises

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -122,8 +122,6 @@ def read_patterns(path: str | Path) -> list[Pattern]:
     list of Pattern
         Of each sign in the order of their number of seqlets.
     """
-    import h5py
-
     found = []
     with h5py.File(path, "r") as file:
         for group, sign in (("pos_patterns", 1), ("neg_patterns", -1)):
@@ -132,7 +130,7 @@ def read_patterns(path: str | Path) -> list[Pattern]:
     return ranked(found)
 
 
-def _read(stored: Any, name: str, sign: int) -> Pattern:
+def _read(stored: h5py.Group, name: str, sign: int) -> Pattern:
     seqlets = stored["seqlets"]
     return Pattern(
         name,

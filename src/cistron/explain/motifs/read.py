@@ -53,7 +53,7 @@ def read_explained(
 
 def from_explanation(
     found: Explanation,
-    facts: dict[str, Any] | None = None,
+    facts: dict[str, object] | None = None,
     run: str | Path | None = None,
     anchors: Sequence[str] = (),
 ) -> Explained:

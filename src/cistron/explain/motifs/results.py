@@ -32,7 +32,7 @@ VERSION = 1
 
 
 def document(
-    analysis: Analysis, explained: Explained, facts: dict[str, Any], others: Sequence[str] = ()
+    analysis: Analysis, explained: Explained, facts: dict[str, object], others: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Return all that was found as plain JSON types.
 

@@ -8,7 +8,6 @@ do step by step is what a derivative through time takes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -18,6 +17,7 @@ from torch.autograd.function import once_differentiable
 from torch.overrides import handle_torch_function, has_torch_function
 
 from cistron.explain.rules.rules import (
+    Context,
     Refused,
     Secant,
     grouped,
@@ -80,7 +80,7 @@ class LSTMSequence(Function):
 
     @staticmethod
     def forward(
-        ctx: Any, seen0: Tensor, seen: Tensor, weight: Tensor, bias: Tensor | None
+        ctx: Context, seen0: Tensor, seen: Tensor, weight: Tensor, bias: Tensor | None
     ) -> Tensor:
         """Return the hidden states of the references."""
         states, gates0, memory0 = _lstm(seen0, weight, bias)
@@ -90,7 +90,7 @@ class LSTMSequence(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Context, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Go back through time."""
         gates0, memory0, gates, memory, weight = ctx.saved_tensors
         (i0, f0, g0, o0), (i, f, g, o) = gates0.chunk(4, 2), gates.chunk(4, 2)
@@ -124,7 +124,7 @@ class RNNSequence(Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
+        ctx: Context,
         seen0: Tensor,
         seen: Tensor,
         weight: Tensor,
@@ -141,7 +141,7 @@ class RNNSequence(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Context, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Go back through time."""
         gates0, gates, weight = ctx.saved_tensors
         factors = _secant(ctx.secant, gates, gates0)
