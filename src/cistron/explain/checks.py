@@ -154,8 +154,8 @@ def randomised_weights(
     other = _shuffled(classifier, torch.Generator().manual_seed(seed))
     settings = explanation.settings.model_copy(update={"fall_back": True})
     by_chance = explain(other, samples, settings, reporter)
-    sizes = stability([_sizes(explanation), _sizes(by_chance)])
-    return {"correlation": float(np.nanmedian(sizes)), "samples": len(explanation)}
+    correlations = stability([_sizes(explanation), _sizes(by_chance)])
+    return {"correlation": float(np.nanmedian(correlations)), "samples": len(explanation)}
 
 
 def _shuffled(classifier: Classifier, generator: torch.Generator) -> Classifier:

@@ -113,10 +113,12 @@ def find_motifs(
         "motifs": len(database),
         "versions": {name: metadata.version(name) for name in ("modisco-lite", "memelite")},
     }
-    made = document(analysis, explained, facts, [Path(other).name for other in beside.others])
-    made["notes"] += notes
-    write_results(out, analysis, explained, made)
-    return made
+    found_motifs = document(
+        analysis, explained, facts, [Path(other).name for other in beside.others]
+    )
+    found_motifs["notes"] += notes
+    write_results(out, analysis, explained, found_motifs)
+    return found_motifs
 
 
 def _predictor(explained: Explained, run: str | Path, device: str) -> tuple[Predict | None, str]:
@@ -153,8 +155,8 @@ def parse_settings(changes: Sequence[str], given: Mapping[str, object]) -> Motif
     """
     values = {name: value for name, value in given.items() if value is not None}
     for change in changes:
-        key, found, value = change.partition("=")
-        if not found:
+        key, sign, value = change.partition("=")
+        if not sign:
             raise InputError(f"--set {change}: write it as key=value, like min_seqlets=50.")
         try:
             values[key.strip()] = yaml.safe_load(value)
@@ -163,5 +165,5 @@ def parse_settings(changes: Sequence[str], given: Mapping[str, object]) -> Motif
     try:
         return MotifSettings(**values)
     except ValidationError as error:
-        said = [explain(e, values, "--set", {}, MotifSettings) for e in error.errors()]
-        raise InputError("\n".join(said)) from error
+        mistakes = [explain(e, values, "--set", {}, MotifSettings) for e in error.errors()]
+        raise InputError("\n".join(mistakes)) from error

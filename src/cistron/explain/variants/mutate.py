@@ -63,14 +63,14 @@ def parse_positions(text: str) -> tuple[tuple[int, int], ...]:
     ------
     InputError
     """
-    found = []
+    stretches = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
         if first < 1 or last < first:
             raise InputError(f"--positions {text}: write them like 10-50,77, counted from 1.")
-        found.append((first - 1, last))
-    return tuple(found)
+        stretches.append((first - 1, last))
+    return tuple(stretches)
 
 
 def read_mutations(path: str | Path) -> dict[str, tuple[str, ...]]:
@@ -82,7 +82,7 @@ def read_mutations(path: str | Path) -> dict[str, tuple[str, ...]]:
         If it cannot be read, or a mutation is not written like A123V.
     """
     frame = read_frame(path, ["id", "mutation"])
-    found: dict[str, list[str]] = {}
+    listed: dict[str, list[str]] = {}
     for row, (name, mutation) in enumerate(zip(frame["id"], frame["mutation"], strict=True), 1):
         for part in str(mutation).split(":"):
             if name is None or not _MUTATION.fullmatch(part.strip()):
@@ -91,8 +91,8 @@ def read_mutations(path: str | Path) -> dict[str, tuple[str, ...]]:
                     "letter, its position from 1 and the new letter: A123V, several at once "
                     "A123V:G45D."
                 )
-        found.setdefault(name, []).append(str(mutation).replace(" ", "").upper())
-    return {name: tuple(dict.fromkeys(some)) for name, some in found.items()}
+        listed.setdefault(name, []).append(str(mutation).replace(" ", "").upper())
+    return {name: tuple(dict.fromkeys(some)) for name, some in listed.items()}
 
 
 @dataclass
@@ -177,14 +177,14 @@ def mutate_file(
 
     if maps is not None:
         maps.mkdir(parents=True, exist_ok=True)
-    found = tables()
-    first = next(found, None)
+    parts = tables()
+    first = next(parts, None)
     if first is None:
         raise InputError(
             f"{source}: there is nothing to mutate: none of its {made.records:,} records "
             + ("is named in the table of mutations." if which.listed else "has such a position.")
         )
-    join_parts(chain([first], found), out)
+    join_parts(chain([first], parts), out)
     if left:
         shown = ", ".join(sorted(left)[:5])
         reporter.say(f"Ids of the table that {source} does not have: {len(left):,} ({shown}).")
@@ -249,7 +249,7 @@ def _every(
 
 def _parsed(text: str, codes: Codes, alphabet: Alphabet, name: str) -> Mutation:
     """Return a mutation of a list, if it fits the sequence."""
-    found = []
+    changes = []
     for part in text.split(":"):
         match = cast("re.Match[str]", _MUTATION.fullmatch(part))
         old, place, new = match[1].upper(), int(match[2]) - 1, match[3].upper()
@@ -265,8 +265,8 @@ def _parsed(text: str, codes: Codes, alphabet: Alphabet, name: str) -> Mutation:
             raise InputError(
                 f"{part} of {name}: {new} is none of {alphabet.letters[: alphabet.standard]}."
             )
-        found.append((place, new))
-    return tuple(found)
+        changes.append((place, new))
+    return tuple(changes)
 
 
 def _written(mutation: Mutation, codes: Codes, alphabet: Alphabet) -> str:

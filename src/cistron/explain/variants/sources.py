@@ -150,16 +150,16 @@ def _placed_samples(run: Path) -> pd.DataFrame | None:
     if not path.is_file():
         return None
     ids = pd.read_parquet(path, columns=["id"])["id"]
-    found = [match for match in map(PLACE.fullmatch, ids.astype(str)) if match]
-    if not found:
+    matches = [match for match in map(PLACE.fullmatch, ids.astype(str)) if match]
+    if not matches:
         return None
     return pd.DataFrame(
         {
-            "id": [m[0] for m in found],
-            "chromosome": [m[1] for m in found],
-            "start": [int(m[2]) for m in found],
-            "end": [int(m[3]) for m in found],
-            "strand": [m[4] or "+" for m in found],
+            "id": [m[0] for m in matches],
+            "chromosome": [m[1] for m in matches],
+            "start": [int(m[2]) for m in matches],
+            "end": [int(m[3]) for m in matches],
+            "strand": [m[4] or "+" for m in matches],
         }
     )
 
