@@ -37,10 +37,10 @@ class ModelMethod(ExplanationMethod):
         See `OfVectors`.
     can_explain : callable
         Classical classifier → whether its model is of that family.
-    size : tuple of str
-        See `ExplanationMethod`.
     multiplied : bool
         Whether contributions are multipliers times the distance from a reference.
+    size : tuple of str
+        See `ExplanationMethod`.
     scale_of, why_not_averaged : callable
         See `ExplanationMethod.scale` and `ExplanationMethod.not_averaged`.
     """
@@ -49,8 +49,8 @@ class ModelMethod(ExplanationMethod):
     words: str
     of_vectors: OfVectors
     can_explain: Callable[[Classifier], bool]
-    size: tuple[str, str]
     multiplied: bool
+    size: tuple[str, str] = ExplanationMethod.size
     scale_of: Callable[[Classifier], Scale] = lambda _: LOGITS
     why_not_averaged: Callable[[Classifier], str] = lambda _: ""
     adds_up: bool = True
