@@ -21,7 +21,7 @@ from cistron.base.progress import Terminal
 from cistron.cli.show_motifs import show_motifs
 from cistron.experiment.experiment import make_experiment
 from cistron.explain.files import explain_file
-from cistron.explain.motifs.files import find_motifs
+from cistron.explain.motifs.files import Beside, find_motifs
 from cistron.explain.settings import ExplainSettings
 from cistron.pipeline.pipeline import fit
 from cistron.report.motifs import write_motifs
@@ -87,7 +87,9 @@ def main() -> None:
         promoters.rename(columns={"gene": "id", "seq": "sequence"}).to_csv(source, index=False)
         settings = ExplainSettings(number=options.references)
         explain_file(cistron.load(run), source, explained, settings, reporter=say)
-    found = find_motifs(explained, motifs, ["jaspar:plants"], run=run, force=True, reporter=say)
+    found = find_motifs(
+        explained, motifs, ["jaspar:plants"], beside=Beside(run), force=True, reporter=say
+    )
     write_motifs(found, motifs / "motifs.html")
     show_motifs(motifs, found, as_json=False)
 

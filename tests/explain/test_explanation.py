@@ -9,8 +9,9 @@ from cistron.classifier.classifier import Classifier
 from cistron.explain.explanation import explain
 from cistron.explain.importance import permutation_importance
 from cistron.explain.linear import coefficient_table
+from cistron.explain.methods import allowed_methods
 from cistron.explain.references import shuffles
-from cistron.explain.settings import ExplainSettings, parse_settings
+from cistron.explain.settings import parse_settings
 from cistron.samples.alphabet import DNA, PROTEIN
 from cistron.samples.samples import Profiles, Sequences, make_samples
 from cistron.samples.sequences.shuffle import shuffle_pairs
@@ -18,7 +19,7 @@ from tests.conftest import planted_texts
 from tests.encoders.language_models.tiny import make_tiny_esm
 from tests.explain.conftest import MOTIF, PLACE, promoters
 
-METHODS = ExplainSettings.model_fields["method"].annotation.__args__
+METHODS = allowed_methods()
 SIGNED = [method for method in METHODS if method != "saliency"]
 
 

@@ -15,7 +15,7 @@ from cistron.cli import app
 from cistron.explain.checks import SHARES, faithfulness, randomised_weights, stability
 from cistron.explain.explanation import explain
 from cistron.explain.export import require_track, write_bedgraph, write_bigwig, write_modisco
-from cistron.explain.files import explain_file
+from cistron.explain.files import Choices, explain_file
 from cistron.explain.settings import ExplainSettings
 from cistron.explain.store import Writer, read, read_checks, write
 from cistron.samples.sequences.fasta import write_fasta
@@ -258,7 +258,9 @@ def test_a_file_is_explained_in_windows(cnn, tmp_path, monkeypatch):
         file.write(">bad\n!!\n")
     whole = explain(cnn, samples)
     monkeypatch.setattr("cistron.explain.files.WINDOW", 4)
-    summary = explain_file(cnn, tmp_path / "x.fasta", tmp_path / "out", randomise=True)
+    summary = explain_file(
+        cnn, tmp_path / "x.fasta", tmp_path / "out", choices=Choices(randomise=True)
+    )
     stored = read(tmp_path / "out" / "attributions.h5")
     assert stored.ids.tolist() == samples.ids.tolist()
     np.testing.assert_allclose(stored.contributions, whole.contributions, rtol=1e-3, atol=1e-5)
@@ -273,7 +275,9 @@ def test_a_file_is_explained_in_windows(cnn, tmp_path, monkeypatch):
     assert read_checks(tmp_path / "out" / "attributions.h5") == summary["checks"]
     with pytest.raises(InputError, match="never overwritten"):
         explain_file(cnn, tmp_path / "x.fasta", tmp_path / "out")
-    fewer = explain_file(cnn, tmp_path / "x.fasta", tmp_path / "out", limit=5, force=True)
+    fewer = explain_file(
+        cnn, tmp_path / "x.fasta", tmp_path / "out", choices=Choices(limit=5), force=True
+    )
     assert fewer["samples"] == len(read(tmp_path / "out" / "attributions.h5")) == 5
 
 

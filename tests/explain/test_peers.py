@@ -10,7 +10,7 @@ from torch import nn
 from cistron.classifier.classifier import Classifier
 from cistron.explain.explanation import explain
 from cistron.explain.rules.deeplift import deeplift
-from cistron.explain.trees import ensemble_of, shapley_values
+from cistron.explain.trees import shapley_values, trees_of
 from cistron.models.published.deepcre import DeepCRESettings
 from cistron.models.published.deepdife import DeepDifESettings
 from cistron.samples.samples import Sequences, make_samples
@@ -44,7 +44,7 @@ def test_shapley_values_are_those_of_shap(model, kind):
     for output in range(theirs.shape[2]):
         # The one log-odds of boosting is that of the second of two classes.
         weights = np.eye(outputs)[[outputs - theirs.shape[2] + output] * len(X)]
-        found = shapley_values(ensemble_of(classifier), X, weights)
+        found = shapley_values(trees_of(classifier), X, weights)
         np.testing.assert_allclose(found, theirs[..., output], rtol=0, atol=1e-12)
 
 

@@ -10,7 +10,8 @@ from cistron.classifier.classifier import Classifier
 from cistron.explain.checks import faithfulness
 from cistron.explain.explanation import explain
 from cistron.explain.files import explain_file
-from cistron.explain.trees import as_probability, ensemble_of, explains_probability, shapley_values
+from cistron.explain.tree_shap import as_probability, explains_probability
+from cistron.explain.trees import shapley_values, trees_of
 from cistron.samples.samples import Sequences, make_samples
 from cistron.samples.sequences.fasta import write_fasta
 from tests.explain.conftest import promoters
@@ -83,15 +84,15 @@ def test_shapley_values_by_definition(model, kind, monkeypatch):
     from cistron.explain import trees
 
     made = []
-    whole = trees._ensemble
+    whole = trees._joined
     monkeypatch.setattr(
-        trees, "_ensemble", lambda given, base: (made.extend(given), whole(given, base))[1]
+        trees, "_joined", lambda given, base: (made.extend(given), whole(given, base))[1]
     )
     monkeypatch.setattr(trees, "CELLS", 500)  # so that leaves and samples are cut into pieces
     monkeypatch.setattr(trees, "SAMPLES", 3)
     classifier = Classifier("composition", model).fit(dna(kind))
     X = classifier.encoder_.encode(dna(kind, 4, seed=1))
-    ensemble = ensemble_of(classifier)
+    ensemble = trees_of(classifier)
     for output in range(classifier.head.outputs):
         weights = np.eye(classifier.head.outputs)[[output] * len(X)]
         found = shapley_values(ensemble, X, weights)

@@ -104,7 +104,7 @@ for command in (
     training.track,
     using.embed,
 ):
-    app.command()(command)
+    app.command(cls=explaining.WithMethods if command is explaining.explain else None)(command)
 app.command("import")(using.import_)
 data_app.command("list")(start.data_list)
 data_app.command("get")(start.data_get)

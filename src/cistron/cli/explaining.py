@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperOption
 
 from cistron.base.errors import InputError
 from cistron.base.progress import Terminal
@@ -16,6 +17,20 @@ from cistron.cli.options import (
     Quiet,
     RunFolder,
 )
+
+
+class WithMethods(TyperCommand):
+    """The command `explain`, whose help names the methods as they are listed."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # types that Typer keeps to itself
+        """Name the methods, and print as any command does."""
+        from cistron.explain.methods import allowed_methods
+
+        *names, last = allowed_methods()
+        for option in self.params:
+            if isinstance(option, TyperOption) and option.name == "method":
+                option.help = f"{', '.join(names)} or {last}."
+        super().format_help(ctx, formatter)
 
 
 def explain(
@@ -32,8 +47,7 @@ def explain(
     method: Annotated[
         str,
         typer.Option(
-            help="deeplift, integrated_gradients, gradient_times_input, saliency, "
-            "in_silico_mutagenesis or occlusion."
+            help="How contributions are computed."  # see WithMethods
         ),
     ] = "deeplift",
     class_: Annotated[
@@ -98,7 +112,7 @@ def explain(
     from cistron.cli.show_explanation import show_explanation
     from cistron.explain.drawing import draw, require_choice, windows_of
     from cistron.explain.export import require_track, write_track
-    from cistron.explain.files import explain_file
+    from cistron.explain.files import Choices, explain_file
     from cistron.explain.settings import parse_settings
     from cistron.report.explanation import write_explanation
 
@@ -121,10 +135,12 @@ def explain(
         source,
         out,
         settings,
-        columns={"id": id_column, "sequence": sequence_column},
-        cells=NewCells(layer, None, tuple(group or ()), aliases),
-        limit=limit,
-        randomise=randomise,
+        Choices(
+            {"id": id_column, "sequence": sequence_column},
+            NewCells(layer, None, tuple(group or ()), aliases),
+            limit,
+            randomise,
+        ),
         run=run,
         force=force,
         reporter=Terminal(quiet),
@@ -179,7 +195,7 @@ def motifs(
 ) -> None:
     """Find the motifs behind an explanation of DNA: named, located, tested, on one page."""
     from cistron.cli.show_motifs import show_motifs
-    from cistron.explain.motifs.files import find_motifs, parse_settings
+    from cistron.explain.motifs.files import Beside, find_motifs, parse_settings
     from cistron.report.motifs import write_motifs
 
     found = find_motifs(
@@ -187,9 +203,7 @@ def motifs(
         out,
         database,
         parse_settings(changes or [], {"threshold": threshold, "seed": seed}),
-        run=run,
-        others=also or [],
-        anchors=anchor or [],
+        Beside(run, tuple(also or ()), tuple(anchor or ())),
         device=device or "auto",
         force=force,
         reporter=Terminal(quiet),
@@ -289,13 +303,13 @@ def mutate(
     which = Which(
         parse_positions(positions) if positions else (),
         read_mutations(mutations) if mutations else None,
+        class_,
     )
     found = mutate_file(
         load(run).on(device or "auto"),
         source,
         out,
         which,
-        class_=class_,
         columns={"id": id_column, "sequence": sequence_column},
         maps=maps,
         force=force,

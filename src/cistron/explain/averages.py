@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -45,21 +45,20 @@ class Averages:
         Columns: `by`, `group`, `predicted`, `samples`, `rank` (1 up), `feature`, `mean` (signed)
         and `mean_size`.
         """
-        parts: list[dict[str, Any]] = []
+        parts: list[pd.DataFrame] = []
         for (by, group, name), sums in self.sums.items():
             samples = self.samples[by, group, name]
             mean, size = sums / samples
             order = np.lexsort((np.arange(len(mean)), -np.abs(mean)))
-            parts.append(
-                {
-                    "by": by,
-                    "group": group,
-                    "predicted": name,
-                    "samples": samples,
-                    "rank": np.arange(len(order)) + 1,
-                    "feature": np.array(self.features, dtype=object)[order],
-                    "mean": mean[order],
-                    "mean_size": size[order],
-                }
-            )
-        return pd.concat([pd.DataFrame(part) for part in parts], ignore_index=True)
+            columns = {
+                "by": by,
+                "group": group,
+                "predicted": name,
+                "samples": samples,
+                "rank": np.arange(len(order)) + 1,
+                "feature": np.array(self.features, dtype=object)[order],
+                "mean": mean[order],
+                "mean_size": size[order],
+            }
+            parts.append(pd.DataFrame(columns))
+        return pd.concat(parts, ignore_index=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,14 @@ from cistron.base.errors import InputError
 from cistron.classifier.classifier import Classifier
 from cistron.encoders.cells.expression import Expression
 from cistron.explain.genes import linear_coefficients
+from cistron.explain.layout import Layout, rows_of
 from cistron.explain.perturbed import Changeable
 from cistron.explain.target import Target
 from cistron.models.classical.sparse_input import by_blocks
 from cistron.samples.samples import Samples
 
 Floats = NDArray[np.float64]
+Floats32 = NDArray[np.float32]
 
 
 def of_cells(classifier: Classifier) -> bool:
@@ -28,10 +30,15 @@ def of_cells(classifier: Classifier) -> bool:
     return classifier.alphabet_ == "genes"
 
 
-def dense(encoded: Encoded | CellVectors) -> NDArray[np.float32]:
+def dense(encoded: Encoded) -> Floats32:
     """Return vectors of few cells, shape (n, features)."""
     rows = np.arange(len(encoded))
-    return encoded[rows] if isinstance(encoded, CellVectors) else cast("Any", encoded)
+    return encoded[rows] if isinstance(encoded, CellVectors) else cast("Floats32", encoded)
+
+
+def on_components(classifier: Classifier) -> bool:
+    """Whether the classifier reads components of the genes of cells."""
+    return of_cells(classifier) and cast("Expression", classifier.encoder_).components is not None
 
 
 def mean_cell(classifier: Classifier) -> Floats:
@@ -87,7 +94,7 @@ def genes_of(classifier: Classifier, samples: Samples) -> Genes:
 
 def gene_contributions(
     classifier: Classifier, samples: Samples, contributions: NDArray[np.floating]
-) -> dict[str, Any]:
+) -> tuple[Floats32, Layout]:
     """Return what each gene contributes, of contributions of what the model reads.
 
     A component x = l·s of scaled genes s contributes m (x - x₀), so gene g contributes the sum
@@ -109,17 +116,12 @@ def gene_contributions(
         slopes = np.divide(each, x, out=np.zeros_like(each), where=x != 0)
         genes = genes_of(classifier, samples)
         each = (slopes @ encoder.components.loadings) * (genes.values - genes.reference)
-    return {
-        "contributions": each.astype(np.float32).ravel(),
-        "offsets": np.arange(len(each) + 1, dtype=np.int64) * each.shape[1],
-        "codes": None,
-        "positions": None,
-        "features": tuple(encoder.genes),
-    }
+    layout = Layout(rows_of(*each.shape), features=tuple(encoder.genes))
+    return each.astype(np.float32).ravel(), layout
 
 
 def linear_contributions_of_cells(
-    classifier: Classifier, encoded: Encoded | CellVectors, target: Target
+    classifier: Classifier, encoded: Encoded, target: Target
 ) -> tuple[Floats, Floats, Floats]:
     """Return contributions, shape (n, features), the output, and that of the mean training cell.
 
@@ -145,9 +147,10 @@ def linear_contributions_of_cells(
         weights = weights - weights.mean(axis=1, keepdims=True)
     reference = reference_vector(classifier)
     contributions = (weights @ slopes) * (dense(encoded) - reference)
-    mean: Any = reference[None].astype(np.float32)
+    row = reference[None].astype(np.float32)
+    mean: Encoded = row
     if isinstance(encoded, CellVectors):
-        mean = CellVectors.held(sparse.csr_matrix(mean - encoded.shared), encoded.shared)
+        mean = CellVectors.held(sparse.csr_matrix(row - encoded.shared), encoded.shared)
     # Not the logarithms of probabilities, which end where a probability is rounded to 0.
     model = classifier.model_
     output, at_mean = (by_blocks(model, v, model.decision_function) for v in (encoded, mean))
@@ -160,7 +163,7 @@ def deletable_genes(classifier: Classifier, samples: Samples) -> tuple[Changeabl
     """Return genes that can be set to those of the mean training cell, and these."""
     genes = genes_of(classifier, samples)
 
-    def score(values: Any) -> NDArray[np.float32]:
-        return classifier.outputs_of(genes.vectors(values))
+    def score(values: Encoded) -> Floats32:
+        return classifier.outputs_of(genes.vectors(cast("Floats", values)))
 
     return Changeable(cast("Encoded", genes.values), 0, score), genes.reference

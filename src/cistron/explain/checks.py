@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TypedDict
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from cistron.base.errors import InputError
@@ -14,22 +16,30 @@ from cistron.base.progress import SILENT, Reporter
 from cistron.base.ragged import Ragged
 from cistron.classifier.classifier import Classifier
 from cistron.classifier.ensemble import Ensemble
-from cistron.explain.attributions import offsets_of
 from cistron.explain.cells import deletable_genes, of_cells
-from cistron.explain.ensembles import deletable_of_members
+from cistron.explain.ensembles import deletable_of_members, scale_of
 from cistron.explain.explanation import Explanation, explain
+from cistron.explain.layout import offsets_of
 from cistron.explain.perturbed import Changeable, encoded_inputs, letters_of, rectangle
 from cistron.explain.target import choose_target
-from cistron.explain.trees import as_probability, explains_probability
 from cistron.samples.samples import Samples
-
-if TYPE_CHECKING:
-    import torch
 
 Floats = NDArray[np.float64]
 
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 """Of the positions, that are deleted."""
+
+
+class Faithfulness(TypedDict):
+    """What `faithfulness` returns."""
+
+    shares: list[float]
+    top: list[float]
+    random: list[float]
+    output: float
+    area: float
+    better: float
+    samples: int
 
 
 def faithfulness(
@@ -39,7 +49,7 @@ def faithfulness(
     *,
     orders: int = 5,
     seed: int = 1,
-) -> dict[str, Any]:
+) -> Faithfulness:
     """Delete the positions that contribute most, and as many random ones.
 
     What is explained should fall faster by the first than by the second. Letters are replaced by
@@ -69,10 +79,9 @@ def faithfulness(
     inputs, nothing = _deletable(classifier, samples, explanation)
     rng = np.random.default_rng(seed)
     target = choose_target(classifier.head, explanation.logits, explanation.settings.class_)
-    forest = explanation.method[0] == "tree_shap" and not isinstance(classifier, Ensemble)
-    of_probability = forest and explains_probability(classifier)
-    weights = np.eye(classifier.head.outputs)[target.classes] if of_probability else target.weights
-    found = np.empty((len(explanation), orders + 1, len(SHARES)))
+    scale = scale_of(classifier, explanation.method[0])
+    weights = scale.weights(target)
+    outputs = np.empty((len(explanation), orders + 1, len(SHARES)))
     for row in range(len(explanation)):
         values = inputs.values[row]
         best = np.argsort(-explanation.of(row), kind="stable")
@@ -85,11 +94,8 @@ def faithfulness(
                 copies[number * len(SHARES) + place][deleted] = blank
         changed = rectangle(copies) if isinstance(inputs.values, Ragged) else copies
         logits = inputs.score(changed)[:, : weights.shape[1]]
-        outputs = (
-            as_probability(classifier, logits) if of_probability else logits.astype(np.float64)
-        )
-        found[row] = (outputs @ weights[row]).reshape(found.shape[1:])
-    top, others = found[:, 0], found[:, 1:].mean(axis=1)
+        outputs[row] = (scale.values(logits) @ weights[row]).reshape(outputs.shape[1:])
+    top, others = outputs[:, 0], outputs[:, 1:].mean(axis=1)
     areas = np.trapezoid(others - top, SHARES, axis=1)
     return {
         "shares": list(SHARES),
@@ -145,13 +151,11 @@ def randomised_weights(
     InputError
         If the classifier is no network.
     """
-    import torch
-
     other = _shuffled(classifier, torch.Generator().manual_seed(seed))
     settings = explanation.settings.model_copy(update={"fall_back": True})
-    found = explain(other, samples, settings, reporter)
-    sizes = stability([_sizes(explanation), _sizes(found)])
-    return {"correlation": float(np.nanmedian(sizes)), "samples": len(explanation)}
+    by_chance = explain(other, samples, settings, reporter)
+    correlations = stability([_sizes(explanation), _sizes(by_chance)])
+    return {"correlation": float(np.nanmedian(correlations)), "samples": len(explanation)}
 
 
 def _shuffled(classifier: Classifier, generator: torch.Generator) -> Classifier:
@@ -160,8 +164,6 @@ def _shuffled(classifier: Classifier, generator: torch.Generator) -> Classifier:
         return classifier.replaced(lambda member: _shuffled(member, generator))
     if classifier.model_settings_.family != "network":
         raise InputError("Only the weights of a network can be made random.")
-    import torch
-
     other = copy.copy(classifier)
     other.model_ = copy.deepcopy(classifier.model_)
     for parameter in other.model_.body.parameters():
@@ -171,8 +173,6 @@ def _shuffled(classifier: Classifier, generator: torch.Generator) -> Classifier:
 
 
 def _sizes(explanation: Explanation) -> Explanation:
-    from dataclasses import replace
-
     return replace(explanation, contributions=np.abs(explanation.contributions))
 
 
@@ -206,10 +206,10 @@ def stability(explanations: Sequence[Explanation]) -> Floats:
             raise InputError(
                 "These explanations are of different samples, or of different parts of them."
             )
-    found = np.full(len(first), np.nan)
+    correlations = np.full(len(first), np.nan)
     for row in range(len(first)):
-        ranks = np.stack([rankdata(one.of(row)) for one in explanations])
+        ranks = np.stack([rankdata(explanation.of(row)) for explanation in explanations])
         if (ranks.std(axis=1) > 0).all():
             pairs = np.corrcoef(ranks)[np.triu_indices(len(ranks), 1)]
-            found[row] = pairs.mean()
-    return found
+            correlations[row] = pairs.mean()
+    return correlations

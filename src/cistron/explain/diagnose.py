@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from cistron.explain.inputs import Inputs
 from cistron.explain.rules.operations import Operations, frozen
+
+Passes = dict[str, list[tuple[Tensor, Tensor]]]
+"""Inputs and outputs of each layer, each time that it ran."""
 
 
 def diagnose(body: nn.Module, inputs: Inputs, weights: Tensor) -> str:
@@ -34,15 +36,15 @@ def diagnose(body: nn.Module, inputs: Inputs, weights: Tensor) -> str:
 
 def layer_defects(body: nn.Module, inputs: Inputs, weights: Tensor) -> dict[str, float]:
     """Return for each innermost layer how far its inputs are from adding up to its outputs."""
-    observed: dict[str, list[tuple[Tensor, Tensor]]] = {}
-    paired: dict[str, list[tuple[Tensor, Tensor]]] = {}
+    observed: Passes = {}
+    paired: Passes = {}
 
-    def note(into: dict[str, list[Any]], name: str, module: nn.Module, args: Any, y: Any) -> None:  # noqa: ARG001
+    def note(into: Passes, name: str, _: nn.Module, args: tuple[Tensor, ...], y: object) -> None:
         y = y[0] if isinstance(y, tuple) else y
         if isinstance(y, Tensor) and y.requires_grad and args[0].requires_grad:
             into.setdefault(name, []).append((args[0], y))
 
-    def run(into: dict[str, list[Any]], x: Tensor, mode: Operations) -> Tensor:
+    def run(into: Passes, x: Tensor, mode: Operations) -> Tensor:
         handles = [
             module.register_forward_hook(partial(note, into, f"{name} ({type(module).__name__})"))
             for name, module in body.named_modules()

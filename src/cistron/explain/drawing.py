@@ -23,7 +23,7 @@ from cistron.explain.export import coordinates
 from cistron.explain.in_silico_mutagenesis import mutation_effects
 from cistron.explain.perturbed import letters_of
 from cistron.explain.positions import Ends, called, profile_table
-from cistron.explain.store import read
+from cistron.explain.store import ATTRIBUTIONS, read
 from cistron.explain.target import choose_target
 from cistron.figures.explain.ends import ends
 from cistron.figures.explain.genes import top_features
@@ -36,7 +36,7 @@ from cistron.samples.genome.stretches import stretches_of
 from cistron.samples.genome.windows import Windows
 from cistron.samples.samples import Sequences, make_samples
 
-ATTRIBUTIONS, FIGURES = "attributions.h5", "figures"
+FIGURES = "figures"
 WINDOW = 256  # samples that are read together
 CLASSES, TOP = 12, 20  # of which figures are drawn; features in one
 
@@ -121,9 +121,9 @@ def draw(
     }
     tracks = {}
     for place, row in enumerate(choose(path, number, choice), 1):
-        one = read(path, slice(row, row + 1))
-        effects = None if mutate is None else _effects(mutate, one)
-        tracks[f"sample-{place:02d}"] = track(_track(one, alphabet, windows, effects))
+        shown_sample = read(path, slice(row, row + 1))
+        effects = None if mutate is None else _effects(mutate, shown_sample)
+        tracks[f"sample-{place:02d}"] = track(_track(shown_sample, alphabet, windows, effects))
     return Drawn(tracks, totals, {"positions": profile_table(profiles)}, mutate is not None)
 
 
@@ -163,13 +163,13 @@ def choose(path: Path, number: int, choice: Choice) -> list[int]:
         numeric = file["explained"][0] < 0
     if choice == "first" or numeric:
         return list(range(min(number, len(probabilities))))
-    best, own = probabilities.max(axis=1), probabilities.argmax(axis=1)
+    best, called_as = probabilities.max(axis=1), probabilities.argmax(axis=1)
     order = np.argsort(-best, kind="stable")
     turn = np.empty(len(order), dtype=np.int64)  # the how manyeth of its class a sample is
-    for label in np.unique(own):
-        mine = order[own[order] == label]
+    for label in np.unique(called_as):
+        mine = order[called_as[order] == label]
         turn[mine] = np.arange(len(mine))
-    return np.lexsort((own, turn))[:number].tolist()
+    return np.lexsort((called_as, turn))[:number].tolist()
 
 
 def _of_features(path: Path) -> Drawn:
@@ -191,76 +191,76 @@ def _of_features(path: Path) -> Drawn:
 
 
 def _track(
-    one: Explanation, alphabet: str, windows: Windows | None, effects: NDArray | None
+    sample: Explanation, alphabet: str, windows: Windows | None, effects: NDArray | None
 ) -> Track:
     """Return what is drawn of the one sample of an explanation."""
-    if one.codes is None or one.positions is None:
+    if sample.codes is None or sample.positions is None:
         raise ValueError("features have no tracks")
-    text = ALPHABETS[alphabet].text(one.codes)
-    length = None if one.lengths is None else int(one.lengths[0])
+    text = ALPHABETS[alphabet].text(sample.codes)
+    length = None if sample.lengths is None else int(sample.lengths[0])
     marks: Sequence[Mark] = ()
     sides: Sequence[Mark] = ()
     axis = Axis()
     if alphabet == "protein":
-        marks, sides = patterns_in(text, one.positions, length), ends_of(length)
+        marks, sides = patterns_in(text, sample.positions, length), ends_of(length)
     elif windows is not None and length == windows.length:
         marks, axis = regions_of(windows.parts), Axis(stretches_of(windows.parts))
     return Track(
-        str(one.ids[0]) + _place(one),
-        _heading(one),
+        str(sample.ids[0]) + _place(sample),
+        _heading(sample),
         text,
-        one.contributions.astype(np.float64),
-        one.positions,
+        sample.contributions.astype(np.float64),
+        sample.positions,
         marks,
         sides,
         axis,
         effects,
-        one.letters[: ALPHABETS[alphabet].standard],
+        sample.letters[: ALPHABETS[alphabet].standard],
         alphabet == "dna",
     )
 
 
-def _place(one: Explanation) -> str:
+def _place(sample: Explanation) -> str:
     """Return where a sample lies in the genome, if its id does not say it."""
-    known = one.coordinates
+    known = sample.coordinates
     if not {"chromosome", "start", "end"} <= set(known):
         return ""
     row = known.iloc[0]
-    what = "" if pd.notna(coordinates(one)["chromosome"].iloc[0]) else "gene at "
+    what = "" if pd.notna(coordinates(sample)["chromosome"].iloc[0]) else "gene at "
     strand = f" ({row['strand']})" if "strand" in known else ""
     return f" · {what}{row['chromosome']}:{int(row['start']) + 1:,}-{int(row['end']):,}{strand}"
 
 
-def _heading(one: Explanation) -> str:
+def _heading(sample: Explanation) -> str:
     """Return what was predicted, and what is explained."""
-    if not one.classes:
-        said = f"predicted {decimal(float(one.output[0]), 3)}"
+    if not sample.classes:
+        answer = f"predicted {decimal(float(sample.output[0]), 3)}"
         word = "explained: the number"
     else:
-        name = called(one)[0]
-        share = float(one.probabilities[0].max())
-        said = f"predicted {name}, p {decimal(share, 3)}"
-        word = f"explained: {one.classes[int(one.explained[0])]}, {_kind(one)} "
-        word += decimal(float(one.output[0]))
-    against = float(one.reference_output[0])
+        name = called(sample)[0]
+        share = float(sample.probabilities[0].max())
+        answer = f"predicted {name}, p {decimal(share, 3)}"
+        word = f"explained: {sample.classes[int(sample.explained[0])]}, {_kind(sample)} "
+        word += decimal(float(sample.output[0]))
+    against = float(sample.reference_output[0])
     beside = f" against {decimal(against)} of references" if np.isfinite(against) else ""
-    return f"{said} · {word}{beside} · {one.method[0]}".replace("_", " ")
+    return f"{answer} · {word}{beside} · {sample.method[0]}".replace("_", " ")
 
 
-def _kind(one: Explanation) -> str:
-    two = len(one.classes) == 2 and one.probabilities.sum() > 0.999
+def _kind(sample: Explanation) -> str:
+    two = len(sample.classes) == 2 and sample.probabilities.sum() > 0.999
     return "log-odds" if two else "logit"
 
 
-def _effects(classifier: Classifier, one: Explanation) -> NDArray[np.float64]:
+def _effects(classifier: Classifier, explained: Explanation) -> NDArray[np.float64]:
     """Return the effect of every substitution in what was read of a sample."""
-    if one.codes is None:
+    if explained.codes is None:
         raise ValueError("features have no letters")
     alphabet = ALPHABETS[classifier.alphabet_]
-    codes = one.codes
+    codes = explained.codes
     sample = make_samples(Sequences(codes, np.array([0, len(codes)]), alphabet))
     logits = classifier.logits(sample)
-    name = one.classes[int(one.explained[0])] if one.classes else None
+    name = explained.classes[int(explained.explained[0])] if explained.classes else None
     target = choose_target(classifier.head, logits, name)
     letters = letters_of(classifier, sample)
     output = float(target.of(logits)[0])

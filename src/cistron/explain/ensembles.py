@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, cast
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.encoded import Encoded
 from cistron.base.errors import InputError
 from cistron.base.progress import Advance
 from cistron.base.ragged import Ragged
 from cistron.classifier.classifier import Classifier
 from cistron.classifier.ensemble import Ensemble
+from cistron.encoders.cells.expression import Expression
 from cistron.explain.cells import deletable_genes, of_cells
+from cistron.explain.layout import Layout, rows_of
+from cistron.explain.method import Contributions, ExplanationMethod
+from cistron.explain.methods import method_for, method_named
+from cistron.explain.options import Options
 from cistron.explain.perturbed import Changeable, inputs_of, letters_of
-from cistron.explain.settings import ExplainSettings
-from cistron.explain.target import Target
-from cistron.explain.trees import explains_probability, has_trees
+from cistron.explain.target import LOGITS, Scale, Target
 from cistron.samples.samples import Samples
 from cistron.targets.target import Target as Head
 
-Found = dict[str, Any]
-Explained = Callable[[Classifier, Samples, Target, ExplainSettings, Advance], Found]
+
+def contributions_of(
+    classifier: Classifier, samples: Samples, target: Target, options: Options, advance: Advance
+) -> Contributions:
+    """Return contributions by the method that fits a classifier, or its members.
+
+    Raises
+    ------
+    InputError
+        If no method fits, or its result is not exact enough.
+    """
+    if isinstance(classifier, Ensemble) and method_named(options.method).looks_inside:
+        return by_members(classifier, samples, target, options, advance)
+    method = method_for(classifier, options.method)
+    return method.explain(classifier, samples, target, options, advance)
+
+
+def scale_of(classifier: Classifier, method: str) -> Scale:
+    """Return on which scale the contributions by a method are; of an ensemble, that of logits."""
+    return LOGITS if isinstance(classifier, Ensemble) else method_named(method).scale(classifier)
 
 
 def by_members(
-    ensemble: Ensemble,
-    samples: Samples,
-    target: Target,
-    settings: ExplainSettings,
-    advance: Advance,
-    explained: Explained,
-) -> Found:
+    ensemble: Ensemble, samples: Samples, target: Target, options: Options, advance: Advance
+) -> Contributions:
     """Return the mean of the members' contributions, each over the temperature of its member.
 
     Every member is explained through its own encoder, against references of its own, and the
@@ -45,10 +63,8 @@ def by_members(
     samples : Samples
     target : Target
         Of the ensemble.
-    settings : ExplainSettings
+    options : Options
     advance : callable
-    explained : callable
-        Explains one classifier: see `cistron.explain.explanation.looked_into`.
 
     Raises
     ------
@@ -56,46 +72,48 @@ def by_members(
         If the method's numbers are no contributions that could be averaged, or the members'
         inputs have nothing in common.
     """
-    if settings.method == "saliency":
-        raise InputError(
-            "method: saliency is the size of a gradient, and sizes of the members' gradients do "
-            "not add up to that of an ensemble. Use deeplift or gradient_times_input."
-        )
-    if any(_of_probabilities(member) for member in ensemble.members):
-        raise InputError(
-            "TreeSHAP explains the probabilities of a forest, whose mean is not what an ensemble "
-            "answers: that is a mean of logits. Use --method in_silico_mutagenesis or occlusion, "
-            "or explain one of the members."
-        )
-    number, head = len(ensemble.members), ensemble.head
-    each, shared = [], _Shared(advance, number)
-    for member in ensemble.members:
-        found = explained(member, samples, _target_of(member.head, head, target), settings, shared)
-        slope = 1.0 if head.kind == "number" else member.head.line[0]
-        for name in ("contributions", "hypothetical", "output", "reference_output"):
-            found[name] = None if found[name] is None else found[name] * slope
-        each.append(found)
+    methods = [method_for(member, options.method) for member in ensemble.members]
+    _require_averaged(ensemble, [method_named(options.method)] * len(methods))
+    _require_averaged(ensemble, methods)
+    head, shared = ensemble.head, _Shared(advance, len(ensemble.members))
+    each = []
+    for member, method in zip(ensemble.members, methods, strict=True):
+        its_target = _target_of(member.head, head, target)
+        answer = method.explain(member, samples, its_target, options, shared)
+        each.append(_times(answer, 1.0 if head.kind == "number" else member.head.line[0]))
     shift = target.weights @ ensemble.shift[: head.outputs]
-    where, places = _places(ensemble, each, samples)
-    size = int(places["offsets"][-1])
-    every_letter = all(found["hypothetical"] is not None for found in each)
-    return {
-        **places,
-        "contributions": _mean(where, [found["contributions"] for found in each], size),
-        "hypothetical": _mean(where, [found["hypothetical"] for found in each], size)
-        if every_letter
-        else None,
-        "output": np.mean([found["output"] for found in each], axis=0) + shift,
-        "reference_output": np.mean([found["reference_output"] for found in each], axis=0) + shift,
+    where, layout = _layout(ensemble, each, samples)
+    size = int(layout.offsets[-1])
+    letters = [answer.hypothetical for answer in each if answer.hypothetical is not None]
+    return Contributions(
+        layout,
+        _mean(where, [answer.contributions for answer in each], size),
+        _mean(where, letters, size) if len(letters) == len(each) else None,
+        np.mean([answer.output for answer in each], axis=0) + shift,
+        np.mean([answer.reference_output for answer in each], axis=0) + shift,
         # Errors are relative to the difference of each member; the worst of them is told.
-        "error": np.max([found["error"] for found in each], axis=0),
-        "method": _methods(each, settings.method),
-    }
+        np.max([answer.error for answer in each], axis=0),
+        _methods(each, options.method),
+    )
 
 
-def _of_probabilities(member: Classifier) -> bool:
-    classical = member.model_settings_.family != "network"
-    return classical and has_trees(member) and explains_probability(member)
+def _require_averaged(ensemble: Ensemble, methods: Sequence[ExplanationMethod]) -> None:
+    for member, method in zip(ensemble.members, methods, strict=True):
+        reason = method.not_averaged(member)
+        if reason:
+            raise InputError(reason)
+
+
+def _times(answer: Contributions, slope: float) -> Contributions:
+    """Return contributions to a multiple of the output."""
+    letters = answer.hypothetical
+    return replace(
+        answer,
+        contributions=answer.contributions * slope,
+        hypothetical=None if letters is None else letters * slope,
+        output=answer.output * slope,
+        reference_output=answer.reference_output * slope,
+    )
 
 
 class _Shared:
@@ -110,21 +128,21 @@ class _Shared:
         self.advance(self.done // self.members - before)
 
 
-def _target_of(own: Head, head: Head, target: Target) -> Target:
+def _target_of(its_head: Head, head: Head, target: Target) -> Target:
     """Return for a member what is explained of the ensemble."""
     if head.kind == "number":
-        return Target(target.classes, np.full_like(target.weights, own.scale))
-    place = np.array([own.classes.index(name) for name in head.classes])
+        return Target(target.classes, np.full_like(target.weights, its_head.scale))
+    place = np.array([its_head.classes.index(name) for name in head.classes])
     weights = np.empty_like(target.weights)
     weights[:, place] = target.weights
     return Target(place[target.classes], weights)
 
 
-def _methods(each: Sequence[Found], asked: str) -> NDArray[np.object_]:
+def _methods(each: Sequence[Contributions], asked: str) -> NDArray[np.object_]:
     """Return the method of each sample; where a member fell back on another, that one."""
-    methods = each[0]["method"].copy()
-    for found in each[1:]:
-        methods = np.where(methods == asked, found["method"], methods)
+    methods = each[0].method.copy()
+    for answer in each[1:]:
+        methods = np.where(methods == asked, answer.method, methods)
     return methods
 
 
@@ -138,69 +156,67 @@ def _mean(
     return (total / len(each)).astype(np.float32)
 
 
-def _places(
-    ensemble: Ensemble, each: Sequence[Found], samples: Samples
-) -> tuple[list[NDArray[np.int64]], Found]:
-    """Return where each member's contributions stand in those of the ensemble, and their places."""
-    names = ("offsets", "codes", "positions", "features")
-    first = {name: each[0][name] for name in names}
-    if all(_same(first, found) for found in each[1:]) and _named_alike(ensemble, first):
-        return [np.arange(int(first["offsets"][-1]))] * len(each), first
-    if any((found["codes"] is None) != (first["codes"] is None) for found in each):
+def _layout(
+    ensemble: Ensemble, each: Sequence[Contributions], samples: Samples
+) -> tuple[list[NDArray[np.int64]], Layout]:
+    """Return where each member's contributions stand in those of the ensemble, and their layout."""
+    layouts = [answer.layout for answer in each]
+    first = layouts[0]
+    if all(_same(first, other) for other in layouts[1:]) and _named_alike(ensemble, first):
+        return [np.arange(int(first.offsets[-1]))] * len(each), first
+    if any((layout.codes is None) != (first.codes is None) for layout in layouts):
         raise InputError(
             "Some members of the ensemble read positions and others features, whose contributions "
             "cannot be averaged. Use --method in_silico_mutagenesis or occlusion."
         )
-    if first["codes"] is None:
-        features, columns = united([found["features"] for found in each])
-        if not all(found["features"] for found in each):
+    if first.codes is None:
+        features, columns = united([layout.features for layout in layouts])
+        if not all(layout.features for layout in layouts):
             raise InputError(
                 "The members of the ensemble read different features that have no names, so their "
                 "contributions cannot be averaged. Use --method in_silico_mutagenesis or occlusion."
             )
         rows, width = np.arange(len(samples))[:, None], len(features)
-        offsets = np.arange(len(samples) + 1, dtype=np.int64) * width
-        where = [(rows * width + own).ravel() for own in columns]
-        return where, {**first, "offsets": offsets, "features": features}
+        where = [(rows * width + column).ravel() for column in columns]
+        return where, Layout(rows_of(len(samples), width), features=features)
     # They read different parts of the sequences: contributions are told of the whole of them.
     offsets = samples.payload.offsets
     where = [
-        np.repeat(offsets[:-1], np.diff(found["offsets"])) + found["positions"] for found in each
+        np.repeat(offsets[:-1], np.diff(layout.offsets)) + layout.positions for layout in layouts
     ]
     positions = np.arange(offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets))
-    codes = np.asarray(samples.payload.values)
-    return where, {**first, "offsets": offsets, "codes": codes, "positions": positions}
+    return where, Layout(offsets, np.asarray(samples.payload.values), positions)
 
 
-def _same(one: Found, other: Found) -> bool:
-    if one["features"] != other["features"]:
-        return False
-    return all(
-        np.array_equal(one[name], other[name])
-        if one[name] is not None and other[name] is not None
-        else one[name] is other[name]
-        for name in ("offsets", "codes", "positions")
+def _same(one: Layout, other: Layout) -> bool:
+    pairs = ((one.codes, other.codes), (one.positions, other.positions))
+    return (
+        one.features == other.features
+        and np.array_equal(one.offsets, other.offsets)
+        and all(
+            np.array_equal(a, b) if a is not None and b is not None else a is b for a, b in pairs
+        )
     )
 
 
-def _named_alike(ensemble: Ensemble, found: Found) -> bool:
+def _named_alike(ensemble: Ensemble, layout: Layout) -> bool:
     """Whether features are the same: those without names are where encoders are set alike."""
-    if found["codes"] is not None or found["features"]:
+    if layout.codes is not None or layout.features:
         return True
     settings = [member.encoder_.settings for member in ensemble.members]
-    return all(own == settings[0] for own in settings)
+    return all(each == settings[0] for each in settings)
 
 
 def united(names: Sequence[Iterable[str]]) -> tuple[tuple[str, ...], list[NDArray[np.int64]]]:
     """Return all names once, and for each list of names which of them they are."""
     place: dict[str, int] = {}
-    columns = [np.array([place.setdefault(name, len(place)) for name in own]) for own in names]
+    columns = [np.array([place.setdefault(name, len(place)) for name in each]) for each in names]
     return tuple(place), columns
 
 
 def deletable_of_members(
     ensemble: Ensemble, samples: Samples, offsets: NDArray[np.int64]
-) -> tuple[Changeable, Any]:
+) -> tuple[Changeable, NDArray[np.float64] | None]:
     """Return what can be deleted of samples, and what stands for it (None: the blank).
 
     What the members read, side by side on a last axis; letters where they read different parts.
@@ -219,22 +235,24 @@ def deletable_of_members(
     """
     if of_cells(ensemble):
         each = [deletable_genes(member, samples) for member in ensemble.members]
-        names = [cast("Any", member.encoder_).genes for member in ensemble.members]
+        names = [cast("Expression", member.encoder_).genes for member in ensemble.members]
         features, columns = united(names)
         nothing = np.zeros((len(features), len(each)))
-        for number, (own, (_, blank)) in enumerate(zip(columns, each, strict=True)):
-            nothing[own, number] = blank
-        return _of_vectors(ensemble, [one for one, _ in each], columns), nothing
+        for number, (column, (_, blank)) in enumerate(zip(columns, each, strict=True)):
+            nothing[column, number] = blank
+        return _of_vectors(ensemble, [genes for genes, _ in each], columns), nothing
     inputs = [inputs_of(member, samples) for member in ensemble.members]
-    rows = [one.values for one in inputs if isinstance(one.values, Ragged)]
+    rows = [read.values for read in inputs if isinstance(read.values, Ragged)]
     if not rows:
         known = [member.encoder_.names or () for member in ensemble.members]
-        widths = [np.asarray(one.values).shape[1] for one in inputs]
-        named = [own or map(str, range(width)) for own, width in zip(known, widths, strict=True)]
+        widths = [np.asarray(read.values).shape[1] for read in inputs]
+        named = [
+            names or map(str, range(width)) for names, width in zip(known, widths, strict=True)
+        ]
         return _of_vectors(ensemble, inputs, united(named)[1]), None
-    alike = len(rows) == len(inputs) and len({one.blank for one in inputs}) == 1
-    alike = alike and all(one.values.shape == rows[0].values.shape for one in rows)
-    if alike and all(np.array_equal(one.offsets, offsets) for one in rows):
+    alike = len(rows) == len(inputs) and len({read.blank for read in inputs}) == 1
+    alike = alike and all(row.values.shape == rows[0].values.shape for row in rows)
+    if alike and all(np.array_equal(row.offsets, offsets) for row in rows):
         return _of_positions(ensemble, inputs), None
     letters = letters_of(ensemble, samples)
     if np.array_equal(cast("Ragged", letters.values).offsets, offsets):
@@ -249,26 +267,30 @@ def _of_vectors(
     ensemble: Ensemble, each: Sequence[Changeable], columns: Sequence[NDArray[np.int64]]
 ) -> Changeable:
     """Return features, shape (n, features, members), of which each member reads its own."""
-    parts = [np.asarray(one.values) for one in each]
-    width = 1 + max(int(own.max(initial=-1)) for own in columns)
+    parts = [np.asarray(inputs.values) for inputs in each]
+    width = 1 + max(int(column.max(initial=-1)) for column in columns)
     values = np.zeros((len(parts[0]), width, len(each)), dtype=parts[0].dtype)
-    for number, (own, part) in enumerate(zip(columns, parts, strict=True)):
-        values[:, own, number] = part
+    for number, (column, part) in enumerate(zip(columns, parts, strict=True)):
+        values[:, column, number] = part
 
-    def score(x: Any) -> NDArray[np.float32]:
-        own = enumerate(zip(each, columns, strict=True))
-        return ensemble.mean([one.score(x[:, at, number]) for number, (one, at) in own])
+    def score(x: Encoded) -> NDArray[np.float32]:
+        vectors = cast("NDArray[np.float32]", x)
+        members = enumerate(zip(each, columns, strict=True))
+        return ensemble.mean([inputs.score(vectors[:, at, n]) for n, (inputs, at) in members])
 
     return Changeable(values, 0, score)
 
 
 def _of_positions(ensemble: Ensemble, each: Sequence[Changeable]) -> Changeable:
     """Return what stands at positions, the members on the last axis."""
-    rows = [cast("Ragged", one.values) for one in each]
-    values = Ragged(np.stack([own.values for own in rows], axis=-1), rows[0].offsets)
+    rows = [cast("Ragged", inputs.values) for inputs in each]
+    values = Ragged(np.stack([row.values for row in rows], axis=-1), rows[0].offsets)
 
-    def score(x: Any) -> NDArray[np.float32]:
-        parts = [Ragged(x.values[..., number], x.offsets) for number in range(len(each))]
-        return ensemble.mean([one.score(part) for one, part in zip(each, parts, strict=True)])
+    def score(x: Encoded) -> NDArray[np.float32]:
+        stacked = cast("Ragged", x)
+        parts = [
+            Ragged(stacked.values[..., number], stacked.offsets) for number in range(len(each))
+        ]
+        return ensemble.mean([m.score(part) for m, part in zip(each, parts, strict=True)])
 
     return Changeable(values, each[0].blank, score)

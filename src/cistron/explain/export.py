@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cistron.base.errors import InputError, nearest
 from cistron.explain.explanation import Explanation
+from cistron.explain.store import ATTRIBUTIONS, read
 from cistron.samples.alphabet import ALPHABETS
 from cistron.samples.genome.chromosomes import read_sizes
 
@@ -27,13 +28,13 @@ def coordinates(explanation: Explanation) -> pd.DataFrame:
     """
     known = explanation.coordinates
     if not {"chromosome", "start", "end"} <= set(known):
-        found = [PLACE.fullmatch(str(name)) for name in explanation.ids]
+        matches = [PLACE.fullmatch(str(name)) for name in explanation.ids]
         known = pd.DataFrame(
             {
-                "chromosome": [m[1] if m else None for m in found],
-                "start": [int(m[2]) if m else -1 for m in found],
-                "end": [int(m[3]) if m else -1 for m in found],
-                "strand": [(m[4] or "+") if m else "+" for m in found],
+                "chromosome": [m[1] if m else None for m in matches],
+                "start": [int(m[2]) if m else -1 for m in matches],
+                "end": [int(m[3]) if m else -1 for m in matches],
+                "strand": [(m[4] or "+") if m else "+" for m in matches],
             }
         )
     known = known.reset_index(drop=True).copy()
@@ -139,9 +140,6 @@ def write_track(folder: str | Path, path: Path, genome: Path | None) -> int:
     InputError
         See `require_track`, `write_bedgraph` and `write_bigwig`.
     """
-    from cistron.explain.files import ATTRIBUTIONS
-    from cistron.explain.store import read
-
     kind = require_track(path, genome)
     explanation = read(Path(folder) / ATTRIBUTIONS)
     if kind == "bigwig" and genome is not None:
@@ -149,7 +147,7 @@ def write_track(folder: str | Path, path: Path, genome: Path | None) -> int:
     return write_bedgraph(explanation, path)
 
 
-def _bigwig() -> Any:
+def _bigwig() -> ModuleType:
     try:
         import pyBigWig
     except ImportError as error:
@@ -233,7 +231,7 @@ def write_modisco(explanation: Explanation, folder: str | Path) -> tuple[Path, P
 def _padded(values: NDArray, offsets: NDArray[np.int64]) -> NDArray[np.float32]:
     """Return rows of channels, shape (n, channels, longest)."""
     lengths = np.diff(offsets)
-    found = np.zeros((len(lengths), values.shape[1], lengths.max(initial=0)), dtype=np.float32)
+    padded = np.zeros((len(lengths), values.shape[1], lengths.max(initial=0)), dtype=np.float32)
     for row, (start, length) in enumerate(zip(offsets[:-1], lengths, strict=True)):
-        found[row, :, :length] = values[start : start + length].T
-    return found
+        padded[row, :, :length] = values[start : start + length].T
+    return padded

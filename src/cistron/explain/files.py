@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +24,38 @@ from cistron.classifier.predict.predict_cells import (
 )
 from cistron.explain.cells import of_cells
 from cistron.explain.checks import faithfulness, randomised_weights
+from cistron.explain.ensembles import scale_of
 from cistron.explain.explanation import Explanation, explain_window
 from cistron.explain.settings import ExplainSettings
-from cistron.explain.store import Writer
-from cistron.explain.trees import explains_probability
+from cistron.explain.store import ATTRIBUTIONS, SUMMARY, Writer
 from cistron.samples.samples import Samples
 from cistron.samples.sequences.stream import stream
 
-ATTRIBUTIONS, SUMMARY = "attributions.h5", "summary.json"
 WINDOW = 256  # samples that are read and explained together
 CHECKED = 64  # samples of the first window that the checks look at
 LISTED = 20  # features, and records that were not used, that the summary names
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How a file is read and checked.
+
+    Parameters
+    ----------
+    columns : mapping, optional
+        For tables: the names of the `id` and `sequence` columns.
+    cells : NewCells
+        For cells: layer, columns of groups, aliases of genes.
+    limit : int, optional
+        Explain the first so many records alone.
+    randomise : bool
+        Also explain the first samples by the network with its weights in random places.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    cells: NewCells = field(default_factory=NewCells)
+    limit: int | None = None
+    randomise: bool = False
 
 
 def explain_file(
@@ -42,11 +63,8 @@ def explain_file(
     source: str | Path,
     out: str | Path,
     settings: ExplainSettings | None = None,
+    choices: Choices | None = None,
     *,
-    columns: dict[str, str] | None = None,
-    cells: NewCells | None = None,
-    limit: int | None = None,
-    randomise: bool = False,
     run: Path | None = None,
     force: bool = False,
     reporter: Reporter = SILENT,
@@ -62,14 +80,7 @@ def explain_file(
     out : path
         Folder to make.
     settings : ExplainSettings, optional
-    columns : dict, optional
-        For tables: the names of the `id` and `sequence` columns.
-    cells : NewCells, optional
-        For cells: layer, columns of groups, aliases of genes.
-    limit : int, optional
-        Explain the first so many records alone.
-    randomise : bool
-        Also explain the first samples by the network with its weights in random places.
+    choices : Choices, optional
     run : Path, optional
         Where the classifier comes from, for the summary.
     force : bool
@@ -86,47 +97,32 @@ def explain_file(
     InputError
         If the folder exists, no record can be explained, or contributions are not exact.
     """
-    settings = settings or ExplainSettings()
+    settings, choices = settings or ExplainSettings(), choices or Choices()
     out, began = Path(out), time.perf_counter()
     if out.exists() and not force:
         raise InputError(f"{out} exists and is never overwritten. Choose another, or say --force.")
     out.mkdir(parents=True, exist_ok=True)
-    found = _Summary()
+    seen = _Summary()
     checks: dict[str, Any] = {}
-    window = min(WINDOW, limit or WINDOW)
-    if of_cells(classifier):
-        cells = cells or NewCells()
-        require_columns(Path(source), cells)
-        classifier = with_aliases(classifier, cells)
-        windows = _cells(classifier, source, cells, window, found, reporter)
-    else:
-        named: dict[str, Any] = dict(columns or {})
-        windows = stream(source, classifier.alphabet_, window=window, **named)
+    classifier, windows = _windows(classifier, source, choices, seen, reporter)
     with (
         Writer(out / ATTRIBUTIONS) as writer,
-        reporter.bar(limit, f"explaining by {settings.method}") as advance,
+        reporter.bar(choices.limit, f"explaining by {settings.method}") as advance,
     ):
-        left = limit
-        for samples in windows:
-            found.unused(samples)
-            some = samples[:left] if left is not None else samples
-            if len(some):
-                explanation = explain_window(classifier, some, settings, advance)
-                writer.append(explanation)
-                if not found.samples:
-                    checks = _checked(classifier, some, explanation, randomise)
-                found.add(explanation)
-            left = None if left is None else left - len(some)
-            if left == 0:
-                break
-        if not found.samples:
+        for samples in _first(windows, choices.limit, seen):
+            explanation = explain_window(classifier, samples, settings, advance)
+            writer.append(explanation)
+            if not seen.samples:
+                checks = _checked(classifier, samples, explanation, choices.randomise)
+            seen.add(explanation)
+        if not seen.samples:
             raise InputError(f"{source}: there is no record that can be explained.")
         writer.note("checks", checks)
         writer.note("classifier", classifier.checksum_)
     summary = {
         "settings": settings.document(),
-        **found.document(),
-        "scale": _scale(classifier, found.methods),
+        **seen.document(),
+        "scale": _scale(classifier, seen.methods),
         "checks": checks,
         "source": str(source),
         "run": None if run is None else str(run.resolve()),
@@ -137,11 +133,41 @@ def explain_file(
     return summary
 
 
+def _windows(
+    classifier: Classifier,
+    source: str | Path,
+    choices: Choices,
+    seen: _Summary,
+    reporter: Reporter,
+) -> tuple[Classifier, Iterator[Samples]]:
+    """Return the classifier as it reads this file, and the file in windows."""
+    window = min(WINDOW, choices.limit or WINDOW)
+    if not of_cells(classifier):
+        named: dict[str, Any] = dict(choices.columns)
+        return classifier, stream(source, classifier.alphabet_, window=window, **named)
+    require_columns(Path(source), choices.cells)
+    classifier = with_aliases(classifier, choices.cells)
+    return classifier, _cells(classifier, source, choices.cells, window, seen, reporter)
+
+
+def _first(windows: Iterator[Samples], limit: int | None, seen: _Summary) -> Iterator[Samples]:
+    """Yield the windows that hold samples, up to a limit of samples; count what is not used."""
+    left = limit
+    for samples in windows:
+        seen.unused(samples)
+        some = samples if left is None else samples[:left]
+        if len(some):
+            yield some
+        left = None if left is None else left - len(some)
+        if left == 0:
+            return
+
+
 def _scale(classifier: Classifier, methods: Mapping[str, int]) -> str:
     """Return what is explained: the logit of a class, its probability, or a number."""
     if classifier.head.kind == "number":
         return "number"
-    return "probability" if "tree_shap" in methods and explains_probability(classifier) else "logit"
+    return scale_of(classifier, next(iter(methods))).name
 
 
 def _cells(
@@ -149,16 +175,16 @@ def _cells(
     source: str | Path,
     how: NewCells,
     window: int,
-    found: _Summary,
+    seen: _Summary,
     reporter: Reporter,
 ) -> Iterator[Samples]:
     """Read cells in windows; groups are called as in the file."""
     for samples in cell_windows(classifier, source, how, window):
-        if not found.genes:
+        if not seen.genes:
             overlap = overlap_of(classifier, samples)
             if overlap.note:
                 reporter.say(overlap.note)
-            found.genes = genes_found(overlap)
+            seen.genes = genes_found(overlap)
         table = samples.table.rename(columns=how.columns)
         yield replace(samples, table=table, groups=how.groups)
 
@@ -214,7 +240,7 @@ class _Summary:
     def document(self) -> dict[str, Any]:
         errors = np.concatenate(self.errors)
         errors = errors[~np.isnan(errors)]
-        found: dict[str, Any] = {
+        document: dict[str, Any] = {
             "samples": self.samples,
             "not_used": {"records": len(self.dropped), "first": self.dropped[:LISTED]},
             "explained": self.explained,
@@ -226,10 +252,10 @@ class _Summary:
             ),
         }
         if self.genes:
-            found["genes"] = self.genes
+            document["genes"] = self.genes
         if self.features:
             order = np.argsort(-self.sizes, kind="stable")[:LISTED]
-            found["features"] = [
+            document["features"] = [
                 {
                     "name": self.features[place],
                     "mean": float(self.sums[place] / self.samples),
@@ -237,4 +263,4 @@ class _Summary:
                 }
                 for place in order
             ]
-        return found
+        return document

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 
+from cistron.base.cell_vectors import CellVectors
 from cistron.base.errors import InputError
+from cistron.classifier.classifier import Classifier
+from cistron.encoders.cells.expression import Expression
+from cistron.evaluation.projection import choose
+from cistron.samples.samples import Samples
+from cistron.training.batches import by_length, collated, input_lengths
 
-if TYPE_CHECKING:
-    from cistron.classifier.classifier import Classifier
-    from cistron.encoders.cells.expression import Expression
-    from cistron.samples.samples import Samples
+Vectors = CellVectors | NDArray[np.float32]
 
 MOST_CELLS = 1000  # over which a gradient is averaged
 
@@ -41,8 +44,8 @@ def gene_effects(classifier: Classifier) -> pd.DataFrame:
     InputError
         If the classifier is not of cells, or not linear.
     """
-    encoder: Any = classifier.encoder_
-    if encoder.settings.kind != "expression":
+    encoder = classifier.encoder_
+    if not isinstance(encoder, Expression):
         raise InputError("Effects of genes are those of a classifier of cells.")
     coefficients = linear_coefficients(classifier.model_)
     return effects_of(encoder, coefficients, list(classifier.classes_))
@@ -73,26 +76,20 @@ def network_effects(classifier: Classifier, samples: Samples, seed: int = 1) -> 
     InputError
         If the classifier is not of cells, or no network of classes.
     """
-    encoder: Any = classifier.encoder_
-    if encoder.settings.kind != "expression" or classifier.model_settings_.family != "network":
+    encoder = classifier.encoder_
+    if not isinstance(encoder, Expression) or classifier.model_settings_.family != "network":
         raise InputError("Gradients by genes are those of a network of cells.")
     if classifier.head.kind == "number":
         raise InputError("Effects of genes are those on classes, and this one predicts a number.")
-    from cistron.evaluation.projection import choose
-
     chosen = samples.take(choose(samples.strata, MOST_CELLS, seed))
     gradients = _mean_gradients(classifier, encoder.encode(chosen), chosen.strata)
     return effects_of(encoder, gradients, list(classifier.classes_))
 
 
 def _mean_gradients(
-    classifier: Classifier, encoded: Any, kinds: NDArray[np.int64]
+    classifier: Classifier, encoded: Vectors, kinds: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Return the mean gradient of each class's logit, shape (classes, features)."""
-    import torch
-
-    from cistron.training.batches import by_length, collated, input_lengths
-
     network, settings = classifier.model_, classifier.training_
     network.eval()
     device = next(network.parameters()).device
@@ -107,8 +104,8 @@ def _mean_gradients(
             logits = network(x, lengths)[:, : len(total)]
             weighted = torch.from_numpy(share[rows]).to(logits) @ logits
             for row, logit in enumerate(weighted):
-                (found,) = torch.autograd.grad(logit, x, retain_graph=True)
-                total[row] += found.sum(dim=0).double().cpu().numpy()
+                (slopes,) = torch.autograd.grad(logit, x, retain_graph=True)
+                total[row] += slopes.sum(dim=0).double().cpu().numpy()
     return total
 
 
@@ -131,7 +128,7 @@ def effects_of(
     return pd.DataFrame(centred.T, index=index, columns=pd.Index(classes, name="class"))
 
 
-def linear_coefficients(model: Any) -> NDArray[np.float64]:
+def linear_coefficients(model: object) -> NDArray[np.float64]:
     """Return the coefficients of the encoder's features, shape (classes, features).
 
     Raises
@@ -140,13 +137,13 @@ def linear_coefficients(model: Any) -> NDArray[np.float64]:
         If the model is not a linear one of classes.
     """
     steps = getattr(model, "named_steps", {})
-    last = list(steps.values())[-1:] or [model]
-    if not hasattr(last[0], "coef_"):
+    last = (list(steps.values()) or [model])[-1]
+    if not hasattr(last, "coef_"):
         raise InputError(
             "Only a linear model has coefficients: logistic_regression or nearest_centroid. Of "
             "another one, `cistron explain` says what its predictions rest on."
         )
-    coefficients = np.asarray(last[0].coef_, dtype=np.float64)
+    coefficients = np.asarray(last.coef_, dtype=np.float64)
     if "standardscaler" in steps:
         coefficients = coefficients / steps["standardscaler"].scale_
     if len(coefficients) == 1:  # of two classes: the logit of the second less that of the first

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cistron.base.errors import InputError
+from cistron.explain.letter_method import LetterMethod
+from cistron.explain.options import Options
 from cistron.explain.perturbed import Changeable, outputs_of
 from cistron.samples.alphabet import Alphabet
 
@@ -40,8 +42,8 @@ def mutation_effects(
     effects = np.zeros((len(codes), standard), dtype=np.float32)
     place, letter = np.nonzero(codes[:, None] != np.arange(standard))
     if letters.substitute is not None and len(place):
-        found = letters.substitute(codes, place, letter)[:, : len(weights)]
-        outputs = found.astype(np.float64) @ weights
+        logits = letters.substitute(codes, place, letter)[:, : len(weights)]
+        outputs = logits.astype(np.float64) @ weights
         effects[place, letter] = outputs[1:] - outputs[0]
         return effects
 
@@ -60,7 +62,7 @@ def in_silico_mutagenesis(
     weights: Floats,
     output: float,
     alphabet: Alphabet,
-    scan: str = "substitutions",
+    options: Options,
 ) -> tuple[Floats, Floats | None]:
     """Return contributions of the letters of one sample, and hypothetical ones.
 
@@ -73,7 +75,8 @@ def in_silico_mutagenesis(
     letters, codes, weights, output
         As of `mutation_effects`.
     alphabet : Alphabet
-    scan : {"substitutions", "alanine", "deletion"}
+    options : Options
+        Of which `scan`.
 
     Returns
     -------
@@ -85,6 +88,7 @@ def in_silico_mutagenesis(
     InputError
         If alanine is to be put into DNA.
     """
+    scan = options.scan
     if scan == "substitutions":
         effects = mutation_effects(letters, codes, weights, output, alphabet.standard)
         hypothetical = effects - effects.mean(axis=1, keepdims=True)
@@ -110,3 +114,10 @@ def in_silico_mutagenesis(
         return contributions, None
     contributions[places] = output - outputs_of(letters, codes, places, weights, change)
     return contributions, None
+
+
+IN_SILICO_MUTAGENESIS = LetterMethod(
+    "in_silico_mutagenesis",
+    "in-silico mutagenesis: every letter replaced, and predicted again",
+    in_silico_mutagenesis,
+)

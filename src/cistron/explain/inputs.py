@@ -16,8 +16,8 @@ from cistron.base.errors import InputError
 from cistron.base.ragged import Ragged
 from cistron.classifier.classifier import Classifier
 from cistron.explain.cells import of_cells, reference_vector
+from cistron.explain.options import Options
 from cistron.explain.references import choose, shuffles
-from cistron.explain.settings import ExplainSettings
 from cistron.models.input import Network
 from cistron.samples.alphabet import ALPHABETS, PROTEIN, Alphabet
 
@@ -63,7 +63,7 @@ class Reader:
     ----------
     classifier : Classifier
         Its model is a network.
-    settings : ExplainSettings
+    settings : Options
     device : torch.device
 
     Raises
@@ -72,9 +72,7 @@ class Reader:
         If a language model inside the network pools its residues, or the references do not fit.
     """
 
-    def __init__(
-        self, classifier: Classifier, settings: ExplainSettings, device: torch.device
-    ) -> None:
+    def __init__(self, classifier: Classifier, settings: Options, device: torch.device) -> None:
         self.network: Network = classifier.model_.to(device).eval()
         self.settings, self.device = settings, device
         self.alphabet: Alphabet = ALPHABETS.get(classifier.alphabet_, PROTEIN)
@@ -135,10 +133,10 @@ class Reader:
         number = values.shape[1]
         x = torch.from_numpy(values.reshape(-1, *values.shape[2:])).to(self.device)
         many = torch.from_numpy(np.repeat(lengths, number)).to(self.device)
-        found = [self._inputs(x, many, number)]
+        inputs = [self._inputs(x, many, number)]
         if self.network.both_strands:
-            found.append(self._inputs(self.network.reverse_complement(x, many), many, number))
-        return found
+            inputs.append(self._inputs(self.network.reverse_complement(x, many), many, number))
+        return inputs
 
     def _inputs(self, x: Tensor, lengths: Tensor, number: int) -> Inputs:
         """Split what is read into the first of each `number` rows, and its references."""
@@ -158,21 +156,21 @@ class Reader:
 
     def _shuffles(self, encoded: Ragged, rows: NDArray[np.int64], like: NDArray) -> NDArray:
         s = self.settings
-        found = np.zeros((len(rows), s.number, like.shape[1]), dtype=like.dtype)
+        shuffled = np.zeros((len(rows), s.number, like.shape[1]), dtype=like.dtype)
         for place, row in enumerate(rows):
             codes = encoded[int(row)]
-            found[place, :, : len(codes)] = shuffles(
+            shuffled[place, :, : len(codes)] = shuffles(
                 codes, s.number, self.kind, s.seed, self.alphabet, self.network.both_strands
             )
-        return found
+        return shuffled
 
     def _shuffled_rows(self, observed: Tensor, mask: Tensor) -> Tensor:
         """Return channels with their positions shuffled, shape (batch, references, time, …)."""
-        s, found = self.settings, []
-        for one, length in zip(observed, mask.sum(dim=1).tolist(), strict=True):
-            seed = crc32(one[:length].cpu().numpy().tobytes())
+        s, shuffled = self.settings, []
+        for row, length in zip(observed, mask.sum(dim=1).tolist(), strict=True):
+            seed = crc32(row[:length].cpu().numpy().tobytes())
             rng = np.random.default_rng([s.seed, seed])
-            order = np.tile(np.arange(len(one)), (s.number, 1))
+            order = np.tile(np.arange(len(row)), (s.number, 1))
             order[:, :length] = rng.permuted(order[:, :length], axis=1)
-            found.append(one[torch.from_numpy(order).to(one.device)])
-        return torch.stack(found)
+            shuffled.append(row[torch.from_numpy(order).to(row.device)])
+        return torch.stack(shuffled)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.base.encoded import Encoded
 from cistron.base.errors import InputError
 from cistron.classifier.classifier import Classifier
+from cistron.explain.cells import dense, linear_contributions_of_cells, of_cells
+from cistron.explain.model_method import ModelMethod
 from cistron.explain.target import Target
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
 
 Floats = NDArray[np.float64]
 
@@ -54,16 +60,16 @@ def is_linear(classifier: Classifier) -> bool:
     return _linear(_steps(model[0] if isinstance(model, list) else model))
 
 
-def _steps(estimator: Any) -> list[Any]:
+def _steps(estimator: BaseEstimator) -> list[BaseEstimator]:
     return [step for _, step in getattr(estimator, "steps", [("model", estimator)])]
 
 
-def _linear(steps: list[Any]) -> bool:
+def _linear(steps: list[BaseEstimator]) -> bool:
     scaled = [type(step).__name__ for step in steps[:-1]] == ["StandardScaler"]
     return scaled and hasattr(steps[-1], "coef_")
 
 
-def _of(estimator: Any) -> tuple[Floats, Floats, Floats]:
+def _of(estimator: BaseEstimator) -> tuple[Floats, Floats, Floats]:
     steps = _steps(estimator)
     last = steps[-1]
     if not _linear(steps):
@@ -97,15 +103,15 @@ def coefficient_table(classifier: Classifier) -> pd.DataFrame:
 
 
 def linear_contributions(
-    classifier: Classifier, X: NDArray[np.float32], target: Target
-) -> tuple[NDArray[np.float32], Floats, Floats]:
+    classifier: Classifier, encoded: Encoded, target: Target
+) -> tuple[NDArray[np.floating], Floats, Floats]:
     """Return contributions, shape (n, features), the output, and that at the training mean.
 
     Parameters
     ----------
     classifier : Classifier
         Its model is linear.
-    X : ndarray, shape (n, features)
+    encoded : ndarray or CellVectors, shape (n, features)
     target : Target
 
     Raises
@@ -113,10 +119,26 @@ def linear_contributions(
     InputError
         If the model is not linear.
     """
+    if of_cells(classifier):
+        return linear_contributions_of_cells(classifier, encoded, target)
     slopes, center, height = coefficients(classifier)
     if classifier.head.kind == "number":
         slopes, height = slopes * classifier.head.scale, height * classifier.head.scale
     chosen = np.maximum(target.classes, 0)
-    found = slopes[chosen] * (X - center)
+    contributions = slopes[chosen] * (dense(encoded) - center)
     reference = height[chosen]
-    return found.astype(np.float32), found.sum(axis=1) + reference, reference
+    output = contributions.sum(axis=1) + reference
+    return contributions.astype(np.float32), output, reference
+
+
+COEFFICIENTS = ModelMethod(
+    "coefficients",
+    "coefficients: of a linear model, times the distance from the training mean",
+    linear_contributions,
+    lambda _: True,  # what is not linear is refused in a sentence
+    size=(
+        "Mean size of contributions",
+        "coefficient times distance from the training mean, without sign",
+    ),
+    multiplied=True,
+)

@@ -9,7 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.explain.letter_method import LetterMethod
+from cistron.explain.options import Options
 from cistron.explain.perturbed import Changeable, outputs_of
+from cistron.samples.alphabet import Alphabet
 
 
 def occlusion(
@@ -17,8 +20,9 @@ def occlusion(
     codes: NDArray[np.uint8],
     weights: NDArray[np.float32],
     output: float,
-    window: int,
-) -> NDArray[np.float32]:
+    alphabet: Alphabet,  # noqa: ARG001 (as the other method)
+    options: Options,
+) -> tuple[NDArray[np.float32], None]:
     """Return contributions of the positions of one sample, shape (length,).
 
     Each window, one position further than the last, is filled with letters that say nothing (N,
@@ -29,10 +33,10 @@ def occlusion(
     ----------
     letters, codes, weights, output
         As of `cistron.explain.in_silico_mutagenesis.mutation_effects`.
-    window : int
-        Positions; all of a shorter sample.
+    options : Options
+        Of which `window`: positions; all of a shorter sample.
     """
-    size = min(window, len(codes))
+    size = min(options.window, len(codes))
     inside = np.arange(size)
 
     def hide(copies: NDArray, starts: NDArray[np.int64]) -> NDArray:
@@ -42,4 +46,7 @@ def occlusion(
     starts = np.arange(len(codes) - size + 1)
     lost = (output - outputs_of(letters, codes, starts, weights, hide)) / size
     covered, hidden = np.ones(size), np.ones(len(starts))
-    return (np.convolve(lost, covered) / np.convolve(hidden, covered)).astype(np.float32)
+    return (np.convolve(lost, covered) / np.convolve(hidden, covered)).astype(np.float32), None
+
+
+OCCLUSION = LetterMethod("occlusion", "occlusion: stretches hidden, and predicted again", occlusion)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.device import choose_device
 from cistron.base.encoded import Encoded
 from cistron.base.errors import InputError
 from cistron.base.ragged import Ragged
 from cistron.classifier.classifier import Classifier
 from cistron.classifier.ensemble import Ensemble
+from cistron.explain.rules.local_trunk import substituted_logits, trunk_of
+from cistron.models.classical.classical import log_odds, log_probabilities, predict_numbers
+from cistron.samples.alphabet import ALPHABETS
 from cistron.samples.samples import Profiles, Samples, Sequences, make_samples
+from cistron.training.fit import compute_logits
 
 Score = Callable[[Encoded], NDArray[np.float32]]
 Substitute = Callable[
@@ -50,15 +55,9 @@ class Changeable:
 def encoded_inputs(classifier: Classifier, encoded: Encoded) -> Changeable:
     """Return what the model reads: letters, channels or features."""
     if classifier.model_settings_.family == "network":
-        from cistron.base.device import choose_device
-        from cistron.explain.rules.local_trunk import substituted_logits, trunk_of
-        from cistron.training.fit import compute_logits
-
         model, training = classifier.model_, classifier.training_
         blank = 0
         if model.kind == "codes":
-            from cistron.samples.alphabet import ALPHABETS
-
             blank = ALPHABETS[classifier.alphabet_].unknown
         score = lambda x: compute_logits(model, x, training)  # noqa: E731
         trunk = trunk_of(model)
@@ -68,8 +67,6 @@ def encoded_inputs(classifier: Classifier, encoded: Encoded) -> Changeable:
         return Changeable(
             encoded, blank, score, lambda *given: substituted_logits(model, trunk, *given)
         )
-    from cistron.models.classical.classical import log_odds, log_probabilities, predict_numbers
-
     how = {"sigmoid": log_odds, "number": predict_numbers}
     predict = how.get(classifier.head.kind, log_probabilities)
     return Changeable(encoded, 0, lambda x: predict(classifier.model_, x))
@@ -89,9 +86,9 @@ def letters_of(classifier: Classifier, samples: Samples) -> Changeable:
         If the samples are profiles, which have no letters.
     """
     if isinstance(classifier, Ensemble):
-        found = _letters_of_members(classifier, samples)
-        if found is not None:
-            return found
+        shared = _letters_of_members(classifier, samples)
+        if shared is not None:
+            return shared
     elif classifier.model_settings_.family == "network" and classifier.model_.kind == "codes":
         return inputs_of(classifier, samples)
     sequences = samples.payload
@@ -109,22 +106,24 @@ def letters_of(classifier: Classifier, samples: Samples) -> Changeable:
 def _letters_of_members(ensemble: Ensemble, samples: Samples) -> Changeable | None:
     """Return the letters that all members read; None where these are not the same."""
     each = [letters_of(member, samples) for member in ensemble.members]
-    first, *others = (cast("Ragged", one.values) for one in each)
-    same = all(np.array_equal(first.offsets, one.offsets) for one in others)
-    same = same and all(np.array_equal(first.values, one.values) for one in others)
+    first, *others = (cast("Ragged", letters.values) for letters in each)
+    same = all(np.array_equal(first.offsets, other.offsets) for other in others)
+    same = same and all(np.array_equal(first.values, other.values) for other in others)
     whole = np.array_equal(first.lengths, samples.payload.lengths)
     crops = {getattr(member.encoder_.settings, "crop", "") for member in ensemble.members}
     if not same or not (whole or len(crops) == 1):
         return None
-    substitutes = [one.substitute for one in each if one.substitute is not None]
+    substitutes = [letters.substitute for letters in each if letters.substitute is not None]
 
-    def substitute(*given: Any) -> NDArray[np.float32]:
-        return ensemble.mean([own(*given) for own in substitutes])
+    def substitute(
+        codes: NDArray[np.uint8], places: NDArray[np.int64], letters: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        return ensemble.mean([logits(codes, places, letters) for logits in substitutes])
 
     return Changeable(
         first,
         each[0].blank,
-        lambda x: ensemble.mean([one.score(x) for one in each]),
+        lambda x: ensemble.mean([letters.score(x) for letters in each]),
         substitute if len(substitutes) == len(each) else None,
     )
 
@@ -155,10 +154,10 @@ def outputs_of(
         Is given copies, shape (some, length), and their numbers; returns them changed.
     """
     at_once = max(1, TOKENS // max(len(codes), 1))
-    found = []
+    explained = []
     for start in range(0, len(places), at_once):
         some = places[start : start + at_once]
         copies = change(np.repeat(codes[None], len(some), axis=0), some)
         outputs = changed.score(rectangle(copies))[:, : len(weights)]
-        found.append(outputs.astype(np.float64) @ weights)
-    return np.concatenate(found) if found else np.empty(0)
+        explained.append(outputs.astype(np.float64) @ weights)
+    return np.concatenate(explained) if explained else np.empty(0)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cistron.classifier.classifier import Classifier
 from cistron.encoders.language_models.protein_lm import ProteinLM
+from cistron.explain.layout import Layout
 from cistron.samples.samples import Samples
 
 
@@ -20,8 +21,11 @@ def pools_residues(classifier: Classifier) -> bool:
 
 
 def residue_contributions(
-    classifier: Classifier, samples: Samples, contributions: NDArray[np.float32], encoded: Any
-) -> dict[str, Any]:
+    classifier: Classifier,
+    samples: Samples,
+    contributions: NDArray[np.float32],
+    encoded: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], Layout]:
     """Return the contribution of each residue, and where it stands.
 
     A feature x_f of the protein is the mean over its residues of (e_if - mean_f) / scale_f. With
@@ -44,16 +48,10 @@ def residue_contributions(
         slopes = slopes / encoder.scale
     settings = encoder.settings.model_copy(update={"pooling": "residues"})
     sequences = samples.payload
-    found = np.zeros(len(sequences.values), dtype=np.float32)
+    of_residues = np.zeros(len(sequences.values), dtype=np.float32)
     for row, residues in replace(encoder.embedder, settings=settings).embed(sequences):
         centered = residues if encoder.mean is None else residues - encoder.mean
         inside = slice(sequences.offsets[row], sequences.offsets[row + 1])
-        found[inside] = centered @ slopes[row] / len(residues)
-    starts = np.repeat(sequences.offsets[:-1], sequences.lengths)
-    return {
-        "contributions": found,
-        "codes": sequences.values,
-        "positions": np.arange(len(found)) - starts,
-        "offsets": sequences.offsets,
-        "features": (),
-    }
+        of_residues[inside] = centered @ slopes[row] / len(residues)
+    positions = np.arange(len(of_residues)) - np.repeat(sequences.offsets[:-1], sequences.lengths)
+    return of_residues, Layout(sequences.offsets, sequences.values, positions)

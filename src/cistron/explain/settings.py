@@ -2,62 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError, field_validator
 
 from cistron.base.errors import InputError, nearest
-from cistron.base.settings import Settings
-
-Method = Literal[
-    "deeplift",
-    "integrated_gradients",
-    "gradient_times_input",
-    "saliency",
-    "in_silico_mutagenesis",
-    "occlusion",
-]
-ReferenceKind = Literal["auto", "dinucleotide", "shuffled", "zero", "mean"]
-
-SUMMED = ("deeplift", "integrated_gradients")
-"""Methods whose contributions add up to the difference from references."""
-
-ON_LETTERS = ("in_silico_mutagenesis", "occlusion")
-"""Methods that change letters and predict again, of any classifier."""
+from cistron.explain.methods import allowed_methods
+from cistron.explain.options import Options, ReferenceKind, ScanKind
 
 
-class ExplainSettings(Settings):
+class ExplainSettings(Options):
     """How predictions are explained.
 
     Contributions are to the logit of a class: of two exclusive classes the log-odds of the one
     against the other; of a number, the number itself.
     """
 
-    method: Method = Field("deeplift", description="how contributions are computed")
-    class_: str | None = Field(
-        None,
-        alias="class",
-        description="class whose logit is explained; predicted: of each sample its own; by default "
-        "the second of two classes, else predicted",
-    )
-    references: ReferenceKind = Field(
-        "auto",
-        description="what a sample is compared with: shuffled keeping pairs of letters "
-        "(dinucleotide) or letters (shuffled), empty (zero), or the mean of training; auto: "
-        "dinucleotide for DNA, shuffled for proteins, mean for vectors",
-    )
-    number: int = Field(20, ge=1, description="shuffled references of a sample")
-    steps: int = Field(32, ge=2, le=1000, description="integrated_gradients: points on the path")
-    window: int = Field(10, ge=1, description="occlusion: positions hidden at once")
-    scan: Literal["substitutions", "alanine", "deletion"] = Field(
-        "substitutions",
-        description="in_silico_mutagenesis: every other letter, alanine, or the letter deleted",
-    )
-    tolerance: float = Field(1e-3, gt=0, description="largest completeness error of deeplift")
-    fall_back: bool = Field(
-        False, description="integrated gradients for samples above the tolerance, not an error"
-    )
-    seed: int = 1
+    @field_validator("method")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in allowed_methods():
+            raise ValueError(f"choose one of {', '.join(allowed_methods())}")
+        return name
 
 
 def parse_settings(**keys: Any) -> ExplainSettings:
@@ -68,8 +34,11 @@ def parse_settings(**keys: Any) -> ExplainSettings:
     InputError
         If a key is unknown or a value not allowed.
     """
-    allowed = {"method": get_args(Method), "references": get_args(ReferenceKind)}
-    allowed["scan"] = get_args(ExplainSettings.model_fields["scan"].annotation)
+    allowed = {
+        "method": allowed_methods(),
+        "references": get_args(ReferenceKind),
+        "scan": get_args(ScanKind),
+    }
     for key, words in allowed.items():
         if key in keys and keys[key] not in words:
             raise InputError(

@@ -23,6 +23,7 @@ from cistron.base.errors import InputError
 from cistron.explain.explanation import Explanation
 from cistron.explain.settings import ExplainSettings
 
+ATTRIBUTIONS, SUMMARY = "attributions.h5", "summary.json"  # files of `cistron explain`
 FORMAT, VERSION = "cistron explanation", 1
 ALONG = ("contributions", "hypothetical", "codes", "positions")
 EACH = ("logits", "probabilities", "explained", "output", "reference_output", "error")
@@ -77,7 +78,7 @@ class Writer:
         for column, values in explanation.groups.items():
             self._extend(f"groups/{column}", values.astype(str).to_numpy(dtype=object))
 
-    def note(self, name: str, document: Any) -> None:
+    def note(self, name: str, document: object) -> None:
         """Keep something as JSON among the file's attributes."""
         self.file.attrs[name] = json.dumps(document)
 

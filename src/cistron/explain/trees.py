@@ -22,14 +22,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from cistron.classifier.classifier import Classifier
-from cistron.explain.target import Target
+
+if TYPE_CHECKING:
+    from sklearn.tree import BaseDecisionTree
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float, float]
@@ -82,7 +84,7 @@ class Leaves:
 
 
 @dataclass(frozen=True, eq=False)
-class Ensemble:
+class Trees:
     """A sum of trees.
 
     Parameters
@@ -96,65 +98,19 @@ class Ensemble:
     expected: Floats
 
 
-def has_trees(classifier: Classifier) -> bool:
-    """Whether the model is made of trees."""
-    model = classifier.model_
-    one = model[0] if isinstance(model, list) else model
-    return hasattr(one, "_predictors") or hasattr(one, "estimators_")
-
-
-def explains_probability(classifier: Classifier) -> bool:
-    """Whether TreeSHAP explains probabilities: of a forest these are sums over trees."""
-    model = classifier.model_
-    one = model[0] if isinstance(model, list) else model
-    return hasattr(one, "estimators_") and classifier.head.kind != "number"
-
-
-def as_probability(classifier: Classifier, logits: Any) -> Floats:
-    """Return the probabilities, before calibration, that the logits of a forest stand for."""
-    values = np.asarray(logits, dtype=np.float64)
-    return np.exp(values) if classifier.head.kind == "softmax" else 1 / (1 + np.exp(-values))
-
-
-def tree_contributions(
-    classifier: Classifier, X: NDArray[np.float32], target: Target
-) -> tuple[Floats, Floats, Floats]:
-    """Return contributions, shape (n, features), the output, and its expectation.
-
-    Of gradient boosting, contributions are to the log-odds of the class; of a random forest and of
-    bagged trees, whose probabilities are means over the trees, to the probability of the class
-    before calibration; of a number, to the number.
-
-    Parameters
-    ----------
-    classifier : Classifier
-        Its model is made of trees.
-    X : ndarray, shape (n, features)
-    target : Target
-    """
-    ensemble = ensemble_of(classifier)
-    weights = target.weights.astype(np.float64)
-    if explains_probability(classifier):
-        weights = np.eye(weights.shape[1])[target.classes]
-    found = shapley_values(ensemble, X, weights)
-    expected = weights @ ensemble.expected
-    # Asked of the trees themselves, so that the completeness error is a check.
-    return found, _output(ensemble, X, weights), expected
-
-
-def shapley_values(ensemble: Ensemble, X: NDArray, weights: Floats) -> Floats:
+def shapley_values(trees: Trees, X: NDArray, weights: Floats) -> Floats:
     """Return the Shapley value of each feature, shape (n, features).
 
     Parameters
     ----------
-    ensemble : Ensemble
+    trees : Trees
     X : ndarray, shape (n, features)
         Without missing values.
     weights : ndarray, shape (n, outputs)
         The outputs of each sample times these, summed, are explained.
     """
-    found = np.zeros(X.shape)
-    for rows, leaves, inside in _pieces(ensemble, X):
+    contributions = np.zeros(X.shape)
+    for rows, leaves, inside in _pieces(trees, X):
         n_leaves, n_features = leaves.feature.shape
         points, integral = np.polynomial.legendre.leggauss((n_features + 1) // 2)
         t, integral = (points + 1) / 2, integral / 2
@@ -170,25 +126,25 @@ def shapley_values(ensemble: Ensemble, X: NDArray, weights: Floats) -> Floats:
         places = sparse.csr_matrix(
             (np.ones(leaves.feature.size), where), (X.shape[1], where[1].size)
         )
-        found[rows] += (places @ each.reshape(leaves.feature.size, -1)).T
-    return found
+        contributions[rows] += (places @ each.reshape(leaves.feature.size, -1)).T
+    return contributions
 
 
-def _output(ensemble: Ensemble, X: NDArray, weights: Floats) -> Floats:
-    """Return what the ensemble says, shape (n,)."""
-    found = weights @ ensemble.expected
-    for rows, leaves, inside in _pieces(ensemble, X):
+def output_of(trees: Trees, X: NDArray, weights: Floats) -> Floats:
+    """Return what the trees say, shape (n,)."""
+    outputs = weights @ trees.expected
+    for rows, leaves, inside in _pieces(trees, X):
         reached = inside.all(axis=1) - leaves.share.prod(axis=1)[:, None]
-        found[rows] += (reached * (leaves.value @ weights[rows].T)).sum(axis=0)
-    return found
+        outputs[rows] += (reached * (leaves.value @ weights[rows].T)).sum(axis=0)
+    return outputs
 
 
-def _pieces(ensemble: Ensemble, X: NDArray) -> Iterator[tuple[slice, Leaves, NDArray[np.bool_]]]:
+def _pieces(trees: Trees, X: NDArray) -> Iterator[tuple[slice, Leaves, NDArray[np.bool_]]]:
     """Yield rows, leaves, and whether a feature is in its interval, (leaves, features, rows)."""
     for start in range(0, len(X), SAMPLES):
         rows = slice(start, min(start + SAMPLES, len(X)))
         columns = X[rows].T.astype(np.float64)
-        for group in ensemble.leaves:
+        for group in trees.leaves:
             size = max(1, CELLS // (columns.shape[1] * group.feature.shape[1]))
             for first in range(0, len(group.feature), size):
                 names = ("feature", "low", "high", "share", "value")
@@ -197,7 +153,7 @@ def _pieces(ensemble: Ensemble, X: NDArray) -> Iterator[tuple[slice, Leaves, NDA
                 yield rows, some, (x > some.low[..., None]) & (x <= some.high[..., None])
 
 
-def ensemble_of(classifier: Classifier) -> Ensemble:
+def trees_of(classifier: Classifier) -> Trees:
     """Return the trees of a classifier.
 
     The outputs are those that `cistron.explain.target` weighs: one a class (gradient boosting of
@@ -220,7 +176,7 @@ def ensemble_of(classifier: Classifier) -> Ensemble:
             ]
         else:
             trees += [_averaged(tree, len(model.estimators_), outputs, column) for tree in model]
-    return _ensemble(trees, expected)
+    return _joined(trees, expected)
 
 
 def _columns(trees: int, outputs: int, column: int | None) -> list[int]:
@@ -243,7 +199,7 @@ def _boosted(nodes: NDArray, column: int, outputs: int) -> Tree:
     )
 
 
-def _averaged(estimator: Any, trees: int, outputs: int, column: int | None) -> Tree:
+def _averaged(estimator: BaseDecisionTree, trees: int, outputs: int, column: int | None) -> Tree:
     """Return one of the trees of which a forest is the mean; its values are shares of classes."""
     tree = estimator.tree_
     shares, value = tree.value[:, 0], np.zeros((tree.node_count, outputs))
@@ -262,7 +218,7 @@ def _averaged(estimator: Any, trees: int, outputs: int, column: int | None) -> T
     return Tree(left, right, tree.feature, tree.threshold, cover, value / trees)
 
 
-def _ensemble(trees: list[Tree], expected: Floats) -> Ensemble:
+def _joined(trees: list[Tree], expected: Floats) -> Trees:
     """Return the leaves of all trees, grouped by how many features lead to them."""
     ways: dict[int, list[tuple[dict[int, Interval], Floats]]] = defaultdict(list)
     for tree in trees:
@@ -270,14 +226,14 @@ def _ensemble(trees: list[Tree], expected: Floats) -> Ensemble:
             ways[len(way)].append((way, value))
             expected = expected + value * np.prod([share for _, _, share in way.values()])
     groups = []
-    for number, found in sorted(ways.items()):
+    for number, leaves in sorted(ways.items()):
         if number:
-            intervals = np.array([list(way.values()) for way, _ in found])
-            feature = np.array([list(way) for way, _ in found], dtype=np.int64)
-            value = np.array([value for _, value in found])
+            intervals = np.array([list(way.values()) for way, _ in leaves])
+            feature = np.array([list(way) for way, _ in leaves], dtype=np.int64)
+            value = np.array([value for _, value in leaves])
             low, high, share = np.moveaxis(intervals, 2, 0)
             groups.append(Leaves(feature, low, high, share, value))
-    return Ensemble(groups, expected)
+    return Trees(groups, expected)
 
 
 def _ways(tree: Tree) -> Iterator[tuple[dict[int, Interval], Floats]]:

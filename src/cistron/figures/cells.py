@@ -117,11 +117,13 @@ def gene_dots(blocks: Mapping[str, Sequence[Mapping[str, Any]]], classes: Sequen
                 note(figure, aside, down, SIGNS[gene["direction"]], color=INK, weight="bold")
                 row += 1
         _legend(figure, top + height + 18, _largest(wide))
-        told = "; ".join(
+        counts = "; ".join(
             f"{block}: " + ", ".join(f"{g['symbol']} {g['direction']}" for g in genes)
             for block, genes in blocks.items()
         )
-        return svg(figure, f"Genes that lead in each class, and where they are expressed. {told}.")
+        return svg(
+            figure, f"Genes that lead in each class, and where they are expressed. {counts}."
+        )
 
 
 def _dots(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from cistron.figures.intervals import interval, scale
+from cistron.figures.intervals import in_words, interval, table_of
 from cistron.figures.numbers import Score, decimal, triple
 from cistron.figures.svg import (
     INK,
@@ -48,11 +48,7 @@ def runs_forest(
     rows = {name: triple(score) for name, score in scores.items()}
     pitch = 36
     with style():
-        figure = sheet(52 + pitch * len(rows))
-        note(figure, 0, 12, short(metric, 60), color=INK, weight="bold")
-        axes = panel(figure, 4, 24, 222, pitch * len(rows))
-        line = [] if reference is None else [(reference, reference, reference)]
-        scale(axes, len(rows), [*rows.values(), *line])
+        figure, axes = table_of(rows, metric, reference, pitch, (4, 222))
         axes.grid(visible=False)  # lines would run through the names
         for row, (name, score) in enumerate(rows.items()):
             chosen = name in highlights
@@ -64,8 +60,7 @@ def runs_forest(
             weight = "bold" if chosen else "normal"
             note(figure, 0, top + 12, short(name, 60), color=INK, size=10, weight=weight)
             interval(figure, place, score, chosen, top + pitch * 0.72 + 3.5)
-        numbers = "; ".join(f"{name} {decimal(row[0])}" for name, row in rows.items())
-        return svg(figure, f"{metric}, point and interval: {numbers}.")
+        return svg(figure, in_words(rows, metric))
 
 
 def differences_matrix(

@@ -44,11 +44,7 @@ def forest(
     rows = {name: triple(score) for name, score in scores.items()}
     pitch = 25
     with style():
-        figure = sheet(52 + pitch * len(rows))
-        note(figure, 0, 12, short(metric, 60), color=INK, weight="bold")
-        axes = panel(figure, 108, 24, 118, pitch * len(rows))
-        line = [] if reference is None else [(reference, reference, reference)]
-        scale(axes, len(rows), [*rows.values(), *line])
+        figure, axes = table_of(rows, metric, reference, pitch, (108, 118))
         if reference is not None:
             axes.axvline(reference, color=INK, linewidth=1)
         for row, (name, score) in enumerate(rows.items()):
@@ -57,8 +53,30 @@ def forest(
             weight = "bold" if chosen else "normal"
             note(figure, 0, top, short(name), color=INK, size=10, weight=weight)
             interval(figure, row, score, chosen, top)
-        numbers = "; ".join(f"{name} {decimal(row[0])}" for name, row in rows.items())
-        return svg(figure, f"{metric}, point and interval: {numbers}.")
+        return svg(figure, in_words(rows, metric))
+
+
+def table_of(
+    rows: Mapping[str, Triple],
+    metric: str,
+    reference: float | None,
+    pitch: int,
+    across: tuple[int, int],
+) -> tuple[Figure, Axes]:
+    """Return a sheet with a heading, and axes (left edge, width) that hold every row."""
+    left, width = across
+    figure = sheet(52 + pitch * len(rows))
+    note(figure, 0, 12, short(metric, 60), color=INK, weight="bold")
+    axes = panel(figure, left, 24, width, pitch * len(rows))
+    line = [] if reference is None else [(reference, reference, reference)]
+    scale(axes, len(rows), [*rows.values(), *line])
+    return figure, axes
+
+
+def in_words(rows: Mapping[str, Triple], metric: str) -> str:
+    """Return what rows of intervals say, for who does not see them."""
+    numbers = "; ".join(f"{name} {decimal(row[0])}" for name, row in rows.items())
+    return f"{metric}, point and interval: {numbers}."
 
 
 def interval(figure: Figure, place: float, score: Triple, chosen: bool, top: float) -> None:

@@ -77,13 +77,13 @@ def _points(x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
 
 def _together(
     points: NDArray[np.float64],
-    own: NDArray[np.object_],
+    labels: NDArray[np.object_],
     colours: dict[str, str],
     what: str,
     first: str = "",
 ) -> str:
-    named = [name for name in colours if (own == name).any()]
-    sizes = pd.Series(own).value_counts()
+    named = [name for name in colours if (labels == name).any()]
+    sizes = pd.Series(labels).value_counts()
     height = 300
     with style():
         figure = sheet(height + 14 + 16 * ((len(named) + 1) // 2))
@@ -91,7 +91,7 @@ def _together(
         _frame(axes, points)
         # Small ones are not hidden.
         for name in sorted(named, key=lambda name: (name != first, -sizes[name])):
-            dots(axes, points[own == name], colours[name], 3.2, 0.75)
+            dots(axes, points[labels == name], colours[name], 3.2, 0.75)
         for place, name in enumerate(named):
             left, top = 180 * (place % 2), height + 18 + 16 * (place // 2)
             key = panel(figure, left, top - 9, 10, 10)
@@ -101,12 +101,12 @@ def _together(
             note(figure, left + 14, top, f"{short(name, 20)}", color=INK, size=10)
             number = count(sizes[name])
             note(figure, left + 168, top, number, color=MUTED, size=10, ha="right")
-        told = ", ".join(f"{name} {sizes[name]}" for name in named)
-        return svg(figure, f"Samples in two dimensions, coloured by {what}: {told}.")
+        counts = ", ".join(f"{name} {sizes[name]}" for name in named)
+        return svg(figure, f"Samples in two dimensions, coloured by {what}: {counts}.")
 
 
 def _one_by_one(
-    points: NDArray[np.float64], own: NDArray[np.object_], classes: Sequence[str], what: str
+    points: NDArray[np.float64], labels: NDArray[np.object_], classes: Sequence[str], what: str
 ) -> str:
     """Draw each class over all others in grey."""
     wide, tall, across = 114, 112, 3
@@ -114,7 +114,7 @@ def _one_by_one(
     with style():
         figure = sheet(tall * ((len(classes) + across - 1) // across))
         for place, name in enumerate(classes):
-            inside = own == name
+            inside = labels == name
             left, top = (wide + 9) * (place % across), tall * (place // across)
             axes = panel(figure, left, top + 16, wide, tall - 26)
             _frame(axes, points)
@@ -123,8 +123,8 @@ def _one_by_one(
             note(figure, left, top + 11, short(name, 15), color=INK, size=9)
             number = count(inside.sum())
             note(figure, left + wide, top + 11, number, color=MUTED, size=9, ha="right")
-        told = ", ".join(f"{name} {int((own == name).sum())}" for name in classes)
-        return svg(figure, f"Samples in two dimensions, one drawing a {what}: {told}.")
+        counts = ", ".join(f"{name} {int((labels == name).sum())}" for name in classes)
+        return svg(figure, f"Samples in two dimensions, one drawing a {what}: {counts}.")
 
 
 def _frame(axes: Axes, points: NDArray[np.float64]) -> None:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import Affine2D
 from numpy.typing import ArrayLike, NDArray
 
 from cistron.figures.numbers import count, decimal
@@ -132,12 +133,11 @@ def _cloud(axes: Axes, x: Floats, y: Floats) -> None:
             for i, j in inside
         ]
         if squares:
-            look: dict[str, Any] = {"facecolor": ACCENT, "alpha": level / SHADES, "linewidth": 0}
-            axes.add_patch(PathPatch(Path.make_compound_path(*squares), **look))
+            shape = Path.make_compound_path(*squares)
+            look = {"facecolor": ACCENT, "alpha": level / SHADES, "linewidth": 0}
+            axes.add_patch(PathPatch(shape, **look))
 
 
-def _placed(across: Floats, up: Floats) -> Any:
+def _placed(across: Floats, up: Floats) -> Affine2D:
     """Return what moves the unit square to where it belongs."""
-    from matplotlib.transforms import Affine2D
-
     return Affine2D().scale(np.ptp(across), np.ptp(up)).translate(across[0], up[0])

@@ -20,7 +20,7 @@ from cistron.experiment.run_folder import Run
 from cistron.explain.linear import coefficients, is_linear, linear_contributions
 from cistron.explain.perturbed import encoded_inputs
 from cistron.explain.target import choose_target
-from cistron.explain.trees import has_trees, tree_contributions
+from cistron.explain.tree_shap import has_trees, tree_contributions
 from cistron.samples.samples import Samples
 from cistron.splits.split import TEST, Split
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cistron.explain.drawing import Drawn
+from cistron.explain.methods import method_named
 from cistron.figures.numbers import count, decimal
 from cistron.figures.svg import ACCENT, INK, MUTED, note, panel, sheet, style, svg
 from cistron.report.page import environment
@@ -14,17 +15,6 @@ from cistron.report.page import environment
 PAGE = "explanation.html"
 FAITHFUL = 0.9  # share of samples in which the first positions matter more than random ones
 ALIKE = 0.5  # rank correlation with random weights, from which on it is a warning
-
-METHODS = {
-    "deeplift": "DeepLIFT/SHAP: the difference from references, shared among what was read",
-    "integrated_gradients": "integrated gradients: the mean gradient on the way from references",
-    "gradient_times_input": "gradient times input",
-    "saliency": "saliency: how strongly the output reacts, without a sign",
-    "in_silico_mutagenesis": "in-silico mutagenesis: every letter replaced, and predicted again",
-    "occlusion": "occlusion: stretches hidden, and predicted again",
-    "coefficients": "coefficients: of a linear model, times the distance from the training mean",
-    "tree_shap": "TreeSHAP: Shapley values over all trees, against the mean over training samples",
-}
 
 
 def write_explanation(folder: Path, summary: Mapping[str, Any], drawn: Drawn) -> Path:
@@ -51,7 +41,7 @@ def render_explanation(summary: Mapping[str, Any], drawn: Drawn) -> str:
             lead=_lead(summary, features),
             answers=_answers(summary),
             notes=_notes(summary),
-            methods=[METHODS.get(name, name) for name in summary["methods"]],
+            methods=[method_named(name).words for name in summary["methods"]],
             explained=explained,
             faithfulness=_curve(summary["checks"].get("faithfulness")),
             features=features,

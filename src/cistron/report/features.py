@@ -5,19 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from cistron import figures
+from cistron.explain.methods import method_named
 from cistron.figures.numbers import count, decimal
 from cistron.report.names import label, meaning
 from cistron.report.read import Content
 from cistron.report.sections import Section
 from cistron.report.tables import Cell, Column, Table, score_cell
-
-SIZES = {
-    "coefficients": (
-        "Mean size of contributions",
-        "coefficient times distance from the training mean, without sign",
-    ),
-    "tree_shap": ("Mean |TreeSHAP|", "mean size of the Shapley values over all trees"),
-}
 
 
 def features(content: Content) -> Section | None:
@@ -60,7 +53,7 @@ def _table(found: dict[str, Any], entries: list[dict[str, Any]]) -> Table:
     columns = [Column("Feature", numeric=False), Column(f"{label(metric)} lost", meaning(metric))]
     rows = [[Cell(entry["feature"]), score_cell(entry["lost"])] for entry in entries]
     if method:
-        columns.append(Column(*SIZES[method]))
+        columns.append(Column(*method_named(method).size))
         for row, entry in zip(rows, entries, strict=True):
             row.append(Cell(decimal(entry["mean_size"], 3)))
     if found["class"] is not None:

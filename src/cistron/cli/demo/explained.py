@@ -128,7 +128,7 @@ def _fit(folder: Path, seed: int, reporter: Reporter) -> tuple[dict[str, Any], p
 
 def _find(folder: Path, seed: int, reporter: Reporter) -> list[str]:
     """Find and name the motifs, write the page, and say what was found."""
-    from cistron.explain.motifs.files import find_motifs, parse_settings
+    from cistron.explain.motifs.files import Beside, find_motifs, parse_settings
     from cistron.report.motifs import write_motifs
 
     made = find_motifs(
@@ -136,8 +136,7 @@ def _find(folder: Path, seed: int, reporter: Reporter) -> list[str]:
         folder / "motifs",
         [folder / DATABASE],
         parse_settings([], {"min_seqlets": 50, "seed": seed}),
-        run=folder / "run",
-        anchors=[f"tss={START}"],
+        Beside(folder / "run", anchors=(f"tss={START}",)),
         reporter=reporter,
     )
     found, left = named(made["patterns"])

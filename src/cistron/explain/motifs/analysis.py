@@ -160,11 +160,11 @@ def analyse(
         See `discover` and `match`.
     """
     require_enough(len(database))
-    found = discover(
+    discovery = discover(
         explained.one_hot, explained.hypothetical, settings, keep=keep, reporter=reporter
     )
     return examine(
-        found, explained, database, settings, predict=predict, others=others, reporter=reporter
+        discovery, explained, database, settings, predict=predict, others=others, reporter=reporter
     )
 
 

@@ -153,7 +153,7 @@ def discover(
         (folder / "settings.json").write_text(
             json.dumps({**settings.of_modisco(), "beyond_ends": settings.beyond_ends})
         )
-        said = _run(folder, reporter)
+        seqlets = _run(folder, reporter)
         # Made anew of what is known: what fills in unknown bases is no part of a pattern.
         patterns = [
             from_seqlets(pattern, pattern.seqlets, one_hot, hypothetical)
@@ -162,7 +162,7 @@ def discover(
         if keep is not None:
             keep.parent.mkdir(parents=True, exist_ok=True)
             keep.write_bytes((folder / "patterns.h5").read_bytes())
-    return Discovery(patterns, said, tuple(reasons(patterns, said, settings)))
+    return Discovery(patterns, seqlets, tuple(reasons(patterns, seqlets, settings)))
 
 
 def require_modisco() -> None:
@@ -174,7 +174,7 @@ def require_modisco() -> None:
         If it is not installed, too old, or the old `modisco`, which has a package of the same
         name, is installed over it.
     """
-    if "modisco" in {(found.name or "").lower() for found in metadata.distributions()}:
+    if "modisco" in {(package.name or "").lower() for package in metadata.distributions()}:
         raise InputError(
             "The old distribution `modisco` is installed, whose files lie over those of "
             f"modisco-lite. Mend it: pip uninstall -y modisco modisco-lite && {INSTALL}"
@@ -240,8 +240,8 @@ def _mark(what: str) -> Path:
 def _run(folder: Path, reporter: Reporter) -> dict[str, int]:
     """Run modisco-lite on the arrays in a folder; return the number of seqlets of each sign."""
     # Where cistron is imported from, it is imported from there too.
-    own = str(Path(__file__).parents[2])
-    paths = os.pathsep.join(filter(None, [own, os.environ.get("PYTHONPATH")]))
+    source = str(Path(__file__).parents[2])
+    paths = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
     command = [sys.executable, "-m", "cistron.explain.motifs.modisco_process", str(folder)]
     seqlets: dict[str, int] = {}
     with (folder / "errors.txt").open("w+") as errors, compiling(reporter, "modisco-lite"):
@@ -254,9 +254,9 @@ def _run(folder: Path, reporter: Reporter) -> dict[str, int]:
         ) as process:
             try:
                 for line in process.stdout or ():
-                    said = json.loads(line)
-                    seqlets = said.get("seqlets", seqlets)
-                    reporter.say(said["say"])
+                    message = json.loads(line)
+                    seqlets = message.get("seqlets", seqlets)
+                    reporter.say(message["say"])
                 code = process.wait()
             finally:
                 process.kill()

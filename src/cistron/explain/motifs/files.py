@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from pydantic import ValidationError
 
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
+from cistron.classifier.load import load
+from cistron.experiment.mistakes import explain
 from cistron.explain.motifs.analysis import MotifSettings, analyse
 from cistron.explain.motifs.database import read_databases
 from cistron.explain.motifs.effect import Predict
@@ -21,6 +24,29 @@ from cistron.explain.motifs.explained import Explained
 from cistron.explain.motifs.read import read_explained, recorded_run
 from cistron.explain.motifs.results import MODISCO, document, read_signed, write_results
 from cistron.explain.motifs.scan import UNKNOWN
+from cistron.explain.target import choose_target
+from cistron.samples.alphabet import DNA
+from cistron.samples.samples import Sequences, make_samples
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is known beside an explanation.
+
+    Parameters
+    ----------
+    run : path, optional
+        Run directory of the classifier that was explained: for labels, regions and effects; by
+        default the one that the explanation says, where it is still there.
+    others : tuple of path
+        Folders of motifs of other folds or seeds, in which each pattern is looked for.
+    anchors : tuple of str
+        See `cistron.explain.motifs.read.read_explained`.
+    """
+
+    run: str | Path | None = None
+    others: tuple[str | Path, ...] = ()
+    anchors: tuple[str, ...] = ()
 
 
 def find_motifs(
@@ -28,10 +54,8 @@ def find_motifs(
     out: str | Path,
     databases: Sequence[str | Path],
     settings: MotifSettings | None = None,
+    beside: Beside | None = None,
     *,
-    run: str | Path | None = None,
-    others: Sequence[str | Path] = (),
-    anchors: Sequence[str] = (),
     device: str = "auto",
     force: bool = False,
     reporter: Reporter = SILENT,
@@ -50,13 +74,7 @@ def find_motifs(
     databases : sequence of str or path
         See `cistron.explain.motifs.database.read_database`.
     settings : MotifSettings, optional
-    run : path, optional
-        Run directory of the classifier that was explained: for labels, regions and effects; by
-        default the one that the explanation says, where it is still there.
-    others : sequence of path
-        Folders of motifs of other folds or seeds, in which each pattern is looked for.
-    anchors : sequence of str
-        See `read_explained`.
+    beside : Beside, optional
     device : str
     force : bool
         Write into a folder that is there.
@@ -71,9 +89,10 @@ def find_motifs(
     if out.exists() and not force:
         raise InputError(f"{out} exists and is never overwritten. Choose another, or say --force.")
     database = read_databases(databases)
-    known = [read_signed(other) for other in others]
-    run = run if run is not None else recorded_run(folder)
-    explained = read_explained(folder, run, anchors)
+    beside = beside or Beside()
+    known = [read_signed(other) for other in beside.others]
+    run = beside.run if beside.run is not None else recorded_run(folder)
+    explained = read_explained(folder, run, beside.anchors)
     notes = []
     predict = None
     if run is not None:
@@ -94,19 +113,16 @@ def find_motifs(
         "motifs": len(database),
         "versions": {name: metadata.version(name) for name in ("modisco-lite", "memelite")},
     }
-    made = document(analysis, explained, facts, [Path(other).name for other in others])
-    made["notes"] += notes
-    write_results(out, analysis, explained, made)
-    return made
+    found_motifs = document(
+        analysis, explained, facts, [Path(other).name for other in beside.others]
+    )
+    found_motifs["notes"] += notes
+    write_results(out, analysis, explained, found_motifs)
+    return found_motifs
 
 
 def _predictor(explained: Explained, run: str | Path, device: str) -> tuple[Predict | None, str]:
     """Return the prediction of what is explained, or None and why there is none."""
-    from cistron.classifier.load import load
-    from cistron.explain.target import choose_target
-    from cistron.samples.alphabet import DNA
-    from cistron.samples.samples import Sequences, make_samples
-
     if explained.explained == "predicted":
         return None, (
             "No marginal effects: each sequence's own class was explained. Explain one class."
@@ -129,7 +145,7 @@ def _predictor(explained: Explained, run: str | Path, device: str) -> tuple[Pred
     return predict, ""
 
 
-def parse_settings(changes: Sequence[str], given: Mapping[str, Any]) -> MotifSettings:
+def parse_settings(changes: Sequence[str], given: Mapping[str, object]) -> MotifSettings:
     """Return settings from "key=value" texts, and from options that were given (not None).
 
     Raises
@@ -137,12 +153,10 @@ def parse_settings(changes: Sequence[str], given: Mapping[str, Any]) -> MotifSet
     InputError
         If there is no such key, or its value is not allowed.
     """
-    from cistron.experiment.mistakes import explain
-
     values = {name: value for name, value in given.items() if value is not None}
     for change in changes:
-        key, found, value = change.partition("=")
-        if not found:
+        key, sign, value = change.partition("=")
+        if not sign:
             raise InputError(f"--set {change}: write it as key=value, like min_seqlets=50.")
         try:
             values[key.strip()] = yaml.safe_load(value)
@@ -151,5 +165,5 @@ def parse_settings(changes: Sequence[str], given: Mapping[str, Any]) -> MotifSet
     try:
         return MotifSettings(**values)
     except ValidationError as error:
-        said = [explain(e, values, "--set", {}, MotifSettings) for e in error.errors()]
-        raise InputError("\n".join(said)) from error
+        mistakes = [explain(e, values, "--set", {}, MotifSettings) for e in error.errors()]
+        raise InputError("\n".join(mistakes)) from error

@@ -183,10 +183,14 @@ def match(
     return lists
 
 
-def _match(found: Comparison, q: NDArray[np.float64], row: int, column: int, motif: Motif) -> Match:
+def _match(
+    comparison: Comparison, q: NDArray[np.float64], row: int, column: int, motif: Motif
+) -> Match:
     place = (row, column)
-    reverse = bool(found.reverse[place])
-    return Match(motif, float(found.p[place]), float(q[place]), int(found.offset[place]), reverse)
+    reverse = bool(comparison.reverse[place])
+    return Match(
+        motif, float(comparison.p[place]), float(q[place]), int(comparison.offset[place]), reverse
+    )
 
 
 def _alike(query: NDArray[np.float64], made: Match) -> bool:
@@ -218,6 +222,6 @@ def title(matches: Sequence[Match]) -> str:
     """
     if not matches:
         return "no match"
-    shared = Counter(found.motif.family for found in matches)
+    shared = Counter(match.motif.family for match in matches)
     family = matches[0].motif.family
     return family if family and shared[family] > 1 else matches[0].motif.label

@@ -74,13 +74,13 @@ def merge_same(
     kept: list[Pattern] = []
     for pattern in ranked(patterns):
         of_sign = [i for i, other in enumerate(kept) if other.sign == pattern.sign]
-        own = [(align(kept[i], pattern), i) for i in of_sign]
-        found, place = max(own, key=lambda pair: pair[0].similarity, default=(None, -1))
-        if found is None or found.similarity < SAME:
+        alignments = [(align(kept[i], pattern), i) for i in of_sign]
+        alignment, place = max(alignments, key=lambda pair: pair[0].similarity, default=(None, -1))
+        if alignment is None or alignment.similarity < SAME:
             kept.append(pattern)
             continue
         larger = kept[place]
-        seqlets = _joined(larger, pattern, found, one_hot.shape[1])
+        seqlets = _joined(larger, pattern, alignment, one_hot.shape[1])
         made = from_seqlets(larger, seqlets, one_hot, hypothetical)
         kept[place] = replace(made, merged=(*larger.merged, pattern.name))
     return ranked(kept)
@@ -93,18 +93,20 @@ def _core_only(pattern: Pattern) -> NDArray[np.float64]:
     return made
 
 
-def _joined(larger: Pattern, smaller: Pattern, found: Alignment, length: int) -> Seqlets:
+def _joined(larger: Pattern, smaller: Pattern, alignment: Alignment, length: int) -> Seqlets:
     """Return the seqlets of both, those of the smaller one moved to the columns of the larger."""
-    width, own = len(larger.probabilities), smaller.seqlets
-    reverse = own.reverse ^ found.reverse
+    width, seqlets = len(larger.probabilities), smaller.seqlets
+    reverse = seqlets.reverse ^ alignment.reverse
     # Read on its own strand, the larger pattern begins `offset` columns before the smaller one.
-    start = np.where(reverse, own.end + found.offset - width, own.start - found.offset)
+    start = np.where(
+        reverse, seqlets.end + alignment.offset - width, seqlets.start - alignment.offset
+    )
     taken = set(zip(larger.seqlets.row.tolist(), _middles(larger.seqlets), strict=True))
-    moved = Seqlets(own.row, start, start + width, reverse)
+    moved = Seqlets(seqlets.row, start, start + width, reverse)
     half = (larger.core.start + larger.core.stop) // 2
     middle = np.where(reverse, start + width - half, start + half)
     inside = (middle >= 0) & (middle < length)
-    new = [place not in taken for place in zip(own.row.tolist(), _middles(moved), strict=True)]
+    new = [place not in taken for place in zip(seqlets.row.tolist(), _middles(moved), strict=True)]
     moved = moved.take(np.flatnonzero(inside & np.array(new, dtype=bool)))
     both = [
         np.concatenate([getattr(larger.seqlets, name), getattr(moved, name)])

@@ -88,9 +88,9 @@ def _move(path: Path, columns: int) -> None:
     """Move the seqlets of all patterns, and of their parts, by so many columns."""
     import h5py
 
-    def move(name: str, found: object) -> None:
-        if isinstance(found, h5py.Dataset) and name.endswith(("seqlets/start", "seqlets/end")):
-            found[:] = found[:] + columns
+    def move(name: str, stored: object) -> None:
+        if isinstance(stored, h5py.Dataset) and name.endswith(("seqlets/start", "seqlets/end")):
+            stored[:] = stored[:] + columns
 
     with h5py.File(path, "r+") as file:
         file.visititems(move)
@@ -101,7 +101,7 @@ def _count_seqlets(track: NDArray[np.float32], settings: dict) -> dict[str, int]
     from modiscolite import extract_seqlets
 
     window, flank = settings["sliding_window_size"], settings["flank_size"]
-    found, threshold = extract_seqlets.extract_seqlets(
+    seqlets, threshold = extract_seqlets.extract_seqlets(
         attribution_scores=track,
         window_size=window,
         flank=flank,
@@ -111,7 +111,7 @@ def _count_seqlets(track: NDArray[np.float32], settings: dict) -> dict[str, int]
         max_passing_windows_frac=0.2,
         weak_threshold_for_counting_sign=0.8,
     )
-    sums = [float(track[s.example_idx, s.start + flank : s.end - flank].sum()) for s in found]
+    sums = [float(track[s.example_idx, s.start + flank : s.end - flank].sum()) for s in seqlets]
     return {
         "positive": sum(bool(value > threshold) for value in sums),
         "negative": sum(bool(value < -threshold) for value in sums),

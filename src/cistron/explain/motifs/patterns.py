@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -122,17 +122,15 @@ def read_patterns(path: str | Path) -> list[Pattern]:
     list of Pattern
         Of each sign in the order of their number of seqlets.
     """
-    import h5py
-
-    found = []
+    patterns = []
     with h5py.File(path, "r") as file:
         for group, sign in (("pos_patterns", 1), ("neg_patterns", -1)):
             stored = file.get(group) or {}
-            found += [_read(stored[name], name, sign) for name in stored]
-    return ranked(found)
+            patterns += [_read(stored[name], name, sign) for name in stored]
+    return ranked(patterns)
 
 
-def _read(stored: Any, name: str, sign: int) -> Pattern:
+def _read(stored: h5py.Group, name: str, sign: int) -> Pattern:
     seqlets = stored["seqlets"]
     return Pattern(
         name,
@@ -151,11 +149,11 @@ def _read(stored: Any, name: str, sign: int) -> Pattern:
 
 def ranked(patterns: Sequence[Pattern]) -> list[Pattern]:
     """Return patterns by sign and number of seqlets, named by their rank."""
-    found = []
+    named = []
     for sign, word in ((1, "positive"), (-1, "negative")):
-        own = sorted((p for p in patterns if p.sign == sign), key=lambda p: -len(p.seqlets))
-        found += [replace(p, name=f"{word} {rank}") for rank, p in enumerate(own, 1)]
-    return found
+        of_sign = sorted((p for p in patterns if p.sign == sign), key=lambda p: -len(p.seqlets))
+        named += [replace(p, name=f"{word} {rank}") for rank, p in enumerate(of_sign, 1)]
+    return named
 
 
 def from_seqlets(

@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import h5py
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from cistron.base.errors import InputError
+from cistron.classifier.load import load
+from cistron.experiment.experiment import read_experiment
+from cistron.explain.explanation import Explanation
+from cistron.explain.export import coordinates
 from cistron.explain.motifs.explained import Explained, Places
 from cistron.explain.motifs.scan import UNKNOWN
+from cistron.explain.store import ATTRIBUTIONS, SUMMARY, read
 from cistron.samples.alphabet import DNA
 from cistron.samples.genome.stretches import Stretch, stretches_of
-
-if TYPE_CHECKING:
-    from cistron.explain.explanation import Explanation
-
-ATTRIBUTIONS, SUMMARY = "attributions.h5", "summary.json"
 
 
 def read_explained(
@@ -42,49 +43,47 @@ def read_explained(
     InputError
         If it is no explanation of DNA, has no hypothetical contributions, or is not of that run.
     """
-    from cistron.explain.store import read
-
     folder = Path(folder)
-    found = read(folder / ATTRIBUTIONS)
+    explanation = read(folder / ATTRIBUTIONS)
     facts = _facts(folder / SUMMARY)
     if run is not None:
         _require_same(folder / ATTRIBUTIONS, Path(run))
-    return from_explanation(found, facts, run, anchors)
+    return from_explanation(explanation, facts, run, anchors)
 
 
 def from_explanation(
-    found: Explanation,
-    facts: dict[str, Any] | None = None,
+    explanation: Explanation,
+    facts: dict[str, object] | None = None,
     run: str | Path | None = None,
     anchors: Sequence[str] = (),
 ) -> Explained:
     """Return an explanation in memory as rectangles; see `read_explained`."""
-    if not found.letters.startswith("ACGT"):
+    if not explanation.letters.startswith("ACGT"):
         raise InputError("Motifs are looked for in DNA, and proteins are explained here.")
-    if found.hypothetical is None or found.codes is None:
+    if explanation.hypothetical is None or explanation.codes is None:
         raise InputError(
-            f"The explanation by {found.settings.method} has no hypothetical contributions, which "
-            "TF-MoDISco needs. Explain by deeplift (of a network that reads DNA)."
+            f"The explanation by {explanation.settings.method} has no hypothetical contributions, "
+            "which TF-MoDISco needs. Explain by deeplift (of a network that reads DNA)."
         )
-    lengths = np.diff(found.offsets)
+    lengths = np.diff(explanation.offsets)
     n, length = len(lengths), int(lengths.max())
     inside = np.arange(length) < lengths[:, None]
     codes = np.full((n, length), UNKNOWN, dtype=np.uint8)
-    codes[inside] = np.minimum(found.codes, UNKNOWN)
+    codes[inside] = np.minimum(explanation.codes, UNKNOWN)
     hypothetical = np.zeros((n, length, DNA.standard), dtype=np.float32)
-    hypothetical[inside] = found.hypothetical
+    hypothetical[inside] = explanation.hypothetical
     hypothetical[codes == UNKNOWN] = 0
     known = Path(run) if run is not None else None
     stretches = _stretches(length, known, anchors)
     return Explained(
-        found.ids,
+        explanation.ids,
         codes,
         hypothetical,
-        _predicted(found),
-        _labels(found.ids, known),
-        _explained(found),
+        _predicted(explanation),
+        _labels(explanation.ids, known),
+        _explained(explanation),
         stretches,
-        _places(found, stretches or (Stretch("start", 0, length, 0),)),
+        _places(explanation, stretches or (Stretch("start", 0, length, 0),)),
         bool((lengths != lengths[0]).any()),
         facts or {},
     )
@@ -98,10 +97,6 @@ def recorded_run(folder: str | Path) -> Path | None:
 
 def _require_same(path: Path, run: Path) -> None:
     """Refuse a run whose classifier is not the one that was explained."""
-    import h5py
-
-    from cistron.classifier.load import load
-
     with h5py.File(path) as file:
         explained = json.loads(file.attrs.get("classifier", "null"))
     if explained is not None and explained != load(run).checksum_:
@@ -129,23 +124,23 @@ def _facts(path: Path) -> dict[str, Any]:
         facts["completeness"] = {**errors, "tolerance": settings.get("tolerance", 1e-3)}
     # Curves stay where they are; the page says their summary.
     checks = {
-        name: {key: value for key, value in found.items() if not isinstance(value, list | dict)}
-        for name, found in summary.get("checks", {}).items()
+        name: {key: value for key, value in check.items() if not isinstance(value, list | dict)}
+        for name, check in summary.get("checks", {}).items()
     }
     return {**facts, "samples": summary.get("samples"), "checks": checks}
 
 
-def _predicted(found: Explanation) -> NDArray[np.object_]:
-    if not found.classes:
-        return np.full(len(found.ids), "", dtype=object)
-    return np.array(found.classes, dtype=object)[found.probabilities.argmax(axis=1)]
+def _predicted(explanation: Explanation) -> NDArray[np.object_]:
+    if not explanation.classes:
+        return np.full(len(explanation.ids), "", dtype=object)
+    return np.array(explanation.classes, dtype=object)[explanation.probabilities.argmax(axis=1)]
 
 
-def _explained(found: Explanation) -> str:
-    if not found.classes:
+def _explained(explanation: Explanation) -> str:
+    if not explanation.classes:
         return ""
-    chosen = np.unique(found.explained)
-    return found.classes[chosen[0]] if len(chosen) == 1 else "predicted"
+    chosen = np.unique(explanation.explained)
+    return explanation.classes[chosen[0]] if len(chosen) == 1 else "predicted"
 
 
 def _labels(ids: NDArray[np.object_], run: Path | None) -> NDArray[np.object_] | None:
@@ -165,8 +160,8 @@ def _stretches(length: int, run: Path | None, anchors: Sequence[str]) -> tuple[S
     if len(anchors) > 1:
         raise InputError("--anchor can be given once: all columns are counted from it.")
     for text in anchors:
-        name, found, column = text.partition("=")
-        if not found or not name.strip() or not column.strip().isdigit():
+        name, sign, column = text.partition("=")
+        if not sign or not name.strip() or not column.strip().isdigit():
             raise InputError(f"--anchor {text}: write it as name=column, like tss=500.")
         if int(column) > length:
             raise InputError(f"--anchor {text}: the sequences have {length:,} columns.")
@@ -174,8 +169,6 @@ def _stretches(length: int, run: Path | None, anchors: Sequence[str]) -> tuple[S
     path = run / "experiment.yaml" if run is not None else None
     if path is None or not path.is_file():
         return ()
-    from cistron.experiment.experiment import read_experiment
-
     samples = read_experiment(path).samples
     if samples.kind != "genome":
         return ()
@@ -183,23 +176,21 @@ def _stretches(length: int, run: Path | None, anchors: Sequence[str]) -> tuple[S
     return tuple(stretches_of(windows.parts)) if windows.length == length else ()
 
 
-def _places(found: Explanation, stretches: Sequence[Stretch]) -> Places | None:
+def _places(explanation: Explanation, stretches: Sequence[Stretch]) -> Places | None:
     """Return where the sequences lie: by their genes, or by ids as bedtools writes them."""
-    known = found.coordinates
+    known = explanation.coordinates
     if not {"chromosome", "start", "end", "strand"} <= set(known):
-        from cistron.explain.export import coordinates
-
-        known = coordinates(found)
+        known = coordinates(explanation)
     names = known["chromosome"].to_numpy(dtype=object)
     if pd.isna(names).all():
         return None
     forward = (known["strand"] != "-").to_numpy()
     start, end = (known[name].to_numpy(dtype=np.int64) for name in ("start", "end"))
-    whole = end - start == np.diff(found.offsets)
+    whole = end - start == np.diff(explanation.offsets)
     zeros = []
     for stretch in stretches:
         five, three = np.where(forward, start, end), np.where(forward, end, start)
         of_gene = {"tss": five, "tts": three}.get(stretch.anchor, np.full(len(names), -1))
-        own = np.where(forward, start + stretch.zero, end - stretch.zero)
-        zeros.append(np.where(whole, own, of_gene))
+        of_window = np.where(forward, start + stretch.zero, end - stretch.zero)
+        zeros.append(np.where(whole, of_window, of_gene))
     return Places(names, forward, np.stack(zeros, axis=1))

@@ -32,7 +32,7 @@ VERSION = 1
 
 
 def document(
-    analysis: Analysis, explained: Explained, facts: dict[str, Any], others: Sequence[str] = ()
+    analysis: Analysis, explained: Explained, facts: dict[str, object], others: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Return all that was found as plain JSON types.
 
@@ -76,17 +76,17 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "contributions": pattern.contributions.round(6).tolist(),
         "matches": [
             {
-                "motif": found.motif.name,
-                "factor": found.motif.factor,
-                "family": found.motif.family,
-                "p": found.p,
-                "q": found.q,
-                "offset": found.offset,
-                "reverse": found.reverse,
+                "motif": match.motif.name,
+                "factor": match.motif.factor,
+                "family": match.motif.family,
+                "p": match.p,
+                "q": match.q,
+                "offset": match.offset,
+                "reverse": match.reverse,
                 # Those that the page shows.
-                "probabilities": found.motif.probabilities.round(5).tolist() if rank < 3 else None,
+                "probabilities": match.motif.probabilities.round(5).tolist() if rank < 3 else None,
             }
-            for rank, found in enumerate(entry.matches)
+            for rank, match in enumerate(entry.matches)
         ],
         "hits": len(located.hits),
         "sequences_with_hit": len(np.unique(located.hits.row)),

@@ -55,14 +55,14 @@ def found_again(
         For each pattern, for each other: the name of the most similar one, None where none is.
     """
     background = [motif.probabilities for motif in database]
-    found: list[list[str | None]] = [[] for _ in patterns]
+    names: list[list[str | None]] = [[] for _ in patterns]
     for other in others:
         targets = [pattern.probabilities for pattern in other]
         p = compare([x.probabilities for x in patterns], [*targets, *background]).p
         for number, pattern in enumerate(patterns):
-            own = [i for i, theirs in enumerate(other) if theirs.sign == pattern.sign]
-            q = q_values(p[number, own]) if own else np.ones(0)
-            best = int(q.argmin()) if own else -1
-            again = bool(own) and q[best] <= threshold
-            found[number].append(other[own[best]].name if again else None)
-    return found
+            of_sign = [i for i, theirs in enumerate(other) if theirs.sign == pattern.sign]
+            q = q_values(p[number, of_sign]) if of_sign else np.ones(0)
+            best = int(q.argmin()) if of_sign else -1
+            again = bool(of_sign) and q[best] <= threshold
+            names[number].append(other[of_sign[best]].name if again else None)
+    return names

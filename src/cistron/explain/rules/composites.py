@@ -6,7 +6,7 @@ Each is equal to torch's, to rounding; run where `operations` sees its parts.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ from cistron.explain.rules.recurrent import gru_sequence, lstm_sequence, rnn_seq
 from cistron.explain.rules.rules import Refused
 
 
-def divide(a: Any, b: Tensor) -> Tensor:
+def divide(a: Tensor | float, b: Tensor) -> Tensor:
     """Return a / b as a product."""
     return torch.mul(a, torch.reciprocal(b))
 
@@ -31,10 +31,10 @@ def power(x: Tensor, exponent: float) -> Tensor:
         return torch.reciprocal(power(x, -exponent))
     if exponent != int(exponent) or exponent < 1:
         raise Refused(f"The power of {exponent} is not supported.")
-    found = x
+    product = x
     for _ in range(int(exponent) - 1):
-        found = found * x
-    return found
+        product = product * x
+    return product
 
 
 def add_product(input: Tensor, one: Tensor, other: Tensor, *, value: float = 1.0) -> Tensor:  # noqa: A002
@@ -44,11 +44,11 @@ def add_product(input: Tensor, one: Tensor, other: Tensor, *, value: float = 1.0
 
 def layer_norm(
     input: Tensor,  # noqa: A002
-    normalized_shape: Any,
+    normalized_shape: Sequence[int],
     weight: Tensor | None = None,
     bias: Tensor | None = None,
     eps: float = 1e-5,
-    *_: Any,
+    *_: object,
 ) -> Tensor:
     """Return x less its mean, times one over its standard deviation."""
     axes = [-1 - n for n in range(len(normalized_shape))]
@@ -60,7 +60,7 @@ def layer_norm(
 
 def rms_norm(
     input: Tensor,  # noqa: A002
-    normalized_shape: Any,
+    normalized_shape: Sequence[int],
     weight: Tensor | None = None,
     eps: float | None = None,
 ) -> Tensor:
@@ -79,7 +79,7 @@ def attention(
     dropout_p: float = 0.0,
     is_causal: bool = False,
     scale: float | None = None,
-    **_: Any,
+    **_: object,
 ) -> Tensor:
     """Return softmax(query key') value."""
     if dropout_p or is_causal:
@@ -99,7 +99,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:  # noqa: A002
     return a * torch.sigmoid(b)
 
 
-def log_softmax(input: Tensor, dim: int, **_: Any) -> Tensor:  # noqa: A002
+def log_softmax(input: Tensor, dim: int, **_: object) -> Tensor:  # noqa: A002
     """Return the logarithm of the softmax."""
     return input - torch.log(torch.exp(input).sum(dim, keepdim=True))
 

@@ -7,32 +7,19 @@ Shrikumar et al. 2017 (arXiv:1704.02685), averaged over references as Lundberg &
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from cistron.base.errors import InputError
+from cistron.explain.network_method import NetworkMethod
+from cistron.explain.rules.integrated_gradients import INTEGRATED_GRADIENTS
+from cistron.explain.rules.multipliers import Multipliers
 from cistron.explain.rules.operations import Operations, frozen, named
 
 # Numbers that non-linear operations read of the references that are propagated at once: on a CPU
 # what stays near its cache, elsewhere what keeps the device busy.
 ELEMENTS, ELEMENTS_ON_DEVICE = 1 << 23, 1 << 27
-
-
-class Multipliers(NamedTuple):
-    """What a difference at each input counts in the output.
-
-    values : tensor, shape (batch, references, …), the shape of the references
-    difference : tensor, shape (batch, references)
-        Output of the observed inputs less that of each reference.
-    output : tensor, shape (batch,)
-        Of the observed inputs.
-    """
-
-    values: Tensor
-    difference: Tensor
-    output: Tensor
 
 
 def deeplift(
@@ -111,3 +98,12 @@ def _replayed(
     (values,) = torch.autograd.grad(output.sum(), x0)
     shape = references.shape[:2]
     return values.unflatten(0, shape), output.detach().unflatten(0, shape)
+
+
+DEEPLIFT = NetworkMethod(
+    "deeplift",
+    "DeepLIFT/SHAP: the difference from references, shared among what was read",
+    deeplift,
+    adds_up=True,
+    fall_back=INTEGRATED_GRADIENTS,
+)

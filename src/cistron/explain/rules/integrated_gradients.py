@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cistron.explain.rules.deeplift import Multipliers
+from cistron.explain.network_method import NetworkMethod
 from cistron.explain.rules.gradients import gradients
+from cistron.explain.rules.multipliers import Multipliers
 
 POSITIONS = 1 << 14  # of references whose gradients are computed at once
 
@@ -30,7 +31,7 @@ def integrated_gradients(
     Parameters
     ----------
     body, x, references, weights, mask
-        As of `deeplift`.
+        As of `cistron.explain.rules.deeplift.deeplift`.
     steps : int
         Points on the way from each reference.
     """
@@ -43,10 +44,10 @@ def integrated_gradients(
         away = x.repeat_interleave(number, dim=0) - start
         weight = weights.repeat_interleave(number, dim=0)
         masks = None if mask is None else mask.repeat_interleave(number, dim=0)
-        found = torch.zeros_like(start)
+        sums = torch.zeros_like(start)
         for place, share in zip((places + 1) / 2, shares / 2, strict=True):
-            found += share * gradients(body, start + place * away, weight, masks)[0]
-        values.append(found.unflatten(0, some.shape[:2]))
+            sums += share * gradients(body, start + place * away, weight, masks)[0]
+        values.append(sums.unflatten(0, some.shape[:2]))
         outputs.append(_output(body, start, weight, masks).unflatten(0, some.shape[:2]))
     output = _output(body, x, weights, mask)
     return Multipliers(torch.cat(values, 1), output.unsqueeze(1) - torch.cat(outputs, 1), output)
@@ -56,3 +57,12 @@ def _output(body: nn.Module, x: Tensor, weights: Tensor, mask: Tensor | None) ->
     with torch.no_grad():
         logits = body(x) if mask is None else body(x, mask)
     return (logits * weights).sum(dim=1)
+
+
+INTEGRATED_GRADIENTS = NetworkMethod(
+    "integrated_gradients",
+    "integrated gradients: the mean gradient on the way from references",
+    integrated_gradients,
+    adds_up=True,
+    takes=("steps",),
+)

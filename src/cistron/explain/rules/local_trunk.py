@@ -56,10 +56,10 @@ def trunk_of(network: Network) -> Trunk | None:
     body: Any = network.body
     parts: list[nn.Module]
     if isinstance(body, DeepDifE):
-        found = Trunk(list(body.convolutions), body.head, body.length)
+        trunk = Trunk(list(body.convolutions), body.head, body.length)
     elif isinstance(body, DeepCRE):
         parts = [layer for block in body.blocks for layer in block.children()]
-        found = Trunk(parts, body.head, body.length)
+        trunk = Trunk(parts, body.head, body.length)
     elif isinstance(body, CNN):
         blocks: Any = body.blocks
         parts = [
@@ -67,11 +67,11 @@ def trunk_of(network: Network) -> Trunk | None:
             for block in blocks
             for layer in (block.convolution, block.norm, block.activation, block.pool)
         ]
-        found = Trunk(parts, lambda x: body.head(body.pooling(x, _everywhere(x))))
+        trunk = Trunk(parts, lambda x: body.head(body.pooling(x, _everywhere(x))))
     else:
         return None
     known = (*POINTWISE, *_WINDOWS)
-    return found if all(isinstance(layer, known) for layer in found.layers) else None
+    return trunk if all(isinstance(layer, known) for layer in trunk.layers) else None
 
 
 def _everywhere(x: Tensor) -> Tensor:
@@ -102,14 +102,14 @@ def substituted_logits(
     where, what = (torch.from_numpy(np.asarray(v)).to(device) for v in (place, letter))
     network.eval()
     with torch.inference_mode():
-        found = _strand(network, trunk, whole, where, what)
+        logits = _strand(network, trunk, whole, where, what)
         if network.both_strands:
             other = network.reverse_complement(whole, lengths)
             turned = len(codes) - 1 - where
-            found = (found + _strand(network, trunk, other, turned, network.complement[what])) / 2
+            logits = (logits + _strand(network, trunk, other, turned, network.complement[what])) / 2
         if network.single_logit:
-            found = F.pad(found, (1, 0))
-    return found.float().cpu().numpy()
+            logits = F.pad(logits, (1, 0))
+    return logits.float().cpu().numpy()
 
 
 def _strand(network: Network, trunk: Trunk, codes: Tensor, place: Tensor, letter: Tensor) -> Tensor:

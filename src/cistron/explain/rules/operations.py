@@ -8,10 +8,10 @@ and all else raises. So nothing non-linear passes unseen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -23,6 +23,8 @@ from cistron.base.errors import InputError
 from cistron.explain.rules import recurrent, rules
 from cistron.explain.rules.composites import COMPOSITES
 from cistron.explain.rules.rules import Refused
+
+Operation = Callable[..., Tensor]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -90,8 +92,8 @@ class Operations(TorchFunctionMode):
 
     def __torch_function__(
         self,
-        func: Any,
-        types: Any,
+        func: Operation,
+        types: object,
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
@@ -139,13 +141,15 @@ class Operations(TorchFunctionMode):
                 )
         return observed
 
-    def _composite(self, name: str, args: Any, kwargs: Any) -> Any:
+    def _composite(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if name not in COMPOSITES:
             raise Refused(f"The operation {name!r} is not supported.")
         with self:  # its parts come back here
             return COMPOSITES[name](*args, **kwargs)
 
-    def _elementwise(self, name: str, func: Any, args: Any, kwargs: Any) -> Tensor:
+    def _elementwise(
+        self, name: str, func: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Tensor:
         options = {key: value for key, value in kwargs.items() if key != "input"}
         x, rest = (args[0], args[1:]) if args else (kwargs["input"], ())
         if (rest and name == "relu") or options.pop("inplace", False):
@@ -162,7 +166,13 @@ class Operations(TorchFunctionMode):
         secant = CLOSED.get(name) or rules.any_secant(function)
         return rules.Rescale.apply(x, *observed, function, secant)
 
-    def _product(self, func: Any, args: Any, kwargs: Any, operands: list[Tensor]) -> Tensor:
+    def _product(
+        self,
+        func: Operation,
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+        operands: list[Tensor],
+    ) -> Tensor:
         def operation(a: Tensor, b: Tensor) -> Tensor:
             given = [a, b]
             filled = [given.pop(0) if _depends(argument) else argument for argument in args]
@@ -175,7 +185,9 @@ class Operations(TorchFunctionMode):
             return operation(*operands)
         return rules.Bilinear.apply(*operands, *observed, operation)
 
-    def _sequence(self, func: Any, seen: Tensor, weight: Tensor, bias: Any, *kind: str) -> Tensor:
+    def _sequence(
+        self, func: Operation, seen: Tensor, weight: Tensor, bias: Tensor | None, *kind: str
+    ) -> Tensor:
         observed = self._paired(seen)
         if observed is None:
             with torch.no_grad():
@@ -186,37 +198,37 @@ class Operations(TorchFunctionMode):
         activation, secant = getattr(torch, kind[0]), CLOSED[kind[0]]
         return recurrent.RNNSequence.apply(seen, *observed, weight, bias, activation, secant)
 
-    def _softmax(self, input: Tensor, dim: int = -1, *_: Any, **__: Any) -> Tensor:  # noqa: A002
+    def _softmax(self, input: Tensor, dim: int = -1, *_: object, **__: object) -> Tensor:  # noqa: A002
         observed = self._paired(input)
         if observed is None:
             return input.softmax(dim)
         return rules.Softmax.apply(input, *observed, dim)
 
-    def _amax(self, input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:  # noqa: A002
+    def _amax(self, input: Tensor, dim: rules.Sizes = (), keepdim: bool = False) -> Tensor:  # noqa: A002
         axes = [dim] if isinstance(dim, int) else list(dim)
         if len(axes) != 1 or axes[0] % input.ndim == 0:
             raise Refused("The operation 'amax' is supported along one axis of each sample.")
         axis = axes[0] % input.ndim
         observed = self._paired(input)
         if observed is None:
-            found = input.amax(axis)
+            largest = input.amax(axis)
         else:
-            found = rules.Maximum.apply(input, *observed, axis)
-        return found.unsqueeze(axis) if keepdim else found
+            largest = rules.Maximum.apply(input, *observed, axis)
+        return largest.unsqueeze(axis) if keepdim else largest
 
     def _max_pool(
         self,
         flat: bool,
         input: Tensor,  # noqa: A002
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        dilation: Any = 1,
+        kernel_size: rules.Sizes,
+        stride: rules.Sizes | None = None,
+        padding: rules.Sizes = 0,
+        dilation: rules.Sizes = 1,
         ceil_mode: bool = False,
-        **_: Any,
+        **_: object,
     ) -> Tensor:
         x = input.unsqueeze(-2) if flat else input
-        options = {
+        options: rules.Pooling = {
             "kernel_size": _picture(kernel_size, flat, 1),
             "stride": _picture(stride, flat, 1) if stride else None,
             "padding": _picture(padding, flat, 0),
@@ -231,17 +243,17 @@ class Operations(TorchFunctionMode):
         return y.squeeze(-2) if flat else y
 
 
-def _picture(size: Any, flat: bool, height: int) -> Any:
+def _picture(size: rules.Sizes, flat: bool, height: int) -> rules.Sizes:
     if not flat:
         return size
     return (height, size if isinstance(size, int) else size[0])
 
 
-def _depends(value: Any) -> bool:
+def _depends(value: object) -> TypeGuard[Tensor]:
     return isinstance(value, Tensor) and value.requires_grad
 
 
-def _dependent(values: list[Any]) -> Iterator[Tensor]:
+def _dependent(values: list[object]) -> Iterator[Tensor]:
     """Yield the tensors that depend on the input, also from within lists."""
     for value in values:
         if isinstance(value, list | tuple):
@@ -250,12 +262,12 @@ def _dependent(values: list[Any]) -> Iterator[Tensor]:
             yield value
 
 
-def _name(func: Any) -> str:
+def _name(func: Operation) -> str:
     name = getattr(func, "__name__", str(func))
     return getattr(func, "__self__", func).__name__ if name == "__get__" else name
 
 
-def _require_inference(name: str, args: Any, kwargs: Any) -> None:
+def _require_inference(name: str, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
     """Refuse what is linear in inference only."""
     training = kwargs.get("training")
     if training is None and name in DROPOUT:
@@ -272,10 +284,10 @@ def named(network: nn.Module) -> Iterator[None]:
     entered: list[str] = []
     handles: list[RemovableHandle] = []
 
-    def enter(name: str, *_: Any) -> None:
+    def enter(name: str, *_: object) -> None:
         entered.append(name)
 
-    def leave(*_: Any) -> None:
+    def leave(*_: object) -> None:
         entered.pop()
 
     for name, module in network.named_modules():

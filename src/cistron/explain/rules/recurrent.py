@@ -8,7 +8,6 @@ do step by step is what a derivative through time takes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -18,6 +17,7 @@ from torch.autograd.function import once_differentiable
 from torch.overrides import handle_torch_function, has_torch_function
 
 from cistron.explain.rules.rules import (
+    Context,
     Refused,
     Secant,
     grouped,
@@ -80,7 +80,7 @@ class LSTMSequence(Function):
 
     @staticmethod
     def forward(
-        ctx: Any, seen0: Tensor, seen: Tensor, weight: Tensor, bias: Tensor | None
+        ctx: Context, seen0: Tensor, seen: Tensor, weight: Tensor, bias: Tensor | None
     ) -> Tensor:
         """Return the hidden states of the references."""
         states, gates0, memory0 = _lstm(seen0, weight, bias)
@@ -90,7 +90,7 @@ class LSTMSequence(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Context, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Go back through time."""
         gates0, memory0, gates, memory, weight = ctx.saved_tensors
         (i0, f0, g0, o0), (i, f, g, o) = gates0.chunk(4, 2), gates.chunk(4, 2)
@@ -124,7 +124,7 @@ class RNNSequence(Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
+        ctx: Context,
         seen0: Tensor,
         seen: Tensor,
         weight: Tensor,
@@ -141,7 +141,7 @@ class RNNSequence(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Context, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Go back through time."""
         gates0, gates, weight = ctx.saved_tensors
         factors = _secant(ctx.secant, gates, gates0)
@@ -177,15 +177,11 @@ def unrolled(sequence: Callable[..., Tensor], *more: str) -> Callable[..., tuple
 
     def recurrent(
         input: Tensor,  # noqa: A002
-        begin: Any,
+        begin: Tensor | tuple[Tensor, ...] | list[Tensor],
         weights: list[Tensor],
-        has_biases: bool,
-        layers: int,
-        dropout: float,  # noqa: ARG001
-        train: bool,
-        bidirectional: bool,
-        batch_first: bool = False,
+        *options: float,
     ) -> tuple[Tensor, ...]:
+        has_biases, layers, _dropout, train, bidirectional, batch_first = options
         starts = begin if isinstance(begin, list | tuple) else [begin]
         if train or batch_first is not True or any(bool(start.any()) for start in starts):
             raise Refused(
@@ -194,7 +190,7 @@ def unrolled(sequence: Callable[..., Tensor], *more: str) -> Callable[..., tuple
             )
         each, directions = 4 if has_biases else 2, 2 if bidirectional else 1
         x, last = input, []
-        for layer in range(layers):
+        for layer in range(int(layers)):
             outputs = []
             for direction in range(directions):
                 number = (layer * directions + direction) * each

@@ -28,13 +28,38 @@ as many to the second, and so on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol, TypedDict
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
+
+Sizes = int | list[int] | tuple[int, ...]
+
+
+class Pooling(TypedDict):
+    """Options of max-pooling, as torch names them."""
+
+    kernel_size: Sizes
+    stride: Sizes | None
+    padding: Sizes
+    dilation: Sizes
+    ceil_mode: bool
+
+
+class Context(Protocol):
+    """What a forward pass hands to its backward pass: torch's context, and what rules add."""
+
+    saved_tensors: tuple[Tensor, ...]
+    secant: Secant
+    dim: int
+    options: Pooling
+    operation: Callable[[Tensor, Tensor], Tensor]
+
+    def save_for_backward(self, *tensors: Tensor) -> None:
+        """Keep tensors for the backward pass."""
 
 
 class Refused(Exception):  # noqa: N818 (what happens to it)
@@ -132,7 +157,7 @@ class Rescale(Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x0: Tensor, x: Tensor, function: Callable[[Tensor], Tensor], secant: Secant
+        ctx: Context, x0: Tensor, x: Tensor, function: Callable[[Tensor], Tensor], secant: Secant
     ) -> Tensor:
         """Return the function of the references, x0; x is what was observed."""
         ctx.save_for_backward(x0, x)
@@ -141,11 +166,11 @@ class Rescale(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Context, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Multiply with the secant."""
         x0, x = ctx.saved_tensors
-        found = ctx.secant(x.unsqueeze(1), grouped(x0, x)).flatten(0, 1)
-        return found.mul_(gradient), None, None, None
+        slopes = ctx.secant(x.unsqueeze(1), grouped(x0, x)).flatten(0, 1)
+        return slopes.mul_(gradient), None, None, None
 
 
 # ---------------------------------------------------------------- maxima
@@ -164,7 +189,7 @@ class Maximum(Function):
     """The maximum along one axis."""
 
     @staticmethod
-    def forward(ctx: Any, x0: Tensor, x: Tensor, dim: int) -> Tensor:
+    def forward(ctx: Context, x0: Tensor, x: Tensor, dim: int) -> Tensor:
         """Return the maxima of the references, without the axis."""
         y0, place0 = x0.max(dim, keepdim=True)
         ctx.save_for_backward(x0, x, y0, place0)
@@ -173,11 +198,11 @@ class Maximum(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Context, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Give each difference to the position whose work it is."""
         x0, x, y0, place0 = ctx.saved_tensors
         dim = ctx.dim
-        y, place = (found.unsqueeze(1) for found in x.max(dim, keepdim=True))
+        y, place = (part.unsqueeze(1) for part in x.max(dim, keepdim=True))
         y0, place0, before = (grouped(part, x) for part in (y0, place0, x0))
         where = torch.where(y > y0, place, place0)
         here = x.unsqueeze(1).expand_as(before).gather(dim + 1, where)
@@ -191,7 +216,7 @@ class MaxPool(Function):
     """Two-dimensional max-pooling, with windows that may overlap."""
 
     @staticmethod
-    def forward(ctx: Any, x0: Tensor, x: Tensor, options: dict[str, Any]) -> Tensor:
+    def forward(ctx: Context, x0: Tensor, x: Tensor, options: Pooling) -> Tensor:
         """Return the pooled references."""
         y0, place0 = F.max_pool2d(x0, **options, return_indices=True)
         ctx.save_for_backward(x0, x, y0, place0)
@@ -200,11 +225,11 @@ class MaxPool(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Context, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Give each difference to the position whose work it is."""
         x0, x, y0, place0 = ctx.saved_tensors
         pooled = F.max_pool2d(x, **ctx.options, return_indices=True)
-        y, place = (found.unsqueeze(1) for found in pooled)
+        y, place = (part.unsqueeze(1) for part in pooled)
         y0, place0, before = (grouped(part, x) for part in (y0, place0, x0))
         where = torch.where(y > y0, place, place0)
         here = _at(x.unsqueeze(1).expand_as(before), where)
@@ -223,9 +248,9 @@ class MaxPool(Function):
         return spread, None, None
 
 
-def _two(size: int | tuple[int, ...]) -> list[int]:
-    found = [size] if isinstance(size, int) else list(size)
-    return found * 2 if len(found) == 1 else found
+def _two(size: Sizes) -> list[int]:
+    sizes = [size] if isinstance(size, int) else list(size)
+    return sizes * 2 if len(sizes) == 1 else sizes
 
 
 def _at(pictures: Tensor, places: Tensor) -> Tensor:
@@ -242,7 +267,7 @@ class Bilinear(Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
+        ctx: Context,
         a0: Tensor,
         b0: Tensor,
         a: Tensor,
@@ -256,7 +281,7 @@ class Bilinear(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Context, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Take the derivative half-way between observed and reference."""
         a0, b0, a, b = ctx.saved_tensors
         with torch.enable_grad():
@@ -270,7 +295,7 @@ class Softmax(Function):
     """Softmax along one axis."""
 
     @staticmethod
-    def forward(ctx: Any, x0: Tensor, x: Tensor, dim: int) -> Tensor:
+    def forward(ctx: Context, x0: Tensor, x: Tensor, dim: int) -> Tensor:
         """Return the softmax of the references."""
         ctx.save_for_backward(x0, x)
         ctx.dim = dim
@@ -278,7 +303,7 @@ class Softmax(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Context, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Share the difference by the logarithmic means."""
         x0, x = ctx.saved_tensors
         dim = ctx.dim % x.ndim

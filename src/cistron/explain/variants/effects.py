@@ -242,18 +242,18 @@ def compared(
     """
     head = classifier.head
     target = choose_target(head, before, class_)
-    found: dict[str, object] = {}
+    columns: dict[str, object] = {}
     if head.kind == "number":
-        found["predicted_reference"], found["predicted_alternative"] = (
+        columns["predicted_reference"], columns["predicted_alternative"] = (
             head.values(before),
             head.values(after),
         )
     else:
         shares = {"reference": head.probabilities(before), "alternative": head.probabilities(after)}
-        found |= {f"predicted_{kind}": head.named(share) for kind, share in shares.items()}
+        columns |= {f"predicted_{kind}": head.named(share) for kind, share in shares.items()}
         for kind, share in shares.items():
             for number, name in enumerate(classifier.classes_):
-                found[f"p_{kind}_{name}"] = share[:, number]
-        found["class"] = np.asarray(classifier.classes_, dtype=object)[target.classes]
-    found["difference"] = target.of(after) - target.of(before)
-    return pd.DataFrame(found)
+                columns[f"p_{kind}_{name}"] = share[:, number]
+        columns["class"] = np.asarray(classifier.classes_, dtype=object)[target.classes]
+    columns["difference"] = target.of(after) - target.of(before)
+    return pd.DataFrame(columns)

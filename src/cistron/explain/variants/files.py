@@ -102,7 +102,7 @@ def predict_variants(
     return summary
 
 
-def _row(variant: Variant, reason: str) -> tuple[Any, ...]:
+def _row(variant: Variant, reason: str) -> tuple[object, ...]:
     alleles = (a if len(a) <= SHOWN else f"{a[:SHOWN]}…" for a in _alleles(variant))
     return (
         variant.line,

@@ -18,9 +18,10 @@ from cistron.base.progress import SILENT, Reporter
 from cistron.base.ragged import Ragged
 from cistron.classifier.classifier import Classifier
 from cistron.classifier.predict.predict import FORMATS, join_parts, require_output
-from cistron.explain.explanation import places
+from cistron.explain.layout import layout_of
 from cistron.explain.perturbed import Changeable, letters_of, rectangle
 from cistron.explain.variants.effects import compared
+from cistron.figures.explain.heat import heat_map
 from cistron.samples.alphabet import Alphabet
 from cistron.samples.frames import read_frame
 from cistron.samples.samples import Samples
@@ -37,7 +38,7 @@ Codes = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Which:
-    """Which mutations are made.
+    """Which mutations are made, and what is told of them.
 
     Parameters
     ----------
@@ -46,10 +47,13 @@ class Which:
         are none.
     listed : mapping of str to tuple of str, optional
         Of each id, its mutations: A123V, several at once A123V:G45D. Only these are made.
+    class_ : str, optional
+        Class whose logit is compared.
     """
 
     positions: tuple[tuple[int, int], ...] = ()
     listed: Mapping[str, tuple[str, ...]] | None = None
+    class_: str | None = None
 
 
 def parse_positions(text: str) -> tuple[tuple[int, int], ...]:
@@ -59,14 +63,14 @@ def parse_positions(text: str) -> tuple[tuple[int, int], ...]:
     ------
     InputError
     """
-    found = []
+    stretches = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
         if first < 1 or last < first:
             raise InputError(f"--positions {text}: write them like 10-50,77, counted from 1.")
-        found.append((first - 1, last))
-    return tuple(found)
+        stretches.append((first - 1, last))
+    return tuple(stretches)
 
 
 def read_mutations(path: str | Path) -> dict[str, tuple[str, ...]]:
@@ -78,7 +82,7 @@ def read_mutations(path: str | Path) -> dict[str, tuple[str, ...]]:
         If it cannot be read, or a mutation is not written like A123V.
     """
     frame = read_frame(path, ["id", "mutation"])
-    found: dict[str, list[str]] = {}
+    listed: dict[str, list[str]] = {}
     for row, (name, mutation) in enumerate(zip(frame["id"], frame["mutation"], strict=True), 1):
         for part in str(mutation).split(":"):
             if name is None or not _MUTATION.fullmatch(part.strip()):
@@ -87,8 +91,8 @@ def read_mutations(path: str | Path) -> dict[str, tuple[str, ...]]:
                     "letter, its position from 1 and the new letter: A123V, several at once "
                     "A123V:G45D."
                 )
-        found.setdefault(name, []).append(str(mutation).replace(" ", "").upper())
-    return {name: tuple(dict.fromkeys(some)) for name, some in found.items()}
+        listed.setdefault(name, []).append(str(mutation).replace(" ", "").upper())
+    return {name: tuple(dict.fromkeys(some)) for name, some in listed.items()}
 
 
 @dataclass
@@ -108,8 +112,7 @@ def mutate_file(
     out: str | Path,
     which: Which | None = None,
     *,
-    class_: str | None = None,
-    columns: dict[str, str] | None = None,
+    columns: Mapping[str, str] | None = None,
     maps: Path | None = None,
     force: bool = False,
     reporter: Reporter = SILENT,
@@ -125,9 +128,7 @@ def mutate_file(
     out : path
         Ends in .tsv, .csv, .parquet or .jsonl.
     which : Which, optional
-    class_ : str, optional
-        Class whose logit is compared.
-    columns : dict, optional
+    columns : mapping, optional
         For tables: the names of the `id` and `sequence` columns.
     maps : Path, optional
         Folder for a heat map of each sequence, positions × letters, as SVG.
@@ -161,7 +162,7 @@ def mutate_file(
                 for name, reason in samples.dropped[["id", "reason"]].itertuples(index=False):
                     made.without.append({"id": str(name), "reason": str(reason)})
                 for row in range(len(samples)):
-                    table = _of_one(classifier, samples[row : row + 1], which, class_)
+                    table = _of_one(classifier, samples[row : row + 1], which)
                     left.discard(str(samples.ids[row]))
                     advance()
                     if table is None:
@@ -176,14 +177,14 @@ def mutate_file(
 
     if maps is not None:
         maps.mkdir(parents=True, exist_ok=True)
-    found = tables()
-    first = next(found, None)
+    parts = tables()
+    first = next(parts, None)
     if first is None:
         raise InputError(
             f"{source}: there is nothing to mutate: none of its {made.records:,} records "
             + ("is named in the table of mutations." if which.listed else "has such a position.")
         )
-    join_parts(chain([first], found), out)
+    join_parts(chain([first], parts), out)
     if left:
         shown = ", ".join(sorted(left)[:5])
         reporter.say(f"Ids of the table that {source} does not have: {len(left):,} ({shown}).")
@@ -196,14 +197,12 @@ def mutate_file(
     }
 
 
-def _of_one(
-    classifier: Classifier, sample: Samples, which: Which, class_: str | None
-) -> pd.DataFrame | None:
+def _of_one(classifier: Classifier, sample: Samples, which: Which) -> pd.DataFrame | None:
     """Return the mutations of the one sample given; None where there are none."""
     letters = letters_of(classifier, sample)
     rows = cast("Ragged", letters.values)
     whole = sample.payload[0]
-    read = np.asarray(places(classifier, sample, rows)["positions"])
+    read = np.asarray(layout_of(classifier, sample, rows).positions)
     alphabet: Alphabet = sample.payload.alphabet
     name = str(sample.ids[0])
     if which.listed is not None:
@@ -226,7 +225,7 @@ def _of_one(
     )
     outputs = classifier.head.outputs
     same = np.repeat(before, len(mutations), axis=0)[:, :outputs]
-    table = table.join(compared(classifier, same, after[:, :outputs], class_))
+    table = table.join(compared(classifier, same, after[:, :outputs], which.class_))
     table["warning"] = ["" if s else "not read: outside of what the model reads" for s in seen]
     return table
 
@@ -250,7 +249,7 @@ def _every(
 
 def _parsed(text: str, codes: Codes, alphabet: Alphabet, name: str) -> Mutation:
     """Return a mutation of a list, if it fits the sequence."""
-    found = []
+    changes = []
     for part in text.split(":"):
         match = cast("re.Match[str]", _MUTATION.fullmatch(part))
         old, place, new = match[1].upper(), int(match[2]) - 1, match[3].upper()
@@ -266,8 +265,8 @@ def _parsed(text: str, codes: Codes, alphabet: Alphabet, name: str) -> Mutation:
             raise InputError(
                 f"{part} of {name}: {new} is none of {alphabet.letters[: alphabet.standard]}."
             )
-        found.append((place, new))
-    return tuple(found)
+        changes.append((place, new))
+    return tuple(changes)
 
 
 def _written(mutation: Mutation, codes: Codes, alphabet: Alphabet) -> str:
@@ -306,8 +305,6 @@ def _scores(
 
 def _map(folder: Path, made: Made, samples: Samples, row: int, table: pd.DataFrame) -> None:
     """Draw the differences of one sequence."""
-    from cistron.figures.explain.heat import heat_map
-
     alphabet: Alphabet = samples.payload.alphabet
     letters = alphabet.letters[: alphabet.standard]
     values = np.zeros((len(samples.payload[row]), len(letters)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -131,7 +131,7 @@ def _of_genes(samples: GenomeSamples | None, where: Where) -> Found:
     return Found(made, settings.genome, dict(settings.aliases), tuple(notes))
 
 
-def _regions(text: str) -> Any:
+def _regions(text: str) -> str | list[object]:
     if text in PRESETS:
         return text
     value = yaml.safe_load(text) if text.lstrip().startswith("[") else None
@@ -150,16 +150,16 @@ def _placed_samples(run: Path) -> pd.DataFrame | None:
     if not path.is_file():
         return None
     ids = pd.read_parquet(path, columns=["id"])["id"]
-    found = [match for match in map(PLACE.fullmatch, ids.astype(str)) if match]
-    if not found:
+    matches = [match for match in map(PLACE.fullmatch, ids.astype(str)) if match]
+    if not matches:
         return None
     return pd.DataFrame(
         {
-            "id": [m[0] for m in found],
-            "chromosome": [m[1] for m in found],
-            "start": [int(m[2]) for m in found],
-            "end": [int(m[3]) for m in found],
-            "strand": [m[4] or "+" for m in found],
+            "id": [m[0] for m in matches],
+            "chromosome": [m[1] for m in matches],
+            "start": [int(m[2]) for m in matches],
+            "end": [int(m[3]) for m in matches],
+            "strand": [m[4] or "+" for m in matches],
         }
     )
 
@@ -184,7 +184,7 @@ def read_bed(path: str | Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["id", "chromosome", "start", "end", "strand"])
 
 
-def _lines(stream: Any) -> Iterator[tuple[int, str]]:
+def _lines(stream: Iterable[bytes]) -> Iterator[tuple[int, str]]:
     for number, raw in enumerate(stream, 1):
         line = decode(raw).rstrip("\r\n")
         if line.strip() and not line.startswith(("#", "track", "browser")):

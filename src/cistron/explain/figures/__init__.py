@@ -1,1 +1,0 @@
-"""Figures of explanations: tracks of contributions, what the ends hold, the first genes."""
