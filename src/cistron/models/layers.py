@@ -135,7 +135,7 @@ class BatchNorm(nn.BatchNorm1d):
         if not self.training:
             return super().forward(rows).view(x.shape)
         if mask is None:
-            return self._by_batch(rows)
+            return self._by_batch(rows).view(x.shape)
         valid = mask.flatten().nonzero().squeeze(1)
         y = self._by_batch(rows.index_select(0, valid))
         return torch.zeros_like(rows, dtype=y.dtype).index_copy(0, valid, y).view(x.shape)
