@@ -7,6 +7,7 @@ doi:10.1016/j.neunet.2005.06.042.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 from pydantic import Field
@@ -39,9 +40,8 @@ class RNN(nn.Module):
     def __init__(self, settings: RNNSettings, channels: int, outputs: int) -> None:
         super().__init__()
         s = settings
-        self.rnn = Recurrent(
-            nn.RNN, channels, s.hidden, s.layers, s.dropout, nonlinearity=s.activation
-        )
+        cell = partial(nn.RNN, nonlinearity=s.activation)
+        self.rnn = Recurrent(cell, channels, s.hidden, s.layers, s.dropout)
         self.pooling = Pooling(s.pooling, self.rnn.width)
         self.head = nn.Sequential(nn.Dropout(s.dropout), nn.Linear(self.pooling.width, outputs))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from cistron.base.errors import InputError
 from cistron.base.files import sha256
@@ -18,7 +17,7 @@ from cistron.training.settings import TrainingSettings
 
 CHECKPOINT = "SenSeqNet_model.pth"
 CLASSES = ("not_senescent", "senescent")
-ENCODER: dict[str, Any] = {
+ENCODER: dict[str, object] = {
     "kind": "protein_lm",
     "model": "facebook/esm2_t33_650M_UR50D",
     "layer": -1,

@@ -7,13 +7,15 @@ reads sparse rows, and its coefficients can be read as any linear model's.
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
+
+from cistron.models.classical.sparse_input import Rows
 
 NARROWEST, WIDEST = np.log(1e-6), np.log(1e3)  # of the factor of squared distances
 
@@ -25,7 +27,7 @@ class NearestCentroid(LogisticRegression):
     probable.
     """
 
-    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(self, X: Rows, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Compute the weighted mean of every class.
 
         Parameters

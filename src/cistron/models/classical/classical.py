@@ -6,7 +6,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +112,9 @@ def fit_classical(
     return estimator.fit(to_fit(estimator, given), y, **_each_step(estimator, weights))
 
 
-def _each_step(estimator: BaseEstimator, weights: NDArray[np.floating]) -> dict[str, Any]:
+def _each_step(
+    estimator: BaseEstimator, weights: NDArray[np.floating]
+) -> dict[str, NDArray[np.floating]]:
     """Return the argument of `fit` that gives the weights to every step of a pipeline."""
     steps = [f"{name}__" for name, _ in getattr(estimator, "steps", [])] or [""]
     return {f"{step}sample_weight": weights for step in steps}

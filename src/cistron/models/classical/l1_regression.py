@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+
+from cistron.models.classical.sparse_input import Rows
 
 POWER_STEPS = 30  # of the power iteration that finds the largest curvature
 NOT_THERE = "logistic regression: not there after {:,} steps (model.iterations, model.tolerance)"
@@ -26,7 +28,7 @@ class L1LogisticRegression(LogisticRegression):
     scikit-learn's for `C` and `l1_ratio`; `tol` is that of the mean gradient.
     """
 
-    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(self, X: Rows, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Find the coefficients.
 
         Parameters
@@ -45,7 +47,9 @@ class L1LogisticRegression(LogisticRegression):
         curvature = (0.25 if outputs == 1 else 0.5) * _largest(X, mean, weights)
         step = 1.0 / (curvature + 1e-12)
 
-        def gradient(w: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[Any, Any]:
+        def gradient(
+            w: NDArray[np.float64], b: NDArray[np.float64]
+        ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
             scores = X @ w + (b - mean @ w)
             shares = expit(scores) if outputs == 1 else softmax(scores, axis=1)
             error = weights[:, None] * (shares - truth)
@@ -83,7 +87,7 @@ def _shrunk(w: NDArray[np.float64], by: float, l1_ratio: float) -> NDArray[np.fl
     return np.sign(w) * less / (1 + by * (1 - l1_ratio))
 
 
-def _largest(X: Any, mean: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+def _largest(X: Rows, mean: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
     """Return the largest eigenvalue of the covariance, or a little more."""
     v = np.random.default_rng(0).normal(size=X.shape[1])
     value = 0.0
