@@ -160,10 +160,10 @@ def _arrays(file: h5py.File, layers: Sequence[Layer], where: str) -> Iterator[li
     if "layer_names" in root.attrs or "layer_names0" in root.attrs:
         try:
             groups = [root[name] for name in _names(root, "layer_names")]
-            found = [[group[k][()] for k in _names(group, "weight_names")] for group in groups]
+            each = [[group[k][()] for k in _names(group, "weight_names")] for group in groups]
         except KeyError as error:
             raise InputError(f"{where} lists weights that are not in it: {error}.") from error
-        yield from filter(None, found)
+        yield from filter(None, each)
         return
     kept = file.get("layers", file.get("_layer_checkpoint_dependencies"))
     if kept is None:

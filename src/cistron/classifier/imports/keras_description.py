@@ -28,9 +28,10 @@ SETTINGS: dict[str, type[LayerSettings]] = {
 }
 ACTIVATIONS = ("ReLU", "Softmax")  # as layers
 
-# Keys that change what a layer computes → the value that is the default, and others that are fine.
-NORMALIZATION = {"axis": (-1,), "rms_scaling": (False,), "renorm": (False,)}
-FIXED: dict[str, dict[str, tuple[object, ...]]] = {
+# Keys that change what a layer computes → their default, which is supported, and equal values.
+Fixed = dict[str, tuple[object, ...]]
+NORMALIZATION: Fixed = {"axis": (-1,), "rms_scaling": (False,), "renorm": (False,)}
+FIXED: dict[str, Fixed] = {
     "LSTM": {
         "activation": ("tanh",),
         "recurrent_activation": ("sigmoid",),
@@ -43,7 +44,7 @@ FIXED: dict[str, dict[str, tuple[object, ...]]] = {
     "ReLU": {"max_value": (None,), "negative_slope": (0, None), "threshold": (0, None)},
     "Softmax": {"axis": (-1,)},
 }
-FIXED_EVERYWHERE = {"data_format": ("channels_last", None), "keepdims": (False,)}
+FIXED_EVERYWHERE: Fixed = {"data_format": ("channels_last", None), "keepdims": (False,)}
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,9 @@ def chain(document: Json, where: str) -> Iterator[Layer]:
     kind, config = document["class_name"], document["config"]
     if kind not in ("Sequential", "Functional", "Model"):
         raise InputError(f"{where}: a {kind} model cannot be imported, only a chain of layers.")
-    whole = {} if isinstance(config, list) else config
+    whole: Json = {"layers": config} if isinstance(config, list) else config
     before = None
-    for number, entry in enumerate(whole.get("layers", config), start=1):
+    for number, entry in enumerate(whole["layers"], start=1):
         options, name = entry["config"], str(entry["config"]["name"])
         place = f"{where}, layer {number}, {entry['class_name']} {name!r}"
         layer = Layer(entry["class_name"], options, place)
@@ -126,15 +127,15 @@ def chain_settings(layers: list[Layer], where: str) -> tuple[KerasSettings, int]
             f"{where}: the input has the shape {inner or 'unknown'}, and only DNA as (length, 4), "
             "(length, 4, 1) or (1, length, 4) of a stated length can be imported."
         )
-    found: list[LayerSettings] = []
+    settings: list[LayerSettings] = []
     if len(inner) == 3:
-        found.append(ReshapeLayer(layer="Reshape", target_shape=inner))
+        settings.append(ReshapeLayer(layer="Reshape", target_shape=inner))
     rank = len(inner)
     for layer in layers[1:]:
-        found.append(_settings(layer, rank))
-        rank = _rank(found[-1], rank)
-    width = _take_off_activation(found, layers[-1])
-    return KerasSettings.model_validate({"length": length, "layers": found}), width
+        settings.append(_settings(layer, rank))
+        rank = _rank(settings[-1], rank)
+    width = _take_off_activation(settings, layers[-1])
+    return KerasSettings.model_validate({"length": length, "layers": settings}), width
 
 
 def _rank(settings: LayerSettings, rank: int) -> int:

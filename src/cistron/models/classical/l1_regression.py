@@ -37,12 +37,14 @@ class L1LogisticRegression(LogisticRegression):
         y : array-like of int, shape (n,)
         sample_weight : array-like, shape (n,), optional
         """
-        self.classes_, own = np.unique(np.asarray(y), return_inverse=True)
-        weights = np.ones(len(own)) if sample_weight is None else np.asarray(sample_weight, float)
+        self.classes_, labels = np.unique(np.asarray(y), return_inverse=True)
+        weights = (
+            np.ones(len(labels)) if sample_weight is None else np.asarray(sample_weight, float)
+        )
         strength = 1.0 / (self.C * weights.sum())
         weights = weights / weights.sum()
         outputs = 1 if len(self.classes_) == 2 else len(self.classes_)
-        truth = (own[:, None] == np.arange(len(self.classes_)))[:, -outputs:].astype(np.float64)
+        truth = (labels[:, None] == np.arange(len(self.classes_)))[:, -outputs:].astype(np.float64)
         mean = np.asarray(X.T @ weights)
         curvature = (0.25 if outputs == 1 else 0.5) * _largest(X, mean, weights)
         step = 1.0 / (curvature + 1e-12)

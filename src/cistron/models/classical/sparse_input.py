@@ -8,7 +8,7 @@ sparse rows what they would learn from dense ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from cistron.base.errors import InputError
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-Rows = NDArray[np.floating] | sparse.csr_matrix
+Rows: TypeAlias = NDArray[np.floating] | sparse.csr_matrix
 
 SPARSE = {
     "StandardScaler → LogisticRegression",
@@ -55,14 +55,13 @@ def to_fit(estimator: BaseEstimator, X: Rows | CellVectors) -> Rows:
     InputError
         If dense vectors of so many cells would not fit into memory.
     """
-    if isinstance(X, CellVectors):
-        if described(estimator) not in SPARSE:
-            return _dense(estimator, X)
-        X = X.read()
-    if sparse.issparse(X) and "standardscaler" in getattr(estimator, "named_steps", {}):
+    if isinstance(X, CellVectors) and described(estimator) not in SPARSE:
+        return _dense(estimator, X)
+    rows = X.read() if isinstance(X, CellVectors) else X
+    if sparse.issparse(rows) and "standardscaler" in getattr(estimator, "named_steps", {}):
         estimator.set_params(standardscaler__with_mean=False)
-        return X.astype(np.float64, copy=False)  # features that are not centred need the digits
-    return X
+        return rows.astype(np.float64, copy=False)  # features that are not centred need the digits
+    return rows
 
 
 def by_blocks(

@@ -223,7 +223,7 @@ class BothDirections(nn.Module):
 class Activation(nn.Module):
     """An activation by Keras's name."""
 
-    def __init__(self, name: ActivationName) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
 
