@@ -1,5 +1,7 @@
 """The list of kinds, and what their settings refuse."""
 
+import sys
+
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
@@ -14,7 +16,19 @@ def test_kinds_are_told_apart_by_name():
     assert len(set(names)) == len(names) == 36
     for kind, name in zip(KINDS, names, strict=True):
         assert type(ADAPTER.validate_python({"kind": name})) is kind
-        assert kind.__module__ == f"cistron.models.{name}"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind().kind)
+def test_a_kind_is_described_where_it_is_looked_for(kind):
+    """In a file of its name, or in one of a family whose first lines name it; and once there."""
+    name, home = kind().kind, sys.modules[kind.__module__]
+    assert f"`{name}`" in kind.__doc__.splitlines()[0]
+    family = [other().kind for other in KINDS if other.__module__ == kind.__module__]
+    assert home.__name__.startswith("cistron.models.")
+    if len(family) == 1:
+        assert home.__name__.rpartition(".")[2] == name
+    else:
+        assert home.__doc__.count(f"`{name}`:") + home.__doc__.count(f"\n`{name}` ") == 1
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind().kind)

@@ -128,6 +128,11 @@ def test_batch_norm_of_vectors_is_pytorchs():
     close(BatchNorm(3)(x), nn.BatchNorm1d(3)(x))
 
 
+def test_batch_norm_of_sequences_without_a_mask_keeps_their_shape():
+    x = torch.randn(4, 5, 3)
+    close(BatchNorm(3)(x), nn.BatchNorm1d(3)(x.transpose(1, 2)).transpose(1, 2))
+
+
 @pytest.mark.parametrize("cell", [nn.LSTM, nn.GRU, nn.RNN])
 @pytest.mark.parametrize("layers", [1, 3])
 @pytest.mark.parametrize("bidirectional", [False, True])

@@ -9,14 +9,12 @@ import torch
 import torch.nn.functional as F
 
 from cistron.base.encoded import InputShape
-from cistron.models.bilstm import BiLSTMSettings
 from cistron.models.cnn import CNNSettings
 from cistron.models.cnn_lstm import CNNLSTMSettings
 from cistron.models.dilated_resnet import DilatedResNetSettings
 from cistron.models.input import Network
 from cistron.models.kinds import KINDS
 from cistron.models.light_attention import LightAttentionSettings
-from cistron.models.lstm import LSTMSettings
 from cistron.models.mlp import MLPSettings
 from cistron.models.parallel_cnn_lstm import ParallelCNNLSTMSettings
 from cistron.models.published.deepcre import DeepCRESettings
@@ -25,8 +23,8 @@ from cistron.models.published.lcre import LCRESettings
 from cistron.models.published.multiloc_cnn import MultiLocCNNSettings
 from cistron.models.published.multiloc_cnn_lstm import MultiLocCNNLSTMSettings
 from cistron.models.published.multiloc_resnet import MultiLocResNetSettings
+from cistron.models.recurrent import BiLSTMSettings, LSTMSettings, RNNSettings
 from cistron.models.resnet import ResNetSettings
-from cistron.models.rnn import RNNSettings
 from cistron.models.termini_cnn import TerminiCNNSettings
 from cistron.models.transformer import TransformerSettings
 from cistron.samples.alphabet import DNA, PROTEIN

@@ -10,14 +10,16 @@ from pydantic import ValidationError
 from cistron.base.encoded import InputShape
 from cistron.base.errors import InputError
 from cistron.models.input import Network
-from cistron.models.published.senseqnet import SenSeqNetSettings
-from cistron.models.published.vector_bilstm import VectorBiLSTMSettings
-from cistron.models.published.vector_cnn import VectorCNNSettings
-from cistron.models.published.vector_cnn_lstm import VectorCNNLSTMSettings
-from cistron.models.published.vector_lstm import VectorLSTMSettings
-from cistron.models.published.vector_parallel_cnn_lstm import VectorParallelCNNLSTMSettings
-from cistron.models.published.vector_rnn import VectorRNNSettings
-from cistron.models.published.vectors import positions_left
+from cistron.models.published.senseqnet import (
+    SenSeqNetSettings,
+    VectorBiLSTMSettings,
+    VectorCNNLSTMSettings,
+    VectorCNNSettings,
+    VectorLSTMSettings,
+    VectorParallelCNNLSTMSettings,
+    VectorRNNSettings,
+    positions_left,
+)
 
 PUBLISHED = [
     SenSeqNetSettings(),

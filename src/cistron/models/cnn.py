@@ -11,14 +11,25 @@ from cistron.models.families import NetworkSettings
 from cistron.models.layers import ConvolutionBlock, Pooling, PoolingKind
 
 
-class CNNSettings(NetworkSettings):
-    """Settings of the `cnn`."""
+class ConvolutionSettings(NetworkSettings):
+    """Settings of blocks of convolutions, one upon the other."""
 
-    kind: Literal["cnn"] = "cnn"
     blocks: int = Field(3, ge=1, le=12, description="convolutions, one upon the other")
     filters: int = Field(64, ge=1, description="channels of each convolution")
     kernel_size: int = Field(9, ge=1, description="positions a convolution spans")
     pool_size: int = Field(2, ge=1, description="positions that each block merges into one")
+
+    def stack(self, channels: int) -> nn.ModuleList:
+        """Return the blocks, the first for so many channels."""
+        widths = [channels] + [self.filters] * (self.blocks - 1)
+        sizes = (self.filters, self.kernel_size, self.pool_size)
+        return nn.ModuleList(ConvolutionBlock(width, *sizes) for width in widths)
+
+
+class CNNSettings(ConvolutionSettings):
+    """Settings of the `cnn`."""
+
+    kind: Literal["cnn"] = "cnn"
     pooling: PoolingKind = Field("mean+max", description="how positions become one vector")
     dropout: float = Field(0.3, ge=0, lt=1)
 
@@ -33,10 +44,7 @@ class CNN(nn.Module):
     def __init__(self, settings: CNNSettings, channels: int, outputs: int) -> None:
         super().__init__()
         s = settings
-        widths = [channels] + [s.filters] * s.blocks
-        self.blocks = nn.ModuleList(
-            ConvolutionBlock(width, s.filters, s.kernel_size, s.pool_size) for width in widths[:-1]
-        )
+        self.blocks = s.stack(channels)
         self.pooling = Pooling(s.pooling, s.filters)
         self.head = nn.Sequential(nn.Dropout(s.dropout), nn.Linear(self.pooling.width, outputs))
 

@@ -7,18 +7,14 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from cistron.models.families import NetworkSettings
-from cistron.models.layers import ConvolutionBlock, Pooling, Recurrent, RecurrentPoolingKind
+from cistron.models.cnn import ConvolutionSettings
+from cistron.models.layers import Pooling, Recurrent, RecurrentPoolingKind
 
 
-class CNNLSTMSettings(NetworkSettings):
+class CNNLSTMSettings(ConvolutionSettings):
     """Settings of the `cnn_lstm`."""
 
     kind: Literal["cnn_lstm"] = "cnn_lstm"
-    blocks: int = Field(3, ge=1, le=12, description="convolutions, one upon the other")
-    filters: int = Field(64, ge=1, description="channels of each convolution")
-    kernel_size: int = Field(9, ge=1, description="positions a convolution spans")
-    pool_size: int = Field(2, ge=1, description="positions that each block merges into one")
     hidden: int = Field(64, ge=1, description="units of each LSTM layer and direction")
     layers: int = Field(1, ge=1, le=12, description="LSTM layers")
     bidirectional: bool = Field(True, description="read from both ends")
@@ -36,10 +32,7 @@ class CNNLSTM(nn.Module):
     def __init__(self, settings: CNNLSTMSettings, channels: int, outputs: int) -> None:
         super().__init__()
         s = settings
-        widths = [channels] + [s.filters] * s.blocks
-        self.blocks = nn.ModuleList(
-            ConvolutionBlock(width, s.filters, s.kernel_size, s.pool_size) for width in widths[:-1]
-        )
+        self.blocks = s.stack(channels)
         self.lstm = Recurrent(nn.LSTM, s.filters, s.hidden, s.layers, s.dropout, s.bidirectional)
         self.pooling = Pooling(s.pooling, self.lstm.width, s.bidirectional)
         self.head = nn.Sequential(nn.Dropout(s.dropout), nn.Linear(self.pooling.width, outputs))

@@ -6,15 +6,17 @@ one is refused, so that nothing is cut off unseen: cropping is the encoder's, wh
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from cistron.base.errors import InputError
+from cistron.base.settings import Settings
+from cistron.models.families import ClassicalSettings, NetworkSettings
 
 
-def require_length(encoder: Any, model: Any, where: str = "") -> None:
+def require_length(
+    encoder: Settings, model: NetworkSettings | ClassicalSettings, where: str = ""
+) -> None:
     """Refuse an encoder that may hand over more positions than a network can read.
 
     Parameters

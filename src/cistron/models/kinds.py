@@ -10,7 +10,6 @@ from typing import Annotated, Any, get_args
 
 from pydantic import Field
 
-from cistron.models.bilstm import BiLSTMSettings
 from cistron.models.classical.bagging import BaggingSettings
 from cistron.models.classical.gradient_boosting import GradientBoostingSettings
 from cistron.models.classical.logistic_regression import LogisticRegressionSettings
@@ -24,7 +23,6 @@ from cistron.models.dilated_resnet import DilatedResNetSettings
 from cistron.models.gene_attention import GeneAttentionSettings
 from cistron.models.keras.keras import KerasSettings
 from cistron.models.light_attention import LightAttentionSettings
-from cistron.models.lstm import LSTMSettings
 from cistron.models.mlp import MLPSettings
 from cistron.models.parallel_cnn_lstm import ParallelCNNLSTMSettings
 from cistron.models.published.deepcre import DeepCRESettings
@@ -35,15 +33,17 @@ from cistron.models.published.multiloc_cnn_lstm import MultiLocCNNLSTMSettings
 from cistron.models.published.multiloc_resnet import MultiLocResNetSettings
 from cistron.models.published.oncopersistnet import OncoPersistNetSettings
 from cistron.models.published.pooled_bilstm import PooledBiLSTMSettings
-from cistron.models.published.senseqnet import SenSeqNetSettings
-from cistron.models.published.vector_bilstm import VectorBiLSTMSettings
-from cistron.models.published.vector_cnn import VectorCNNSettings
-from cistron.models.published.vector_cnn_lstm import VectorCNNLSTMSettings
-from cistron.models.published.vector_lstm import VectorLSTMSettings
-from cistron.models.published.vector_parallel_cnn_lstm import VectorParallelCNNLSTMSettings
-from cistron.models.published.vector_rnn import VectorRNNSettings
+from cistron.models.published.senseqnet import (
+    SenSeqNetSettings,
+    VectorBiLSTMSettings,
+    VectorCNNLSTMSettings,
+    VectorCNNSettings,
+    VectorLSTMSettings,
+    VectorParallelCNNLSTMSettings,
+    VectorRNNSettings,
+)
+from cistron.models.recurrent import BiLSTMSettings, LSTMSettings, RNNSettings
 from cistron.models.resnet import ResNetSettings
-from cistron.models.rnn import RNNSettings
 from cistron.models.termini_cnn import TerminiCNNSettings
 from cistron.models.transformer import TransformerSettings
 

@@ -11,7 +11,8 @@ A layer with a stride returns ceil(time / stride) positions, and `mask[:, ::stri
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Literal
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -135,7 +136,7 @@ class BatchNorm(nn.BatchNorm1d):
         if not self.training:
             return super().forward(rows).view(x.shape)
         if mask is None:
-            return self._by_batch(rows)
+            return self._by_batch(rows).view(x.shape)
         valid = mask.flatten().nonzero().squeeze(1)
         y = self._by_batch(rows.index_select(0, valid))
         return torch.zeros_like(rows, dtype=y.dtype).index_copy(0, valid, y).view(x.shape)
@@ -178,33 +179,30 @@ class Recurrent(nn.Module):
 
     Parameters
     ----------
-    cell : {nn.LSTM, nn.GRU, nn.RNN}
+    cell : nn.LSTM, nn.GRU, nn.RNN, or a function like them
     channels, hidden : int
         Channels that come in, and units of each layer and direction.
     layers : int
     dropout : float
         Between layers.
     bidirectional : bool
-    options
-        More keywords of the cell.
     """
 
     def __init__(
         self,
-        cell: type[nn.LSTM] | type[nn.GRU] | type[nn.RNN],
+        cell: Callable[..., nn.RNNBase],
         channels: int,
         hidden: int,
         layers: int = 1,
         dropout: float = 0.0,
         bidirectional: bool = False,
-        **options: Any,
     ) -> None:
         super().__init__()
         self.width = hidden * (2 if bidirectional else 1)
         inputs = [channels] + [self.width] * (layers - 1)
 
         def stack() -> nn.ModuleList:
-            return nn.ModuleList(cell(n, hidden, batch_first=True, **options) for n in inputs)
+            return nn.ModuleList(cell(n, hidden, batch_first=True) for n in inputs)
 
         self.forwards = stack()
         self.backwards = stack() if bidirectional else nn.ModuleList()

@@ -8,24 +8,19 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from cistron.models.families import NetworkSettings
+from cistron.models.cnn import ConvolutionSettings
 from cistron.models.layers import (
     BatchNorm,
-    ConvolutionBlock,
     Pooling,
     Recurrent,
     RecurrentPoolingKind,
 )
 
 
-class ParallelCNNLSTMSettings(NetworkSettings):
+class ParallelCNNLSTMSettings(ConvolutionSettings):
     """Settings of the `parallel_cnn_lstm`."""
 
     kind: Literal["parallel_cnn_lstm"] = "parallel_cnn_lstm"
-    blocks: int = Field(3, ge=1, le=12, description="convolutions, one upon the other")
-    filters: int = Field(64, ge=1, description="channels of each convolution")
-    kernel_size: int = Field(9, ge=1, description="positions a convolution spans")
-    pool_size: int = Field(2, ge=1, description="positions that each block merges into one")
     hidden: int = Field(64, ge=1, description="units of each LSTM layer and direction")
     layers: int = Field(1, ge=1, le=12, description="LSTM layers")
     pooling: RecurrentPoolingKind = Field("mean+max", description="how positions become one vector")
@@ -46,10 +41,7 @@ class ParallelCNNLSTM(nn.Module):
     def __init__(self, settings: ParallelCNNLSTMSettings, channels: int, outputs: int) -> None:
         super().__init__()
         s = settings
-        widths = [channels] + [s.filters] * s.blocks
-        self.blocks = nn.ModuleList(
-            ConvolutionBlock(width, s.filters, s.kernel_size, s.pool_size) for width in widths[:-1]
-        )
+        self.blocks = s.stack(channels)
         self.cnn_pooling = Pooling(s.pooling, s.filters)
         self.lstm = Recurrent(nn.LSTM, channels, s.hidden, s.layers, s.dropout, bidirectional=True)
         self.lstm_pooling = Pooling(s.pooling, self.lstm.width, bidirectional=True)

@@ -210,6 +210,13 @@ def ending(**config):
     return changed(-1, **config)
 
 
+def two_ways(**config):
+    """Return the chain whose bidirectional layer holds another one."""
+    inner = {"units": 3, "return_sequences": True, **config.pop("inner", {})}
+    layer = {"class_name": config.pop("around", "LSTM"), "config": inner}
+    return changed(5, layer=layer, **config)
+
+
 @pytest.mark.parametrize(
     ("net", "words"),
     [
@@ -223,6 +230,17 @@ def ending(**config):
         (changed(0, kernel_size=[50], padding="valid"), r"Conv1D cannot read what comes before"),
         (changed(0, filters=6), r"layer 2, Conv1D .* the weights have the shapes \(4, 4, 5\)"),
         (changed(0, filters=0), r"layer 2, Conv1D .* filters: Input should be greater"),
+        (changed(13, max_value=6), r"layer 15, ReLU .* max_value = 6 is not supported, only None"),
+        (two_ways(around="GRU"), r"Bidirectional .* around GRU it is not supported, only around L"),
+        (two_ways(inner={"stateful": True}), r"layer 7, Bidirectional .* stateful = True is not"),
+        (two_ways(inner={"go_backwards": True}), r"its forward layer goes backwards"),
+        (
+            two_ways(backward_layer={"config": {"units": 3, "go_backwards": True}}),
+            "its backward layer differs from its forward layer",
+        ),
+        (two_ways(merge_mode="max"), r"Bidirectional .* merge_mode: Input should be 'concat'"),
+        (ending().add("Activation", activation="softmax"), r"ends otherwise \(softmax\)"),
+        (made.Net((LENGTH, 4)), r"layer 1, InputLayer .* ends otherwise \(linear\)"),
         (ending(activation="linear"), r"layer 16, Dense .* ends otherwise \(linear\)"),
         (ending(units=3), r"one sigmoid unit, or with a softmax"),
         (shaped(LENGTH, 20), r"the input has the shape \(37, 20\), and only DNA"),

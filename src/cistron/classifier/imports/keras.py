@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import nn
 
 from cistron.base.errors import InputError
 from cistron.classifier.classifier import Classifier
-from cistron.classifier.imports.keras_description import chain, chain_settings
-from cistron.classifier.imports.keras_weights import load_into, read_weights, variables
+from cistron.classifier.imports.keras_description import Json, Layer, chain, chain_settings
+from cistron.classifier.imports.untrained import untrained
 from cistron.encoders.one_hot import OneHotSettings
-from cistron.evaluation.novelty import Novelty
-from cistron.models.input import Network
-from cistron.models.keras.keras import KerasSettings
-from cistron.targets.one_class import OneClass
 from cistron.training.settings import TrainingSettings
 
 NOTES = (
@@ -29,6 +28,14 @@ NOTES = (
     "is scored.",
     "Its probabilities are the published ones and are not calibrated.",
 )
+
+# Where Keras 3 keeps the variables of a layer, below the layer's own group.
+CELLS = {
+    "LSTM": ("cell/vars",),
+    "Bidirectional": ("forward_layer/cell/vars", "backward_layer/cell/vars"),
+}
+# Tensors of ours that Keras has not: a second bias that is zero, and a count.
+OURS = {"bias_hh_l0", "num_batches_tracked"}
 
 
 def import_keras(
@@ -56,41 +63,26 @@ def import_keras(
     with weights:
         layers = list(chain(document, where))
         settings, width = chain_settings(layers, where)
-        names = _class_names(classes, width)
-        classifier = _classifier(settings, names, both_strands)
-        kinds = [layer.kind for layer in layers]
-        arrays = iter(read_weights(weights, kinds, str(files[-1])))
-        body: Any = classifier.model_.body
+        encoder = OneHotSettings(
+            max_length=settings.length, both_strands="average" if both_strands else False
+        )
+        # Single precision: the published predictions, to the last digit that can be had.
+        training, names = TrainingSettings(precision="fp32"), _class_names(classes, width)
+        fitted = encoder.restore({}, {})
+        classifier = untrained(encoder, fitted, settings, training, names, "dna")
+        arrays = _arrays(weights, layers, str(files[-1]))
+        modules = classifier.model_.body.layers
         # Where the input is a picture, a Reshape of ours stands before Keras's first layer.
-        modules = list(body.layers)[len(body.layers) - len(layers) + 1 :]
-        for layer, module in zip(layers[1:], modules, strict=True):
-            targets = variables(module, layer.config)
-            if targets:
-                load_into(targets, next(arrays, []), layer.place)
+        for layer, module in zip(
+            layers[1:], modules[len(modules) - len(layers) + 1 :], strict=True
+        ):
+            _load(module, layer, arrays)
         if next(arrays, None) is not None:
             raise InputError(
                 f"{files[-1]} holds weights of more layers than {where} has. Are model and "
                 "weights those of one network?"
             )
     classifier.provenance_ = {"notes": list(NOTES)}
-    return classifier
-
-
-def _classifier(settings: KerasSettings, classes: list[str], both_strands: bool) -> Classifier:
-    encoder = OneHotSettings(
-        max_length=settings.length, both_strands="average" if both_strands else False
-    )
-    # Single precision everywhere: the published predictions, to the last digit that can be had.
-    training = TrainingSettings(precision="fp32")
-    classifier = Classifier(encoder, settings, training, calibration="none")
-    classifier.classes_ = np.array(classes, dtype=object)
-    classifier.alphabet_, classifier.checksum_ = "dna", None
-    classifier.encoder_ = encoder.restore({}, {})
-    classifier.model_settings_, classifier.training_ = settings, training
-    classifier.novelty_ = Novelty.unfitted("dna")
-    classifier.heads_, classifier.history_ = (OneClass("class", tuple(classes)),), []
-    with torch.random.fork_rng([]):  # the weights drawn here are replaced
-        classifier.model_ = Network(classifier.encoder_.shape, settings, len(classes)).eval()
     return classifier
 
 
@@ -106,7 +98,7 @@ def _class_names(classes: Sequence[str] | None, width: int) -> list[str]:
     return list(classes)
 
 
-def _open(files: Sequence[Path]) -> tuple[dict[str, Any], h5py.File, str]:
+def _open(files: Sequence[Path]) -> tuple[Json, h5py.File, str]:
     """Return the model's description, its weights, and the name of the file with the former."""
     if len(files) not in (1, 2):
         raise InputError("import keras: give MODEL.json and WEIGHTS.h5, or one .keras or .h5 file.")
@@ -139,7 +131,7 @@ def _hdf5(content: bytes, path: Path) -> h5py.File:
         raise InputError(f"{path} is cut short or no HDF5 file.") from error
 
 
-def _parse(text: str | bytes, path: Path) -> dict[str, Any]:
+def _parse(text: str | bytes, path: Path) -> Json:
     try:
         document = json.loads(text)
         config = document["config"]
@@ -151,3 +143,80 @@ def _parse(text: str | bytes, path: Path) -> dict[str, Any]:
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
         pass
     raise InputError(f"{path} is not the JSON of a Keras model (model.to_json() writes it).")
+
+
+def _arrays(file: h5py.File, layers: Sequence[Layer], where: str) -> Iterator[list[NDArray]]:
+    """Yield the arrays of every layer that has any, in order.
+
+    Weights of Keras 2 (`layer_names`, alone or under `model_weights`) go by their order, those of
+    Keras 3 (`layers/<class>_<number>/vars`) by their class.
+
+    Raises
+    ------
+    InputError
+        If the file has neither layout.
+    """
+    root = file.get("model_weights", file)
+    if "layer_names" in root.attrs or "layer_names0" in root.attrs:
+        try:
+            groups = [root[name] for name in _names(root, "layer_names")]
+            each = [[group[k][()] for k in _names(group, "weight_names")] for group in groups]
+        except KeyError as error:
+            raise InputError(f"{where} lists weights that are not in it: {error}.") from error
+        yield from filter(None, each)
+        return
+    kept = file.get("layers", file.get("_layer_checkpoint_dependencies"))
+    if kept is None:
+        raise InputError(
+            f"{where} holds no weights of Keras: neither `layer_names` nor the group `layers` is "
+            f"in it (there are: {', '.join(list(file)[:5]) or 'no groups'})."
+        )
+    seen: Counter[str] = Counter()
+    for layer in layers:
+        base = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", layer.kind).lower()
+        group = f"{base}_{seen[base]}" if seen[base] else base
+        seen[base] += 1
+        cells = [kept.get(f"{group}/{below}", {}) for below in CELLS.get(layer.kind, ("vars",))]
+        arrays = [cell[key][()] for cell in cells for key in sorted(cell, key=int)]
+        if arrays:
+            yield arrays
+
+
+def _names(group: h5py.Group, attribute: str) -> list[str]:
+    """Return an attribute that lists names, whole or cut into `<name>0`, `<name>1` and so on."""
+    keys = [attribute] if attribute in group.attrs else []
+    while f"{attribute}{len(keys)}" in group.attrs:
+        keys.append(f"{attribute}{len(keys)}")
+    names = [name for key in keys for name in group.attrs[key]]
+    return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
+
+
+def _load(module: nn.Module, layer: Layer, arrays: Iterator[list[NDArray]]) -> None:
+    """Copy the next arrays into the tensors of a layer, if it has any, which are in Keras's order.
+
+    A kernel of Keras is (positions…, channels, filters), one of PyTorch (filters, channels,
+    positions…). The gates of an LSTM stand in the same order in both.
+
+    Raises
+    ------
+    InputError
+        If number or shapes differ, or a value is no number.
+    """
+    learned = {"weight": layer.config.get("scale", True), "bias": layer.config.get("center", True)}
+    skipped = OURS | {name for name, is_there in learned.items() if not is_there}
+    state = module.state_dict()
+    tensors = [state[name] for name in state if name.rpartition(".")[2] not in skipped]
+    if not tensors:
+        return
+    given = next(arrays, [])
+    turned = [a.transpose(-1, -2, *range(a.ndim - 2)) if a.ndim > 1 else a for a in given]
+    if [array.shape for array in turned] != [tuple(tensor.shape) for tensor in tensors]:
+        shapes = ", ".join(str(array.shape) for array in given) or "none"
+        raise layer.refuse(
+            f"the weights have the shapes {shapes}, which is not what the layer's configuration "
+            "asks for. Are model and weights those of one network?"
+        )
+    if not all(np.isfinite(array).all() for array in turned):
+        raise layer.refuse("its weights hold values that are no numbers.")
+    for tensor, array in zip(tensors, turned, strict=True):
+        tensor.copy_(torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)))

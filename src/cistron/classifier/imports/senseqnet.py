@@ -4,26 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import torch
 
 from cistron.base.errors import InputError
 from cistron.base.files import sha256
 from cistron.classifier.classifier import Classifier
 from cistron.classifier.imports.state_dict import load_strictly, read_state_dict
-from cistron.evaluation.novelty import Novelty
+from cistron.classifier.imports.untrained import untrained
 from cistron.experiment.experiment import parse_encoder
-from cistron.models.input import Network
 from cistron.models.published.senseqnet import SenSeqNetSettings
 from cistron.samples.sequences.public import SENESCENCE
-from cistron.targets.one_class import OneClass
 from cistron.training.settings import TrainingSettings
 
 CHECKPOINT = "SenSeqNet_model.pth"
 CLASSES = ("not_senescent", "senescent")
-ENCODER: dict[str, Any] = {
+ENCODER: dict[str, object] = {
     "kind": "protein_lm",
     "model": "facebook/esm2_t33_650M_UR50D",
     "layer": -1,
@@ -78,19 +72,10 @@ def import_senseqnet(files: Sequence[Path]) -> Classifier:
     if len(files) != 1:
         raise InputError(f"import senseqnet: one file is needed ({CHECKPOINT}), not {len(files)}.")
     state = read_state_dict(files[0])
-    settings, training = SenSeqNetSettings(), TrainingSettings(**TRAINING)
     encoder = parse_encoder(ENCODER)
-    classifier = Classifier(encoder, settings, training, calibration="none")
-    classifier.classes_ = np.array(CLASSES, dtype=object)
-    classifier.alphabet_, classifier.checksum_ = "protein", None
-    classifier.encoder_ = encoder.restore(LANGUAGE_MODEL, {})
-    classifier.model_settings_, classifier.training_ = settings, training
-    classifier.novelty_ = Novelty.unfitted("protein")
-    classifier.heads_, classifier.history_ = (OneClass("class", tuple(CLASSES)),), []
-    with torch.random.fork_rng([]):  # the weights drawn here are replaced
-        network = Network(classifier.encoder_.shape, settings, len(CLASSES))
-    load_strictly(network.body, state, files[0])
-    classifier.model_ = network.eval()
+    fitted, training = encoder.restore(LANGUAGE_MODEL, {}), TrainingSettings(**TRAINING)
+    classifier = untrained(encoder, fitted, SenSeqNetSettings(), training, CLASSES, "protein")
+    load_strictly(classifier.model_.body, state, files[0])
     known = sha256(files[0]) == SENESCENCE.files[CHECKPOINT]
     classifier.provenance_ = {
         "published": SENESCENCE.package if known else None,

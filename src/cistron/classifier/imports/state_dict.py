@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from cistron.base.errors import InputError
@@ -37,7 +38,10 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     try:
         with path.open("rb") as file:
             is_safetensors = file.read(9)[8:] == b"{"
-        state = _safetensors(path) if is_safetensors else _torch(path)
+        if is_safetensors:
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
         raise InputError(
             f"{path} is damaged, or holds more than tensors: reading that could run code, so it "
@@ -79,13 +83,3 @@ def load_strictly(network: nn.Module, state: dict[str, Tensor], path: Path) -> N
         if not value.isfinite().all():
             raise InputError(f"{path}: the tensor {name!r} holds values that are no numbers.")
     network.load_state_dict(state, strict=True)
-
-
-def _torch(path: Path) -> object:
-    return torch.load(path, map_location="cpu", weights_only=True)
-
-
-def _safetensors(path: Path) -> object:
-    from safetensors.torch import load_file
-
-    return load_file(path)

@@ -112,7 +112,9 @@ def fit_classical(
     return estimator.fit(to_fit(estimator, given), y, **_each_step(estimator, weights))
 
 
-def _each_step(estimator: BaseEstimator, weights: NDArray[np.floating]) -> dict[str, Any]:
+def _each_step(
+    estimator: BaseEstimator, weights: NDArray[np.floating]
+) -> dict[str, NDArray[np.floating]]:
     """Return the argument of `fit` that gives the weights to every step of a pipeline."""
     steps = [f"{name}__" for name, _ in getattr(estimator, "steps", [])] or [""]
     return {f"{step}sample_weight": weights for step in steps}
@@ -191,8 +193,8 @@ def fit_each_class(
 
 def log_odds(estimators: Sequence[ClassifierMixin], X: Vectors) -> NDArray[np.float32]:
     """Return the logarithm of the odds of each class, by its own model, shape (n, classes)."""
-    each = [log_probabilities(estimator, X) for estimator in estimators]
-    return np.stack([found[:, 1] - found[:, 0] for found in each], axis=1)
+    logarithms = [log_probabilities(estimator, X) for estimator in estimators]
+    return np.stack([log_p[:, 1] - log_p[:, 0] for log_p in logarithms], axis=1)
 
 
 def log_probabilities(estimator: ClassifierMixin, X: Vectors) -> NDArray[np.float32]:
@@ -200,8 +202,8 @@ def log_probabilities(estimator: ClassifierMixin, X: Vectors) -> NDArray[np.floa
 
     Probabilities below `LEAST_PROBABILITY` count as that, and each row sums to 1 again.
     """
-    found = by_blocks(estimator, X, estimator.predict_proba)
-    probabilities = np.clip(found, LEAST_PROBABILITY, None)
+    probabilities = by_blocks(estimator, X, estimator.predict_proba)
+    probabilities = np.clip(probabilities, LEAST_PROBABILITY, None)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     return np.log(probabilities).astype(np.float32)
 
@@ -268,10 +270,11 @@ def load(data: bytes) -> BaseEstimator | list[ClassifierMixin]:
             "The file of the classical model is damaged. Copy it again, or train again."
         ) from error
     # A list holds one model for each class.
-    found = {described(each) for each in (estimator if type(estimator) is list else [estimator])}
-    if strangers or not found <= MODELS:
+    estimators = estimator if type(estimator) is list else [estimator]
+    types = {described(each) for each in estimators}
+    if strangers or not types <= MODELS:
         raise InputError(
-            f"The file of the classical model holds {', '.join(strangers or sorted(found))}, which "
+            f"The file of the classical model holds {', '.join(strangers or sorted(types))}, which "
             "is none of our models. It is not used."
         )
     return estimator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -36,7 +36,7 @@ class GradientBoostingSettings(ClassicalSettings):
 
         return HistGradientBoostingRegressor(**self._options(seed))
 
-    def _options(self, seed: int) -> dict[str, Any]:
+    def _options(self, seed: int) -> dict[str, float | None]:
         return {
             "max_iter": self.trees,
             "learning_rate": self.learning_rate,

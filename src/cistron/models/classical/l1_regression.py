@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+
+from cistron.models.classical.sparse_input import Rows
 
 POWER_STEPS = 30  # of the power iteration that finds the largest curvature
 NOT_THERE = "logistic regression: not there after {:,} steps (model.iterations, model.tolerance)"
@@ -26,7 +28,7 @@ class L1LogisticRegression(LogisticRegression):
     scikit-learn's for `C` and `l1_ratio`; `tol` is that of the mean gradient.
     """
 
-    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(self, X: Rows, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Find the coefficients.
 
         Parameters
@@ -35,17 +37,21 @@ class L1LogisticRegression(LogisticRegression):
         y : array-like of int, shape (n,)
         sample_weight : array-like, shape (n,), optional
         """
-        self.classes_, own = np.unique(np.asarray(y), return_inverse=True)
-        weights = np.ones(len(own)) if sample_weight is None else np.asarray(sample_weight, float)
+        self.classes_, labels = np.unique(np.asarray(y), return_inverse=True)
+        weights = (
+            np.ones(len(labels)) if sample_weight is None else np.asarray(sample_weight, float)
+        )
         strength = 1.0 / (self.C * weights.sum())
         weights = weights / weights.sum()
         outputs = 1 if len(self.classes_) == 2 else len(self.classes_)
-        truth = (own[:, None] == np.arange(len(self.classes_)))[:, -outputs:].astype(np.float64)
+        truth = (labels[:, None] == np.arange(len(self.classes_)))[:, -outputs:].astype(np.float64)
         mean = np.asarray(X.T @ weights)
         curvature = (0.25 if outputs == 1 else 0.5) * _largest(X, mean, weights)
         step = 1.0 / (curvature + 1e-12)
 
-        def gradient(w: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[Any, Any]:
+        def gradient(
+            w: NDArray[np.float64], b: NDArray[np.float64]
+        ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
             scores = X @ w + (b - mean @ w)
             shares = expit(scores) if outputs == 1 else softmax(scores, axis=1)
             error = weights[:, None] * (shares - truth)
@@ -83,7 +89,7 @@ def _shrunk(w: NDArray[np.float64], by: float, l1_ratio: float) -> NDArray[np.fl
     return np.sign(w) * less / (1 + by * (1 - l1_ratio))
 
 
-def _largest(X: Any, mean: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+def _largest(X: Rows, mean: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
     """Return the largest eigenvalue of the covariance, or a little more."""
     v = np.random.default_rng(0).normal(size=X.shape[1])
     value = 0.0

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from cistron.models.classical.l1_regression import L1LogisticRegression
+from cistron.models.classical.sparse_input import to_fit
 from cistron.models.families import ClassicalSettings
 
 if TYPE_CHECKING:
@@ -52,8 +54,6 @@ class LogisticRegressionSettings(ClassicalSettings):
         """
         from sklearn.metrics import log_loss
 
-        from cistron.models.classical.sparse_input import to_fit
-
         if self.c != "auto":
             return self
         parts = _folds(y, seed, groups)
@@ -90,8 +90,6 @@ class LogisticRegressionSettings(ClassicalSettings):
         if self.penalty == "l2":
             regression = LogisticRegression(random_state=seed, **shared)
         else:
-            from cistron.models.classical.l1_regression import L1LogisticRegression
-
             share = 1.0 if self.penalty == "l1" else self.l1_share
             regression = L1LogisticRegression(l1_ratio=share, **shared)
         return Pipeline(list(zip(_STEPS, (StandardScaler(), regression), strict=True)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from cistron.models.classical.centroids import NearestCentroid
 from cistron.models.families import ClassicalSettings
 
 if TYPE_CHECKING:
@@ -21,7 +22,5 @@ class NearestCentroidSettings(ClassicalSettings):
         """Return the estimator: features scaled, then the centroids."""
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
-
-        from cistron.models.classical.centroids import NearestCentroid
 
         return make_pipeline(StandardScaler(), NearestCentroid())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -32,7 +32,7 @@ class RandomForestSettings(ClassicalSettings):
 
         return RandomForestRegressor(**self._options(seed))
 
-    def _options(self, seed: int) -> dict[str, Any]:
+    def _options(self, seed: int) -> dict[str, float | None]:
         return {
             "n_estimators": self.trees,
             "max_depth": self.depth,

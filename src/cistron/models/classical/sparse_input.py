@@ -8,16 +8,19 @@ sparse rows what they would learn from dense ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from cistron.base.cell_vectors import CellVectors
 from cistron.base.errors import InputError
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
+
+Rows: TypeAlias = NDArray[np.floating] | sparse.csr_matrix
 
 SPARSE = {
     "StandardScaler → LogisticRegression",
@@ -37,7 +40,7 @@ def described(estimator: BaseEstimator) -> str:
     return " → ".join(type(step).__name__ for step in steps)
 
 
-def to_fit(estimator: BaseEstimator, X: Any) -> Any:
+def to_fit(estimator: BaseEstimator, X: Rows | CellVectors) -> Rows:
     """Return training vectors as the estimator reads them, and make it read them.
 
     Parameters
@@ -52,30 +55,29 @@ def to_fit(estimator: BaseEstimator, X: Any) -> Any:
     InputError
         If dense vectors of so many cells would not fit into memory.
     """
-    from scipy import sparse
-
-    if isinstance(X, CellVectors):
-        if described(estimator) not in SPARSE:
-            return _dense(estimator, X)
-        X = X.read()
-    if sparse.issparse(X) and "standardscaler" in getattr(estimator, "named_steps", {}):
+    if isinstance(X, CellVectors) and described(estimator) not in SPARSE:
+        return _dense(estimator, X)
+    rows = X.read() if isinstance(X, CellVectors) else X
+    if sparse.issparse(rows) and "standardscaler" in getattr(estimator, "named_steps", {}):
         estimator.set_params(standardscaler__with_mean=False)
-        return X.astype(np.float64, copy=False)  # features that are not centred need the digits
-    return X
+        return rows.astype(np.float64, copy=False)  # features that are not centred need the digits
+    return rows
 
 
 def by_blocks(
-    estimator: BaseEstimator, X: Any, predict: Callable[[Any], NDArray[Any]]
-) -> NDArray[Any]:
+    estimator: BaseEstimator,
+    X: Rows | CellVectors,
+    predict: Callable[[Rows], NDArray[np.floating]],
+) -> NDArray[np.floating]:
     """Return what is predicted of all vectors, of cells block by block."""
     if not isinstance(X, CellVectors):
         return predict(X)
     return np.concatenate([predict(block) for block in _blocks(estimator, X)])
 
 
-def _blocks(estimator: BaseEstimator, X: CellVectors) -> Iterator[Any]:
-    sparse = described(estimator) in SPARSE
-    return (block if sparse else X.dense(block) for block in X.blocks())
+def _blocks(estimator: BaseEstimator, X: CellVectors) -> Iterator[Rows]:
+    is_sparse = described(estimator) in SPARSE
+    return (block if is_sparse else X.dense(block) for block in X.blocks())
 
 
 def _dense(estimator: BaseEstimator, X: CellVectors) -> NDArray[np.float32]:

@@ -32,11 +32,21 @@ from cistron.models.layers import BatchNorm
 Sizes = tuple[int, ...]
 
 
-def _activated(layer: nn.Module, name: ActivationName) -> nn.Module:
-    return layer if name == "linear" else nn.Sequential(layer, Activation(name))
+class LayerSettings(Settings):
+    """A layer: `_module` returns it without its activation."""
+
+    layer: str
+
+    def build(self, channels: int) -> nn.Module:
+        """Return the layer for inputs with so many channels."""
+        module, name = self._module(channels), getattr(self, "activation", "linear")
+        return module if name == "linear" else nn.Sequential(module, Activation(name))
+
+    def _module(self, channels: int) -> nn.Module:
+        raise NotImplementedError
 
 
-class ConvolutionLayer(Settings):
+class ConvolutionLayer(LayerSettings):
     """Conv1D, Conv2D."""
 
     layer: Literal["Conv1D", "Conv2D"]
@@ -49,22 +59,12 @@ class ConvolutionLayer(Settings):
     use_bias: bool = True
     activation: ActivationName = "linear"
 
-    def build(self, shape: Sizes) -> nn.Module:
-        """Return the layer for inputs of that shape, without the batch."""
-        convolution = Convolution(
-            shape[-1],
-            self.filters,
-            self.kernel_size,
-            self.strides,
-            self.padding,
-            self.dilation_rate,
-            self.groups,
-            self.use_bias,
-        )
-        return _activated(convolution, self.activation)
+    def _module(self, channels: int) -> nn.Module:
+        windows = (self.kernel_size, self.strides, self.padding, self.dilation_rate)
+        return Convolution(channels, self.filters, *windows, self.groups, self.use_bias)
 
 
-class MaxPoolingLayer(Settings):
+class MaxPoolingLayer(LayerSettings):
     """MaxPooling1D, MaxPooling2D."""
 
     layer: Literal["MaxPooling1D", "MaxPooling2D"]
@@ -72,12 +72,11 @@ class MaxPoolingLayer(Settings):
     strides: Sizes | None = None
     padding: Literal["valid", "same"] = "valid"
 
-    def build(self, shape: Sizes) -> nn.Module:  # noqa: ARG002
-        """Return the layer."""
+    def _module(self, _channels: int) -> nn.Module:
         return MaxPool(self.pool_size, self.strides, self.padding)
 
 
-class GlobalPoolingLayer(Settings):
+class GlobalPoolingLayer(LayerSettings):
     """Global pooling."""
 
     layer: Literal[
@@ -87,12 +86,11 @@ class GlobalPoolingLayer(Settings):
         "GlobalAveragePooling2D",
     ]
 
-    def build(self, shape: Sizes) -> nn.Module:  # noqa: ARG002
-        """Return the layer."""
+    def _module(self, _channels: int) -> nn.Module:
         return GlobalPooling("Max" in self.layer)
 
 
-class DenseLayer(Settings):
+class DenseLayer(LayerSettings):
     """Dense, on the last axis."""
 
     layer: Literal["Dense"]
@@ -100,12 +98,11 @@ class DenseLayer(Settings):
     use_bias: bool = True
     activation: ActivationName = "linear"
 
-    def build(self, shape: Sizes) -> nn.Module:
-        """Return the layer for inputs of that shape, without the batch."""
-        return _activated(dense(shape[-1], self.units, self.use_bias), self.activation)
+    def _module(self, channels: int) -> nn.Module:
+        return dense(channels, self.units, self.use_bias)
 
 
-class LSTMLayer(Settings):
+class LSTMLayer(LayerSettings):
     """LSTM with tanh and sigmoid."""
 
     layer: Literal["LSTM"]
@@ -114,12 +111,11 @@ class LSTMLayer(Settings):
     go_backwards: bool = False
     use_bias: bool = True
 
-    def build(self, shape: Sizes) -> nn.Module:
-        """Return the layer for inputs of that shape, without the batch."""
-        return LSTM(shape[-1], self.units, self.return_sequences, self.go_backwards, self.use_bias)
+    def _module(self, channels: int) -> nn.Module:
+        return LSTM(channels, self.units, self.return_sequences, self.go_backwards, self.use_bias)
 
 
-class BidirectionalLayer(Settings):
+class BidirectionalLayer(LayerSettings):
     """Bidirectional around an LSTM."""
 
     layer: Literal["Bidirectional"]
@@ -128,78 +124,71 @@ class BidirectionalLayer(Settings):
     use_bias: bool = True
     merge_mode: Literal["concat", "sum", "ave", "mul"] = "concat"
 
-    def build(self, shape: Sizes) -> nn.Module:
-        """Return the layer for inputs of that shape, without the batch."""
+    def _module(self, channels: int) -> nn.Module:
         onward, backward = (
-            LSTM(shape[-1], self.units, self.return_sequences, backwards, self.use_bias)
+            LSTM(channels, self.units, self.return_sequences, backwards, self.use_bias)
             for backwards in (False, True)
         )
         return BothDirections(onward, backward, self.merge_mode)
 
 
-class LayerNormalizationLayer(Settings):
+class LayerNormalizationLayer(LayerSettings):
     """LayerNormalization over the last axis."""
 
     layer: Literal["LayerNormalization"]
     epsilon: float = Field(1e-3, gt=0)
 
-    def build(self, shape: Sizes) -> nn.Module:
-        """Return the layer for inputs of that shape, without the batch."""
-        return nn.LayerNorm(shape[-1], eps=self.epsilon)
+    def _module(self, channels: int) -> nn.Module:
+        return nn.LayerNorm(channels, eps=self.epsilon)
 
 
-class BatchNormalizationLayer(Settings):
+class BatchNormalizationLayer(LayerSettings):
     """BatchNormalization over the last axis."""
 
     layer: Literal["BatchNormalization"]
     epsilon: float = Field(1e-3, gt=0)
     momentum: float = Field(0.99, ge=0, lt=1)
 
-    def build(self, shape: Sizes) -> nn.Module:
-        """Return the layer for inputs of that shape, without the batch."""
-        return BatchNorm(shape[-1], eps=self.epsilon, momentum=1 - self.momentum)
+    def _module(self, channels: int) -> nn.Module:
+        return BatchNorm(channels, eps=self.epsilon, momentum=1 - self.momentum)
 
 
-class DropoutLayer(Settings):
+class DropoutLayer(LayerSettings):
     """Dropout."""
 
     layer: Literal["Dropout"]
     rate: float = Field(0.5, ge=0, lt=1)
 
-    def build(self, shape: Sizes) -> nn.Module:  # noqa: ARG002
-        """Return the layer."""
+    def _module(self, _channels: int) -> nn.Module:
         return nn.Dropout(self.rate)
 
 
-class ActivationLayer(Settings):
+class ActivationLayer(LayerSettings):
     """Activation, ReLU, Softmax."""
 
     layer: Literal["Activation"]
     activation: ActivationName
 
-    def build(self, shape: Sizes) -> nn.Module:  # noqa: ARG002
-        """Return the layer."""
-        return nn.Identity() if self.activation == "linear" else Activation(self.activation)
+    def _module(self, _channels: int) -> nn.Module:
+        return nn.Identity()
 
 
-class FlattenLayer(Settings):
+class FlattenLayer(LayerSettings):
     """Flatten, position by position."""
 
     layer: Literal["Flatten"]
 
-    def build(self, shape: Sizes) -> nn.Module:  # noqa: ARG002
-        """Return the layer."""
+    def _module(self, _channels: int) -> nn.Module:
         return nn.Flatten()
 
 
-class ReshapeLayer(Settings):
+class ReshapeLayer(LayerSettings):
     """Reshape."""
 
     layer: Literal["Reshape"]
     target_shape: Sizes
 
-    def build(self, shape: Sizes) -> nn.Module:  # noqa: ARG002
-        """Return the layer."""
+    def _module(self, _channels: int) -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Unflatten(1, self.target_shape))
 
 
@@ -259,11 +248,11 @@ class KerasChain(nn.Module):
     def __init__(self, settings: KerasSettings, channels: int, outputs: int) -> None:
         super().__init__()
         self.length = settings.length
-        self.layers = nn.ModuleList()
+        self.layers = nn.Sequential()
         x = torch.zeros(1, self.length, channels)
         for number, layer in enumerate(settings.layers):
             try:
-                module = layer.build(tuple(x.shape[1:])).eval()
+                module = layer.build(x.shape[-1]).eval()
                 with torch.no_grad():
                     x = module(x)
             except (RuntimeError, IndexError, ValueError) as error:
@@ -280,7 +269,4 @@ class KerasChain(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Return logits, shape (batch, outputs), of x, shape (batch, time, channels)."""
-        x = to_length(x, mask, self.length)
-        for layer in self.layers:
-            x = layer(x)
-        return x
+        return self.layers(to_length(x, mask, self.length))

@@ -3,6 +3,7 @@
 Shapes are Keras's: x is float, shape (batch, positions, channels) or, for pictures, (batch, height,
 width, channels), and there is no mask: what lies behind a shorter sequence is read as zeros, as N.
 New weights are drawn as Keras draws them: Glorot uniform, orthogonal for recurrence, zero biases.
+Sizes, strides and dilations are one number an axis: one for sequences, two for pictures.
 """
 
 from __future__ import annotations
@@ -47,14 +48,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def to_length(x: Tensor, mask: Tensor, length: int) -> Tensor:
-    """Return x with exactly `length` positions, zero behind each sample's end.
-
-    Parameters
-    ----------
-    x : tensor, shape (batch, time, channels)
-    mask : tensor of bool, shape (batch, time)
-        True on the first positions of each sample.
-    length : int
+    """Return x, shape (batch, time, channels), with `length` positions, zero where mask is False.
 
     Raises
     ------
@@ -74,39 +68,43 @@ def same_padding(positions: int, size: int, stride: int = 1, dilation: int = 1) 
     return total // 2, total - total // 2
 
 
-def pad(
-    x: Tensor,
-    padding: Padding,
-    size: Sequence[int],
-    stride: Sequence[int],
-    dilation: Sequence[int],
-    value: float = 0.0,
-) -> Tensor:
-    """Return x, shape (batch, …, channels), padded as windows of that size ask for."""
-    if padding == "valid":
-        return x
-    sides = []
-    for axis in reversed(range(len(size))):  # PyTorch counts from the last axis
-        if padding == "causal":
-            sides += [(size[axis] - 1) * dilation[axis], 0]
-        else:
-            sides += same_padding(x.shape[axis + 1], size[axis], stride[axis], dilation[axis])
-    return F.pad(x, [0, 0, *sides], value=value) if any(sides) else x
+class Windows(nn.Module):
+    """What convolution and max-pooling share: windows over one axis or two, and their padding."""
+
+    def __init__(
+        self,
+        size: Sequence[int],
+        stride: Sequence[int] | None,
+        padding: Padding,
+        dilation: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__()
+        self.size, self.padding = tuple(size), padding
+        self.stride = tuple(stride or [1] * len(size))
+        self.dilation = tuple(dilation or [1] * len(size))
+
+    def padded(self, x: Tensor, value: float = 0.0) -> Tensor:
+        """Return x with the positions that the padding adds, as pictures with channels first."""
+        sides = []
+        for axis in reversed(range(len(self.size))):  # PyTorch counts from the last axis
+            size, stride, dilation = self.size[axis], self.stride[axis], self.dilation[axis]
+            if self.padding == "causal":
+                sides += [(size - 1) * dilation, 0]
+            elif self.padding == "same":
+                sides += same_padding(x.shape[axis + 1], size, stride, dilation)
+        if any(sides):
+            x = F.pad(x, [0, 0, *sides], value=value)
+        x = x.movedim(-1, 1)
+        # A sequence is a picture of height 1, in channels-last order: see `layers.Convolution`.
+        return x if len(self.size) == 2 else x.unsqueeze(2)
+
+    def flat(self, y: Tensor) -> Tensor:
+        """Return pictures with channels first as what the layer gives."""
+        return (y if len(self.size) == 2 else y.squeeze(2)).movedim(1, -1)
 
 
-class Convolution(nn.Module):
-    """Conv1D or Conv2D, by the length of `size`.
-
-    Parameters
-    ----------
-    channels, filters : int
-        Channels that come in and go out.
-    size, stride, dilation : sequence of int
-        One or two numbers.
-    padding : {"same", "valid", "causal"}
-    groups : int
-    bias : bool
-    """
+class Convolution(Windows):
+    """Conv1D or Conv2D, by the length of `size`."""
 
     def __init__(
         self,
@@ -119,54 +117,39 @@ class Convolution(nn.Module):
         groups: int = 1,
         bias: bool = True,
     ) -> None:
-        super().__init__()
-        self.size, self.padding, self.groups = tuple(size), padding, groups
-        self.stride = tuple(stride or [1] * len(size))
-        self.dilation = tuple(dilation or [1] * len(size))
+        super().__init__(size, stride, padding, dilation)
+        self.groups = groups
         self.weight = nn.Parameter(torch.empty(filters, channels // groups, *size))
         self.bias = nn.Parameter(torch.zeros(filters)) if bias else None
         nn.init.xavier_uniform_(self.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return shape (batch, …, filters)."""
-        x = pad(x, self.padding, self.size, self.stride, self.dilation).movedim(-1, 1)
-        if len(self.size) == 2:
-            y = F.conv2d(x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
-            return y.movedim(1, -1)
-        # As a picture of height 1, in channels-last order: see `layers.Convolution`.
-        weight, stride, dilation = self.weight.unsqueeze(2), (1, *self.stride), (1, *self.dilation)
-        y = F.conv2d(x.unsqueeze(2), weight, self.bias, stride, 0, dilation, self.groups)
-        return y.squeeze(2).movedim(1, -1)
+        weight = self.weight if len(self.size) == 2 else self.weight.unsqueeze(2)
+        stride, dilation = two(self.stride), two(self.dilation)
+        y = F.conv2d(self.padded(x), weight, self.bias, stride, 0, dilation, self.groups)
+        return self.flat(y)
 
 
-class MaxPool(nn.Module):
+class MaxPool(Windows):
     """MaxPooling1D or MaxPooling2D, by the length of `size`; padding never wins.
 
-    Parameters
-    ----------
-    size : sequence of int
-    stride : sequence of int, optional
-        The size unless given.
-    padding : {"same", "valid"}
+    The stride is the size unless given.
     """
 
     def __init__(
-        self,
-        size: Sequence[int],
-        stride: Sequence[int] | None = None,
-        padding: Padding = "same",
+        self, size: Sequence[int], stride: Sequence[int] | None = None, padding: Padding = "same"
     ) -> None:
-        super().__init__()
-        self.size, self.stride, self.padding = tuple(size), tuple(stride or size), padding
+        super().__init__(size, stride or size, padding)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return shape (batch, …, channels)."""
-        x = pad(x, self.padding, self.size, self.stride, [1] * len(self.size), -math.inf)
-        x = x.movedim(-1, 1)
-        if len(self.size) == 2:
-            return F.max_pool2d(x, self.size, self.stride).movedim(1, -1)
-        y = F.max_pool2d(x.unsqueeze(2), (1, *self.size), (1, *self.stride))
-        return y.squeeze(2).movedim(1, -1)
+        return self.flat(F.max_pool2d(self.padded(x, -math.inf), two(self.size), two(self.stride)))
+
+
+def two(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    """Return one number an axis of a picture; a sequence has height 1."""
+    return numbers if len(numbers) == 2 else (1, *numbers)
 
 
 class GlobalPooling(nn.Module):
@@ -240,7 +223,7 @@ class BothDirections(nn.Module):
 class Activation(nn.Module):
     """An activation by Keras's name."""
 
-    def __init__(self, name: ActivationName) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
 

@@ -12,14 +12,9 @@ from cistron.models.families import NetworkSettings
 from cistron.models.keras.keras_layers import Convolution, MaxPool, dense, to_length
 
 
-class DeepCRESettings(NetworkSettings):
-    """Settings of `deepcre`.
+class PromoterSettings(NetworkSettings):
+    """Settings of a network that reads a promoter and terminator."""
 
-    Read one strand: a promoter and terminator have a direction. Sequences shorter than `length`
-    are read as if N followed them.
-    """
-
-    kind: Literal["deepcre"] = "deepcre"
     length: int = Field(3020, ge=1, description="positions it reads; no sequence may be longer")
     dropout: float = Field(0.25, ge=0, lt=1)
 
@@ -27,6 +22,16 @@ class DeepCRESettings(NetworkSettings):
     def single_logit(self) -> bool:
         """One sigmoid output, as published."""
         return True
+
+
+class DeepCRESettings(PromoterSettings):
+    """Settings of `deepcre`.
+
+    Read one strand: a promoter and terminator have a direction. Sequences shorter than `length`
+    are read as if N followed them.
+    """
+
+    kind: Literal["deepcre"] = "deepcre"
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
 from torch import Tensor, nn
 
-from cistron.models.families import NetworkSettings
 from cistron.models.keras.keras_layers import LSTM, to_length
-from cistron.models.published.deepcre import Block, Head, pooled
+from cistron.models.published.deepcre import Block, Head, PromoterSettings, pooled
 
 
-class LCRESettings(NetworkSettings):
+class LCRESettings(PromoterSettings):
     """Settings of `lcre`.
 
     Read one strand: a promoter and terminator have a direction. Sequences shorter than `length`
@@ -20,13 +18,6 @@ class LCRESettings(NetworkSettings):
     """
 
     kind: Literal["lcre"] = "lcre"
-    length: int = Field(3020, ge=1, description="positions it reads; no sequence may be longer")
-    dropout: float = Field(0.25, ge=0, lt=1)
-
-    @property
-    def single_logit(self) -> bool:
-        """One sigmoid output, as published."""
-        return True
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""
