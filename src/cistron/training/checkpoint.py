@@ -10,6 +10,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+State = tuple[dict[str, torch.Tensor], dict[str, Any]]
+"""The tensors of a checkpoint and its notes."""
+
 
 def save_checkpoint(
     path: Path,
@@ -28,7 +31,7 @@ def save_checkpoint(
         State of the network after its best epoch.
     optimizer : Optimizer
     notes : dict
-        JSON types: epoch, history and what else `load_checkpoint` should return.
+        JSON types: epoch, history and what else `restore` should return.
     """
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"best.{name}": value for name, value in best.items()}
@@ -41,22 +44,27 @@ def save_checkpoint(
     partial.replace(path)
 
 
-def load_checkpoint(
-    path: Path, network: torch.nn.Module, optimizer: torch.optim.Optimizer
-) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
-    """Restore network and optimiser in place; return the best weights and the notes.
+def read_checkpoint(path: Path | None) -> State | None:
+    """Return what a checkpoint holds, on the CPU.
 
     Returns None when there is no checkpoint, or one that cannot be read: training then starts
     again, which costs time and changes nothing of the result.
     """
-    if not path.exists():
+    if path is None or not path.exists():
         return None
     try:
         with safe_open(path, framework="pt") as file:
             notes = json.loads(file.metadata()["notes"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return {name: file.get_tensor(name) for name in file.keys()}, notes  # noqa: SIM118
     except (SafetensorError, OSError, KeyError, json.JSONDecodeError):
         return None
+
+
+def restore(
+    state: State, network: torch.nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Restore network and optimiser in place; return the best weights and the notes."""
+    tensors, notes = state
     network.load_state_dict(_under("network.", tensors))
     document = optimizer.state_dict()
     document["state"] = {}

@@ -25,7 +25,7 @@ from cistron.targets.one_class import scores
 from cistron.targets.several import Calls
 from cistron.training.augment.augment import Augmentation
 from cistron.training.batches import by_length, collated, epoch, input_lengths
-from cistron.training.checkpoint import load_checkpoint, save_checkpoint
+from cistron.training.checkpoint import read_checkpoint, restore, save_checkpoint
 from cistron.training.losses import UNKNOWN, losses, shared
 from cistron.training.processes.processes import ALONE, DivergedError, Processes, current
 from cistron.training.settings import TrainingSettings
@@ -119,10 +119,10 @@ def train(
     network.to(device)
     optimizer = torch.optim.AdamW(_decayed(network, settings), lr=settings.learning_rate)
     best, history = copy.deepcopy(network.state_dict()), []
-    restored = load_checkpoint(checkpoint, network, optimizer) if checkpoint else None
-    restored = processes.caught_up(network, optimizer, restored)
-    if restored is not None:
-        best, history = restored[0], restored[1]["history"]
+    state = processes.same(read_checkpoint(checkpoint))
+    if state is not None:
+        best, notes = restore(state, network, optimizer)
+        history = notes["history"]
         reporter.say(f"Resumed after epoch {len(history)}.")
     with reporter.bar(settings.epochs, "training") as advance:
         advance(len(history))

@@ -9,14 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cistron.base.errors import InputError
+from cistron.base.jobs.cluster import Cluster, on_cluster
 from cistron.base.jobs.job import TRIES, Ended, Job, Shelf, _outcome, do, end_with, lost_each_time
 from cistron.base.progress import Reporter
-
-if TYPE_CHECKING:
-    from cistron.base.jobs.cluster import Cluster
 
 
 def run_jobs(
@@ -39,8 +37,6 @@ def run_jobs(
         Where the jobs are done, if not on this machine.
     """
     if cluster is not None:
-        from cistron.base.jobs.cluster import on_cluster
-
         yield from on_cluster(iter(jobs), workers, cluster, reporter)
         return
     workers = workers or 1

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cistron.base.errors import InputError
 from cistron.base.progress import Reporter
+from cistron.base.version import __version__
 
 ANSWERING = 120  # seconds in which a node must have started a process
 
@@ -153,8 +154,6 @@ def _look(answer: Path, folder: Path) -> tuple[str, dict[str, str]]:
 
 def versions() -> dict[str, str]:
     """Return the versions on which the numbers of a result depend."""
-    from cistron.base.version import __version__
-
     return {"cistron": __version__, **{name: version(name) for name in ("torch", "numpy")}}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,13 +12,12 @@ from cistron.base.progress import Reporter
 from cistron.experiment.run_folder import METRICS, Run
 from cistron.pipeline.one import fit_fold
 from cistron.pipeline.scores import pool, score_folds
+from cistron.pipeline.tuning.best import search_best
+from cistron.pipeline.tuning.search import How, Search
 from cistron.pipeline.tuning.trial import visible
 from cistron.samples.samples import Samples
 from cistron.splits.settle import settle_folds
 from cistron.targets.one_class import LOWER_IS_BETTER
-
-if TYPE_CHECKING:
-    from cistron.pipeline.tuning.search import How, Search
 
 
 def nest(
@@ -45,8 +44,6 @@ def nest(
     InputError
         If the kind of split has no folds that could be chosen.
     """
-    from cistron.pipeline.tuning.best import search_best
-
     if "folds" not in type(search.start.split).model_fields:
         raise InputError(
             f"--nested: the split {search.start.split.kind!r} has no number of folds. Use random, "

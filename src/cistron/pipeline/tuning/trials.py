@@ -17,6 +17,7 @@ from cistron.base.jobs.jobs import require_all, run_jobs
 from cistron.base.progress import Reporter
 from cistron.experiment.ranges import dimensions, first
 from cistron.experiment.run_folder import Run
+from cistron.pipeline.tuning.search import How, Search
 from cistron.pipeline.tuning.shared import alone, beating, reachable
 from cistron.pipeline.tuning.study import (
     ask,
@@ -33,8 +34,6 @@ from cistron.targets.one_class import LOWER_IS_BETTER
 
 if TYPE_CHECKING:
     import optuna
-
-    from cistron.pipeline.tuning.search import How, Search
 
 
 WAIT = 1.0  # seconds between two looks at the trials that others make

@@ -12,8 +12,10 @@ from pydantic import Field, model_validator
 from cistron.base.errors import InputError, nearest
 from cistron.base.settings import Settings
 from cistron.samples.genome.gene_windows import Genome
+from cistron.samples.genome.genome import GenomeSamples
 from cistron.samples.keys import InputPaths
 from cistron.samples.samples import Samples, Sequences
+from cistron.training.augment.ortholog_genomes import read_genome_orthologs
 from cistron.training.augment.orthologs import Orthologs, Related, SamplesOfOneGene, read_orthologs
 
 
@@ -103,9 +105,6 @@ class PhyloAugSettings(Settings):
         if self.table is None:
             return SamplesOfOneGene(str(self.gene))
         if self.fasta is None:
-            from cistron.samples.genome.genome import GenomeSamples
-            from cistron.training.augment.ortholog_genomes import read_genome_orthologs
-
             if not isinstance(source, GenomeSamples):
                 raise InputError(
                     "augment: phyloaug.genomes: orthologs are cut as the windows of the samples, "
