@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from cistron.base.errors import InputError
 from cistron.base.jobs.cluster import Cluster, on_cluster
@@ -56,7 +55,7 @@ def _in_processes(
     # A worker that ends because its memory grew is replaced, and that is nobody's concern.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     parent, threads = os.getpid(), threads_each(workers)
-    running: dict[Future[Any], Job] = {}
+    running: dict[Future[tuple[object, Exception | None]], Job] = {}
     begun = Counter[Job]()
     again: list[Job] = []
     try:
@@ -154,13 +153,13 @@ def require_all(failed: Sequence[Ended], total: int, what: str) -> None:
         reasons.setdefault(str(ended.error), []).append(ended.job)
     if len(failed) == total and len(reasons) == 1:
         raise InputError(next(iter(reasons)))
-    said = [
+    causes = [
         f"{', '.join(job.name for job in jobs)} ({jobs[0].experiment}): {reason}"
         for reason, jobs in reasons.items()
     ]
     raise InputError(
         f"{len(failed)} of {total} {what} failed; the others are finished. Mend the cause and go "
-        "on with --resume.\n" + "\n".join(said)
+        "on with --resume.\n" + "\n".join(causes)
     )
 
 
@@ -176,7 +175,11 @@ def threads_each(workers: int) -> int:
 
 
 def _in_worker(
-    work: Callable[..., Any], shared: Path, arguments: tuple[Any, ...], threads: int, parent: int
-) -> tuple[Any, Exception | None]:
+    work: Callable[..., object],
+    shared: Path,
+    arguments: tuple[object, ...],
+    threads: int,
+    parent: int,
+) -> tuple[object, Exception | None]:
     end_with(parent, shared.parent)
     return do(work, shared, arguments, threads)

@@ -57,9 +57,9 @@ def nest(
         place.mkdir(parents=True, exist_ok=True)
         held_out = whole[1].for_fold(fold, samples.strata)
         seen = visible(search.start, samples, held_out, how.inner_folds, reporter.say)
-        best, found = search_best(search, seen, how, place, reporter)
+        best, findings = search_best(search, seen, how, place, reporter)
         Run(place).write_text("experiment.yaml", best.to_yaml())
-        believed.append(found["best"])
+        believed.append(findings["best"])
         if not (place / "predictions.parquet").is_file():
             fit_fold(best, *whole, fold, place, reporter)
         reporter.say(f"Outer fold {fold} is finished.")
@@ -81,7 +81,7 @@ def _summary(
         each.append(
             {"fold": fold["fold"], "inner": best["value"], "outer": tested, "optimism": gap}
         )
-    gaps = [one["optimism"] for one in each if one["optimism"] is not None]
+    gaps = [fold["optimism"] for fold in each if fold["optimism"] is not None]
     return {
         "folds": each,
         "optimism": float(np.mean(gaps)) if gaps else None,

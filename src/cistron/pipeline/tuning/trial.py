@@ -102,13 +102,13 @@ def score(experiment: Experiment, seen: Visible, metric: str, watch: Watch) -> f
         samples, split = settle(seen.samples, seen.split)
         classifier = _trained(experiment, samples, split, metric, watch)
         return sign * measure(classifier, samples.take(split.rows(VALIDATION)), metric)
-    found = []
+    scores = []
     for fold in range(seen.split.folds):
         samples, split = settle_fold(seen.samples, seen.split, fold)
         classifier = _trained(experiment, samples, split, metric, lambda step, value: None)  # noqa: ARG005
-        found.append(sign * measure(classifier, samples.take(split.rows(TEST)), metric))
-        watch(fold, float(np.mean(found)))
-    return float(np.mean(found))
+        scores.append(sign * measure(classifier, samples.take(split.rows(TEST)), metric))
+        watch(fold, float(np.mean(scores)))
+    return float(np.mean(scores))
 
 
 def measure(classifier: Classifier, samples: Samples, metric: str) -> float:

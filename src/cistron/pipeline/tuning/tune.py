@@ -99,12 +99,12 @@ def tune(
     reporter.say(
         f"{len(seen.samples):,} samples compare trials; {hidden:,} test samples are hidden."
     )
-    best, found = search_best(search, seen, how, run.path, reporter)
-    found |= {"samples": len(seen.samples), "hidden": hidden, "command": command}
+    best, findings = search_best(search, seen, how, run.path, reporter)
+    findings |= {"samples": len(seen.samples), "hidden": hidden, "command": command}
     if nested:
-        found["nested"] = nest(search, samples, how, nested, run.path / "nested", reporter)
+        findings["nested"] = nest(search, samples, how, nested, run.path / "nested", reporter)
     run.write_text("experiment.yaml", best.to_yaml())
-    run.write_json(TUNING, found)
+    run.write_json(TUNING, findings)
     write_tuning(run.path)
     return run
 
