@@ -25,13 +25,11 @@ from cistron.targets.one_class import scores
 from cistron.targets.several import Calls
 from cistron.training.augment.augment import Augmentation
 from cistron.training.batches import by_length, collated, epoch, input_lengths
-from cistron.training.checkpoint import read_checkpoint, restore, save_checkpoint
+from cistron.training.checkpoint import History, read_checkpoint, restore, save_checkpoint
 from cistron.training.losses import UNKNOWN, losses, shared
 from cistron.training.processes.processes import ALONE, DivergedError, Processes, current
 from cistron.training.settings import TrainingSettings
 
-History = list[dict[str, float]]
-"""One entry an epoch: losses, metrics, learning rate, seconds; of several stages their numbers."""
 WATCHED = ("accuracy", "mcc", "roc_auc", "macro_roc_auc", "balanced_accuracy", "r2", "pearson")
 
 
@@ -123,8 +121,8 @@ def train(
     best, history = copy.deepcopy(network.state_dict()), []
     state = processes.same(read_checkpoint(checkpoint))
     if state is not None:
-        best, notes = restore(state, network, optimizer)
-        history = notes["history"]
+        tensors, history = state
+        best = restore(tensors, network, optimizer)
         reporter.say(f"Resumed after epoch {len(history)}.")
     with reporter.bar(settings.epochs, "training") as advance:
         advance(len(history))
@@ -141,7 +139,7 @@ def train(
             if _stalled(history, settings.monitor) == 0:
                 best = copy.deepcopy(network.state_dict())
             if checkpoint is not None:
-                save_checkpoint(checkpoint, network, best, optimizer, {"history": history})
+                save_checkpoint(checkpoint, network, best, optimizer, history)
             after_epoch(history)
             advance(1, _line(entry))
             reporter.say(f"Epoch {entry['epoch']}: {_line(entry)}, {entry['seconds']:.0f} s")
@@ -330,7 +328,7 @@ def _stalled(history: History, monitor: str) -> int:
     return len(values) - 1 - int(np.argmin(values))
 
 
-def _line(entry: dict[str, Any]) -> str:
+def _line(entry: dict[str, float]) -> str:
     names = {"validation_mcc": "MCC", "validation_roc_auc": "AUC", "validation_r2": "R²"}
     metrics = [f"{label} {entry[key]:.3f}" for key, label in names.items() if key in entry]
     losses = f"loss {entry['train_loss']:.4f}, validation {entry['validation_loss']:.4f}"

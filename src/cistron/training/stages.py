@@ -10,7 +10,8 @@ from typing import NamedTuple
 import torch
 
 from cistron.base.progress import SILENT, Reporter
-from cistron.training.fit import Examples, History, train
+from cistron.training.checkpoint import History
+from cistron.training.fit import Examples, train
 from cistron.training.settings import TrainingSettings
 
 

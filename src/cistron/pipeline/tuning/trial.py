@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from cistron.targets import one_class as metrics
 from cistron.targets import several as multilabel
 from cistron.targets.one_class import LOWER_IS_BETTER
 from cistron.training.augment.augment import find_orthologs
+from cistron.training.checkpoint import History
 
 Watch = Callable[[int, float], None]
 """Is given a step and how good the trial is by then; it may raise to end the trial."""
@@ -140,7 +140,7 @@ def _trained(
 ) -> Classifier:
     """Train; a network's validation curve is watched by the metric, or by the loss."""
 
-    def after_epoch(history: list[dict[str, Any]]) -> None:
+    def after_epoch(history: History) -> None:
         last = history[-1]
         value = last.get(f"validation_{metric}", -last["validation_loss"])
         watch(len(history), float(value))

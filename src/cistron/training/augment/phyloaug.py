@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -80,7 +80,7 @@ class PhyloAugSettings(Settings):
         files = [path for genome in genomes for path in (genome.genome, genome.annotation)]
         return [*(self.table or ()), *(self.fasta or ()), *files]
 
-    def read(self, samples: Samples, source: Any = None) -> Orthologs | SamplesOfOneGene:
+    def read(self, samples: Samples, source: object = None) -> Orthologs | SamplesOfOneGene:
         """Read the orthologs of all samples.
 
         Parameters
