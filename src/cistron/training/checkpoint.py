@@ -61,7 +61,7 @@ def read_checkpoint(path: Path | None) -> tuple[dict[str, torch.Tensor], History
 def restore(
     tensors: dict[str, torch.Tensor], network: torch.nn.Module, optimizer: torch.optim.Optimizer
 ) -> dict[str, torch.Tensor]:
-    """Restore network and optimiser from these tensors, in place; return the best weights so far."""
+    """Restore network and optimiser in place; return the best weights so far."""
     network.load_state_dict(_under("network.", tensors))
     document = optimizer.state_dict()
     document["state"] = {}
