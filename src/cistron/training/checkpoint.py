@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+
+History = list[dict[str, float]]
+"""One entry an epoch: losses, metrics, learning rate, seconds."""
 
 
 def save_checkpoint(
@@ -16,7 +18,7 @@ def save_checkpoint(
     network: torch.nn.Module,
     best: dict[str, torch.Tensor],
     optimizer: torch.optim.Optimizer,
-    notes: dict[str, Any],
+    history: History,
 ) -> None:
     """Write network, best weights so far and optimiser state; a killed write leaves the old file.
 
@@ -27,8 +29,7 @@ def save_checkpoint(
     best : dict of str to tensor
         State of the network after its best epoch.
     optimizer : Optimizer
-    notes : dict
-        JSON types: epoch, history and what else `load_checkpoint` should return.
+    history : list of dict
     """
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"best.{name}": value for name, value in best.items()}
@@ -37,26 +38,30 @@ def save_checkpoint(
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    save_file(tensors, partial, metadata={"notes": json.dumps(notes)})
+    save_file(tensors, partial, metadata={"notes": json.dumps({"history": history})})
     partial.replace(path)
 
 
-def load_checkpoint(
-    path: Path, network: torch.nn.Module, optimizer: torch.optim.Optimizer
-) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
-    """Restore network and optimiser in place; return the best weights and the notes.
+def read_checkpoint(path: Path | None) -> tuple[dict[str, torch.Tensor], History] | None:
+    """Return the tensors of a checkpoint, on the CPU, and the history until then.
 
     Returns None when there is no checkpoint, or one that cannot be read: training then starts
     again, which costs time and changes nothing of the result.
     """
-    if not path.exists():
+    if path is None or not path.exists():
         return None
     try:
         with safe_open(path, framework="pt") as file:
-            notes = json.loads(file.metadata()["notes"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            history = json.loads(file.metadata()["notes"])["history"]
+            return {name: file.get_tensor(name) for name in file.keys()}, history  # noqa: SIM118
     except (SafetensorError, OSError, KeyError, json.JSONDecodeError):
         return None
+
+
+def restore(
+    tensors: dict[str, torch.Tensor], network: torch.nn.Module, optimizer: torch.optim.Optimizer
+) -> dict[str, torch.Tensor]:
+    """Restore network and optimiser in place; return the best weights so far."""
     network.load_state_dict(_under("network.", tensors))
     document = optimizer.state_dict()
     document["state"] = {}
@@ -64,7 +69,7 @@ def load_checkpoint(
         number, key = name.split(".")
         document["state"].setdefault(int(number), {})[key] = value
     optimizer.load_state_dict(document)
-    return _under("best.", tensors), notes
+    return _under("best.", tensors)
 
 
 def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

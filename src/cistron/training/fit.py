@@ -21,7 +21,7 @@ from cistron.targets.kinds import target_like
 from cistron.targets.target import Target
 from cistron.training.augment.augment import Augmentation
 from cistron.training.batches import by_length, collated, epoch, input_lengths
-from cistron.training.checkpoint import load_checkpoint, save_checkpoint
+from cistron.training.checkpoint import History, read_checkpoint, restore, save_checkpoint
 from cistron.training.losses import UNKNOWN, losses, shared
 from cistron.training.processes.processes import ALONE, DivergedError, Processes, current
 from cistron.training.settings import TrainingSettings
@@ -76,9 +76,9 @@ def train(
     settings: TrainingSettings,
     *,
     checkpoint: Path | None = None,
-    after_epoch: Callable[[list[dict[str, Any]]], None] = lambda history: None,  # noqa: ARG005
+    after_epoch: Callable[[History], None] = lambda history: None,  # noqa: ARG005
     reporter: Reporter = SILENT,
-) -> list[dict[str, Any]]:
+) -> History:
     """Train a network in place and leave it with the weights of its best epoch.
 
     The best epoch has the lowest validation loss, or the highest of the metric that is monitored.
@@ -120,10 +120,10 @@ def train(
     network.to(device)
     optimizer = torch.optim.AdamW(_decayed(network, settings), lr=settings.learning_rate)
     best, history = copy.deepcopy(network.state_dict()), []
-    restored = load_checkpoint(checkpoint, network, optimizer) if checkpoint else None
-    restored = processes.caught_up(network, optimizer, restored)
-    if restored is not None:
-        best, history = restored[0], restored[1]["history"]
+    state = processes.same(read_checkpoint(checkpoint))
+    if state is not None:
+        tensors, history = state
+        best = restore(tensors, network, optimizer)
         reporter.say(f"Resumed after epoch {len(history)}.")
     with reporter.bar(settings.epochs, "training") as advance:
         advance(len(history))
@@ -133,14 +133,14 @@ def train(
         ):
             started = perf_counter()
             rate, loss = _one_epoch(network, optimizer, training, settings, history)
-            entry = {"epoch": len(history) + 1, "train_loss": loss}
+            entry: dict[str, float] = {"epoch": len(history) + 1, "train_loss": loss}
             entry |= _judge(network, validation, settings)
             entry |= {"learning_rate": rate, "seconds": round(perf_counter() - started, 2)}
             history.append(processes.same(entry))  # all must decide alike
             if _stalled(history, settings.monitor) == 0:
                 best = copy.deepcopy(network.state_dict())
             if checkpoint is not None:
-                save_checkpoint(checkpoint, network, best, optimizer, {"history": history})
+                save_checkpoint(checkpoint, network, best, optimizer, history)
             after_epoch(history)
             advance(1, _line(entry))
             reporter.say(f"Epoch {entry['epoch']}: {_line(entry)}, {entry['seconds']:.0f} s")
@@ -169,8 +169,8 @@ def compute_logits(
         for rows, batch in collated(x, shares, device):
             pieces.append(network(*batch).float().cpu().numpy())
             order.append(rows)
-    pieces = [piece for told in processes.gathered(pieces) for piece in told]
-    order = [rows for told in processes.gathered(order) for rows in told]
+    pieces = [piece for theirs in processes.gathered(pieces) for piece in theirs]
+    order = [rows for theirs in processes.gathered(order) for rows in theirs]
     if not pieces:
         return np.empty((0, 0), dtype=np.float32)
     logits = np.empty((len(lengths), pieces[0].shape[1]), dtype=np.float32)
@@ -183,7 +183,7 @@ def _one_epoch(
     optimizer: torch.optim.Optimizer,
     data: Examples,
     settings: TrainingSettings,
-    history: list[dict[str, Any]],
+    history: History,
 ) -> tuple[float, float]:
     """Train one epoch; return the last learning rate and the mean loss."""
     number, device, processes = len(history), next(network.parameters()).device, current()
@@ -202,13 +202,13 @@ def _one_epoch(
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(int(noise.integers(2**62)))
         generator = torch.Generator(device).manual_seed(int(noise.integers(2**62)))
-        for step, (own, (x, lengths)) in enumerate(collated(data.x, shares, device)):
+        for step, (mine, (x, lengths)) in enumerate(collated(data.x, shares, device)):
             batch = batches[step]
             rate = learning_rate(settings, number + step / len(batches), history)
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["share"]
             weights = torch.from_numpy(data.weights[batch]).to(device)
-            targets = torch.from_numpy(data.targets[own]).to(device)
+            targets = torch.from_numpy(data.targets[mine]).to(device)
             inputs: tuple[torch.Tensor | None, ...] = x, lengths
             if augmentation is not None:
                 inputs = augmentation.batch(x, lengths, generator)
@@ -238,9 +238,7 @@ def _one_epoch(
     return rate, total / weight
 
 
-def learning_rate(
-    settings: TrainingSettings, progress: float, history: list[dict[str, Any]]
-) -> float:
+def learning_rate(settings: TrainingSettings, progress: float, history: History) -> float:
     """Return the learning rate after `progress` epochs (with a fraction)."""
     rising = settings.warmup * settings.epochs
     rate = settings.learning_rate * min(1.0, (progress + 0.01) / rising if rising else 1.0)
@@ -317,7 +315,7 @@ def _decayed(network: torch.nn.Module, settings: TrainingSettings) -> list[dict[
     return groups
 
 
-def _stalled(history: list[dict[str, Any]], monitor: str) -> int:
+def _stalled(history: History, monitor: str) -> int:
     """Return for how many epochs what is watched on the validation part has not been better."""
     if not history:
         return 0
@@ -326,8 +324,8 @@ def _stalled(history: list[dict[str, Any]], monitor: str) -> int:
     return len(values) - 1 - int(np.argmin(values))
 
 
-def _line(entry: dict[str, Any]) -> str:
+def _line(entry: dict[str, float]) -> str:
     names = {"validation_mcc": "MCC", "validation_roc_auc": "AUC", "validation_r2": "R²"}
-    found = [f"{label} {entry[key]:.3f}" for key, label in names.items() if key in entry]
+    metrics = [f"{label} {entry[key]:.3f}" for key, label in names.items() if key in entry]
     losses = f"loss {entry['train_loss']:.4f}, validation {entry['validation_loss']:.4f}"
-    return ", ".join([losses, *found])
+    return ", ".join([losses, *metrics])

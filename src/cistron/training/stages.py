@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
 from cistron.base.progress import SILENT, Reporter
+from cistron.training.checkpoint import History
 from cistron.training.fit import Examples, train
 from cistron.training.settings import TrainingSettings
 
@@ -27,9 +28,9 @@ def train_stages(
     stages: Sequence[Stage],
     *,
     checkpoint: Path | None = None,
-    after_epoch: Callable[[list[dict[str, Any]]], None] = lambda history: None,  # noqa: ARG005
+    after_epoch: Callable[[History], None] = lambda history: None,  # noqa: ARG005
     reporter: Reporter = SILENT,
-) -> list[dict[str, Any]]:
+) -> History:
     """Train a network in place and leave it with the weights of the last stage's best epoch.
 
     Every stage is a training of its own (see `cistron.training.fit.train`), with a fresh
@@ -52,12 +53,12 @@ def train_stages(
         One entry an epoch. Of several stages, epochs are counted through, and each entry has the
         number of its `stage`, 1 up.
     """
-    history: list[dict[str, Any]] = []
+    history: History = []
     for number, stage in enumerate(stages, start=1):
         joined = partial(_joined, history, number) if len(stages) > 1 else _alone
         if len(stages) > 1:
             reporter.say(f"Stage {number} of {len(stages)}.")
-        found = train(
+        entries = train(
             network,
             stage.training,
             stage.validation,
@@ -66,7 +67,7 @@ def train_stages(
             after_epoch=partial(_tell, after_epoch, joined),
             reporter=reporter,
         )
-        history = joined(found)
+        history = joined(entries)
     return history
 
 
@@ -81,20 +82,18 @@ def _numbered(path: Path | None, stage: int) -> Path | None:
 
 
 def _tell(
-    after_epoch: Callable[[list[dict[str, Any]]], None],
-    joined: Callable[[list[dict[str, Any]]], list[dict[str, Any]]],
-    history: list[dict[str, Any]],
+    after_epoch: Callable[[History], None],
+    joined: Callable[[History], History],
+    history: History,
 ) -> None:
     after_epoch(joined(history))
 
 
-def _alone(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _alone(history: History) -> History:
     return history
 
 
-def _joined(
-    earlier: list[dict[str, Any]], stage: int, history: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
+def _joined(earlier: History, stage: int, history: History) -> History:
     """Return a stage's history behind that of the stages before."""
     return earlier + [
         {"epoch": number, "stage": stage, **{k: v for k, v in entry.items() if k != "epoch"}}

@@ -29,6 +29,7 @@ from tests.training.processes.trained_together import begin, outcomes, smooth
 
 BIN = Path(sys.executable).parent
 TORCHRUN = [str(BIN / "torchrun"), "--nproc-per-node", "2", "-m"]
+ON_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA is not there")
 EXPERIMENT = """\
 name: together
 samples:
@@ -160,25 +161,27 @@ def test_a_mistake_is_said_once_and_ends_all(project, tmp_path):
 @pytest.fixture
 def alone_in_a_group(tmp_path):
     store = dist.FileStore(str(tmp_path / "store"), 1)
-    dist.init_process_group("gloo", store=store, rank=0, world_size=1)
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    dist.init_process_group(backend, store=store, rank=0, world_size=1)
     yield
     dist.destroy_process_group()
 
 
 @pytest.mark.parametrize("shape", [(7, 5), (3, 5, 4), (3, 5, 4, 2)])
-def test_shared_statistics_are_those_of_batch_norm(alone_in_a_group, shape):
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=ON_CUDA)])
+def test_shared_statistics_are_those_of_batch_norm(alone_in_a_group, shape, device):
     results = []
     for shared in (False, True):
-        generator = torch.Generator().manual_seed(0)
-        x = (3 + torch.randn(shape, generator=generator)).requires_grad_()
-        weight, bias = (torch.randn(5, generator=generator, requires_grad=True) for _ in range(2))
-        mean, variance = torch.zeros(5), torch.ones(5)
+        torch.manual_seed(0)
+        x = (3 + torch.randn(shape, device=device)).requires_grad_()
+        weight, bias = (torch.randn(5, device=device, requires_grad=True) for _ in range(2))
+        mean, variance = torch.zeros(5, device=device), torch.ones(5, device=device)
         if shared:
             with SharedStatistics(shape[0], counts=True):
                 y = F.batch_norm(x, mean, variance, weight, bias, True, 0.3)
         else:
             y = F.batch_norm(x, mean, variance, weight, bias, True, 0.3)
-        y.square().mul(torch.randn(shape, generator=generator)).sum().backward()
+        y.square().mul(torch.randn(shape, device=device)).sum().backward()
         results.append([y.detach(), mean, variance, x.grad, weight.grad, bias.grad])
     for expected, found in zip(*results, strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)

@@ -96,8 +96,8 @@ def join(
         else:
             _require_reachable(address)
             ray.init(address, **QUIET)
-    there = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
-    with TemporaryDirectory(prefix=PLACE, dir=there.absolute()) as place:
+    existing = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+    with TemporaryDirectory(prefix=PLACE, dir=existing.absolute()) as place:
         require_same(nodes_of(cluster.gpus), Path(place), reporter)
     return cluster
 
@@ -123,11 +123,11 @@ def _require_reachable(address: str) -> None:
     )
     try:
         command = [sys.executable, "-c", PROBE, address]
-        found = subprocess.run(command, capture_output=True, text=True, timeout=CONNECTING)
+        probe = subprocess.run(command, capture_output=True, text=True, timeout=CONNECTING)
     except subprocess.TimeoutExpired:
         raise InputError(f"{refused} within {CONNECTING} seconds. {remedy}") from None
-    if found.returncode:
-        reason = (found.stderr.strip().splitlines() or ["Ray gave up"])[-1]
+    if probe.returncode:
+        reason = (probe.stderr.strip().splitlines() or ["Ray gave up"])[-1]
         raise InputError(f"{refused}: {reason.rstrip('.')}. {remedy}")
 
 
@@ -146,8 +146,8 @@ def on_cluster(
     with TemporaryDirectory(prefix=PLACE, dir=folder, ignore_cleanup_errors=True) as place:
         nodes = nodes_of(cluster.gpus)
         cpus = cpus_each([node.size for node in nodes], workers)
-        told = f"{len(nodes)} node{'s' if len(nodes) > 1 else ''}"
-        reporter.say(f"Jobs are done on {told}, {cpus} CPU{'s' if cpus > 1 else ''} each.")
+        machines = f"{len(nodes)} node{'s' if len(nodes) > 1 else ''}"
+        reporter.say(f"Jobs are done on {machines}, {cpus} CPU{'s' if cpus > 1 else ''} each.")
         try:
             with redirect_stdout(sys.stderr):  # what Ray says of lost nodes is no result
                 yield from _done(source, workers, cluster, Path(place), cpus, reporter)
@@ -187,8 +187,8 @@ def _done(
                 begun[job] = begun.get(job, 0) + 1
                 claim.write_text(str(begun[job]))
                 work = (job.work, shelf.keep(job.shared), job.arguments, cpus)
-                mine = (claim, begun[job], str(Path.cwd()), cluster.gpus)
-                task = remote.options(name=job.name, **options).remote(*work, mine)
+                attempt = (claim, begun[job], str(Path.cwd()), cluster.gpus)
+                task = remote.options(name=job.name, **options).remote(*work, attempt)
                 running[task] = job
             if not running and not again:
                 return
@@ -212,18 +212,18 @@ def _done(
 
 
 def _on_node(
-    work: Callable[..., Any],
+    work: Callable[..., object],
     shared: Path,
-    arguments: tuple[Any, ...],
+    arguments: tuple[object, ...],
     threads: int,
-    mine: tuple[Path, int, str, int],
-) -> tuple[Any, Exception | None, str]:
+    attempt: tuple[Path, int, str, int],
+) -> tuple[object, Exception | None, str]:
     """Do a job in a process of a node."""
-    claim, attempt, folder, gpus = mine
+    claim, number, folder, gpus = attempt
     if not gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # those of the node are for jobs that asked
     os.chdir(folder)  # where the command was given, so that paths mean the same
-    with _held(claim, attempt):
+    with _held(claim, number):
         value, error = do(work, shared, arguments, threads)
     return value, error, this_node()
 

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from cistron.base.errors import InputError
 
@@ -39,9 +38,9 @@ class Job:
     """
 
     name: str
-    work: Callable[..., Any]
-    arguments: tuple[Any, ...] = ()
-    shared: tuple[Any, ...] = ()
+    work: Callable[..., object]
+    arguments: tuple[object, ...] = ()
+    shared: tuple[object, ...] = ()
     experiment: str = ""
 
 
@@ -61,7 +60,7 @@ class Ended:
     """
 
     job: Job
-    value: Any = None
+    value: object = None
     error: Exception | None = None
     node: str = ""
 
@@ -76,9 +75,9 @@ class Shelf:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.kept: list[tuple[Any, ...]] = []
+        self.kept: list[tuple[object, ...]] = []
 
-    def keep(self, shared: tuple[Any, ...]) -> Path:
+    def keep(self, shared: tuple[object, ...]) -> Path:
         """Return the file that holds these objects; written when they are seen for the first time.
 
         The same objects: equal ones are written again.
@@ -94,12 +93,12 @@ class Shelf:
 
 
 @lru_cache(maxsize=2)
-def _fetched(file: Path) -> tuple[Any, ...]:
+def _fetched(file: Path) -> tuple[object, ...]:
     """Return what is shared; its arrays stay on disk, and a change to them in memory."""
     import joblib
 
-    found: tuple[Any, ...] = joblib.load(file, mmap_mode="c")
-    return found
+    shared: tuple[object, ...] = joblib.load(file, mmap_mode="c")
+    return shared
 
 
 def end_with(parent: int, folder: Path) -> None:
@@ -119,8 +118,8 @@ def end_with(parent: int, folder: Path) -> None:
 
 
 def do(
-    work: Callable[..., Any], shared: Path, arguments: tuple[Any, ...], threads: int
-) -> tuple[Any, Exception | None]:
+    work: Callable[..., object], shared: Path, arguments: tuple[object, ...], threads: int
+) -> tuple[object, Exception | None]:
     """Do a job in a process of its own; return its value, or an error that can be sent."""
     import torch
 
@@ -132,7 +131,9 @@ def do(
     return value, error
 
 
-def _outcome(work: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Exception | None]:
+def _outcome(
+    work: Callable[..., object], arguments: tuple[object, ...]
+) -> tuple[object, Exception | None]:
     try:
         return work(*arguments), None
     except Exception as error:  # noqa: BLE001 (the others go on; require_all raises it again)

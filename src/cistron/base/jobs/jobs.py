@@ -9,14 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
 
 from cistron.base.errors import InputError
+from cistron.base.jobs.cluster import Cluster, on_cluster
 from cistron.base.jobs.job import TRIES, Ended, Job, Shelf, _outcome, do, end_with, lost_each_time
 from cistron.base.progress import Reporter
-
-if TYPE_CHECKING:
-    from cistron.base.jobs.cluster import Cluster
 
 
 def run_jobs(
@@ -39,8 +36,6 @@ def run_jobs(
         Where the jobs are done, if not on this machine.
     """
     if cluster is not None:
-        from cistron.base.jobs.cluster import on_cluster
-
         yield from on_cluster(iter(jobs), workers, cluster, reporter)
         return
     workers = workers or 1
@@ -60,7 +55,7 @@ def _in_processes(
     # A worker that ends because its memory grew is replaced, and that is nobody's concern.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     parent, threads = os.getpid(), threads_each(workers)
-    running: dict[Future[Any], Job] = {}
+    running: dict[Future[tuple[object, Exception | None]], Job] = {}
     begun = Counter[Job]()
     again: list[Job] = []
     try:
@@ -158,13 +153,13 @@ def require_all(failed: Sequence[Ended], total: int, what: str) -> None:
         reasons.setdefault(str(ended.error), []).append(ended.job)
     if len(failed) == total and len(reasons) == 1:
         raise InputError(next(iter(reasons)))
-    said = [
+    causes = [
         f"{', '.join(job.name for job in jobs)} ({jobs[0].experiment}): {reason}"
         for reason, jobs in reasons.items()
     ]
     raise InputError(
         f"{len(failed)} of {total} {what} failed; the others are finished. Mend the cause and go "
-        "on with --resume.\n" + "\n".join(said)
+        "on with --resume.\n" + "\n".join(causes)
     )
 
 
@@ -180,7 +175,11 @@ def threads_each(workers: int) -> int:
 
 
 def _in_worker(
-    work: Callable[..., Any], shared: Path, arguments: tuple[Any, ...], threads: int, parent: int
-) -> tuple[Any, Exception | None]:
+    work: Callable[..., object],
+    shared: Path,
+    arguments: tuple[object, ...],
+    threads: int,
+    parent: int,
+) -> tuple[object, Exception | None]:
     end_with(parent, shared.parent)
     return do(work, shared, arguments, threads)

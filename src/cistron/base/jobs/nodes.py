@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cistron.base.errors import InputError
 from cistron.base.progress import Reporter
+from cistron.base.version import __version__
 
 ANSWERING = 120  # seconds in which a node must have started a process
 
@@ -42,19 +43,19 @@ def nodes_of(gpus: int, cpus: int = 1) -> list[Node]:
     """
     import ray
 
-    found = []
+    nodes = []
     for node in ray.nodes():
         has = node["Resources"] if node["Alive"] else {}
         size = int(has.get("CPU", 0)), int(has.get("GPU", 0)) // gpus if gpus else 1 << 30
         if fit(size, cpus):
-            found.append(Node(node["NodeID"], node["NodeName"], size))
-    if not found:
+            nodes.append(Node(node["NodeID"], node["NodeName"], size))
+    if not nodes:
         what = f"{cpus} CPU{'s' if cpus > 1 else ''}{' and a GPU' if gpus else ''}"
         raise InputError(
             f"--cluster: no node of the cluster has {what}. Start some with "
             "`ray start --address=HEAD:6379`, and continue with --resume what was interrupted."
         )
-    return found
+    return nodes
 
 
 def fit(size: tuple[int, int], cpus: int) -> int:
@@ -104,8 +105,8 @@ def require_same(nodes: Sequence[Node], place: Path, reporter: Reporter) -> None
     look = ray.remote(_look)
     asked = {}
     for node in nodes:
-        there = NodeAffinitySchedulingStrategy(node.id, soft=False)
-        options = {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": there}
+        strategy = NodeAffinitySchedulingStrategy(node.id, soft=False)
+        options = {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": strategy}
         asked[look.options(**options).remote(place / node.id, Path.cwd())] = node
     silent = ray.wait(list(asked), num_returns=len(asked), timeout=ANSWERING)[1]
     if silent:
@@ -130,15 +131,17 @@ def require_same(nodes: Sequence[Node], place: Path, reporter: Reporter) -> None
 
 
 def _require_version(node: Node, theirs: dict[str, str], reporter: Reporter) -> None:
-    own = versions()
-    if theirs["cistron"] != own["cistron"]:
+    here = versions()
+    if theirs["cistron"] != here["cistron"]:
         raise InputError(
             f"--cluster: node {node.name} has cistron {theirs['cistron']}, and this command is of "
-            f"cistron {own['cistron']}. Install the same version on every node."
+            f"cistron {here['cistron']}. Install the same version on every node."
         )
-    other = [f"{name} {theirs[name]}, not {own[name]}" for name in own if theirs[name] != own[name]]
-    if other:
-        reporter.say(f"Results may differ a little: node {node.name} has {'; '.join(other)}.")
+    others = [
+        f"{name} {theirs[name]}, not {mine}" for name, mine in here.items() if theirs[name] != mine
+    ]
+    if others:
+        reporter.say(f"Results may differ a little: node {node.name} has {'; '.join(others)}.")
 
 
 def _look(answer: Path, folder: Path) -> tuple[str, dict[str, str]]:
@@ -153,8 +156,6 @@ def _look(answer: Path, folder: Path) -> tuple[str, dict[str, str]]:
 
 def versions() -> dict[str, str]:
     """Return the versions on which the numbers of a result depend."""
-    from cistron.base.version import __version__
-
     return {"cistron": __version__, **{name: version(name) for name in ("torch", "numpy")}}
 
 
@@ -162,5 +163,5 @@ def this_node() -> str:
     """Return the name of the node on which this process works."""
     import ray
 
-    own = ray.get_runtime_context().get_node_id()
-    return str(next(node["NodeName"] for node in ray.nodes() if node["NodeID"] == own))
+    this = ray.get_runtime_context().get_node_id()
+    return str(next(node["NodeName"] for node in ray.nodes() if node["NodeID"] == this))

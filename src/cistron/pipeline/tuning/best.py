@@ -44,7 +44,7 @@ def search_best(
     Returns
     -------
     experiment : Experiment
-    found : dict
+    findings : dict
         What tuning.json says of the search.
     """
     import optuna

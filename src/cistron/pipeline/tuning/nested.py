@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,13 +12,12 @@ from cistron.base.progress import Reporter
 from cistron.experiment.run_folder import METRICS, Run
 from cistron.pipeline.one import fit_fold
 from cistron.pipeline.scores import pool, score_folds
+from cistron.pipeline.tuning.best import search_best
+from cistron.pipeline.tuning.search import How, Search
 from cistron.pipeline.tuning.trial import visible
 from cistron.samples.samples import Samples
 from cistron.splits.settle import settle_folds
 from cistron.targets.kinds import sign_of
-
-if TYPE_CHECKING:
-    from cistron.pipeline.tuning.search import How, Search
 
 
 def nest(
@@ -45,8 +44,6 @@ def nest(
     InputError
         If the kind of split has no folds that could be chosen.
     """
-    from cistron.pipeline.tuning.best import search_best
-
     if "folds" not in type(search.start.split).model_fields:
         raise InputError(
             f"--nested: the split {search.start.split.kind!r} has no number of folds. Use random, "
@@ -60,9 +57,9 @@ def nest(
         place.mkdir(parents=True, exist_ok=True)
         held_out = whole[1].for_fold(fold, samples.strata)
         seen = visible(search.start, samples, held_out, how.inner_folds, reporter.say)
-        best, found = search_best(search, seen, how, place, reporter)
+        best, findings = search_best(search, seen, how, place, reporter)
         Run(place).write_text("experiment.yaml", best.to_yaml())
-        believed.append(found["best"])
+        believed.append(findings["best"])
         if not (place / "predictions.parquet").is_file():
             fit_fold(best, *whole, fold, place, reporter)
         reporter.say(f"Outer fold {fold} is finished.")
@@ -84,7 +81,7 @@ def _summary(
         each.append(
             {"fold": fold["fold"], "inner": best["value"], "outer": tested, "optimism": gap}
         )
-    gaps = [one["optimism"] for one in each if one["optimism"] is not None]
+    gaps = [fold["optimism"] for fold in each if fold["optimism"] is not None]
     return {
         "folds": each,
         "optimism": float(np.mean(gaps)) if gaps else None,

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 HEARTBEAT = 20  # seconds between two signs of life of a trial
 GRACE = 60  # seconds without one after which a trial is taken for lost
-LOCK = 0x636973  # any number, the same for all that ask for trials
+LOCKS = {  # any number, the same for all that ask for trials
+    "postgresql": "SELECT pg_advisory_xact_lock(6515059)",
+    "mysql": "SELECT GET_LOCK('cistron 6515059', 86400)",
+}
 DRIVERS = {
     "postgresql": "psycopg: pip install 'cistron[postgres]'",
     "mysql": "mysqlclient, or PyMySQL with mysql+pymysql://…",
@@ -73,24 +76,18 @@ def open_database(url: str) -> optuna.storages.RDBStorage:
 def alone(engine: sqlalchemy.Engine | None) -> Iterator[None]:
     """Keep all other processes and machines out, so that none asks for the same trial.
 
-    The database frees the lock of a process that is killed. Without an engine nothing is locked:
-    of a study in a file one process asks.
+    Optuna numbers trials, but does not count them before it makes one more, nor make its tables
+    while others do. The database frees the lock when the connection ends, so too where the
+    process is killed. Without an engine nothing is locked: of a study in a file one process asks.
     """
     if engine is None:
         yield
         return
     from sqlalchemy import text
 
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
-            yield
-            return
-        connection.execute(text(f"SELECT GET_LOCK('cistron {LOCK}', 86400)"))
-        try:
-            yield
-        finally:
-            connection.execute(text(f"SELECT RELEASE_LOCK('cistron {LOCK}')"))
+    with engine.begin() as connection:  # of a NullPool, so it is closed and not kept
+        connection.execute(text(LOCKS[engine.dialect.name]))
+        yield
 
 
 @contextmanager
@@ -110,9 +107,9 @@ def reachable() -> Iterator[None]:
         # Optuna wraps the error of SQLAlchemy, which wraps that of the driver.
         cause = error.__cause__ if error.__cause__ is not None else error
         cause = getattr(cause, "orig", None) or cause
-        said = without_password(str(cause).splitlines()[0])
+        reason = without_password(str(cause).splitlines()[0])
         raise InputError(
-            f"--storage: the database cannot be used: {said}. What it has of the search is kept; "
+            f"--storage: the database cannot be used: {reason}. What it has of the search is kept; "
             "go on with --resume once it can be reached."
         ) from error
 
@@ -155,16 +152,15 @@ def end_stale(study: optuna.Study, storage: optuna.storages.RDBStorage) -> int:
     def running() -> set[int]:
         return {t._trial_id for t in study.get_trials(deepcopy=False) if t.state.name == "RUNNING"}
 
-    with alone(storage.engine), storage.engine.connect() as connection:
+    with alone(storage.engine), storage.engine.connect() as connection, warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         before = running()
         # The first sign of life is given under the same lock: without one the process was killed
-        # in between.
+        # in between, and Optuna would wait for it.
         alive = set(connection.scalars(text("SELECT trial_id FROM trial_heartbeats")))
         for trial in before - alive:
             storage.set_trial_state_values(trial, optuna.trial.TrialState.FAIL)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            optuna.storages.fail_stale_trials(study)
+        optuna.storages.fail_stale_trials(study)
         return len(before - running())
 
 

@@ -86,10 +86,10 @@ def ask(study: optuna.Study, sampler: str, seed: int, start: dict[str, Any]) -> 
     waiting = any(t.state.name == "WAITING" for t in trials)
     taken = {t.user_attrs.get(DRAW, t.number) for t in trials if is_running(t) or counts(t)}
     draw = next(number for number in count() if number not in taken)
-    own = int(np.random.SeedSequence((seed, draw)).generate_state(1)[0])
-    chance = optuna.samplers.RandomSampler(seed=own)
+    drawn = int(np.random.SeedSequence((seed, draw)).generate_state(1)[0])
+    chance = optuna.samplers.RandomSampler(seed=drawn)
     if sampler == "tpe":
-        study.sampler = optuna.samplers.TPESampler(seed=own)
+        study.sampler = optuna.samplers.TPESampler(seed=drawn)
     elif sampler == "random":
         study.sampler = chance
     else:
@@ -162,8 +162,8 @@ def importance(study: optuna.Study) -> dict[str, float]:
     if len(complete) < 4 or len({t.value for t in complete}) < 2:
         return {}
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
-    found = optuna.importance.get_param_importances(study, evaluator=evaluator)
-    return {name: float(value) for name, value in found.items()}
+    shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    return {name: float(value) for name, value in shares.items()}
 
 
 def best_of(trials: Sequence[optuna.trial.FrozenTrial]) -> tuple[optuna.trial.FrozenTrial, float]:

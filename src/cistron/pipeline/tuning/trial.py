@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from cistron.splits.settle import settle, settle_fold
 from cistron.splits.split import TEST, TRAIN, VALIDATION, Progress, Split, silent
 from cistron.targets.kinds import sign_of
 from cistron.training.augment.augment import find_orthologs
+from cistron.training.checkpoint import History
 
 Watch = Callable[[int, float], None]
 """Is given a step and how good the trial is by then; it may raise to end the trial."""
@@ -99,13 +99,13 @@ def score(experiment: Experiment, seen: Visible, metric: str, watch: Watch) -> f
         samples, split = settle(seen.samples, seen.split)
         classifier = _trained(experiment, samples, split, metric, watch)
         return sign * measure(classifier, samples.take(split.rows(VALIDATION)), metric)
-    found = []
+    scores = []
     for fold in range(seen.split.folds):
         samples, split = settle_fold(seen.samples, seen.split, fold)
         classifier = _trained(experiment, samples, split, metric, lambda step, value: None)  # noqa: ARG005
-        found.append(sign * measure(classifier, samples.take(split.rows(TEST)), metric))
-        watch(fold, float(np.mean(found)))
-    return float(np.mean(found))
+        scores.append(sign * measure(classifier, samples.take(split.rows(TEST)), metric))
+        watch(fold, float(np.mean(scores)))
+    return float(np.mean(scores))
 
 
 def measure(classifier: Classifier, samples: Samples, metric: str) -> float:
@@ -131,7 +131,7 @@ def _trained(
 ) -> Classifier:
     """Train; a network's validation curve is watched by the metric, or by the loss."""
 
-    def after_epoch(history: list[dict[str, Any]]) -> None:
+    def after_epoch(history: History) -> None:
         last = history[-1]
         value = last.get(f"validation_{metric}", -last["validation_loss"])
         watch(len(history), float(value))

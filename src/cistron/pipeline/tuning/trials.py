@@ -17,6 +17,7 @@ from cistron.base.jobs.jobs import require_all, run_jobs
 from cistron.base.progress import Reporter
 from cistron.experiment.ranges import dimensions, first
 from cistron.experiment.run_folder import Run
+from cistron.pipeline.tuning.search import How, Search
 from cistron.pipeline.tuning.shared import alone, beating, reachable
 from cistron.pipeline.tuning.study import (
     ask,
@@ -33,8 +34,6 @@ from cistron.targets.kinds import sign_of
 
 if TYPE_CHECKING:
     import optuna
-
-    from cistron.pipeline.tuning.search import How, Search
 
 
 WAIT = 1.0  # seconds between two looks at the trials that others make
@@ -68,7 +67,7 @@ def make_trials(
                 trial = ask(study, how.sampler, how.seed, start)
             name = f"Trial {trial.number}"
             if here:
-                yield Job(name, _one, (trial,), shared, search.source)
+                yield Job(name, _make_trial, (trial,), shared, search.source)
             else:
                 arguments = (*place, trial._trial_id, how.pruner)
                 yield Job(name, _in_worker, arguments, shared, search.source)
@@ -84,7 +83,7 @@ def make_trials(
                 if job.error is not None:
                     failed.append(job)
                 ended = finished(study)
-                note = _said(ended, metric)
+                note = _best_so_far(ended, metric)
                 advance(_made(ended) - shown, note)
                 shown = _made(ended)
                 write_trials(Run(folder), ended, sign_of(metric))
@@ -96,7 +95,7 @@ def make_trials(
 
 
 @reachable()
-def _one(search: Search, seen: Visible, metric: str, trial: optuna.Trial) -> None:
+def _make_trial(search: Search, seen: Visible, metric: str, trial: optuna.Trial) -> None:
     """Make a trial and tell the study; what fails is kept with its reason."""
     import optuna
 
@@ -162,7 +161,7 @@ def _in_worker(
     study = optuna.load_study(
         study_name=name, storage=storage, pruner=pruner_of(pruner, seen.inner_folds)
     )
-    _one(search, seen, metric, optuna.Trial(study, number))
+    _make_trial(search, seen, metric, optuna.Trial(study, number))
 
 
 def _wanted(study: optuna.Study, how: How, until: float | None) -> bool:
@@ -196,7 +195,7 @@ def _stalled(trials: Sequence[optuna.trial.FrozenTrial], patience: int | None) -
     return sum(t.number > best.number for t in trials) >= patience
 
 
-def _said(trials: Sequence[optuna.trial.FrozenTrial], metric: str) -> str:
+def _best_so_far(trials: Sequence[optuna.trial.FrozenTrial], metric: str) -> str:
     complete = [t for t in trials if t.state.name == "COMPLETE"]
     if not complete:
         return "none is complete"

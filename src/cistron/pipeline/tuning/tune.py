@@ -20,10 +20,13 @@ from cistron.experiment.experiment import make_experiment, read_document
 from cistron.experiment.ranges import corners, require_searchable
 from cistron.experiment.run_folder import Run
 from cistron.pipeline.tuning.best import search_best
+from cistron.pipeline.tuning.nested import nest
 from cistron.pipeline.tuning.search import How, Search
 from cistron.pipeline.tuning.shared import without_password
 from cistron.pipeline.tuning.trial import visible
+from cistron.report.tuning import write_tuning
 from cistron.splits.split import TEST
+from cistron.training.processes.processes import require_alone
 
 SEARCH = "search.yaml"
 TUNING = "tuning.json"
@@ -84,9 +87,6 @@ def tune(
     InputError
         Whatever is wrong with the input, and if no trial came to its end.
     """
-    from cistron.report.tuning import write_tuning
-    from cistron.training.processes.processes import require_alone
-
     require_alone("A search")
     run = Run(Path(out))
     join(how.cluster, run.path, search.start.training.device, reporter)
@@ -99,14 +99,12 @@ def tune(
     reporter.say(
         f"{len(seen.samples):,} samples compare trials; {hidden:,} test samples are hidden."
     )
-    best, found = search_best(search, seen, how, run.path, reporter)
-    found |= {"samples": len(seen.samples), "hidden": hidden, "command": command}
+    best, findings = search_best(search, seen, how, run.path, reporter)
+    findings |= {"samples": len(seen.samples), "hidden": hidden, "command": command}
     if nested:
-        from cistron.pipeline.tuning.nested import nest
-
-        found["nested"] = nest(search, samples, how, nested, run.path / "nested", reporter)
+        findings["nested"] = nest(search, samples, how, nested, run.path / "nested", reporter)
     run.write_text("experiment.yaml", best.to_yaml())
-    run.write_json(TUNING, found)
+    run.write_json(TUNING, findings)
     write_tuning(run.path)
     return run
 

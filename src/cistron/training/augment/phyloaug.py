@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -12,8 +12,10 @@ from pydantic import Field, model_validator
 from cistron.base.errors import InputError, nearest
 from cistron.base.settings import Settings
 from cistron.samples.genome.gene_windows import Genome
+from cistron.samples.genome.genome import GenomeSamples
 from cistron.samples.keys import InputPaths
 from cistron.samples.samples import Samples, Sequences
+from cistron.training.augment.ortholog_genomes import read_genome_orthologs
 from cistron.training.augment.orthologs import Orthologs, Related, SamplesOfOneGene, read_orthologs
 
 
@@ -78,7 +80,7 @@ class PhyloAugSettings(Settings):
         files = [path for genome in genomes for path in (genome.genome, genome.annotation)]
         return [*(self.table or ()), *(self.fasta or ()), *files]
 
-    def read(self, samples: Samples, source: Any = None) -> Orthologs | SamplesOfOneGene:
+    def read(self, samples: Samples, source: object = None) -> Orthologs | SamplesOfOneGene:
         """Read the orthologs of all samples.
 
         Parameters
@@ -103,9 +105,6 @@ class PhyloAugSettings(Settings):
         if self.table is None:
             return SamplesOfOneGene(str(self.gene))
         if self.fasta is None:
-            from cistron.samples.genome.genome import GenomeSamples
-            from cistron.training.augment.ortholog_genomes import read_genome_orthologs
-
             if not isinstance(source, GenomeSamples):
                 raise InputError(
                     "augment: phyloaug.genomes: orthologs are cut as the windows of the samples, "

@@ -10,6 +10,7 @@ Hugging Face accelerate finds the devices and joins the processes, however they 
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -19,24 +20,21 @@ from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import NoReturn, TypeVar
 
 import numpy as np
 import torch
 import torch.distributed as dist
 
 from cistron.base.errors import InputError
-from cistron.training.processes.collectives import (
-    SharedError,
-    add_gradients,
-    told_by_each,
-    told_by_main,
-)
+from cistron.training.processes.collectives import SharedError, add_gradients, unbroken
 from cistron.training.processes.shared_batch_norm import SharedStatistics
 from cistron.training.settings import TrainingSettings
 
 WAITING = timedelta(days=30)  # what the main process does before and after training may take long
 SPEAKS_FIRST = 5  # seconds that the main process has to say what is wrong with all of them
+T = TypeVar("T")
+Task = tuple[Callable[..., object], tuple[object, ...]]
 
 
 class DivergedError(SharedError):
@@ -56,7 +54,7 @@ class Processes:
         Where this process computes; None where it is alone.
     mixed_precision : str
         What the launcher was told: no, bf16, …
-    words : process group, optional
+    objects : process group, optional
         By which Python objects are sent.
     trainings : int
         How many were shared so far, in the main process.
@@ -66,7 +64,7 @@ class Processes:
     count: int = 1
     device: torch.device | None = None
     mixed_precision: str = "no"
-    words: Any = None
+    objects: dist.ProcessGroup | None = None
     trainings: int = 0
 
     @property
@@ -88,32 +86,33 @@ class Processes:
 
     def own(self, weights: torch.Tensor, rows: int) -> torch.Tensor:
         """Return the weights of this process in a batch of so many rows, or twice the rows."""
+        share = weights.unflatten(0, (-1, rows))[:, self.share(rows)].flatten(0, 1)
+        return share * self.counts(rows)
+
+    def same(self, thing: T) -> T:
+        """Return what the main process has, in every process; tensors arrive on the CPU."""
         if self.count == 1:
-            return weights
-        own = weights.unflatten(0, (-1, rows))[:, self.share(rows)].flatten(0, 1)
-        return own if self.counts(rows) else torch.zeros_like(own)
+            return thing
+        buffer = io.BytesIO()
+        if self.main:
+            torch.save(thing, buffer, pickle_protocol=5)
+            buffer.seek(0)
+        packed = [buffer]
+        with unbroken():
+            dist.broadcast_object_list(packed, src=0, group=self.objects)
+        if self.main:
+            return thing
+        # It comes from a process of the same command, and from nobody else.
+        received: T = torch.load(packed[0], map_location="cpu", weights_only=False)
+        return received
 
-    def same(self, thing: Any) -> Any:
-        """Return what the main process has, in every process."""
-        return thing if self.count == 1 else told_by_main(thing, self.words)
-
-    def gathered(self, thing: Any) -> list[Any]:
+    def gathered(self, thing: T) -> list[T]:
         """Return what each process has, in the order of their ranks."""
-        return [thing] if self.count == 1 else told_by_each(thing, self.words)
-
-    def caught_up(
-        self, network: torch.nn.Module, optimizer: torch.optim.Optimizer, restored: Any
-    ) -> Any:
-        """Bring all to the state that the main one restored; return what it restored beside it."""
-        begun = restored is not None and self.count > 1
-        told = self.same(
-            (network.state_dict(), optimizer.state_dict(), restored) if begun else None
-        )
-        if self.main or told is None:
-            return restored
-        network.load_state_dict(told[0])
-        optimizer.load_state_dict(told[1])
-        return told[2]
+        things = [thing] * self.count
+        if self.count > 1:
+            with unbroken():
+                dist.all_gather_object(things, thing, group=self.objects)
+        return things
 
     def add_gradients(self, network: torch.nn.Module) -> None:
         """Replace every gradient by its sum over the processes."""
@@ -152,14 +151,14 @@ class Processes:
                 "with --mixed_precision no."
             )
 
-    def ask(self, train: Callable[..., Any], *arguments: Any) -> None:
+    def ask(self, train: Callable[..., object], *arguments: object) -> None:
         """Let the other processes call `train(*arguments)`, as the main one is about to do.
 
         They are given copies. In the other processes nothing happens.
         """
         if self.main and self.count > 1:
             self.trainings += 1
-            told_by_main((train, arguments), self.words)
+            self.same((train, arguments))
 
     def help(self) -> None:
         """Take part in every training of the main process, until it dismisses this one.
@@ -169,7 +168,8 @@ class Processes:
         SharedError
             If it ended before its time.
         """
-        while (task := self.same(None)) is not None:
+        nothing: Task | None = None
+        while (task := self.same(nothing)) is not None:
             train, arguments = task
             try:
                 train(*arguments)
@@ -186,25 +186,19 @@ def current() -> Processes:
     return _current.get()
 
 
-def launched() -> bool:
-    """Say whether this process is one of several that a launcher started."""
-    return "RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") not in ("", "0", "1")
-
-
 def together(command: Callable[[], object]) -> None:
     """Run a command in the main process, and let the others help wherever it trains a network.
 
     Every process calls this once, with the same command. One that was not launched as one of
-    several simply runs it.
+    several simply runs it. Where the main process ends before its time and says why, the others
+    end without a word.
 
     Raises
     ------
     InputError
         If accelerate is missing, or was told to do what Cistron cannot.
-
-    Where the main process ends before its time and says why, the others end without a word.
     """
-    if not launched():
+    if "RANK" not in os.environ or os.environ.get("WORLD_SIZE", "1") in ("", "0", "1"):
         command()
         return
     main = os.environ["RANK"] == "0"
@@ -212,12 +206,7 @@ def together(command: Callable[[], object]) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process answers it, and all end
     try:
         processes = _join()
-    except InputError:
-        if main:
-            raise
-        _leave()
-    token = _current.set(processes)
-    try:
+        _current.set(processes)
         if main:
             _lead(processes, command)
         else:
@@ -225,20 +214,12 @@ def together(command: Callable[[], object]) -> None:
     except SharedError:
         if not main:
             _leave()
-        dist.destroy_process_group()
+        if dist.is_initialized():
+            dist.destroy_process_group()
         raise
     finally:
-        _current.reset(token)
+        _current.set(ALONE)
     dist.destroy_process_group()
-
-
-def _leave() -> NoReturn:
-    """End this process, after the main one: launchers end all as soon as the first has failed.
-
-    What is left of broken connections must not be taken down in order: that aborts.
-    """
-    time.sleep(SPEAKS_FIRST)
-    os._exit(2)
 
 
 def require_alone(what: str) -> None:
@@ -274,24 +255,27 @@ def _lead(processes: Processes, command: Callable[[], object]) -> None:
     processes.same(None)
 
 
-def _join() -> Processes:
-    """Join the processes that were launched.
+def _leave() -> NoReturn:
+    """End this process, after the main one: launchers end all as soon as the first has failed.
 
-    Raises
-    ------
-    InputError
-        If accelerate is missing, or was told to do what Cistron cannot.
+    What is left of broken connections must not be taken down in order: that aborts.
     """
+    time.sleep(SPEAKS_FIRST)
+    os._exit(2)
+
+
+def _join() -> Processes:
+    """Join the processes that were launched."""
     try:
         from accelerate import Accelerator
     except ImportError as error:
-        raise InputError(
+        raise SharedError(
             "Training by several processes needs accelerate: pip install 'cistron[cluster]'."
         ) from error
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
     kind = accelerator.distributed_type.value
     if kind not in ("MULTI_CPU", "MULTI_GPU"):
-        raise InputError(
+        raise SharedError(
             f"The processes were launched for {kind}. Cistron shares the rows of each batch among "
             "CPU processes or CUDA devices: answer `accelerate config` with multi-CPU or multi-GPU "
             "and no to DeepSpeed, FSDP and the like."

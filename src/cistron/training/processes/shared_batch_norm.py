@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
+from torch.nn.modules._functions import SyncBatchNorm
 from torch.overrides import TorchFunctionMode
 
 from cistron.training.processes.collectives import Sum
@@ -16,9 +18,8 @@ from cistron.training.processes.collectives import Sum
 class SharedStatistics(TorchFunctionMode):
     """A context in which the batch normalisation of a training step sees the whole batch.
 
-    Equal to one process that holds all its rows, in every network and on every device, which
-    `torch.nn.SyncBatchNorm` (CUDA alone) is for batches of which each process has a row. All
-    processes have to enter it with the same network.
+    It equals one process that holds all rows. On CUDA it is that of `torch.nn.SyncBatchNorm`,
+    which refuses tensors on the CPU, and would count a row of a process that has none.
 
     Parameters
     ----------
@@ -37,13 +38,12 @@ class SharedStatistics(TorchFunctionMode):
         self,
         function: Callable[..., Any],
         types: Sequence[type],
-        arguments: tuple[Any, ...] = (),
-        options: dict[str, Any] | None = None,
+        arguments: Sequence[Any] = (),
+        options: Mapping[str, Any] | None = None,
     ) -> Any:
         """Replace `batch_norm`, and nothing else."""
-        if function is F.batch_norm:
-            return self.batch_norm(*arguments, **(options or {}))
-        return function(*arguments, **(options or {}))
+        computed = self.batch_norm if function is F.batch_norm else function
+        return computed(*arguments, **(options or {}))
 
     def batch_norm(
         self,
@@ -61,11 +61,14 @@ class SharedStatistics(TorchFunctionMode):
         Whether to use the statistics of the batch is not for this process to say: it may have
         only one position of many.
         """
+        if x.is_cuda and self.rows >= dist.get_world_size():
+            learned = weight, bias, running_mean, running_var, eps, momentum
+            return SyncBatchNorm.apply(x, *learned, dist.group.WORLD, dist.get_world_size())
         over = [axis for axis in range(x.ndim) if axis != 1]
         shape = [1, -1] + [1] * (x.ndim - 2)
         values, counted = x.float(), float(self.counts)
-        sizes = values.new_tensor([counted * x.numel() / x.shape[1]])
-        sums = Sum.apply(torch.cat([counted * values.sum(dim=over), sizes]))
+        size = values.new_tensor([counted * x.numel() / x.shape[1]])
+        sums = Sum.apply(torch.cat([counted * values.sum(dim=over), size]))
         n = sums[-1].detach()
         if self.rows == 1 and n < 2:  # a single position has no variance
             return F.batch_norm(x, running_mean, running_var, weight, bias, eps=eps)
