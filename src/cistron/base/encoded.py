@@ -21,6 +21,12 @@ Encoded = Ragged | CellVectors | NDArray[np.float32]
 channels); a float32 matrix of shape (n, features); or `CellVectors`, such a matrix of which only
 the rows of a batch are ever dense."""
 
+Document = dict[str, Any]
+"""Values of JSON types, by name."""
+
+State = tuple[Document, dict[str, NDArray]]
+"""What a fitted encoder learned: JSON types and arrays, by name."""
+
 
 @dataclass(frozen=True, eq=False)
 class InputShape:

@@ -513,7 +513,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
 def _fitted(settings: Any, train: Samples, training: TrainingSettings, reporter: Reporter) -> Any:
     """Return the fitted encoder; a language model is told where to compute and whether to learn."""
     if training.language_model != "frozen":
-        from cistron.encoders.language_models.tuned_protein_lm import TunedProteinLM
+        from cistron.encoders.language_models.protein_lm import TunedProteinLM
 
         return TunedProteinLM.fit(settings, training)
     if getattr(settings, "on_device", False):

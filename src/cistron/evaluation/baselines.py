@@ -108,7 +108,7 @@ def require_dna(name: str, samples: Samples) -> None:
     ------
     InputError
     """
-    alphabet = samples.payload.alphabet.name
+    alphabet = samples.sequences.alphabet.name
     if name in ONLY_DNA and alphabet != "dna":
         raise InputError(
             f"evaluation.baselines: {name!r} reads DNA, and these are {alphabet} sequences. Leave "
@@ -236,7 +236,7 @@ def _logistic(
     probabilities = majority(train, test)
     if len(test) == 0:
         return probabilities
-    known, new = features(train.payload), features(test.payload)
+    known, new = features(train.sequences), features(test.sequences)
     if train.separator:
         members = train.memberships
         for c in np.flatnonzero(members.any(axis=0) & ~members.all(axis=0)):

@@ -163,12 +163,12 @@ def _places(
         where = [(rows * width + own).ravel() for own in columns]
         return where, {**first, "offsets": offsets, "features": features}
     # They read different parts of the sequences: contributions are told of the whole of them.
-    offsets = samples.payload.offsets
+    offsets = samples.sequences.offsets
     where = [
         np.repeat(offsets[:-1], np.diff(found["offsets"])) + found["positions"] for found in each
     ]
     positions = np.arange(offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets))
-    codes = np.asarray(samples.payload.values)
+    codes = np.asarray(samples.sequences.values)
     return where, {**first, "offsets": offsets, "codes": codes, "positions": positions}
 
 

@@ -166,7 +166,7 @@ def explain_window(
         probabilities=answers,
         explained=target.classes,
         coordinates=samples.table[known].reset_index(drop=True),
-        lengths=None if found["codes"] is None else samples.payload.lengths,
+        lengths=None if found["codes"] is None else samples.sequences.lengths,
         groups=samples.table[list(samples.groups)].reset_index(drop=True),
         settings=settings,
         classes=tuple(map(str, classifier.classes_)),
@@ -223,7 +223,7 @@ def places(classifier: Classifier, samples: Samples, encoded: Encoded) -> dict[s
             "positions": None,
             "features": tuple(classifier.encoder_.names or ()),
         }
-    sequences, settings = samples.payload, cast("Any", classifier.encoder_.settings)
+    sequences, settings = samples.sequences, cast("Any", classifier.encoder_.settings)
     starts, lengths = sequences.offsets[:-1], sequences.lengths
     whole = Ragged(np.arange(sequences.offsets[-1]), sequences.offsets)
     if (lengths != encoded.lengths).any():

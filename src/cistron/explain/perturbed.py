@@ -94,7 +94,7 @@ def letters_of(classifier: Classifier, samples: Samples) -> Changeable:
             return found
     elif classifier.model_settings_.family == "network" and classifier.model_.kind == "codes":
         return inputs_of(classifier, samples)
-    sequences = samples.payload
+    sequences = samples.sequences
     if isinstance(sequences, Profiles) or not isinstance(sequences, Sequences):
         raise InputError("Only samples with letters can have them changed. Use --method deeplift.")
     alphabet = sequences.alphabet
@@ -112,7 +112,7 @@ def _letters_of_members(ensemble: Ensemble, samples: Samples) -> Changeable | No
     first, *others = (cast("Ragged", one.values) for one in each)
     same = all(np.array_equal(first.offsets, one.offsets) for one in others)
     same = same and all(np.array_equal(first.values, one.values) for one in others)
-    whole = np.array_equal(first.lengths, samples.payload.lengths)
+    whole = np.array_equal(first.lengths, samples.sequences.lengths)
     crops = {getattr(member.encoder_.settings, "crop", "") for member in ensemble.members}
     if not same or not (whole or len(crops) == 1):
         return None

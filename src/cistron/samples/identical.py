@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from cistron.base.counts import Counts
 from cistron.samples import letters
+from cistron.samples.payload import Payload
+from cistron.samples.samples import Sequences
 
 
-def identical(payload: Any) -> NDArray[np.int64]:
+def identical(payload: Payload) -> NDArray[np.int64]:
     """Return a number for each distinct sequence or cell, shape (n,)."""
-    if payload.content == Counts.content:
+    if isinstance(payload, Counts):
         return identical_cells(payload)
-    return letters.identical(payload)
+    if isinstance(payload, Sequences):
+        return letters.identical(payload)
+    raise TypeError(f"{type(payload).__name__} is neither sequences nor cells")
 
 
 def identical_cells(cells: Counts) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from scipy import sparse
 
 from cistron.base.cell_vectors import CellVectors, Transformed
 from cistron.base.counts import Counts
-from cistron.base.encoded import Gives, InputShape
+from cistron.base.encoded import Document, Gives, InputShape, State
 from cistron.base.errors import InputError
 from cistron.base.settings import InputPath, Settings
 from cistron.encoders.cells.cell_components import Components
@@ -100,7 +100,7 @@ class ExpressionSettings(Settings):
             tuple(notes),
         )
 
-    def restore(self, document: dict[str, Any], arrays: dict[str, NDArray]) -> Expression:
+    def restore(self, document: Document, arrays: dict[str, NDArray]) -> Expression:
         """Rebuild the encoder from its state."""
         components = None
         if self.components is not None:
@@ -264,7 +264,7 @@ class Expression:
             values = values @ self.components.loadings
         return self.genes, values / self.scaler.spread
 
-    def state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    def state(self) -> State:
         """Return names and numbers of every step."""
         low, high = (v if np.isfinite(v) else None for v in (self.scaler.low, self.scaler.high))
         document = {"target": self.target, "low": low, "high": high, "notes": list(self.notes)}
@@ -326,6 +326,6 @@ def _put(
 
 
 def _cells(samples: Samples) -> Counts:
-    if getattr(samples.payload, "content", "") != "genes":
+    if not isinstance(samples.payload, Counts):
         raise InputError("encoder: 'expression' reads cells, and these samples are sequences.")
     return samples.payload

@@ -96,7 +96,9 @@ class EmbeddingCache:
         Is told of damage.
     """
 
-    def __init__(self, folder: Path, about: dict[str, Any], reporter: Reporter = SILENT) -> None:
+    def __init__(
+        self, folder: Path, about: dict[str, str | int], reporter: Reporter = SILENT
+    ) -> None:
         self.folder, self.about, self.reporter = folder, about, reporter
         self._shards: dict[Path, _Shard] = {}
         self._places: dict[bytes, tuple[Path, int]] = {}

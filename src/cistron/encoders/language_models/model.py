@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -19,12 +20,22 @@ from cistron.encoders.language_models.windows import Windows, cut_windows
 from cistron.samples.samples import Sequences
 
 Embedding = NDArray[np.float32] | Ragged
+Parts = Iterator[tuple[NDArray[np.int64], Embedding]]
+"""Rows of proteins that are done, and their embeddings, batch by batch."""
 Forward = Callable[[torch.Tensor, Sequence[int]], torch.Tensor]
 """Tokens of proteins, end to end, and how many each has → hidden states, shape (tokens, width)."""
 
 WINDOW, OVERLAP = 1022, 256  # residues
 MAX_TOKENS = 4096
 PACK = 2048  # tokens; with more, a processor's caches no longer hold what a layer works on
+
+
+class Reading(TypedDict, total=False):
+    """How much is read at once; see `LanguageModel.embed`."""
+
+    window: int
+    overlap: int
+    max_tokens: int
 
 
 @dataclass(eq=False)
@@ -146,7 +157,7 @@ class LanguageModel:
         window: int = WINDOW,
         overlap: int = OVERLAP,
         max_tokens: int = MAX_TOKENS,
-    ) -> Iterator[tuple[NDArray[np.int64], Embedding]]:
+    ) -> Parts:
         """Embed proteins and hand over each batch as it is done; see `embed`.
 
         The longest come first, so that what does not fit is known at once.
@@ -164,7 +175,7 @@ class LanguageModel:
 
     def _parts(
         self, sequences: Sequences, pooling: Pooling, window: int, overlap: int, max_tokens: int
-    ) -> Iterator[tuple[NDArray[np.int64], Embedding]]:
+    ) -> Parts:
         pieces = cut_windows(sequences.lengths, window, overlap)
         missing = np.bincount(pieces.rows, minlength=len(sequences))
         held: dict[int, list[NDArray[np.float32]]] = {}

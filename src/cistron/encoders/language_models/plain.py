@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
@@ -30,7 +29,7 @@ class PlainForward:
         a processor does no slower, and which leaves each free of the others to the last bit.
     """
 
-    model: Any
+    model: torch.nn.Module
     layer: int | None
     padding: int
     precision: str
@@ -49,7 +48,7 @@ class PlainForward:
         proteins = list(tokens.split(list(lengths)))
         if not self.together:
             return torch.cat(
-                [self._hidden(one[None], torch.ones_like(one[None]))[0] for one in proteins]
+                [self._hidden(row[None], torch.ones_like(row[None]))[0] for row in proteins]
             )
         rows = pad_sequence(proteins, batch_first=True, padding_value=self.padding)
         sizes = torch.tensor(lengths, device=tokens.device)

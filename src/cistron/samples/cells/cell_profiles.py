@@ -41,7 +41,7 @@ def depth_of(samples: Samples) -> Floats:
     """
     if {"counts", "detected"} <= set(samples.table.columns):
         return samples.table[["counts", "detected"]].to_numpy(dtype=np.float64)
-    return depth(samples.payload)
+    return depth(samples.cells)
 
 
 def are_counts(cells: Counts) -> bool:

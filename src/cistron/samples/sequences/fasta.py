@@ -135,11 +135,11 @@ def read_fasta(
 
 def write_fasta(samples: Samples, path: str | Path) -> None:
     """Write the sequences of samples, one line each, their ids as headers."""
-    letters = np.frombuffer(samples.payload.alphabet.letters.encode(), dtype=np.uint8)
+    letters = np.frombuffer(samples.sequences.alphabet.letters.encode(), dtype=np.uint8)
     with Path(path).open("wb") as stream:
         for row, name in enumerate(samples.ids.tolist()):
             stream.write(f">{name}\n".encode())
-            stream.write(letters[samples.payload[row]].tobytes() + b"\n")
+            stream.write(letters[samples.sequences[row]].tobytes() + b"\n")
 
 
 def iter_records(

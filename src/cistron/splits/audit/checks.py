@@ -54,9 +54,9 @@ def exact_duplicates(context: Context) -> Check:
 
 def reverse_complements(context: Context) -> Check:
     """Look for DNA whose other strand stands in another place."""
-    if context.samples.payload.alphabet.name != "dna":
+    if context.samples.sequences.alphabet.name != "dna":
         return Check("reverse_complements", SKIPPED, "Proteins have no reverse complement.")
-    sequences = context.samples.payload
+    sequences = context.samples.sequences
     number = same_molecule(sequences)
     rows = np.setdiff1d(context.divided(number), context.divided(identical(sequences)))
     details = {**_examples(context, number, rows), **_tested_shares(context, rows)}

@@ -81,7 +81,7 @@ def nearest_training(
     test, train = split.rows(TEST), split.rows(TRAIN)
     most = MOST_HITS if "joined_pairs" in split.details else FEW_HITS
     search = Search(max_hits=most, engine=engine, threads=threads).settled(len(samples))
-    sequences = samples.payload
+    sequences = samples.sequences
     hits = find_similar(sequences.take(test), sequences.take(train), search, progress)
     return _summarised(hits.renamed(np.arange(len(test)), train), test, sequences, search)
 
@@ -102,7 +102,7 @@ def nearest_in_other_folds(
         As in `nearest_training`.
     """
     tested = np.flatnonzero(split.fold >= 0)
-    fold, sequences = split.fold[tested].astype(np.int64), samples.payload.take(tested)
+    fold, sequences = split.fold[tested].astype(np.int64), samples.sequences.take(tested)
     search = Search(engine=engine, threads=threads).settled(len(samples))
     hits = find_similar(sequences, None, search, progress)
     hits = Hits.join([hits, *_copies_elsewhere(sequences, fold, hits)])
