@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,8 +44,6 @@ def identical_cells(cells: Counts) -> NDArray[np.int64]:
 
 def _key(genes: NDArray[np.int32], values: NDArray[np.float32]) -> bytes:
     """Return 16 bytes for a cell: thousands of millions of cells share none by chance."""
-    import hashlib
-
-    told = hashlib.blake2b(genes.tobytes(), digest_size=16)
-    told.update(values.tobytes())
-    return told.digest()
+    digest = hashlib.blake2b(genes.tobytes(), digest_size=16)
+    digest.update(values.tobytes())
+    return digest.digest()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -245,12 +245,10 @@ def cell_samples(
 
 def _checksums(paths: Sequence[Path]) -> dict[str, str]:
     """Return the checksum of each file, and of each folder: that of the list of its files."""
-    import hashlib
-
-    found: dict[str, Any] = checksums(list(paths))
+    digests = checksums(list(paths))
     for path in paths:
         if path.is_dir():
             files = sorted(file for file in path.rglob("*") if file.is_file())
             lines = [f"{sha256(file)}  {file.relative_to(path).as_posix()}\n" for file in files]
-            found[str(path)] = hashlib.sha256("".join(lines).encode()).hexdigest()
-    return found
+            digests[str(path)] = hashlib.sha256("".join(lines).encode()).hexdigest()
+    return digests

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -275,10 +275,10 @@ class CellSamples(CellFormat):
 
 
 def read_cells(
-    source: str | Path | Sequence[str | Path] | Mapping[str, Any],
-    label: str | Mapping[str, Any] | None = None,
+    source: str | Path | Sequence[str | Path] | Mapping[str, object],
+    label: str | Mapping[str, object] | None = None,
     groups: Sequence[str] | Mapping[str, str] = (),
-    **settings: Any,
+    **settings: object,
 ) -> Samples:
     """Read cells: AnnData (h5ad, zarr), 10x (folder, h5), MTX, or CSV and TSV of counts.
 
@@ -307,8 +307,6 @@ def read_cells(
     InputError
         See `CellSamples.read`.
     """
-    if isinstance(source, Mapping):
-        place: dict[str, Any] = {"classes" if label is None else "path": dict(source)}
-    else:
-        place = {"path": source if isinstance(source, (str, Path)) else tuple(source)}
-    return CellSamples(label=label, groups=groups, **place, **settings).read()
+    place = "classes" if isinstance(source, Mapping) and label is None else "path"
+    keys = {place: source, "label": label, "groups": groups, **settings}
+    return CellSamples.model_validate(keys).read()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -157,9 +156,11 @@ def match_overlap(
     return _rows(*made), [note] if rule else []
 
 
-def _refusal(genes: pd.DataFrame, theirs: list[str], name: str, found: Any) -> str:
+def _refusal(
+    genes: pd.DataFrame, theirs: list[str], name: str, nearest: tuple[float, str, pd.Series]
+) -> str:
     """Say that ids do not meet, and why that may be."""
-    best, rule, several = found
+    best, rule, several = nearest
     share = _found(genes["id"].tolist(), theirs)
     called = ", ".join(repr(text) for text in theirs[:3])
     known = ", ".join(repr(text) for text in genes["id"].iloc[:3])

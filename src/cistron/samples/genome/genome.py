@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,8 @@ from cistron.samples.genome.expression_labels import (
     ResponseLabels,
     match_unresponsive,
 )
-from cistron.samples.genome.gene_windows import GeneFilters, Genome, read_windows
+from cistron.samples.genome.gene_filters import GeneFilters
+from cistron.samples.genome.gene_windows import Genome, read_windows
 from cistron.samples.genome.numbers import GeneValues, NumberLabels, NumberTable
 from cistron.samples.genome.regions import Masked, Part, Preset
 from cistron.samples.genome.windows import Windows, make_windows
@@ -217,7 +218,7 @@ class GenomeSamples(GeneFilters):
             notes.append("Species have ids in common: the species stands before each id.")
         return self.group_names
 
-    def _labelled(self, table: pd.DataFrame) -> tuple[tuple[str, ...], Any]:
+    def _labelled(self, table: pd.DataFrame) -> tuple[tuple[str, ...], PercentileLabels | None]:
         """Return the classes, and the rule where it is still to be fitted."""
         if self.label is None:
             _require_classes(table, (), fewest=1)
@@ -245,8 +246,8 @@ class GenomeSamples(GeneFilters):
 def read_genome(
     genome: str | Path,
     annotation: str | Path,
-    numbers: str | Path | Mapping[str, Any] | None = None,
-    **settings: Any,
+    numbers: str | Path | Mapping[str, object] | None = None,
+    **settings: object,
 ) -> Samples:
     """Read windows of genes, labelled by a table of numbers.
 
@@ -273,9 +274,10 @@ def read_genome(
         See `GenomeSamples.read`.
     """
     table = {"table": numbers} if isinstance(numbers, str | Path) else numbers
+    keys = {"genome": genome, "annotation": annotation, "numbers": table, **settings}
     if table is None:
-        settings = {"label": None, **settings}
-    return GenomeSamples(genome=genome, annotation=annotation, numbers=table, **settings).read()
+        keys.setdefault("label", None)
+    return GenomeSamples.model_validate(keys).read()
 
 
 def _match(table: pd.DataFrame, codes: NDArray[np.uint8], match: Matching) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -109,7 +109,7 @@ class ProfileSamples(SequenceFilters):
         return [self.classes[number] for number in numbers]
 
 
-def read_profiles(path: str | Path | list[str | Path], **settings: Any) -> Samples:
+def read_profiles(path: str | Path | list[str | Path], **settings: object) -> Samples:
     """Read profiles of proteins: numpy archives (.npz) or PSI-BLAST's ASCII matrices.
 
     Parameters
@@ -132,8 +132,7 @@ def read_profiles(path: str | Path | list[str | Path], **settings: Any) -> Sampl
     InputError
         See `ProfileSamples.read`.
     """
-    place = path if isinstance(path, (str, Path)) else tuple(path)
-    return ProfileSamples(path=place, **settings).read()
+    return ProfileSamples.model_validate({"path": path, **settings}).read()
 
 
 def holds_profiles(path: str | Path) -> bool:

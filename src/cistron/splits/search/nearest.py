@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +53,7 @@ class NearestHomolog:
     bits: Floats
     closest: Floats
     similar: NDArray[np.bool_]
-    engine: dict[str, Any]
+    engine: dict[str, str | float | None]
     guards_from: float
 
 
