@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cistron.base.cell_vectors import CellVectors
 from cistron.base.ragged import Ragged
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Gives = Literal["positions", "vector"]
 """What an encoder's settings say that it makes of a sample (`gives`): what a model reads."""
@@ -61,7 +64,7 @@ class InputShape:
     letters: int = 0
     complement: NDArray[np.uint8] | None = None
     strands_as_rows: bool = False
-    embedding: Callable[[], Any] | None = None
+    embedding: Callable[[], nn.Module] | None = None
     pooled: bool = False
 
     @property

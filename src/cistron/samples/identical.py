@@ -29,7 +29,7 @@ def identical_cells(cells: Counts) -> NDArray[np.int64]:
     copies of nothing.
     """
     seen: dict[bytes | int, int] = {}
-    found = np.empty(len(cells), dtype=np.int64)
+    numbers = np.empty(len(cells), dtype=np.int64)
     row = 0
     for block in cells.blocks():
         block.eliminate_zeros()
@@ -37,9 +37,9 @@ def identical_cells(cells: Counts) -> NDArray[np.int64]:
         for start, end in zip(block.indptr[:-1], block.indptr[1:], strict=True):
             genes = block.indices[start:end].astype(np.int32)
             key = _key(genes, block.data[start:end]) if end > start else row
-            found[row] = seen.setdefault(key, len(seen))
+            numbers[row] = seen.setdefault(key, len(seen))
             row += 1
-    return found
+    return numbers
 
 
 def _key(genes: NDArray[np.int32], values: NDArray[np.float32]) -> bytes:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,15 +75,15 @@ class ExpressionSettings(Settings):
         aliases = {} if self.aliases is None else read_aliases(self.aliases)
         cells = TrainingCells.look(_cells(samples), self.normalise)
         genes, notes = self.genes.choose(cells, samples)
-        found = moments(cells.blocks(genes), len(genes))
-        imputer = self.impute.fit(cells, genes, found)
+        training = moments(cells.blocks(genes), len(genes))
+        imputer = self.impute.fit(cells, genes, training)
 
-        def values() -> Any:
+        def values() -> Iterator[sparse.csr_matrix]:
             return imputer.all_filled(cells.blocks(genes))
 
         if cells.survey.missing[genes].any():
-            found = moments(values(), len(genes))
-        scaler = Scaler.fit(self.scale, found, values())
+            training = moments(values(), len(genes))
+        scaler = Scaler.fit(self.scale, training, values())
         components = None
         if self.components is not None:
             scaled = (scaler.scaled(block) for block in values())
@@ -96,7 +96,7 @@ class ExpressionSettings(Settings):
             imputer,
             scaler,
             components,
-            np.sqrt(found.variance()[0]),
+            np.sqrt(training.variance()[0]),
             tuple(notes),
         )
 

@@ -129,8 +129,8 @@ class EmbeddingCache:
 
     def in_order(self, digests: list[bytes]) -> NDArray[np.int64]:
         """Return the positions of the digests that are there, in the order of the disk."""
-        found = [i for i, digest in enumerate(digests) if digest in self._places]
-        return np.array(sorted(found, key=lambda i: self._places[digests[i]]), dtype=np.int64)
+        stored = [i for i, digest in enumerate(digests) if digest in self._places]
+        return np.array(sorted(stored, key=lambda i: self._places[digests[i]]), dtype=np.int64)
 
     def read(self, digest: bytes) -> NDArray[np.float32] | None:
         """Return one embedding, shape (positions, width); None where it is absent or damaged.

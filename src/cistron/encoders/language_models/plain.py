@@ -58,6 +58,8 @@ class PlainForward:
     def _hidden(self, rows: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         every = self.layer is not None
         with autocast(rows.device, self.precision):
-            found = self.model(input_ids=rows, attention_mask=mask, output_hidden_states=every)
-        hidden = found.last_hidden_state if self.layer is None else found.hidden_states[self.layer]
+            output = self.model(input_ids=rows, attention_mask=mask, output_hidden_states=every)
+        hidden = (
+            output.last_hidden_state if self.layer is None else output.hidden_states[self.layer]
+        )
         return hidden.float()

@@ -121,8 +121,8 @@ class ProteinLM:
         if self.settings.gives == "positions":
             return self._residues(sequences)
         values = np.empty((len(sequences), self.identity.width), dtype=np.float32)
-        for row, found in self.embedder.embed(sequences):
-            values[row] = found[0]
+        for row, vectors in self.embedder.embed(sequences):
+            values[row] = vectors[0]
         if self.mean is not None and self.scale is not None:
             values -= self.mean
             values /= self.scale
@@ -133,8 +133,8 @@ class ProteinLM:
         lengths = np.minimum(sequences.lengths, longest)
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         values = _allocate((int(offsets[-1]), self.identity.width))
-        for row, found in self.embedder.embed(sequences):
-            whole = Ragged(found, np.array([0, len(found)]))
+        for row, residues in self.embedder.embed(sequences):
+            whole = Ragged(residues, np.array([0, len(residues)]))
             values[offsets[row] : offsets[row + 1]] = crop(whole, longest, keep).values
         return Ragged(values, offsets)
 

@@ -53,8 +53,9 @@ def _label_tag(value: object) -> str:
 
 
 def _metadata_tag(value: object) -> str:
-    one = isinstance(value, (Metadata, str, Path)) or (isinstance(value, dict) and "table" in value)
-    return "[table]" if one else "[files]"
+    has_table = isinstance(value, dict) and "table" in value
+    table = has_table or isinstance(value, (Metadata, str, Path))
+    return "[table]" if table else "[files]"
 
 
 class Metadata(Settings):

@@ -88,11 +88,11 @@ def _tell_files_apart(records: Records, owner: NDArray[np.int64], names: Sequenc
     shared = ids.isin(distinct["id"][distinct["id"].duplicated()]).to_numpy()
     if not shared.any():
         return
-    told = [f"{names[owner[row]]}:{ids[row]}" for row in np.flatnonzero(shared)]
-    records.table.loc[shared, "id"] = told
+    new_ids = [f"{names[owner[row]]}:{ids[row]}" for row in np.flatnonzero(shared)]
+    records.table.loc[shared, "id"] = new_ids
     records.notes.append(
         f"Barcodes that several files have: {len(set(ids[shared])):,}; the name of the file was "
-        f"put before them, as in {told[0]}."
+        f"put before them, as in {new_ids[0]}."
     )
 
 
@@ -106,10 +106,10 @@ def _number(
         return
     first = ids[again[0]]
     file = files[owner[again[0]]]
-    told = f"{len(set(ids[again])):,} names of cells stand more than once, such as {first!r}"
+    problem = f"{len(set(ids[again])):,} names of cells stand more than once, such as {first!r}"
     if not number:
         raise InputError(
-            f"{file.path}: {told}. A cell needs a name of its own: make them unique (AnnData: "
+            f"{file.path}: {problem}. A cell needs a name of its own: make them unique (AnnData: "
             "adata.obs_names_make_unique()), or set samples.number_cells: true, which calls them "
             f"{first}, {first}#2, …"
         )
@@ -121,7 +121,9 @@ def _number(
         unique[row] = f"{unique[row]}#{count}"
         taken.add(unique[row])
     records.table["id"] = pd.Series(unique, dtype=object)
-    records.notes.append(f"{file.path}: {told}; later ones were numbered, as {unique[again[0]]}.")
+    records.notes.append(
+        f"{file.path}: {problem}; later ones were numbered, as {unique[again[0]]}."
+    )
 
 
 def refuse_swapped(files: Sequence[CellFile]) -> None:

@@ -124,12 +124,12 @@ def _table_windows(
         every = chain([(names, values)], blocks)
         if way == "genes_in_rows":
             held = list(every)
-            rows = np.array([name for some, _ in held for name in some], dtype=object)
+            rows = np.array([name for names, _ in held for name in names], dtype=object)
             values = sparse.vstack([block for _, block in held], format="csr")
             yield from _cut(table_file(path, how, header, way, rows, values), window, start)
             return
-        for some, part in _regular(every, window, start):
-            yield table_file(path, how, header, way, some, part)
+        for rows, part in _regular(every, window, start):
+            yield table_file(path, how, header, way, rows, part)
 
 
 def _regular(

@@ -133,12 +133,12 @@ class CellSamples(CellFormat):
     @property
     def wanted(self) -> dict[str, str]:
         """The columns that are asked for, and the key that asks."""
-        found = {column: f"groups.{name}" for name, column in self.groups.items()}
+        columns = {column: f"groups.{name}" for name, column in self.groups.items()}
         if self.weight is not None:
-            found[self.weight] = "weight"
+            columns[self.weight] = "weight"
         if self.label is not None:
-            found[self.label if isinstance(self.label, str) else self.label.column] = "label"
-        return found
+            columns[self.label if isinstance(self.label, str) else self.label.column] = "label"
+        return columns
 
     def read(self) -> Samples:
         """Read all files.
@@ -228,7 +228,7 @@ class CellSamples(CellFormat):
 
     def _add_up(self, records: Records, files: Sequence[CellFile]) -> Numbers:
         """Read the numbers of the cells that are used, each with all genes of its file."""
-        found, start = [], 0
+        parts, start = [], 0
         for file in files:
             rows = np.flatnonzero(records.used[start : start + len(file.barcodes)])
             ids = records.table["id"].to_numpy(dtype=object)[start + rows]
@@ -242,22 +242,22 @@ class CellSamples(CellFormat):
                 technical=self._mitochondrial(file.path, cells),
             )
             records.notes += [f"{file.path}: {note}" for note in numbers.notes]
-            found.append(numbers.spread(rows, len(file.barcodes)))
+            parts.append(numbers.spread(rows, len(file.barcodes)))
             start += len(file.barcodes)
-        return Numbers.join(found)
+        return Numbers.join(parts)
 
     def _mitochondrial(self, path: Path, cells: Counts) -> NDArray[np.bool_] | None:
         """Return which genes are mitochondrial, where their share is asked for."""
         if self.max_mitochondrial is None:
             return None
-        found = mitochondrial_genes(cells)
-        if not found.any():
+        chosen = mitochondrial_genes(cells)
+        if not chosen.any():
             raise InputError(
                 f"samples.max_mitochondrial: no gene of {path} has the name of a mitochondrial one "
                 f"(MT-…); they are called {', '.join(cells.genes[:3])}. Leave the key out, or take "
                 "symbols (samples.gene_names: symbol)."
             )
-        return found
+        return chosen
 
     def _filter(self, records: Records, numbers: Numbers) -> None:
         """Drop cells of poor quality."""

@@ -212,30 +212,30 @@ def _join(
         table["number"] = table["level"] = np.nan
         table["label"] = pd.Series([None] * len(table), dtype=object)
         return pd.DataFrame({name: [] for name in ("id", "source", "record", "reason")})
-    rows, said = match_ids(annotation.genes, values.ids, str(values.path))
-    notes += said
-    found = rows >= 0
+    rows, match_notes = match_ids(annotation.genes, values.ids, str(values.path))
+    notes += match_notes
+    has_value = rows >= 0
 
     def column(given: NDArray | None, missing: object, dtype: type) -> NDArray:
         filled: NDArray = np.full(len(rows), missing, dtype=dtype)
         if given is not None:
-            filled[found] = given[rows[found]]
+            filled[has_value] = given[rows[has_value]]
         return filled
 
     table["number"] = column(values.number, np.nan, float)
     table["level"] = column(values.level, np.nan, float)
     table["label"] = pd.Series(column(values.label, None, object), dtype=object)
-    drop_genes(table, ~found, "no number: not in the table")
+    drop_genes(table, ~has_value, "no number: not in the table")
     reason = column(values.reason, "", object)
     for text in sorted(set(reason) - {""}):
         drop_genes(table, reason == text, text)
-    other = np.setdiff1d(np.arange(len(values.ids)), rows)
+    unmatched = np.setdiff1d(np.arange(len(values.ids)), rows)
     return pd.DataFrame(
         {
-            "id": pd.Series([values.ids[row] for row in other], dtype=object),
-            "source": pd.Series([str(values.path)] * len(other), dtype=object),
-            "record": values.record[other],
-            "reason": pd.Series(["not in the annotation"] * len(other), dtype=object),
+            "id": pd.Series([values.ids[row] for row in unmatched], dtype=object),
+            "source": pd.Series([str(values.path)] * len(unmatched), dtype=object),
+            "record": values.record[unmatched],
+            "reason": pd.Series(["not in the annotation"] * len(unmatched), dtype=object),
         }
     )
 
@@ -275,11 +275,11 @@ def _cut(
         if len(rows) == 0:
             continue
         _require_inside(table.iloc[rows], chromosome, genome)
-        some = loci.take(rows)
-        whole[window[rows]], unknown = windows.cut(chromosome.codes, some)
+        here = loci.take(rows)
+        whole[window[rows]], unknown = windows.cut(chromosome.codes, here)
         if filters.edges == "drop":
             outside = np.zeros(len(table), dtype=bool)
-            outside[rows] = windows.outside(some, len(chromosome.codes))
+            outside[rows] = windows.outside(here, len(chromosome.codes))
             drop_genes(table, outside, "its window passes an end of the chromosome")
         mostly = np.zeros(len(table), dtype=bool)
         mostly[rows] = unknown > filters.max_unknown

@@ -98,10 +98,10 @@ class GenomeSamples(GeneFilters):
 
     @model_validator(mode="after")
     def _one_or_several_genomes(self) -> Self:
-        own = self.genome, self.annotation, self.numbers
+        single = self.genome, self.annotation, self.numbers
         if self.species is None and not (self.genome and self.annotation):
             raise ValueError("give genome, annotation and numbers, or several `species`")
-        if self.species is not None and (any(own) or self.aliases or self.id_attribute):
+        if self.species is not None and (any(single) or self.aliases or self.id_attribute):
             raise ValueError("with `species`, genome, annotation and numbers stand in each of them")
         without = [n for n, s in (self.species or {}).items() if s.numbers is None]
         without += ["samples"] if self.species is None and self.numbers is None else []
@@ -145,8 +145,8 @@ class GenomeSamples(GeneFilters):
             If a file cannot be read, files do not belong together, or too little is left.
         """
         windows = self.windows()
-        own = {name: getattr(self, name) for name in Species.model_fields}
-        genomes = self.species or {"": Species.model_construct(**own)}
+        single = {name: getattr(self, name) for name in Species.model_fields}
+        genomes = self.species or {"": Species.model_construct(**single)}
         parts = [
             read_windows(name, genome, self._values(genome.numbers), windows, self)
             for name, genome in genomes.items()
@@ -291,9 +291,9 @@ def _match(table: pd.DataFrame, codes: NDArray[np.uint8], match: Matching) -> st
         level = table["level"].to_numpy(dtype=np.float64)[used]
         features.append(np.nan_to_num(np.sign(level) * np.log1p(np.abs(level))))
     if match.gc:
-        some = codes[table["window"].to_numpy()[used]]
-        gc = ((some == 1) | (some == 2)).sum(axis=1)
-        features.append(gc / np.maximum((some < DNA.standard).sum(axis=1), 1))
+        windows = codes[table["window"].to_numpy()[used]]
+        gc = ((windows == 1) | (windows == 2)).sum(axis=1)
+        features.append(gc / np.maximum((windows < DNA.standard).sum(axis=1), 1))
     kept, note = match_unresponsive(
         np.stack(features, axis=1), unresponsive, match.ratio, match.seed
     )
@@ -310,10 +310,10 @@ def _require_classes(table: pd.DataFrame, classes: tuple[str, ...], fewest: int 
         return
     reasons = table["reason"][~used].map(lambda text: text.split(" (")[0]).value_counts()
     lost = "; ".join(f"{count:,}: {reason}" for reason, count in reasons.items())
-    told = ", ".join(f"{name} ({count:,} genes)" for name, count in counts.items())
+    sizes = ", ".join(f"{name} ({count:,} genes)" for name, count in counts.items())
     what = f"at least {fewest} are needed"
     if counts:
-        what = f"two classes of at least two genes are needed: {told}"
+        what = f"two classes of at least two genes are needed: {sizes}"
     raise InputError(
         f"samples: {used.sum():,} genes are left to learn from, and {what}. Not used were "
         f"{(~used).sum():,} of {len(table):,} genes ({lost or 'none'})."

@@ -184,17 +184,17 @@ def profile_files(paths: tuple[Path, ...]) -> list[Path]:
     InputError
         If a folder has none.
     """
-    found: list[Path] = []
+    files_read: list[Path] = []
     for path in paths:
         if not path.is_dir():
-            found.append(path)
+            files_read.append(path)
             continue
         inside = (file for file in path.iterdir() if not file.name.startswith("."))
         files = sorted(file for file in inside if file.is_file())
         if not files:
             raise InputError(f"{path} is a folder without files. Put profiles in it.")
-        found += files
-    return found
+        files_read += files
+    return files_read
 
 
 def _blocks(path: Path, names: ArrayNames) -> Iterator[tuple[Block, np.ndarray | None]]:

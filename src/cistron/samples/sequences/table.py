@@ -108,8 +108,8 @@ class TableSamples(SequenceFilters):
             return samples
         reasons = samples.dropped["reason"].value_counts()
         lost = "; ".join(f"{count:,}: {reason}" for reason, count in reasons.items())
-        told = f"Not used were {reasons.sum():,} records ({lost})." if lost else ""
-        require_spread(samples.numbers, "samples.target", told)
+        unused = f"Not used were {reasons.sum():,} records ({lost})." if lost else ""
+        require_spread(samples.numbers, "samples.target", unused)
         return replace(samples, quantity=self.target)
 
 

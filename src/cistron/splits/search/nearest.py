@@ -123,8 +123,8 @@ def _copies_elsewhere(sequences: Sequences, fold: Rows, hits: Hits) -> list[Hits
     second = np.full(len(first), UNUSED)
     elsewhere = np.flatnonzero(fold != fold[first[number]])
     second[number[elsewhere]] = elsewhere
-    other = second[number[hits.target]]
-    copied = replace(hits[other >= 0], target=other[other >= 0])
+    copy_row = second[number[hits.target]]
+    copied = replace(hits[copy_row >= 0], target=copy_row[copy_row >= 0])
     row = np.flatnonzero(second[number] >= 0)
     bits = 2 * sequences.lengths[row].astype(np.float64)
     same = [Hits.of_pairs(row, place[number[row]], bits) for place in (first, second)]
