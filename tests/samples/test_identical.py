@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
 from cistron.base.counts import Counts
+from cistron.base.errors import InputError
 from cistron.samples.cells.cell_profiles import (
     Normalisation,
     are_counts,
@@ -15,7 +17,7 @@ from cistron.samples.cells.cell_profiles import (
 )
 from cistron.samples.cells.technical_genes import technical_kinds
 from cistron.samples.identical import identical
-from cistron.samples.samples import Sequences
+from cistron.samples.samples import Sequences, make_samples
 from tests.cells_planted import planted
 
 
@@ -106,3 +108,13 @@ def test_technical_genes_are_told_by_their_names():
 def test_symbols_are_read_where_genes_go_by_other_names():
     counts = Counts.of(np.ones((1, 2)), ["ENSG1", "MT-ND1"], symbol=["RPL5", ""])
     assert technical_kinds(counts).tolist() == ["ribosomal", "mitochondrial"]
+
+
+def test_samples_hand_out_what_they_are_made_of_and_refuse_the_other():
+    sequences, counts = Sequences.from_text(["MKV", "ACD"]), cells([[1, 0], [0, 2]])
+    assert make_samples(sequences).sequences is sequences
+    assert make_samples(counts).cells is counts
+    with pytest.raises(InputError, match="these samples are cells"):
+        _ = make_samples(counts).sequences
+    with pytest.raises(InputError, match="these samples are sequences"):
+        _ = make_samples(sequences).cells

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +84,9 @@ class Counts:
     names: dict[str, NDArray[np.object_]]
 
     @classmethod
-    def of(cls, values: Any, genes: Sequence[str], **names: Sequence[str]) -> Self:
+    def of(
+        cls, values: NDArray | sparse.spmatrix, genes: Sequence[str], **names: Sequence[str]
+    ) -> Self:
         """Return cells from a matrix in memory, dense or sparse, shape (cells, genes)."""
         matrix = sparse.csr_matrix(values, dtype=np.float32)
         matrix.sum_duplicates()

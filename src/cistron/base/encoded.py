@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cistron.base.cell_vectors import CellVectors
 from cistron.base.ragged import Ragged
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Gives = Literal["positions", "vector"]
 """What an encoder's settings say that it makes of a sample (`gives`): what a model reads."""
@@ -20,6 +23,12 @@ Encoded = Ragged | CellVectors | NDArray[np.float32]
 """What an encoder makes of n samples: `Ragged` rows of positions (uint8 codes, or float32
 channels); a float32 matrix of shape (n, features); or `CellVectors`, such a matrix of which only
 the rows of a batch are ever dense."""
+
+Document = dict[str, Any]
+"""Values of JSON types, by name."""
+
+State = tuple[Document, dict[str, NDArray]]
+"""What a fitted encoder learned: JSON types and arrays, by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +64,7 @@ class InputShape:
     letters: int = 0
     complement: NDArray[np.uint8] | None = None
     strands_as_rows: bool = False
-    embedding: Callable[[], Any] | None = None
+    embedding: Callable[[], nn.Module] | None = None
     pooled: bool = False
 
     @property

@@ -24,7 +24,7 @@ from cistron.classifier.cell_predictions import predict_cells
 from cistron.classifier.files import save_classifier
 from cistron.classifier.predictor import Predictor, calibrated
 from cistron.classifier.second import fit_second, heads_of, learned, require_known
-from cistron.encoders.language_models.tuned_protein_lm import TunedProteinLM
+from cistron.encoders.language_models.protein_lm import TunedProteinLM
 from cistron.evaluation.domains import describe_training
 from cistron.experiment.checks import check_target, check_tuning
 from cistron.experiment.experiment import parse_augment, parse_encoder, parse_model

@@ -314,7 +314,7 @@ def _measured(samples: Samples) -> tuple[str, pd.Series]:
     import pandas as pd
 
     if samples.payload.content != "genes":
-        return "length", pd.Series(samples.payload.lengths)
+        return "length", pd.Series(samples.sequences.lengths)
     from cistron.samples.cells.cell_profiles import depth_of
 
     return "genes found", pd.Series(depth_of(samples)[:, 1])

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.base.encoded import InputShape
+from cistron.base.encoded import InputShape, State
 from cistron.base.ragged import Ragged
 from cistron.samples.samples import Samples, Sequences
 
 CROPS = Literal["start", "end", "ends", "center"]
 
 
+class Cropping(Protocol):
+    """Settings of an encoder that reads so many positions of a sequence."""
+
+    @property
+    def max_length(self) -> int:
+        """Most positions."""
+
+    @property
+    def crop(self) -> CROPS:
+        """Which part of a longer sequence is kept."""
+
+
+Cropped = TypeVar("Cropped", bound=Cropping)
+
+
 @dataclass(frozen=True, eq=False)
-class CroppedCodes:
+class CroppedCodes(Generic[Cropped]):
     """A fitted encoder of sequences as letter codes, cropped; it learned nothing.
 
     Parameters
@@ -27,7 +42,7 @@ class CroppedCodes:
         What a network is to make of the codes.
     """
 
-    settings: Any
+    settings: Cropped
     shape: InputShape
 
     @property
@@ -37,13 +52,13 @@ class CroppedCodes:
 
     def encode(self, samples: Samples) -> Ragged:
         """Return one row of uint8 codes a sequence, at most `max_length` long."""
-        return crop(samples.payload, self.settings.max_length, self.settings.crop)
+        return crop(samples.sequences, self.settings.max_length, self.settings.crop)
 
     def warnings(self, samples: Samples) -> list[str]:
         """Say which sequences were cropped."""
-        return crop_warnings(samples.payload, self.settings.max_length)
+        return crop_warnings(samples.sequences, self.settings.max_length)
 
-    def state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    def state(self) -> State:
         """Nothing is learned."""
         return {}, {}
 

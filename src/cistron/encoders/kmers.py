@@ -65,7 +65,7 @@ class KmersSettings(Settings):
 
     def fit(self, samples: Samples) -> ScaledFeatures:
         """Estimate the scaling on training samples."""
-        letters = samples.payload.alphabet.standard
+        letters = samples.sequences.alphabet.standard
         words = sum(letters**k for k in self.lengths) * len(self.pieces)
         if words > MOST_FEATURES:
             raise InputError(

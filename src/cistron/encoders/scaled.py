@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.base.encoded import InputShape
+from cistron.base.encoded import Document, InputShape, State
 from cistron.samples.alphabet import ALPHABETS, Alphabet
 from cistron.samples.samples import Samples, Sequences
 
@@ -23,8 +23,11 @@ class Features(Protocol):
         """Return the name of every feature."""
 
 
+Computing = TypeVar("Computing", bound=Features)
+
+
 @dataclass(frozen=True, eq=False)
-class ScaledFeatures:
+class ScaledFeatures(Generic[Computing]):
     """A fitted encoder of sequences as standardised features.
 
     Parameters
@@ -37,20 +40,20 @@ class ScaledFeatures:
         Mean and standard deviation over the training samples; a constant feature has scale 1.
     """
 
-    settings: Any
+    settings: Computing
     alphabet: Alphabet
     mean: NDArray[np.float32]
     scale: NDArray[np.float32]
 
     @classmethod
-    def fit(cls, settings: Features, samples: Samples) -> Self:
+    def fit(cls, settings: Computing, samples: Samples) -> Self:
         """Estimate mean and standard deviation on training samples."""
-        raw = settings.features(samples.payload)
+        raw = settings.features(samples.sequences)
         # In double precision: float32 sums over 10⁵ rows lose the small features.
         mean = raw.mean(axis=0, dtype=np.float64)
         deviation = raw.std(axis=0, dtype=np.float64)
         scale = np.where(deviation > 1e-12, deviation, 1.0)
-        alphabet = samples.payload.alphabet
+        alphabet = samples.sequences.alphabet
         return cls(settings, alphabet, mean.astype(np.float32), scale.astype(np.float32))
 
     @property
@@ -65,11 +68,11 @@ class ScaledFeatures:
 
     def encode(self, samples: Samples) -> NDArray[np.float32]:
         """Return standardised features, shape (n, features)."""
-        if samples.payload.alphabet.name != self.alphabet.name:
+        if samples.sequences.alphabet.name != self.alphabet.name:
             raise ValueError(
-                f"fitted on {self.alphabet.name}, given {samples.payload.alphabet.name}"
+                f"fitted on {self.alphabet.name}, given {samples.sequences.alphabet.name}"
             )
-        values = self.settings.features(samples.payload)
+        values = self.settings.features(samples.sequences)
         values -= self.mean
         values /= self.scale
         return values
@@ -78,13 +81,11 @@ class ScaledFeatures:
         """Nothing is lost in encoding."""
         return [""] * len(samples)
 
-    def state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    def state(self) -> State:
         """Return the alphabet's name, and mean and scale."""
         return {"alphabet": self.alphabet.name}, {"mean": self.mean, "scale": self.scale}
 
     @classmethod
-    def restore(
-        cls, settings: Features, document: dict[str, Any], arrays: dict[str, NDArray]
-    ) -> Self:
+    def restore(cls, settings: Computing, document: Document, arrays: dict[str, NDArray]) -> Self:
         """Rebuild the encoder from its state."""
         return cls(settings, ALPHABETS[document["alphabet"]], arrays["mean"], arrays["scale"])

@@ -245,7 +245,7 @@ def _logistic(
     probabilities = majority(train, test)
     if len(test) == 0:
         return probabilities
-    known, new = features(train.payload), features(test.payload)
+    known, new = features(train.sequences), features(test.sequences)
     if train.separator:
         members = train.memberships
         for c in np.flatnonzero(members.any(axis=0) & ~members.all(axis=0)):

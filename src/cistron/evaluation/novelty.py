@@ -52,11 +52,11 @@ class Novelty:
 
     def distances(self, samples: Samples) -> Floats:
         """Return the distance of each sample from the training samples, shape (n,)."""
-        return np.linalg.norm(self._whitened(samples.payload), axis=1)
+        return np.linalg.norm(self._whitened(samples.sequences), axis=1)
 
     def warnings(self, samples: Samples) -> list[str]:
         """Return for each sample what is odd about it, or an empty string."""
-        sequences = samples.payload
+        sequences = samples.sequences
         if sequences.alphabet.name != self.alphabet:
             raise ValueError(f"fitted on {self.alphabet}, given {sequences.alphabet.name}")
         lengths, unknown = sequences.lengths, _unknown(sequences)
@@ -144,7 +144,7 @@ def fit_novelty(samples: Samples) -> Novelty:
 
     if len(samples) == 0:
         raise ValueError("there are no training samples to describe")
-    features, lengths = _features(samples.payload), samples.payload.lengths
+    features, lengths = _features(samples.sequences), samples.sequences.lengths
     mean, deviation = features.mean(axis=0), features.std(axis=0)
     scale = np.where(deviation > 1e-12, deviation, 1.0)
     standardised = (features - mean) / scale
@@ -155,7 +155,7 @@ def fit_novelty(samples: Samples) -> Novelty:
     whitening = np.linalg.cholesky(np.linalg.inv(covariance))
     distances = np.linalg.norm(standardised @ whitening, axis=1)
     return Novelty(
-        alphabet=samples.payload.alphabet.name,
+        alphabet=samples.sequences.alphabet.name,
         mean=mean,
         scale=scale,
         whitening=whitening,

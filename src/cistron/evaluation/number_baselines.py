@@ -74,5 +74,5 @@ def _ridge(train: Samples, test: Samples, name: str) -> Floats:
     """
     features = FEATURES[name]
     model = RidgeSettings(penalty="auto" if name == KMERS else 1.0).build_regressor(0)
-    model.fit(features(train.payload), train.numbers)
-    return model.predict(features(test.payload)) if len(test) else np.empty(0)
+    model.fit(features(train.sequences), train.numbers)
+    return model.predict(features(test.sequences)) if len(test) else np.empty(0)

@@ -180,12 +180,12 @@ def _layout(
         where = [(rows * width + column).ravel() for column in columns]
         return where, Layout(rows_of(len(samples), width), features=features)
     # They read different parts of the sequences: contributions are told of the whole of them.
-    offsets = samples.payload.offsets
+    offsets = samples.sequences.offsets
     where = [
         np.repeat(offsets[:-1], np.diff(layout.offsets)) + layout.positions for layout in layouts
     ]
     positions = np.arange(offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets))
-    return where, Layout(offsets, np.asarray(samples.payload.values), positions)
+    return where, Layout(offsets, np.asarray(samples.sequences.values), positions)
 
 
 def _same(one: Layout, other: Layout) -> bool:

@@ -91,7 +91,7 @@ def letters_of(classifier: Classifier, samples: Samples) -> Changeable:
             return shared
     elif classifier.model_settings_.family == "network" and classifier.model_.kind == "codes":
         return inputs_of(classifier, samples)
-    sequences = samples.payload
+    sequences = samples.sequences
     if isinstance(sequences, Profiles) or not isinstance(sequences, Sequences):
         raise InputError("Only samples with letters can have them changed. Use --method deeplift.")
     alphabet = sequences.alphabet
@@ -109,7 +109,7 @@ def _letters_of_members(ensemble: Ensemble, samples: Samples) -> Changeable | No
     first, *others = (cast("Ragged", letters.values) for letters in each)
     same = all(np.array_equal(first.offsets, other.offsets) for other in others)
     same = same and all(np.array_equal(first.values, other.values) for other in others)
-    whole = np.array_equal(first.lengths, samples.payload.lengths)
+    whole = np.array_equal(first.lengths, samples.sequences.lengths)
     crops = {getattr(member.encoder_.settings, "crop", "") for member in ensemble.members}
     if not same or not (whole or len(crops) == 1):
         return None

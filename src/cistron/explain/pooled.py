@@ -47,7 +47,7 @@ def residue_contributions(
     if encoder.scale is not None:
         slopes = slopes / encoder.scale
     settings = encoder.settings.model_copy(update={"pooling": "residues"})
-    sequences = samples.payload
+    sequences = samples.sequences
     of_residues = np.zeros(len(sequences.values), dtype=np.float32)
     for row, residues in replace(encoder.embedder, settings=settings).embed(sequences):
         centered = residues if encoder.mean is None else residues - encoder.mean

@@ -49,7 +49,7 @@ def regions_of(experiment: Experiment) -> Columns:
 
 def hide(samples: Samples, begin: int, end: int) -> Samples:
     """Return windows of one length with N from column `begin` to before `end`."""
-    payload = samples.payload
+    payload = samples.sequences
     windows = np.array(payload.values).reshape(len(samples), -1)
     windows[:, begin:end] = payload.alphabet.unknown
     return replace(samples, payload=replace(payload, values=windows.reshape(-1)))

@@ -146,7 +146,7 @@ def read_effects(table: pd.DataFrame, classes: Sequence[str]) -> list[pd.DataFra
 
 def _known(samples: Samples) -> dict[str, tuple[str, str]]:
     """Return the symbol and the technical kind of each gene."""
-    cells = samples.payload
+    cells = samples.cells
     symbols = cells.names.get("symbol", cells.genes)
     kinds = technical_kinds(cells)
     return {
@@ -198,12 +198,12 @@ def expression(samples: Samples, genes: Sequence[str], encoder: Any) -> dict[str
         `cells` (class → number), `genes` (gene → `share` and `mean`, each class → number; the
         mean is that of normalised logarithms over all cells of the class).
     """
-    place = {str(name): number for number, name in enumerate(samples.payload.genes)}
+    place = {str(name): number for number, name in enumerate(samples.cells.genes)}
     chosen = np.array([place[gene] for gene in genes], dtype=np.int64)
     members = _members(samples)
     having, sums = (np.zeros((members.shape[1], len(genes))) for _ in range(2))
     start, normalise = 0, encoder.settings.normalise
-    for block in samples.payload.blocks():
+    for block in samples.cells.blocks():
         known = zeroed(block, np.isnan(block.data))
         values = normalise.values(columns(known, chosen), row_sums(known), encoder.target)
         own = members[start : start + block.shape[0]].T.astype(np.float64)

@@ -29,7 +29,7 @@ def describe_samples(samples: Samples, split: Split, folds: bool = False) -> pd.
     clashing = {name: f"{name} (group)" for name in samples.groups if name in own}
     table = samples.table.rename(columns=clashing)
     if samples.payload.domain.lengths:
-        table["length"] = samples.payload.lengths
+        table["length"] = samples.sequences.lengths
     table["part"] = "" if folds else split.names()
     table["fold"] = split.fold
     table["unit"] = resampling_groups(samples, split)

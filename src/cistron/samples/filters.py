@@ -196,11 +196,11 @@ def _refuse_conflict(
     labels = records.table["label"].iloc[first].to_numpy()
     pair = first[0], first[np.flatnonzero(labels != labels[0])[0]]
     ids, labels_told = records.table["id"].loc, records.table["label"].loc
-    told = " and ".join(f"{ids[row]} ({labels_told[row]}, {records.place(row)})" for row in pair)
+    places = " and ".join(f"{ids[row]} ({labels_told[row]}, {records.place(row)})" for row in pair)
     several = len(np.unique(number))
     sequences = f"{several:,} sequences are" if several > 1 else "One sequence is"
     raise InputError(
-        f"{sequences} in more than one {noun} ({len(rows):,} records), such as {told}. Set "
+        f"{sequences} in more than one {noun} ({len(rows):,} records), such as {places}. Set "
         f"samples.conflicts to `drop` (all copies are left out) or `majority` (the {noun} with "
         "most copies is believed), or mend the input."
     )
@@ -234,21 +234,21 @@ def require_classes(records: Records, classes: Sequence[str], separator: str) ->
     counts = dict(zip(classes, members.sum(axis=0).tolist(), strict=True))
     reasons = records.table["reason"][~records.used].value_counts()
     lost = "; ".join(f"{count:,}: {reason}" for reason, count in reasons.items())
-    told = f" Not used were {reasons.sum():,} of {len(records.table):,} records ({lost})."
-    told = told if len(reasons) else ""
+    unused = f" Not used were {reasons.sum():,} of {len(records.table):,} records ({lost})."
+    unused = unused if len(reasons) else ""
     first = list(counts.items())[:LISTED]
     names = ", ".join(f"{name} ({count:,} records)" for name, count in first)
     if len(counts) > LISTED:
         names += f", and {len(counts) - LISTED:,} more"
     if not any(counts.values()):
-        raise InputError(f"No record is left to learn from.{told} Loosen the filters of samples.")
+        raise InputError(f"No record is left to learn from.{unused} Loosen the filters of samples.")
     if sum(count > 0 for count in counts.values()) < 2:
-        raise InputError(f"There is only one class to learn: {names}. Two are needed.{told}")
+        raise InputError(f"There is only one class to learn: {names}. Two are needed.{unused}")
     for name, count in counts.items():
         if count < 2:
             raise InputError(
                 f"Class {name!r} has {count} of the records, and every class needs at least two: "
-                f"{names}. Add records, or leave the class out with samples.only.{told}"
+                f"{names}. Add records, or leave the class out with samples.only.{unused}"
             )
 
 

@@ -161,9 +161,9 @@ def _require(columns: list[str], there: Sequence[str], name: str) -> None:
 def _told(error: pd.errors.ParserError) -> str:
     fields = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
     if fields:
-        wanted, line, found = fields.groups()
+        wanted, line, there = fields.groups()
         return (
-            f"line {line} has {found} fields, its first line {wanted}. Every line needs as many "
+            f"line {line} has {there} fields, its first line {wanted}. Every line needs as many "
             "fields as the header names (R: write.table with row.names = FALSE)."
         )
     opened = re.search(r"EOF inside string starting at row (\d+)", str(error))

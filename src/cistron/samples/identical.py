@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cistron.base.counts import Counts
 from cistron.samples import letters
+from cistron.samples.payload import Payload
+from cistron.samples.samples import Sequences
 
 
-def identical(payload: Any) -> NDArray[np.int64]:
+def identical(payload: Payload) -> NDArray[np.int64]:
     """Return a number for each distinct sequence or cell, shape (n,)."""
-    if payload.content == Counts.content:
+    if isinstance(payload, Counts):
         return identical_cells(payload)
-    return letters.identical(payload)
+    if isinstance(payload, Sequences):
+        return letters.identical(payload)
+    raise TypeError(f"{type(payload).__name__} is neither sequences nor cells")
 
 
 def identical_cells(cells: Counts) -> NDArray[np.int64]:
@@ -25,7 +29,7 @@ def identical_cells(cells: Counts) -> NDArray[np.int64]:
     copies of nothing.
     """
     seen: dict[bytes | int, int] = {}
-    found = np.empty(len(cells), dtype=np.int64)
+    numbers = np.empty(len(cells), dtype=np.int64)
     row = 0
     for block in cells.blocks():
         block.eliminate_zeros()
@@ -33,15 +37,13 @@ def identical_cells(cells: Counts) -> NDArray[np.int64]:
         for start, end in zip(block.indptr[:-1], block.indptr[1:], strict=True):
             genes = block.indices[start:end].astype(np.int32)
             key = _key(genes, block.data[start:end]) if end > start else row
-            found[row] = seen.setdefault(key, len(seen))
+            numbers[row] = seen.setdefault(key, len(seen))
             row += 1
-    return found
+    return numbers
 
 
 def _key(genes: NDArray[np.int32], values: NDArray[np.float32]) -> bytes:
     """Return 16 bytes for a cell: thousands of millions of cells share none by chance."""
-    import hashlib
-
-    told = hashlib.blake2b(genes.tobytes(), digest_size=16)
-    told.update(values.tobytes())
-    return told.digest()
+    digest = hashlib.blake2b(genes.tobytes(), digest_size=16)
+    digest.update(values.tobytes())
+    return digest.digest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
@@ -27,7 +27,7 @@ def _compiled(pattern: str) -> str:
     return pattern
 
 
-def checked_name(value: Any) -> Any:
+def checked_name(value: object) -> object:
     """Return a name that YAML may have read as a number; refuse true, false and nothing."""
     if isinstance(value, bool):
         # YAML reads yes, no, on and off as true and false.
@@ -44,11 +44,11 @@ def _group_name(name: str) -> str:
     return name
 
 
-def _several(value: Any) -> Any:
+def _several(value: object) -> object:
     return (value,) if isinstance(value, (str, Path)) else value
 
 
-def _tag(value: Any) -> str:
+def _tag(value: object) -> str:
     if isinstance(value, str):
         return "[pattern]"
     files = "files" in value if isinstance(value, dict) else isinstance(value, GroupFiles)
@@ -102,7 +102,7 @@ GroupSource = Annotated[
 ]
 
 
-def require_label_table(groups: Mapping[str, Any], label: Any) -> None:
+def require_label_table(groups: Mapping[str, object], label: object) -> None:
     """Refuse groups that are columns of a label table where there is none.
 
     Raises

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -99,7 +98,9 @@ def capture(pattern: str, headers: Sequence[str]) -> NDArray[np.object_]:
 
 
 def assign(
-    records: Records, label: str | LabelTable | None, groups: Mapping[str, Any]
+    records: Records,
+    label: str | LabelTable | None,
+    groups: Mapping[str, str | GroupColumn | GroupFiles],
 ) -> dict[str, str]:
     """Give the records their labels, where `label` says how, and their groups.
 

@@ -68,12 +68,12 @@ def check_alphabet(texts: Iterable[bytes], alphabet: Alphabet, name: str) -> Non
     affected = sum(any(letter in text for letter in letters) for text in texts)
     if 2 * affected <= len(texts) or share[list(letters)].sum() < 0.05:
         return
-    found = ", ".join(chr(letter) for letter in letters)
+    odd = ", ".join(chr(letter) for letter in letters)
     records = f"{affected:,} of {records}" if len(texts) > 1 else records
-    told = f"{name} was declared as DNA, but in {records} are letters that no DNA has ({found})"
+    problem = f"{name} was declared as DNA, but in {records} are letters that no DNA has ({odd})"
     if letters == b"U":
-        raise InputError(f"{told}: it looks like RNA. {rna}.")
-    raise InputError(f"{told}: it looks like proteins. Set alphabet: protein.")
+        raise InputError(f"{problem}: it looks like RNA. {rna}.")
+    raise InputError(f"{problem}: it looks like proteins. Set alphabet: protein.")
 
 
 def select(sequences: Sequences, kept: NDArray[np.bool_]) -> Sequences:

@@ -184,7 +184,7 @@ def _without_stops(
 def _foreign(text: bytes, alphabet: Alphabet) -> str:
     """Name the characters that are no letters."""
     table = _codes(alphabet)
-    found = sorted({c for c in decode(text) if ord(c) > 127 or table[ord(c)] == INVALID})
-    shown = " ".join(found[:8]) if all(map(str.isprintable, found[:8])) else repr(found[:8])
+    odd = sorted({c for c in decode(text) if ord(c) > 127 or table[ord(c)] == INVALID})
+    shown = " ".join(odd[:8]) if all(map(str.isprintable, odd[:8])) else repr(odd[:8])
     kind = "protein" if alphabet is PROTEIN else "DNA"
-    return f"characters that are no {kind} letters: {shown}{' …' if len(found) > 8 else ''}"
+    return f"characters that are no {kind} letters: {shown}{' …' if len(odd) > 8 else ''}"

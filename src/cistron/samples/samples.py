@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.base.counts import Counts
 from cistron.base.domains import DOMAINS, PROFILES, Domain
 from cistron.base.errors import InputError
 from cistron.base.ragged import Ragged
 from cistron.samples.alphabet import ALPHABETS, PROTEIN, Alphabet
+from cistron.samples.payload import Payload
 from cistron.targets.kinds import target_of
 from cistron.targets.memberships import names_in, read_memberships, write_labels
 from cistron.targets.one_class import OneClass
@@ -205,7 +207,7 @@ class Samples:
     """
 
     table: pd.DataFrame
-    payload: Any
+    payload: Payload
     target: Target = UNLABELLED
     groups: tuple[str, ...] = ()
     dropped: pd.DataFrame = field(
@@ -223,13 +225,39 @@ class Samples:
     def __len__(self) -> int:
         return len(self.table)
 
-    def __getitem__(self, rows: Any) -> Self:
+    def __getitem__(self, rows: slice | NDArray[np.bool_] | NDArray[np.integer]) -> Self:
         return self.take(np.arange(len(self))[rows])
 
     @property
     def shape(self) -> tuple[int]:
         """Number of samples, as arrays say it: scikit-learn's tools index what has a shape."""
         return (len(self),)
+
+    @property
+    def sequences(self) -> Sequences:
+        """The payload, where it is sequences.
+
+        Raises
+        ------
+        InputError
+            If the samples are cells.
+        """
+        if not isinstance(self.payload, Sequences):
+            raise InputError("Sequences are needed, and these samples are cells.")
+        return self.payload
+
+    @property
+    def cells(self) -> Counts:
+        """The payload, where it is cells.
+
+        Raises
+        ------
+        InputError
+            If the samples are sequences.
+        """
+        if not isinstance(self.payload, Counts):
+            raise InputError("Cells are needed, and these samples are sequences.")
+        return self.payload
 
     @property
     def ids(self) -> NDArray[np.object_]:
@@ -311,7 +339,7 @@ class Samples:
 
 
 def make_samples(
-    payload: Any,
+    payload: Payload,
     ids: Sequence[str] | None = None,
     labels: Sequence[str] | None = None,
     groups: dict[str, Sequence[str]] | None = None,

@@ -123,7 +123,7 @@ def settle_second(samples: Samples, records: Records, target: SecondTarget) -> S
 
 def _contradicted(samples: Samples, values: pd.Series) -> NDArray[np.bool_]:
     """Return which samples have a known value, and an equal sequence another."""
-    frame = pd.DataFrame({"sequence": identical(samples.payload), "value": values})
+    frame = pd.DataFrame({"sequence": identical(samples.sequences), "value": values})
     different = frame.groupby("sequence")["value"].transform("nunique").to_numpy() > 1
     return different & values.notna().to_numpy()
 

@@ -229,7 +229,7 @@ class ChromosomeSplit(Settings):
         if self.similar is None:
             return components(partitions, len(samples)), 0
         search = Search(identity=self.similar.identity).settled(len(samples))
-        hits = find_similar(samples.payload, None, search, progress)
+        hits = find_similar(samples.sequences, None, search, progress)
         hits = hits[hits.at_least(self.similar.identity, self.similar.coverage)]
         pairs = (hits.query, hits.target)
         return components(partitions, len(samples), pairs), len(hits.query)

@@ -35,7 +35,7 @@ def gene_families(
     """
     # MMseqs2 judges by the lengths what a pair can cover: gaps may let it cover more.
     search = Search(identity=identity, covering=0.75 * coverage).settled(len(proteins))
-    hits = find_similar(proteins.payload, None, search, progress)
+    hits = find_similar(proteins.sequences, None, search, progress)
     hits = hits[hits.at_least(identity, coverage)]
     number = components([], len(proteins), (hits.query, hits.target))
     _, first, family = np.unique(number, return_index=True, return_inverse=True)

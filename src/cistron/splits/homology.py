@@ -87,7 +87,7 @@ class HomologySplit(SplitShares):
         for number in range(1, ROUNDS + 1):
             self._require_divisible(units, len(samples))
             dealt = deal(samples, units, self, "")
-            left = self._across(samples.payload, dealt, search, progress)
+            left = self._across(samples.sequences, dealt, search, progress)
             if not len(left[0]) or number == ROUNDS:
                 break
             units, joined = components([units], len(samples), left), joined + len(left[0])
@@ -95,14 +95,14 @@ class HomologySplit(SplitShares):
             "method": self.method,
             "identity": self.identity,
             "coverage": self.coverage,
-            "engine": search.describe(samples.payload),
+            "engine": search.describe(samples.sequences),
             "pairs": pairs,
             "rounds": number,
             "joined_pairs": joined,
             "remaining_pairs": len(left[0]),
         }
-        if self.identity < search.guards_from(samples.payload):
-            details["warning"] = search.warning(samples.payload)
+        if self.identity < search.guards_from(samples.sequences):
+            details["warning"] = search.warning(samples.sequences)
         return replace(dealt, reason=self._reason(details), details={**dealt.details, **details})
 
     def _units(
@@ -113,7 +113,7 @@ class HomologySplit(SplitShares):
         progress: Progress,
     ) -> tuple[NDArray[np.int64], int]:
         """Return what may not be divided, and the number of similar pairs."""
-        sequences, pairs = samples.payload, None
+        sequences, pairs = samples.sequences, None
         partitions = [same_molecule(sequences), groups]
         if self.method == "components":
             # MMseqs2 judges by the lengths what a pair can cover: gaps may let it cover more. Of

@@ -476,7 +476,7 @@ import numpy as np
 from scipy import sparse
 import cistron.classifier.classifier
 from cistron.experiment.experiment import parse_encoder
-from cistron.samples import make_samples
+from cistron.samples.samples import make_samples
 from cistron.base.counts import Counts
 rng = np.random.default_rng(0)
 n, genes, each = 20_000, 30_000, 60

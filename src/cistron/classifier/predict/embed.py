@@ -140,9 +140,9 @@ def _window(
     write: Callable[[list[str], Ragged], None],
 ) -> None:
     """Embed the records of a window and write them in their order."""
-    lengths = samples.payload.lengths if residues else np.ones(len(samples), dtype=np.int64)
+    lengths = samples.sequences.lengths if residues else np.ones(len(samples), dtype=np.int64)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     values: NDArray[np.float32] = np.empty((int(offsets[-1]), embedder.model.width), np.float32)
-    for row, found in embedder.embed(samples.payload):
+    for row, found in embedder.embed(samples.sequences):
         values[offsets[row] : offsets[row + 1]] = found
     write(list(samples.ids), Ragged(values, offsets))

@@ -169,8 +169,6 @@ def cell_windows(
         genes=set(encoder.known.names["gene"]),
         columns=how.columns,
         counts=counts,
-        missing=True,
-        duplicate_genes="sum" if counts else "first",
         skip=skip,
     )
 

@@ -65,15 +65,15 @@ class Scaler:
     def fit(
         cls,
         settings: ZScore | MinMax | Unscaled,
-        found: Moments,
+        training: Moments,
         blocks: Iterable[sparse.csr_matrix],
     ) -> Scaler:
         """Estimate the scaling on the moments of training cells, or, for their range, on them."""
-        genes = found.sums.shape[1]
+        genes = training.sums.shape[1]
         if isinstance(settings, ZScore):
-            spread = np.sqrt(found.variance()[0])
+            spread = np.sqrt(training.variance()[0])
             cut = np.inf if settings.clip is None else settings.clip
-            return cls(found.mean[0], np.where(spread > 1e-12, spread, 1.0), -cut, cut)
+            return cls(training.mean[0], np.where(spread > 1e-12, spread, 1.0), -cut, cut)
         if isinstance(settings, MinMax):
             least, largest = extremes(blocks, genes)
             spread = largest - least

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from scipy import sparse
 
 from cistron.base.cell_vectors import CellVectors, Transformed
 from cistron.base.counts import Counts
-from cistron.base.encoded import Gives, InputShape
+from cistron.base.encoded import Document, Gives, InputShape, State
 from cistron.base.errors import InputError
 from cistron.base.settings import InputPath, Settings
 from cistron.encoders.cells.cell_components import Components
@@ -75,15 +75,15 @@ class ExpressionSettings(Settings):
         aliases = {} if self.aliases is None else read_aliases(self.aliases)
         cells = TrainingCells.look(_cells(samples), self.normalise)
         genes, notes = self.genes.choose(cells, samples)
-        found = moments(cells.blocks(genes), len(genes))
-        imputer = self.impute.fit(cells, genes, found)
+        training = moments(cells.blocks(genes), len(genes))
+        imputer = self.impute.fit(cells, genes, training)
 
-        def values() -> Any:
+        def values() -> Iterator[sparse.csr_matrix]:
             return imputer.all_filled(cells.blocks(genes))
 
         if cells.survey.missing[genes].any():
-            found = moments(values(), len(genes))
-        scaler = Scaler.fit(self.scale, found, values())
+            training = moments(values(), len(genes))
+        scaler = Scaler.fit(self.scale, training, values())
         components = None
         if self.components is not None:
             scaled = (scaler.scaled(block) for block in values())
@@ -96,11 +96,11 @@ class ExpressionSettings(Settings):
             imputer,
             scaler,
             components,
-            np.sqrt(found.variance()[0]),
+            np.sqrt(training.variance()[0]),
             tuple(notes),
         )
 
-    def restore(self, document: dict[str, Any], arrays: dict[str, NDArray]) -> Expression:
+    def restore(self, document: Document, arrays: dict[str, NDArray]) -> Expression:
         """Rebuild the encoder from its state."""
         components = None
         if self.components is not None:
@@ -264,7 +264,7 @@ class Expression:
             values = values @ self.components.loadings
         return self.genes, values / self.scaler.spread
 
-    def state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    def state(self) -> State:
         """Return names and numbers of every step."""
         low, high = (v if np.isfinite(v) else None for v in (self.scaler.low, self.scaler.high))
         document = {"target": self.target, "low": low, "high": high, "notes": list(self.notes)}

@@ -180,10 +180,10 @@ class ListedGenes(GeneSettings):
             raise InputError(
                 f"encoder.genes.file: {self.file} cannot be read: {reason}."
             ) from error
-        found = [line.strip() for line in lines if line.strip()]
-        if not found:
+        names = [line.strip() for line in lines if line.strip()]
+        if not names:
             raise InputError(f"encoder.genes.file: {self.file} names no gene.")
-        return found
+        return names
 
 
 class MarkerGenes(GeneSettings):

@@ -59,8 +59,8 @@ def moments(
         stop = start + block.shape[0]
         data, place = block.data, block.indices
         if groups > 1 and codes is not None:
-            own = np.repeat(codes[start:stop], np.diff(block.indptr))
-            place = own.astype(np.int64) * genes + place
+            code = np.repeat(codes[start:stop], np.diff(block.indptr))
+            place = code.astype(np.int64) * genes + place
             cells += np.bincount(codes[start:stop], minlength=groups)[:, None]
         else:
             cells += block.shape[0]

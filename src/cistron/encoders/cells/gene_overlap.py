@@ -75,10 +75,10 @@ class GeneOverlap:
             If their share is below `least`.
         """
         if self.share < least or not self.present.any():
-            some = ", ".join(self.missing[:SHOWN])
+            examples = ", ".join(self.missing[:SHOWN])
             raise InputError(
                 f"The data have {int(self.present.sum()):,} of the {len(self.names):,} genes that "
-                f"the classifier reads ({self.share:.0%}; not {some}, …), and at least "
+                f"the classifier reads ({self.share:.0%}; not {examples}, …), and at least "
                 f"{least:.0%} are needed (encoder.min_overlap). Give the genes the names they had "
                 "in training, or train on genes that both data sets have."
             )
@@ -131,7 +131,7 @@ class KnownGenes:
         for known, overlap in self._met:
             if _same_genes(known, counts):
                 return overlap
-        place, told = self._places(counts)
+        place, note = self._places(counts)
         present = place[self.chosen] >= 0
         there = place >= 0
         shared, weight = None, 1.0
@@ -139,19 +139,19 @@ class KnownGenes:
             shared = np.sort(place[there])
             weight = float(self.share[there].sum())
         columns = place[self.chosen][present]
-        overlap = GeneOverlap(self.chosen_names, present, columns, shared, weight, told)
+        overlap = GeneOverlap(self.chosen_names, present, columns, shared, weight, note)
         self._met[:] = [(counts.span(0, 0), overlap)]
         return overlap
 
     def _places(self, counts: Counts) -> tuple[NDArray[np.int64], str]:
         """Return the column of each training gene in other cells, -1 without; and what to say."""
-        own = self.names["gene"]
-        if np.array_equal(own, counts.genes):
-            return np.arange(len(own), dtype=np.int64), ""
+        training = self.names["gene"]
+        if np.array_equal(training, counts.genes):
+            return np.arange(len(training), dtype=np.int64), ""
         further = {kind: names.tolist() for kind, names in self.names.items() if kind != "gene"}
-        found = align_genes(counts, own, names=further, aliases=self.aliases, least=0.0)
-        plain = found.found.get("name", 0) == len(own)
-        return found.index, "" if plain else found.note
+        aligned = align_genes(counts, training, names=further, aliases=self.aliases, least=0.0)
+        plain = aligned.found.get("name", 0) == len(training)
+        return aligned.index, "" if plain else aligned.note
 
     def arrays(self) -> dict[str, NDArray]:
         """Return all as arrays; names as the bytes of lines."""
@@ -182,9 +182,9 @@ def _texts(lines: NDArray[np.uint8]) -> list[str]:
     return lines.tobytes().decode().split("\n")
 
 
-def _same_genes(one: Counts, other: Counts) -> bool:
-    if one.genes is other.genes and one.names is other.names:
+def _same_genes(first: Counts, second: Counts) -> bool:
+    if first.genes is second.genes and first.names is second.names:
         return True
-    return one.names.keys() == other.names.keys() and all(
-        np.array_equal(a, b) for a, b in zip(one.known, other.known, strict=True)
+    return first.names.keys() == second.names.keys() and all(
+        np.array_equal(a, b) for a, b in zip(first.known, second.known, strict=True)
     )

@@ -32,12 +32,12 @@ class ImputeSettings(Settings):
         "medians are taken of",
     )
 
-    def fit(self, cells: TrainingCells, genes: NDArray[np.int64], found: Moments) -> Imputer:
+    def fit(self, cells: TrainingCells, genes: NDArray[np.int64], training: Moments) -> Imputer:
         """Learn the values from training cells and the moments of their known values."""
         fill = np.zeros(len(genes))
         kept = None
         if self.method in ("mean", "nearest"):
-            fill = found.mean[0]
+            fill = training.mean[0]
         if self.method in ("median", "nearest"):
             kept = self._spread(cells, genes)
         if self.method == "median" and kept is not None:

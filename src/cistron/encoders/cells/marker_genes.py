@@ -17,14 +17,14 @@ def welch_t(cells: TrainingCells, targets: NDArray[np.int64], classes: int) -> N
 
     Welch 1947 (doi:10.1093/biomet/34.1-2.28). Positive where the class has more.
     """
-    found = moments(cells.blocks(), len(cells.counts.genes), targets, classes)
-    statistic = np.zeros_like(found.sums)
+    by_class = moments(cells.blocks(), len(cells.counts.genes), targets, classes)
+    statistic = np.zeros_like(by_class.sums)
     for number in range(classes):
-        own = np.arange(classes) == number
+        is_class = np.arange(classes) == number
         mean, error = [], []
-        for part in (own, ~own):
+        for part in (is_class, ~is_class):
             n, sums, squares = (
-                x[part].sum(axis=0) for x in (found.cells, found.sums, found.squares)
+                x[part].sum(axis=0) for x in (by_class.cells, by_class.sums, by_class.squares)
             )
             average = sums / np.maximum(n, 1)
             mean.append(average)
@@ -56,8 +56,8 @@ def wilcoxon(cells: TrainingCells, targets: NDArray[np.int64], classes: int) -> 
         values = sparse.vstack(list(cells.blocks(part)), format="csc")
         for gene in part:
             span = slice(values.indptr[gene - start], values.indptr[gene - start + 1])
-            seen, own = np.nan_to_num(values.data[span]), targets[values.indices[span]]
-            sums, ties = _rank_sums(seen, own, of_class)
+            seen, classes_seen = np.nan_to_num(values.data[span]), targets[values.indices[span]]
+            sums, ties = _rank_sums(seen, classes_seen, of_class)
             expected = of_class * (n + 1) / 2
             variance = of_class * (n - of_class) / 12 * (n + 1 - ties / (n * max(n - 1, 1)))
             scores[:, gene] = np.divide(
@@ -92,7 +92,7 @@ def best_of_each(
 
 
 def _rank_sums(
-    seen: NDArray[np.float32], own: NDArray[np.int64], of_class: NDArray[np.float64]
+    seen: NDArray[np.float32], classes_seen: NDArray[np.int64], of_class: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], float]:
     """Return the sum of ranks of each class, and the sum of t³ - t over ties of t cells.
 
@@ -109,6 +109,6 @@ def _rank_sums(
         values, tied = np.insert(values, at_zero, 0.0), np.insert(tied, at_zero, zeros)
         inverse = inverse + (inverse >= at_zero)
     ranks = np.cumsum(tied) - (tied - 1) / 2
-    sums = np.bincount(own, weights=ranks[inverse], minlength=len(of_class))
-    unseen = of_class - np.bincount(own, minlength=len(of_class))
+    sums = np.bincount(classes_seen, weights=ranks[inverse], minlength=len(of_class))
+    unseen = of_class - np.bincount(classes_seen, minlength=len(of_class))
     return sums + unseen * ranks[at_zero], float((tied**3 - tied).sum())

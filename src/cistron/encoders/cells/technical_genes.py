@@ -35,9 +35,9 @@ def technical(
         A regular expression of further names, whole and of any case.
     """
     wanted = [PATTERNS[kind] for kind in kinds] + ([pattern] if pattern else [])
-    found: NDArray[np.bool_] | None = None
+    chosen: NDArray[np.bool_] | None = None
     matches = re.compile("|".join(f"(?:{p})" for p in wanted) or r"(?!)", re.IGNORECASE).fullmatch
     for each in names:
         here = np.array([matches(str(name)) is not None for name in each], dtype=bool)
-        found = here if found is None else found | here
-    return np.zeros(0, dtype=bool) if found is None else found
+        chosen = here if chosen is None else chosen | here
+    return np.zeros(0, dtype=bool) if chosen is None else chosen

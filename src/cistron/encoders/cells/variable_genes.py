@@ -41,8 +41,8 @@ def standardised_variance(
         0 for genes that are constant.
     """
     genes = len(cells.counts.genes)
-    found = moments(cells.raw(), genes, codes, groups)
-    mean, variance, n = found.mean, found.variance(lost=1), found.cells
+    counted = moments(cells.raw(), genes, codes, groups)
+    mean, variance, n = counted.mean, counted.variance(lost=1), counted.cells
     deviation = np.zeros_like(mean)
     for group in range(groups):
         varies = (variance[group] > 0) & (mean[group] > 0)
@@ -71,9 +71,9 @@ def standardised_dispersion(
         Minus infinity for genes that are never seen.
     """
     genes = len(cells.counts.genes)
-    found = moments((_linear(block) for block in cells.blocks()), genes, codes, groups)
-    scores = np.empty_like(found.mean)
-    each = zip(found.mean, found.variance(lost=1), strict=True)
+    counted = moments((_linear(block) for block in cells.blocks()), genes, codes, groups)
+    scores = np.empty_like(counted.mean)
+    each = zip(counted.mean, counted.variance(lost=1), strict=True)
     for group, (mean, variance) in enumerate(each):
         average = np.where(mean == 0, 1e-12, mean)
         dispersion = variance / average
@@ -120,8 +120,8 @@ def _cut(
     """Yield the counts, none above the limit of its gene in the group of its cell."""
     start = 0
     for block in cells.raw():
-        own = np.repeat(codes[start : start + block.shape[0]], np.diff(block.indptr))
-        most = limit[own, block.indices] if groups > 1 else limit[0, block.indices]
+        group = np.repeat(codes[start : start + block.shape[0]], np.diff(block.indptr))
+        most = limit[group, block.indices] if groups > 1 else limit[0, block.indices]
         data = np.minimum(block.data, most)
         yield sparse.csr_matrix((data, block.indices, block.indptr), shape=block.shape)
         start += block.shape[0]

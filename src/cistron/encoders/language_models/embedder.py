@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,13 @@ from cistron.encoders.language_models.embedding_cache import (
     EmbeddingKey,
     sequence_digests,
 )
+from cistron.encoders.language_models.load import load_language_model
+from cistron.encoders.language_models.model import LanguageModel, Reading
+from cistron.encoders.language_models.pooling import Pooling
+from cistron.encoders.language_models.precision import Precision, effective_precision
+from cistron.encoders.language_models.workers import Loading, embed_in_workers
 from cistron.samples.samples import Samples, Sequences
 
-if TYPE_CHECKING:
-    from cistron.encoders.language_models.model import LanguageModel
-
-Pooling = Literal["mean", "max", "cls", "residues"]
 MODELS = "CISTRON_MODELS"
 
 
@@ -47,7 +48,7 @@ class EmbeddingSettings(Settings):
         1022, ge=16, description="longer proteins are read in windows of so many residues"
     )
     overlap: int = Field(256, ge=0, description="residues that neighbouring windows share")
-    precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
+    precision: Precision = "auto"
     offline: bool = Field(False, description="never ask the hub; use what is on this machine")
 
     @field_validator("model")
@@ -144,8 +145,6 @@ class Embedder:
     @cached_property
     def cache(self) -> EmbeddingCache:
         """What is kept of this model on disk."""
-        from cistron.encoders.language_models.precision import effective_precision
-
         s, who = self.settings, self.identity
         fingerprint = who.fingerprint or self.model.fingerprint
         precision = effective_precision(s.precision, self.device)
@@ -197,15 +196,13 @@ class Embedder:
 
     def _computed(self, sequences: Sequences) -> Iterator[tuple[int, NDArray[np.float32]]]:
         s = self.settings
-        options: dict[str, Any] = {"window": s.window, "overlap": s.overlap}
+        options: Reading = {"window": s.window, "overlap": s.overlap}
         model = self.model
         if model.precision == "int8" and model.drift is None:
-            model.drift = model.measure_drift(sequences, **options)
+            model.drift = model.measure_drift(sequences, window=s.window, overlap=s.overlap)
             self.reporter.say(str(model.drift))
         if self.workers > 1 and model.device.type == "cpu":
-            from cistron.encoders.language_models.workers import embed_in_workers
-
-            load = {"layer": s.layer, "precision": s.precision, "offline": s.offline}
+            load: Loading = {"layer": s.layer, "precision": s.precision, "offline": s.offline}
             name = find_model(s.model)
             parts = embed_in_workers(
                 name, sequences, s.pooling, workers=self.workers, load=load, **options
@@ -214,8 +211,8 @@ class Embedder:
             parts = model.parts(sequences, s.pooling, **options)
         for rows, values in parts:
             for place, row in enumerate(rows.tolist()):
-                one = values[place] if isinstance(values, Ragged) else values[place : place + 1]
-                yield row, np.asarray(one, dtype=np.float32)
+                part = values[place] if isinstance(values, Ragged) else values[place : place + 1]
+                yield row, np.asarray(part, dtype=np.float32)
 
 
 def find_model(name: str) -> str:
@@ -247,9 +244,7 @@ def find_model(name: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _load(name: str, layer: int, device: str, precision: Any, offline: bool) -> LanguageModel:
-    from cistron.encoders.language_models.load import load_language_model
-
+def _load(name: str, layer: int, device: str, precision: Precision, offline: bool) -> LanguageModel:
     return load_language_model(
         name, layer=layer, device=device, precision=precision, offline=offline
     )
@@ -263,7 +258,7 @@ def open_model(settings: EmbeddingSettings, device: str) -> LanguageModel:
 
 def proteins(samples: Samples) -> Sequences:
     """Return the sequences of samples, which must be proteins; InputError if not."""
-    sequences = samples.payload
+    sequences = samples.sequences
     if sequences.alphabet.name != "protein":
         raise InputError(
             f"encoder: protein_lm reads protein sequences, and these are {sequences.alphabet.name}."

@@ -96,7 +96,9 @@ class EmbeddingCache:
         Is told of damage.
     """
 
-    def __init__(self, folder: Path, about: dict[str, Any], reporter: Reporter = SILENT) -> None:
+    def __init__(
+        self, folder: Path, about: dict[str, str | int], reporter: Reporter = SILENT
+    ) -> None:
         self.folder, self.about, self.reporter = folder, about, reporter
         self._shards: dict[Path, _Shard] = {}
         self._places: dict[bytes, tuple[Path, int]] = {}
@@ -127,8 +129,8 @@ class EmbeddingCache:
 
     def in_order(self, digests: list[bytes]) -> NDArray[np.int64]:
         """Return the positions of the digests that are there, in the order of the disk."""
-        found = [i for i, digest in enumerate(digests) if digest in self._places]
-        return np.array(sorted(found, key=lambda i: self._places[digests[i]]), dtype=np.int64)
+        stored = [i for i, digest in enumerate(digests) if digest in self._places]
+        return np.array(sorted(stored, key=lambda i: self._places[digests[i]]), dtype=np.int64)
 
     def read(self, digest: bytes) -> NDArray[np.float32] | None:
         """Return one embedding, shape (positions, width); None where it is absent or damaged.

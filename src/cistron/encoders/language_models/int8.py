@@ -76,9 +76,9 @@ class Drift:
         )
 
 
-def compare(found: NDArray[np.float32], exact: NDArray[np.float32]) -> Drift:
+def compare(approximate: NDArray[np.float32], exact: NDArray[np.float32]) -> Drift:
     """Return the drift of vectors, both of shape (proteins, width)."""
     size = np.linalg.norm(exact, axis=1)
-    error = np.linalg.norm(found - exact, axis=1) / size
-    cosine = (found * exact).sum(axis=1) / (size * np.linalg.norm(found, axis=1))
+    error = np.linalg.norm(approximate - exact, axis=1) / size
+    cosine = (approximate * exact).sum(axis=1) / (size * np.linalg.norm(approximate, axis=1))
     return Drift(len(exact), float(error.mean()), float(cosine.min()))

@@ -68,7 +68,7 @@ def load_language_model(
     computed_in = effective_precision(precision, device)
     place = choose_device(device)
     transformers = _transformers()
-    folder = find_model(name, offline)
+    folder = fetch_model(name, offline)
     config, tokenizer = _read_configuration(transformers, folder, name)
     tokens = residue_tokens(tokenizer, name)
     layers = int(config.num_hidden_layers)
@@ -95,7 +95,7 @@ def load_language_model(
     )
 
 
-def find_model(name: str, offline: bool = False) -> Path:
+def fetch_model(name: str, offline: bool = False) -> Path:
     """Return the folder of a model's files, fetched from the hub where they are not here.
 
     Raises
@@ -234,15 +234,13 @@ def _make_forward(
     return PackedEsm(model, layer, make_linear)
 
 
-def read_weights(folder: Path, name: str, config: Any) -> Any:
+def read_weights(folder: Path, name: str, config: Any) -> torch.nn.Module:
     """Read an encoder, and refuse one that is not whole: transformers would make the rest up."""
     transformers = _transformers()
-    options: dict[str, Any] = {}
     # Of a T5, the encoder alone.
     encoder = "t5" in config.model_type
     kind = transformers.AutoModelForTextEncoding if encoder else transformers.AutoModel
-    if config.model_type == "esm":
-        options["add_pooling_layer"] = False
+    options = {"add_pooling_layer": False} if config.model_type == "esm" else {}
     with _quiet(transformers):
         model, report = kind.from_pretrained(
             folder,
@@ -260,7 +258,8 @@ def read_weights(folder: Path, name: str, config: Any) -> Any:
             f"{name}: its weights lack {len(missing):,} of the encoder's arrays, the first of them "
             f"{missing[0]}. Fetch the model again, or choose another."
         )
-    return model.eval().requires_grad_(False)
+    whole: torch.nn.Module = model.eval().requires_grad_(False)
+    return whole
 
 
 @contextmanager

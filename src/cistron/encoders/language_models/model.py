@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TypedDict, Unpack
 
 import numpy as np
 import torch
@@ -19,12 +20,22 @@ from cistron.encoders.language_models.windows import Windows, cut_windows
 from cistron.samples.samples import Sequences
 
 Embedding = NDArray[np.float32] | Ragged
+Parts = Iterator[tuple[NDArray[np.int64], Embedding]]
+"""Rows of proteins that are done, and their embeddings, batch by batch."""
 Forward = Callable[[torch.Tensor, Sequence[int]], torch.Tensor]
 """Tokens of proteins, end to end, and how many each has → hidden states, shape (tokens, width)."""
 
 WINDOW, OVERLAP = 1022, 256  # residues
 MAX_TOKENS = 4096
 PACK = 2048  # tokens; with more, a processor's caches no longer hold what a layer works on
+
+
+class Reading(TypedDict, total=False):
+    """How much is read at once; see `LanguageModel.embed`."""
+
+    window: int
+    overlap: int
+    max_tokens: int
 
 
 @dataclass(eq=False)
@@ -94,10 +105,8 @@ class LanguageModel:
         sequences: Sequences,
         pooling: Pooling = "mean",
         *,
-        window: int = WINDOW,
-        overlap: int = OVERLAP,
-        max_tokens: int = MAX_TOKENS,
         advance: Callable[[int], None] | None = None,
+        **reading: Unpack[Reading],
     ) -> Embedding:
         """Embed proteins.
 
@@ -125,15 +134,13 @@ class LanguageModel:
         InputError
             If the model cannot do what is asked, or a sequence is empty.
         """
-        parts = self.parts(
-            sequences, pooling, window=window, overlap=overlap, max_tokens=max_tokens
-        )
+        parts = self.parts(sequences, pooling, **reading)
         residues = pooling == "residues"
         places = sequences.offsets if residues else np.arange(len(sequences) + 1)
         values = np.empty((int(places[-1]), self.width), dtype=np.float32)
-        for rows, found in parts:
+        for rows, batch in parts:
             for number, row in enumerate(rows.tolist()):
-                values[places[row] : places[row + 1]] = found[number]
+                values[places[row] : places[row + 1]] = batch[number]
             if advance is not None:
                 advance(len(rows))
         return Ragged(values, sequences.offsets.copy()) if residues else values
@@ -146,7 +153,7 @@ class LanguageModel:
         window: int = WINDOW,
         overlap: int = OVERLAP,
         max_tokens: int = MAX_TOKENS,
-    ) -> Iterator[tuple[NDArray[np.int64], Embedding]]:
+    ) -> Parts:
         """Embed proteins and hand over each batch as it is done; see `embed`.
 
         The longest come first, so that what does not fit is known at once.
@@ -164,7 +171,7 @@ class LanguageModel:
 
     def _parts(
         self, sequences: Sequences, pooling: Pooling, window: int, overlap: int, max_tokens: int
-    ) -> Iterator[tuple[NDArray[np.int64], Embedding]]:
+    ) -> Parts:
         pieces = cut_windows(sequences.lengths, window, overlap)
         missing = np.bincount(pieces.rows, minlength=len(sequences))
         held: dict[int, list[NDArray[np.float32]]] = {}
@@ -191,11 +198,11 @@ class LanguageModel:
         The weights are read once more for that.
         """
         few = sequences.take(np.arange(min(COMPARED, len(sequences))))
-        found, exact = np.empty((2, len(few), self.width), dtype=np.float32)
-        for model, values in ((self, found), (replace(self, precision="fp32"), exact)):
+        approximate, exact = np.empty((2, len(few), self.width), dtype=np.float32)
+        for model, values in ((self, approximate), (replace(self, precision="fp32"), exact)):
             for rows, part in model._parts(few, "mean", window, overlap, MAX_TOKENS):
                 values[rows] = np.asarray(part)
-        return compare(found, exact)
+        return compare(approximate, exact)
 
     def _check(self, sequences: Sequences, pooling: str, window: int, overlap: int) -> None:
         if sequences.alphabet.name != "protein":
@@ -266,12 +273,12 @@ class LanguageModel:
         kept_from = (first + pieces.kept_from[batch]).tolist()
         kept_to = (first + pieces.kept_to[batch]).tolist()
         pooled = [
-            pool_window(one, slice(start, end), self.tokens.cls, pooling)
-            for one, start, end in zip(hidden.split(lengths), kept_from, kept_to, strict=True)
+            pool_window(window, slice(start, end), self.tokens.cls, pooling)
+            for window, start, end in zip(hidden.split(lengths), kept_from, kept_to, strict=True)
         ]
         if pooling == "residues":
             joined = torch.cat(pooled).cpu().numpy()
-            ends = np.cumsum([len(one) for one in pooled])
+            ends = np.cumsum([len(window) for window in pooled])
             return np.split(joined, ends[:-1])
         return list(torch.stack(pooled).cpu().numpy())
 

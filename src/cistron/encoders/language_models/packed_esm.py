@@ -129,8 +129,8 @@ class PackedEsm:
         for start, end in bounds:
             query, key = turned[start:end].permute(1, 2, 0, 3)[:, None]
             value = mixed[start:end, 2].transpose(0, 1)[None]
-            found = functional.scaled_dot_product_attention(query, key, value)
-            out[start:end] = found[0].transpose(0, 1)
+            attended = functional.scaled_dot_product_attention(query, key, value)
+            out[start:end] = attended[0].transpose(0, 1)
         return out.flatten(1)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
@@ -30,7 +29,7 @@ class PlainForward:
         a processor does no slower, and which leaves each free of the others to the last bit.
     """
 
-    model: Any
+    model: torch.nn.Module
     layer: int | None
     padding: int
     precision: str
@@ -49,7 +48,7 @@ class PlainForward:
         proteins = list(tokens.split(list(lengths)))
         if not self.together:
             return torch.cat(
-                [self._hidden(one[None], torch.ones_like(one[None]))[0] for one in proteins]
+                [self._hidden(row[None], torch.ones_like(row[None]))[0] for row in proteins]
             )
         rows = pad_sequence(proteins, batch_first=True, padding_value=self.padding)
         sizes = torch.tensor(lengths, device=tokens.device)
@@ -59,6 +58,8 @@ class PlainForward:
     def _hidden(self, rows: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         every = self.layer is not None
         with autocast(rows.device, self.precision):
-            found = self.model(input_ids=rows, attention_mask=mask, output_hidden_states=every)
-        hidden = found.last_hidden_state if self.layer is None else found.hidden_states[self.layer]
+            output = self.model(input_ids=rows, attention_mask=mask, output_hidden_states=every)
+        hidden = (
+            output.last_hidden_state if self.layer is None else output.hidden_states[self.layer]
+        )
         return hidden.float()

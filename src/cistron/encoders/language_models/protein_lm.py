@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from torch import nn
 
-from cistron.base.encoded import Encoded, Gives, InputShape
+from cistron.base.encoded import Document, Encoded, Gives, InputShape, State
+from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
 from cistron.base.ragged import Ragged
 from cistron.encoders.crop import CROPS, crop, crop_warnings
@@ -18,9 +20,13 @@ from cistron.encoders.language_models.embedder import (
     Embedder,
     EmbeddingSettings,
     Identity,
+    find_model,
     proteins,
 )
-from cistron.encoders.language_models.tuned_protein_lm import TunedProteinLM
+from cistron.encoders.language_models.load import fetch_model, read_weights
+from cistron.encoders.language_models.tokens import ResidueTokens
+from cistron.encoders.language_models.tuned_language_model import TunedLanguageModel, Tuning
+from cistron.samples.alphabet import PROTEIN
 from cistron.samples.samples import Samples, Sequences
 
 IN_MEMORY = 4 << 30  # bytes; larger embeddings of residues lie in a temporary file
@@ -63,9 +69,7 @@ class ProteinLMSettings(EmbeddingSettings):
         scale = np.where(deviation > 1e-12, deviation, 1.0)
         return replace(encoder, mean=mean.astype(np.float32), scale=scale.astype(np.float32))
 
-    def restore(
-        self, document: dict[str, Any], arrays: dict[str, NDArray]
-    ) -> ProteinLM | TunedProteinLM:
+    def restore(self, document: Document, arrays: dict[str, NDArray]) -> ProteinLM | TunedProteinLM:
         """Rebuild the encoder from its state; the language model is not loaded for that."""
         if "tuning" in document:
             return TunedProteinLM.restore(self, document)
@@ -117,8 +121,8 @@ class ProteinLM:
         if self.settings.gives == "positions":
             return self._residues(sequences)
         values = np.empty((len(sequences), self.identity.width), dtype=np.float32)
-        for row, found in self.embedder.embed(sequences):
-            values[row] = found[0]
+        for row, vectors in self.embedder.embed(sequences):
+            values[row] = vectors[0]
         if self.mean is not None and self.scale is not None:
             values -= self.mean
             values /= self.scale
@@ -129,24 +133,24 @@ class ProteinLM:
         lengths = np.minimum(sequences.lengths, longest)
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         values = _allocate((int(offsets[-1]), self.identity.width))
-        for row, found in self.embedder.embed(sequences):
-            whole = Ragged(found, np.array([0, len(found)]))
+        for row, residues in self.embedder.embed(sequences):
+            whole = Ragged(residues, np.array([0, len(residues)]))
             values[offsets[row] : offsets[row + 1]] = crop(whole, longest, keep).values
         return Ragged(values, offsets)
 
     def warnings(self, samples: Samples) -> list[str]:
         """Say which proteins were read in windows, and which were cropped."""
         window = self.settings.window
-        said = [
+        windows = [
             f"embedded in windows of {window} of {n}" if n > window else ""
-            for n in samples.payload.lengths.tolist()
+            for n in samples.sequences.lengths.tolist()
         ]
         if self.settings.gives == "vector":
-            return said
-        cropped = crop_warnings(samples.payload, self.settings.max_length)
-        return ["; ".join(filter(None, pair)) for pair in zip(said, cropped, strict=True)]
+            return windows
+        cropped = crop_warnings(samples.sequences, self.settings.max_length)
+        return ["; ".join(filter(None, pair)) for pair in zip(windows, cropped, strict=True)]
 
-    def state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    def state(self) -> State:
         """Return which language model it is, and mean and scale."""
         arrays = {"mean": self.mean, "scale": self.scale}
         return asdict(self.identity), {
@@ -160,3 +164,169 @@ def _allocate(shape: tuple[int, int]) -> NDArray[np.float32]:
         return np.empty(shape, dtype=np.float32)
     with tempfile.TemporaryFile() as file:
         return np.memmap(file, dtype=np.float32, mode="w+", shape=shape)
+
+
+class Tuned(Protocol):
+    """Settings of a training in which the language model learns too."""
+
+    @property
+    def device(self) -> str:
+        """Where it computes."""
+
+    @property
+    def language_model(self) -> str:
+        """All of it (full), or adapters (lora)."""
+
+    @property
+    def lora_rank(self) -> int:
+        """Rank of the adapters."""
+
+    @property
+    def lora_alpha(self) -> int:
+        """What adapters compute counts alpha / rank times."""
+
+
+@dataclass(frozen=True, eq=False)
+class TunedProteinLM:
+    """An encoder of proteins as codes; the network that reads them holds the language model.
+
+    A protein longer than one window is cropped to it: what is trained reads a protein at once.
+
+    Parameters
+    ----------
+    settings : ProteinLMSettings
+    identity : Identity
+        Of the language model before it was trained.
+    tuning : dict
+        Fields of `cistron.encoders.language_models.tuned_language_model.Tuning`.
+    tokens : dict
+        Fields of `cistron.encoders.language_models.tokens.ResidueTokens`.
+    config : dict, optional
+        Where all weights are trained and saved: what the language model is built of without them.
+    restored : bool
+        Whether the trained weights are read after the network was built.
+    """
+
+    settings: ProteinLMSettings
+    identity: Identity
+    tuning: dict[str, Any]
+    tokens: dict[str, Any]
+    config: dict[str, Any] | None = None
+    restored: bool = False
+
+    @classmethod
+    def fit(cls, settings: ProteinLMSettings, training: Tuned) -> Self:
+        """Find the language model; nothing is learned yet.
+
+        Raises
+        ------
+        InputError
+            If it is not there.
+        """
+        model = Embedder(settings, training.device).model
+        if settings.pooling == "cls" and model.tokens.cls is None:
+            raise InputError(
+                f"encoder.pooling: {settings.model} has no CLS token. Use mean, max or residues."
+            )
+        tuning = {
+            "how": training.language_model,
+            "rank": training.lora_rank,
+            "alpha": training.lora_alpha,
+        }
+        tokens = {**asdict(model.tokens), "table": model.tokens.table.tolist()}
+        identity = Identity(model.fingerprint, model.width, model.layer)
+        config = _configuration(settings).to_dict() if tuning["how"] == "full" else None
+        return cls(settings, identity, tuning, tokens, config)
+
+    @classmethod
+    def restore(cls, settings: ProteinLMSettings, document: Document) -> Self:
+        """Rebuild the encoder from its state."""
+        document = {**document, "identity": Identity(**document["identity"])}
+        return cls(settings, **document, restored=True)
+
+    @property
+    def longest(self) -> int:
+        """Residues that are read of a protein."""
+        s = self.settings
+        return min(s.window, s.max_length) if s.pooling == "residues" else s.window
+
+    @property
+    def shape(self) -> InputShape:
+        """Codes, and what makes the module that embeds them."""
+        return InputShape(
+            "codes",
+            self.identity.width,
+            letters=len(PROTEIN.letters),
+            embedding=self.build,
+            pooled=self.settings.pooling != "residues",
+        )
+
+    @property
+    def names(self) -> None:
+        """The features change in training and have no names."""
+        return
+
+    def on(self, device: str, reporter: Reporter) -> Self:  # noqa: ARG002
+        """Return the encoder: it computes nothing."""
+        return self
+
+    def build(self) -> TunedLanguageModel:
+        """Return the language model as a module of a network."""
+        from transformers import AutoConfig
+
+        s = self.settings
+        if self.restored and self.config is not None:
+            config = AutoConfig.for_model(**self.config)
+            model = _empty(config)
+        else:
+            _ = Embedder(s, known=self.identity).model  # refuses other weights
+            config = _configuration(s)
+            model = read_weights(fetch_model(find_model(s.model), s.offline), s.model, config)
+        last = self.identity.layer == config.num_hidden_layers
+        tokens = self.tokens | {
+            "table": np.array(self.tokens["table"]),
+            "before": tuple(self.tokens["before"]),
+            "after": tuple(self.tokens["after"]),
+        }
+        layer = None if last else self.identity.layer
+        return TunedLanguageModel(
+            model, ResidueTokens(**tokens), layer, s.pooling, Tuning(**self.tuning)
+        )
+
+    def encode(self, samples: Samples) -> Ragged:
+        """Return one row of uint8 codes a protein, at most a window long."""
+        return crop(proteins(samples), self.longest, self.settings.crop)
+
+    def warnings(self, samples: Samples) -> list[str]:
+        """Say which proteins were cropped."""
+        return crop_warnings(samples.sequences, self.longest)
+
+    def state(self) -> State:
+        """Return which language model it was, how it is read, and how it was trained."""
+        document = {
+            "identity": asdict(self.identity),
+            "tuning": self.tuning,
+            "tokens": self.tokens,
+            "config": self.config,
+        }
+        return document, {}
+
+
+def _configuration(settings: ProteinLMSettings) -> Any:
+    """Return the configuration of a language model, as transformers reads it."""
+    from transformers import AutoConfig
+
+    folder = fetch_model(find_model(settings.model), settings.offline)
+    return AutoConfig.from_pretrained(folder, local_files_only=True)
+
+
+def _empty(config: Any) -> nn.Module:
+    """Return a model of that configuration, whose weights are still to be read."""
+    import transformers
+
+    kind: Any = transformers.AutoModel
+    if type(config) in transformers.AutoModelForTextEncoding._model_mapping:
+        kind = transformers.AutoModelForTextEncoding
+    options = {"add_pooling_layer": False} if config.model_type == "esm" else {}
+    model: nn.Module = kind.from_config(config, **options).eval()
+    return model

@@ -9,12 +9,14 @@ Communications 15, 7407 (2024). https://doi.org/10.1038/s41467-024-51844-2
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import _IncompatibleKeys
 
 from cistron.base.errors import InputError
+from cistron.encoders.language_models.pooling import Pooling
 from cistron.encoders.language_models.tokens import ResidueTokens
 from cistron.models.layers import blank, masked_max, masked_mean
 
@@ -60,7 +62,12 @@ class TunedLanguageModel(nn.Module):
     after: Tensor
 
     def __init__(
-        self, model: Any, tokens: ResidueTokens, layer: int | None, pooling: str, tuning: Tuning
+        self,
+        model: nn.Module,
+        tokens: ResidueTokens,
+        layer: int | None,
+        pooling: Pooling,
+        tuning: Tuning,
     ) -> None:
         super().__init__()
         self.layer, self.pooling, self.cls = layer, pooling, tokens.cls
@@ -93,12 +100,14 @@ class TunedLanguageModel(nn.Module):
         """
         mask = codes != self.padding
         tokens, inside = self._tokens(codes, mask.sum(dim=1))
-        found = self.model(
+        output = self.model(
             input_ids=tokens,
             attention_mask=inside.long(),
             output_hidden_states=self.layer is not None,
         )
-        hidden = found.last_hidden_state if self.layer is None else found.hidden_states[self.layer]
+        hidden = (
+            output.last_hidden_state if self.layer is None else output.hidden_states[self.layer]
+        )
         if self.pooling == "cls":
             return hidden[:, self.cls]
         first = len(self.before)
@@ -120,7 +129,7 @@ class TunedLanguageModel(nn.Module):
         return tokens, inside
 
 
-def _with_adapters(model: Any, tuning: Tuning) -> Any:
+def _with_adapters(model: nn.Module, tuning: Tuning) -> nn.Module:
     """Return the model, frozen, with adapters beside its linear layers."""
     try:
         from peft import LoraConfig, inject_adapter_in_model
@@ -135,16 +144,22 @@ def _with_adapters(model: Any, tuning: Tuning) -> Any:
         if isinstance(module, nn.Linear) and not any(part in name for part in NOT_READ)
     ]
     adapters = LoraConfig(r=tuning.rank, lora_alpha=tuning.alpha, target_modules=linear)
-    return inject_adapter_in_model(adapters, model)
+    adapted: nn.Module = inject_adapter_in_model(adapters, model)
+    return adapted
 
 
-def _keep_adapters(module: nn.Module, state: dict[str, Any], prefix: str, local: Any) -> None:  # noqa: ARG001
+def _keep_adapters(
+    module: nn.Module,  # noqa: ARG001
+    state: dict[str, Tensor],
+    prefix: str,
+    local: dict[str, object],  # noqa: ARG001
+) -> None:
     """Take the base weights out of a state that is saved."""
     for key in [k for k in state if k.startswith(f"{prefix}model.") and ADAPTER not in k]:
         del state[key]
 
 
-def _miss_adapters_only(module: nn.Module, incompatible: Any) -> None:
+def _miss_adapters_only(module: nn.Module, incompatible: _IncompatibleKeys) -> None:
     """Let base weights be absent from a saved state; adapters that are missing stay an error."""
     arrays = [*module.named_parameters(), *module.named_buffers()]
     base = tuple(name for name, _ in arrays if ADAPTER not in name)

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from typing import Any
+from typing import TypedDict, Unpack
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from cistron.encoders.language_models.model import Embedding, LanguageModel, Pooling
+from cistron.encoders.language_models.load import load_language_model
+from cistron.encoders.language_models.model import Embedding, LanguageModel, Parts, Reading
+from cistron.encoders.language_models.pooling import Pooling
+from cistron.encoders.language_models.precision import Precision
 from cistron.samples.samples import Sequences
 
 TASK = 1 << 16  # residues; seconds of work, so that all workers end together
 _models: dict[str, LanguageModel] = {}  # one entry, in a worker
+
+
+class Loading(TypedDict, total=False):
+    """What `load_language_model` is told beside the name and the device."""
+
+    layer: int
+    precision: Precision
+    offline: bool
 
 
 def embed_in_workers(
@@ -23,9 +34,9 @@ def embed_in_workers(
     pooling: Pooling = "mean",
     *,
     workers: int,
-    load: dict[str, Any] | None = None,
-    **options: Any,
-) -> Iterator[tuple[NDArray[np.int64], Embedding]]:
+    load: Loading | None = None,
+    **options: Unpack[Reading],
+) -> Parts:
     """Embed proteins on several cores; otherwise as `LanguageModel.parts`.
 
     Two processes of one thread embed more than one of two threads. Each holds the weights.
@@ -57,7 +68,7 @@ def embed_in_workers(
     pool = ProcessPoolExecutor(
         workers, mp_context=multiprocessing.get_context("spawn"), initializer=_one_thread
     )
-    running: dict[Future[Any], NDArray[np.int64]] = {}
+    running: dict[Future[Embedding], NDArray[np.int64]] = {}
     try:
         for rows in _tasks(sequences.lengths):
             if len(running) >= 2 * workers:
@@ -78,24 +89,20 @@ def _tasks(lengths: NDArray[np.int64]) -> list[NDArray[np.int64]]:
 
 
 def _finished(
-    running: dict[Future[Any], NDArray[np.int64]],
-) -> Iterator[tuple[NDArray[np.int64], Embedding]]:
+    running: dict[Future[Embedding], NDArray[np.int64]],
+) -> Parts:
     done, _ = wait(running, return_when=FIRST_COMPLETED)
     for future in done:
         yield running.pop(future), future.result()
 
 
 def _one_thread() -> None:
-    import torch
-
     torch.set_num_threads(1)
 
 
 def _embed(
-    name: str, load: dict[str, Any], sequences: Sequences, pooling: Pooling, options: dict[str, Any]
+    name: str, load: Loading, sequences: Sequences, pooling: Pooling, options: Reading
 ) -> Embedding:
-    from cistron.encoders.language_models.load import load_language_model
-
     if name not in _models:
-        _models[name] = load_language_model(name, **{**load, "device": "cpu"})
+        _models[name] = load_language_model(name, device="cpu", **load)
     return _models[name].embed(sequences, pooling, **options)

@@ -122,8 +122,8 @@ def _distribution(
     nth = np.stack([np.maximum(number * q // 4, 1) for q in (0, 1, 2, 3, 4)], axis=1)
     first = np.cumsum(number) - number
     at = np.minimum(first[:, None] + nth - 1, max(len(places) - 1, 0))
-    found = np.append(places, 0)[at] * (number > 0)[:, None]
-    return found.reshape(len(block), -1) / np.maximum(block.lengths, 1)[:, None]
+    positions = np.append(places, 0)[at] * (number > 0)[:, None]
+    return positions.reshape(len(block), -1) / np.maximum(block.lengths, 1)[:, None]
 
 
 def quasi_sequence_order(block: Block) -> NDArray[np.float64]:
@@ -167,13 +167,13 @@ def covariance(block: Block) -> NDArray[np.float64]:
     columns = []
     for lag in range(1, COVARIANCE_LAGS + 1):
         pairs = shares(block.words((0, lag))).reshape(-1, UNKNOWN, UNKNOWN)
-        one, other = pairs.sum(axis=2) @ Z_SCALES, pairs.sum(axis=1) @ Z_SCALES
-        some = pairs.sum(axis=(1, 2))[:, None, None]  # 1, or 0 where there is no pair
+        first, second = pairs.sum(axis=2) @ Z_SCALES, pairs.sum(axis=1) @ Z_SCALES
+        has_pairs = pairs.sum(axis=(1, 2))[:, None, None]  # 1, or 0 where there is no pair
         centred = (
             Z_SCALES.T @ pairs @ Z_SCALES
-            - means[:, :, None] * other[:, None, :]
-            - one[:, :, None] * means[:, None, :]
-            + means[:, :, None] * means[:, None, :] * some
+            - means[:, :, None] * second[:, None, :]
+            - first[:, :, None] * means[:, None, :]
+            + means[:, :, None] * means[:, None, :] * has_pairs
         )
         columns.append(centred.reshape(len(block), -1))
     return np.concatenate(columns, axis=1)
@@ -194,10 +194,10 @@ def termini(block: Block) -> NDArray[np.float64]:
     columns = [_one_hot(kinds[block.residue(place)], len(KINDS)) for place in first]
     columns += [_one_hot(block.residue(place), UNKNOWN) for place in last]
     for signal in C_TERMINAL_SIGNALS.values():
-        found = np.ones(len(block), dtype=bool)
+        matches = np.ones(len(block), dtype=bool)
         for place, allowed in enumerate(signal, start=-len(signal)):
-            found &= np.isin(block.residue(place), [RESIDUES.index(x) for x in allowed])
-        columns.append(found[:, None].astype(np.float64))
+            matches &= np.isin(block.residue(place), [RESIDUES.index(x) for x in allowed])
+        columns.append(matches[:, None].astype(np.float64))
     return np.concatenate(columns, axis=1)
 
 

@@ -12,13 +12,13 @@ from cistron.base.encoded import Gives, InputShape
 from cistron.base.errors import InputError
 from cistron.base.ragged import Ragged
 from cistron.base.settings import Settings
-from cistron.encoders.crop import CROPS, CroppedCodes, crop
+from cistron.encoders.crop import CROPS, Cropped, CroppedCodes, crop
 from cistron.samples.alphabet import PROTEIN
 from cistron.samples.samples import Profiles, Samples
 
 
 @dataclass(frozen=True, eq=False)
-class CroppedProfiles(CroppedCodes):
+class CroppedProfiles(CroppedCodes[Cropped]):
     """A fitted encoder of profiles, cropped; it learned nothing."""
 
     def encode(self, samples: Samples) -> Ragged:

@@ -71,10 +71,10 @@ class Block:
         UNKNOWN where the protein is too short.
         """
         inside = self.lengths > place if place >= 0 else self.lengths >= -place
-        found = np.full(len(self), UNKNOWN, dtype=np.uint8)
+        letters = np.full(len(self), UNKNOWN, dtype=np.uint8)
         at = self.starts + place + (self.lengths if place < 0 else 0)
-        found[inside] = self.codes[at[inside]]
-        return found
+        letters[inside] = self.codes[at[inside]]
+        return letters
 
     def words(
         self, shifts: tuple[int, ...], table: NDArray[np.uint8] | None = None

@@ -201,9 +201,9 @@ def _of_one(classifier: Classifier, sample: Samples, which: Which) -> pd.DataFra
     """Return the mutations of the one sample given; None where there are none."""
     letters = letters_of(classifier, sample)
     rows = cast("Ragged", letters.values)
-    whole = sample.payload[0]
+    whole = sample.sequences[0]
     read = np.asarray(layout_of(classifier, sample, rows).positions)
-    alphabet: Alphabet = sample.payload.alphabet
+    alphabet: Alphabet = sample.sequences.alphabet
     name = str(sample.ids[0])
     if which.listed is not None:
         texts = which.listed.get(name, ())
@@ -305,9 +305,9 @@ def _scores(
 
 def _map(folder: Path, made: Made, samples: Samples, row: int, table: pd.DataFrame) -> None:
     """Draw the differences of one sequence."""
-    alphabet: Alphabet = samples.payload.alphabet
+    alphabet: Alphabet = samples.sequences.alphabet
     letters = alphabet.letters[: alphabet.standard]
-    values = np.zeros((len(samples.payload[row]), len(letters)))
+    values = np.zeros((len(samples.sequences[row]), len(letters)))
     columns = table["mutant"].map(letters.index).to_numpy()
     values[table["position"].to_numpy() - 1, columns] = table["difference"]
     name = str(samples.ids[row])
@@ -315,5 +315,5 @@ def _map(folder: Path, made: Made, samples: Samples, row: int, table: pd.DataFra
     times = made.heat.get(plain, "")
     made.heat[plain] = times + "x"
     path = folder / f"{plain}{f'-{len(times) + 1}' if times else ''}.svg"
-    drawing = heat_map(name, samples.payload.text(row), values, letters)
+    drawing = heat_map(name, samples.sequences.text(row), values, letters)
     path.write_text(drawing + "\n", encoding="utf-8")

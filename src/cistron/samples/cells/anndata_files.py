@@ -52,15 +52,15 @@ def read_anndata(
         there = tuple(str(name) for name in obs.attrs.get("column-order", ()))
         frame = {name: as_text(_column(obs, name, path)) for name in columns if name in there}
         barcodes = objects(_column(obs, _index(obs), path))
-        own = objects(_column(store[var], _index(store[var]), path))
+        gene_ids = objects(_column(store[var], _index(store[var]), path))
         further = _further_names(store[var], path)
         matrix, notes = _matrix(store, key, path, how.backed, limit)
-    if matrix.shape != (len(barcodes), len(own)):
+    if matrix.shape != (len(barcodes), len(gene_ids)):
         raise InputError(
             f"{path}: {key} has {matrix.shape[0]:,} rows and {matrix.shape[1]:,} columns, and the "
-            f"file names {len(barcodes):,} cells and {len(own):,} genes. It is damaged."
+            f"file names {len(barcodes):,} cells and {len(gene_ids):,} genes. It is damaged."
         )
-    genes, names = name_genes(path, own, further, how.gene_names)
+    genes, names = name_genes(path, gene_ids, further, how.gene_names)
     return CellFile(
         path,
         matrix,
@@ -125,13 +125,13 @@ def _column(group: Any, name: str, path: Path) -> pd.Series:
 
 
 def _further_names(var: Any, path: Path) -> dict[str, NDArray[np.object_]]:
-    found: dict[str, NDArray[np.object_]] = {}
+    names: dict[str, NDArray[np.object_]] = {}
     for name in GENE_COLUMNS:
         if name in var:
             texts = as_text(_column(var, name, path))
             values = np.array([text or "" for text in texts], dtype=object)
-            found.setdefault("ensembl" if is_ensembl(values[:1000]) else "symbol", values)
-    return found
+            names.setdefault("ensembl" if is_ensembl(values[:1000]) else "symbol", values)
+    return names
 
 
 def _matrix(
@@ -143,16 +143,16 @@ def _matrix(
     if not hasattr(element, "keys"):
         if len(element.shape) != 2:
             raise InputError(f"{path}: {key} is no matrix: it has {len(element.shape)} dimensions.")
-        stored: Any = StoredDense(path, key, (int(element.shape[0]), int(element.shape[1])))
+        shape = int(element.shape[0]), int(element.shape[1])
+        stored: StoredDense | StoredRows = StoredDense(path, key, shape)
     else:
-        shape = (
-            element.attrs["shape"] if "shape" in element.attrs else element.attrs["h5sparse_shape"]
-        )
+        rows, columns = element.attrs.get("shape", element.attrs.get("h5sparse_shape"))
+        shape = int(rows), int(columns)
         indptr = np.asarray(element["indptr"][:], dtype=np.int64)
         _require_complete(element, indptr, path, key)
         if kind.startswith("csc"):
-            return _turned(element, (int(shape[0]), int(shape[1])), path, backed)
-        stored = StoredRows(path, key, indptr, int(shape[1]))
+            return _turned(element, shape, path, backed)
+        stored = StoredRows(path, key, indptr, shape[1])
     return stored_or_read(stored, backed, limit), ()
 
 

@@ -91,7 +91,7 @@ def cell_columns(
     InputError
         If a column is nowhere, or a table knows none of the cells of its file.
     """
-    found: list[pd.DataFrame] = []
+    frames: list[pd.DataFrame] = []
     barcodes = pd.Series(np.concatenate([file.barcodes for file in files]))
     start = 0
     for file, table in zip(files, tables, strict=True):
@@ -112,8 +112,8 @@ def cell_columns(
                 frame[column] = file.frame[column].to_numpy(dtype=object)
             else:
                 raise _absent(column, key, file, table)
-        found.append(frame)
-    return pd.concat(found, ignore_index=True)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
 
 
 def _match(

@@ -106,20 +106,20 @@ def objects(values: Sequence[str] | pd.Series | pd.Index) -> NDArray[np.object_]
 
 def as_text(values: pd.Series) -> list[str | None]:
     """Return a column as text; whole numbers without a point, None where a value is missing."""
-    found: list[str | None] = []
+    texts: list[str | None] = []
     for value in values.astype(object).tolist():
         if value is None or value is pd.NA or value != value or value == "":
-            found.append(None)
+            texts.append(None)
         elif isinstance(value, float) and value.is_integer():
-            found.append(str(int(value)))
+            texts.append(str(int(value)))
         else:
-            found.append(str(value).strip() or None)
-    return found
+            texts.append(str(value).strip() or None)
+    return texts
 
 
 def name_genes(
     path: Path,
-    own: NDArray[np.object_],
+    stored: NDArray[np.object_],
     further: dict[str, NDArray[np.object_]],
     wanted: GeneNames | None,
 ) -> tuple[NDArray[np.object_], dict[str, NDArray[np.object_]]]:
@@ -132,18 +132,18 @@ def name_genes(
     InputError
         If the file has no names of that kind.
     """
-    kind = "ensembl" if is_ensembl(own[:1000].tolist()) else "symbol"
+    kind = "ensembl" if is_ensembl(stored[:1000].tolist()) else "symbol"
     if wanted is None or wanted == kind:
-        return own, {name: values for name, values in further.items() if name != kind}
+        return stored, {name: values for name, values in further.items() if name != kind}
     if wanted not in further:
         raise InputError(
             f"samples.gene_names: {path} has no names of the kind {wanted!r}; its genes are called "
-            f"{', '.join(own[:3])}. Leave the key out."
+            f"{', '.join(stored[:3])}. Leave the key out."
         )
     given = further[wanted]
-    genes = np.where(given == "", own, given)
+    genes = np.where(given == "", stored, given)
     rest = {name: values for name, values in further.items() if name not in (wanted, kind)}
-    return genes, {**rest, kind: own}
+    return genes, {**rest, kind: stored}
 
 
 def which_are_genes(
@@ -159,17 +159,17 @@ def which_are_genes(
     which, why
         "" where nothing is proven, or the names contradict each other.
     """
-    found: dict[Literal["first", "second"], str] = {}
+    proofs: dict[Literal["first", "second"], str] = {}
     for which, names, others in (("first", first, second), ("second", second, first)):
-        some = names[:1000].tolist()
-        if is_ensembl(some):
-            found[which] = f"{some[0]} is an Ensembl id"  # type: ignore[index]
+        head = names[:1000].tolist()
+        if is_ensembl(head):
+            proofs[which] = f"{head[0]} is an Ensembl id"  # type: ignore[index]
         other: Literal["first", "second"] = "second" if which == "first" else "first"
-        if some and sum(bool(_BARCODE.fullmatch(name)) for name in some) > 0.9 * len(some):
-            found[other] = f"{some[0]} is a barcode"
+        if head and sum(bool(_BARCODE.fullmatch(name)) for name in head) > 0.9 * len(head):
+            proofs[other] = f"{head[0]} is a barcode"
         usual = {name.casefold() for name in names} & _EVERYWHERE
         if len(usual) >= 3 and not {name.casefold() for name in others} & _EVERYWHERE:
-            found[which] = f"{sorted(usual)[0].upper()} is a gene"  # type: ignore[index]
-    if len(found) != 1:
+            proofs[which] = f"{sorted(usual)[0].upper()} is a gene"  # type: ignore[index]
+    if len(proofs) != 1:
         return "", ""
-    return next(iter(found.items()))
+    return next(iter(proofs.items()))

@@ -11,6 +11,7 @@ from cistron.base.files import STDIN, looks_like, open_input
 from cistron.samples.cells.anndata_files import LARGE, read_anndata
 from cistron.samples.cells.cell_file import CellFile, CellFormat
 from cistron.samples.cells.count_tables import read_count_table
+from cistron.samples.cells.stored import open_store
 from cistron.samples.cells.tenx import read_10x_h5, read_market
 from cistron.samples.frames import MISSING
 
@@ -137,8 +138,6 @@ def _format_of_folder(path: Path) -> str:
 
 
 def _format_of_hdf5(path: Path) -> str:
-    from cistron.samples.cells.stored import open_store
-
     with open_store(path) as store:
         keys = set(store)
         if {"obs", "var"} <= keys:

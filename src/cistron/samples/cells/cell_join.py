@@ -42,20 +42,20 @@ def unite_columns(file: CellFile, rule: Duplicates, *, counts: bool) -> CellFile
         return file
     names = list(dict.fromkeys(every[again]))
     shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
-    told = f"{file.path}: {len(names):,} genes have several columns ({shown})"
+    problem = f"{file.path}: {len(names):,} genes have several columns ({shown})"
     if rule == "error" or (rule == "sum" and not counts):
         why = "" if rule == "error" else ", and numbers that are no counts cannot be added up"
         sums = " to `sum` (they are added up) or" if counts else ""
         raise InputError(
-            f"{told}{why}. Set samples.duplicate_genes{sums} to `first` (the others are left out), "
-            "or take names that are unique (samples.gene_names: ensembl)."
+            f"{problem}{why}. Set samples.duplicate_genes{sums} to `first` (the others are left "
+            "out), or take names that are unique (samples.gene_names: ensembl)."
         )
     genes = every[~again].to_numpy(dtype=object)
     columns = pd.Index(genes).get_indexer(pd.Index(every)).astype(np.int64)
     if rule == "first":
         columns[again] = -1
     done = "added up" if rule == "sum" else "the first was kept"
-    note = f"{told}: {done}, {len(every):,} columns became {len(genes):,}."
+    note = f"{problem}: {done}, {len(every):,} columns became {len(genes):,}."
     return replace(
         file,
         matrix=put_columns(file.matrix, columns, len(genes)),
@@ -82,12 +82,12 @@ def join_files(files: Sequence[CellFile], join: Join) -> tuple[Counts, list[str]
     """
     if len(files) == 1:
         return counts_of(files[0]), []
-    own = [file.genes.tolist() for file in files]
-    shared = set(own[0]).intersection(*own[1:])
+    gene_lists = [file.genes.tolist() for file in files]
+    shared = set(gene_lists[0]).intersection(*gene_lists[1:])
     if not shared:
         raise _disjoint(files)
-    every = list(dict.fromkeys(gene for genes in own for gene in genes))
-    genes = every if join == "all" else [gene for gene in own[0] if gene in shared]
+    every = list(dict.fromkeys(gene for genes in gene_lists for gene in genes))
+    genes = every if join == "all" else [gene for gene in gene_lists[0] if gene in shared]
     place = pd.Index(genes)
     parts = []
     for file in files:
@@ -112,10 +112,10 @@ def _joined(
     join: Join,
 ) -> str:
     sizes = ", ".join(f"{file.path.name} {len(file.genes):,}" for file in files)
-    told = f"Genes were joined by name: {len(shared):,} are in all files ({sizes})"
+    sentence = f"Genes were joined by name: {len(shared):,} are in all files ({sizes})"
     if join == "shared":
-        return f"{told}; {len(every) - len(shared):,} others were left out."
-    return f"{told}; {len(every) - len(shared):,} others are zero in the files without them."
+        return f"{sentence}; {len(every) - len(shared):,} others were left out."
+    return f"{sentence}; {len(every) - len(shared):,} others are zero in the files without them."
 
 
 def _disjoint(files: Sequence[CellFile]) -> InputError:
@@ -140,17 +140,17 @@ def _disjoint(files: Sequence[CellFile]) -> InputError:
 
 def _names(files: Sequence[CellFile], place: pd.Index) -> dict[str, NDArray[np.object_]]:
     """Return further names of the joined genes: "" where the files or columns disagree."""
-    found: dict[str, NDArray[np.object_]] = {}
+    joined: dict[str, NDArray[np.object_]] = {}
     for kind in dict.fromkeys(kind for file in files for kind in file.names):
-        said: dict[str, set[str]] = {}
+        named: dict[str, set[str]] = {}
         for file in files:
             if kind in file.names:
                 for gene, name in zip(file.genes, file.names[kind], strict=True):
                     if name:
-                        said.setdefault(gene, set()).add(name)
+                        named.setdefault(gene, set()).add(name)
         values = [
             next(iter(names)) if len(names) == 1 else ""
-            for names in (said.get(gene, set()) for gene in place)
+            for names in (named.get(gene, set()) for gene in place)
         ]
-        found[kind] = np.array(values, dtype=object)
-    return found
+        joined[kind] = np.array(values, dtype=object)
+    return joined

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
@@ -31,30 +31,31 @@ def _own_name(name: str) -> str:
     return name
 
 
-def _several(value: Any) -> Any:
+def _several(value: object) -> object:
     return (value,) if isinstance(value, (str, int, bool)) else value
 
 
-def _named_by_column(value: Any) -> Any:
+def _named_by_column(value: object) -> object:
     names = (value,) if isinstance(value, str) else value
     return {name: name for name in names} if isinstance(names, (list, tuple)) else names
 
 
-def _table_alone(value: Any) -> Any:
+def _table_alone(value: object) -> object:
     return {"table": value} if isinstance(value, (str, Path)) else value
 
 
-def _path_tag(value: Any) -> str:
+def _path_tag(value: object) -> str:
     return "[names]" if isinstance(value, Mapping) else "[files]"
 
 
-def _label_tag(value: Any) -> str:
+def _label_tag(value: object) -> str:
     return "[column]" if isinstance(value, str) else "[classes]"
 
 
-def _metadata_tag(value: Any) -> str:
-    one = isinstance(value, (Metadata, str, Path)) or (isinstance(value, dict) and "table" in value)
-    return "[table]" if one else "[files]"
+def _metadata_tag(value: object) -> str:
+    has_table = isinstance(value, dict) and "table" in value
+    table = has_table or isinstance(value, (Metadata, str, Path))
+    return "[table]" if table else "[files]"
 
 
 class Metadata(Settings):

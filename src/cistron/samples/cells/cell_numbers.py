@@ -48,17 +48,17 @@ class Numbers:
     @property
     def notes(self) -> list[str]:
         """What is to be said of them."""
-        told = []
+        lines = []
         if self.silent.any():
-            told.append(
+            lines.append(
                 f"genes that are zero in all cells: {self.silent.sum():,} of {len(self.silent):,}."
             )
         silent = int((self.detected == 0).sum())
         if silent:
-            told.append(f"cells with no gene above zero: {silent:,}.")
+            lines.append(f"cells with no gene above zero: {silent:,}.")
         if self.missing:
-            told.append(f"numbers that are missing (NaN), to be imputed: {self.missing:,}.")
-        return told
+            lines.append(f"numbers that are missing (NaN), to be imputed: {self.missing:,}.")
+        return lines
 
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
@@ -197,5 +197,5 @@ def _place(
     first = int(np.flatnonzero(which)[0])
     cell = ids[np.searchsorted(block.indptr, first, side="right") - 1]
     several = f"{which.sum():,} such numbers in {block.shape[0]:,} cells; "
-    told = f"the number of gene {genes[block.indices[first]]!r} in cell {cell!r}"
-    return f"{several}{told}" if which.sum() > 1 else told
+    place = f"the number of gene {genes[block.indices[first]]!r} in cell {cell!r}"
+    return f"{several}{place}" if which.sum() > 1 else place

@@ -26,11 +26,11 @@ Floats = NDArray[np.float64]
 
 def depth(cells: Counts) -> Floats:
     """Return the sum of each cell, and how many genes were found in it, shape (n, 2)."""
-    found = [
+    depths = [
         np.column_stack([np.asarray(m.sum(axis=1)).ravel() for m in (block, block > 0)])
         for block in _without_missing(cells)
     ]
-    return np.concatenate([np.empty((0, 2)), *found]).astype(np.float64)
+    return np.concatenate([np.empty((0, 2)), *depths]).astype(np.float64)
 
 
 def depth_of(samples: Samples) -> Floats:
@@ -41,7 +41,7 @@ def depth_of(samples: Samples) -> Floats:
     """
     if {"counts", "detected"} <= set(samples.table.columns):
         return samples.table[["counts", "detected"]].to_numpy(dtype=np.float64)
-    return depth(samples.payload)
+    return depth(samples.cells)
 
 
 def are_counts(cells: Counts) -> bool:
@@ -88,9 +88,9 @@ class Normalisation:
 
     def read(self, cells: Counts, genes: NDArray[np.int64]) -> sparse.csr_matrix:
         """Return some genes of all cells, normalised: sparse of shape (n, len(genes))."""
-        found = [block[:, genes] for block in self.blocks(cells)]
+        blocks = [block[:, genes] for block in self.blocks(cells)]
         empty = sparse.csr_matrix((0, len(genes)), dtype=np.float32)
-        return sparse.vstack([empty, *found], format="csr")
+        return sparse.vstack([empty, *blocks], format="csr")
 
 
 def _without_missing(cells: Counts) -> Iterator[sparse.csr_matrix]:
@@ -124,10 +124,11 @@ def moments(
     having = np.zeros((number, width), dtype=np.int64)
     row = 0
     for block in normalisation.blocks(cells):
-        own = kinds[row : row + block.shape[0]]
+        block_kinds = kinds[row : row + block.shape[0]]
         row += block.shape[0]
         each = sparse.csr_matrix(
-            (np.ones(len(own)), (own, np.arange(len(own)))), shape=(number, len(own))
+            (np.ones(len(block_kinds)), (block_kinds, np.arange(len(block_kinds)))),
+            shape=(number, len(block_kinds)),
         )
         sums += (each @ block).toarray()
         squares += (each @ block.multiply(block).tocsr()).toarray()
@@ -156,7 +157,8 @@ def variable_genes(
     group = np.digitize(mean, edges)
     score = np.empty(len(used))
     for number in np.unique(group):
-        own = group == number
-        spread = dispersion[own].std()
-        score[own] = (dispersion[own] - dispersion[own].mean()) / (spread if spread > 0 else 1.0)
+        members = group == number
+        spread = dispersion[members].std()
+        centred = dispersion[members] - dispersion[members].mean()
+        score[members] = centred / (spread if spread > 0 else 1.0)
     return np.sort(used[np.argsort(-score, kind="stable")[:most]])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -89,11 +89,11 @@ def _tell_files_apart(records: Records, owner: NDArray[np.int64], names: Sequenc
     shared = ids.isin(distinct["id"][distinct["id"].duplicated()]).to_numpy()
     if not shared.any():
         return
-    told = [f"{names[owner[row]]}:{ids[row]}" for row in np.flatnonzero(shared)]
-    records.table.loc[shared, "id"] = told
+    new_ids = [f"{names[owner[row]]}:{ids[row]}" for row in np.flatnonzero(shared)]
+    records.table.loc[shared, "id"] = new_ids
     records.notes.append(
         f"Barcodes that several files have: {len(set(ids[shared])):,}; the name of the file was "
-        f"put before them, as in {told[0]}."
+        f"put before them, as in {new_ids[0]}."
     )
 
 
@@ -107,10 +107,10 @@ def _number(
         return
     first = ids[again[0]]
     file = files[owner[again[0]]]
-    told = f"{len(set(ids[again])):,} names of cells stand more than once, such as {first!r}"
+    problem = f"{len(set(ids[again])):,} names of cells stand more than once, such as {first!r}"
     if not number:
         raise InputError(
-            f"{file.path}: {told}. A cell needs a name of its own: make them unique (AnnData: "
+            f"{file.path}: {problem}. A cell needs a name of its own: make them unique (AnnData: "
             "adata.obs_names_make_unique()), or set samples.number_cells: true, which calls them "
             f"{first}, {first}#2, …"
         )
@@ -122,7 +122,9 @@ def _number(
         unique[row] = f"{unique[row]}#{count}"
         taken.add(unique[row])
     records.table["id"] = pd.Series(unique, dtype=object)
-    records.notes.append(f"{file.path}: {told}; later ones were numbered, as {unique[again[0]]}.")
+    records.notes.append(
+        f"{file.path}: {problem}; later ones were numbered, as {unique[again[0]]}."
+    )
 
 
 def refuse_swapped(files: Sequence[CellFile]) -> None:
@@ -246,12 +248,10 @@ def cell_samples(
 
 def _checksums(paths: Sequence[Path]) -> dict[str, str]:
     """Return the checksum of each file, and of each folder: that of the list of its files."""
-    import hashlib
-
-    found: dict[str, Any] = checksums(list(paths))
+    digests = checksums(list(paths))
     for path in paths:
         if path.is_dir():
             files = sorted(file for file in path.rglob("*") if file.is_file())
             lines = [f"{sha256(file)}  {file.relative_to(path).as_posix()}\n" for file in files]
-            found[str(path)] = hashlib.sha256("".join(lines).encode()).hexdigest()
-    return found
+            digests[str(path)] = hashlib.sha256("".join(lines).encode()).hexdigest()
+    return digests

@@ -31,8 +31,6 @@ def stream_cells(
     genes: Collection[str] = (),
     columns: Mapping[str, str] | None = None,
     counts: bool = False,
-    missing: bool = False,
-    duplicate_genes: Duplicates = "sum",
     skip: int = 0,
 ) -> Iterator[Samples]:
     """Read cells of any format in windows.
@@ -52,10 +50,9 @@ def stream_cells(
         Genes of training: they tell which side of a table is which.
     columns : mapping of str to str, optional
         Column of the result → column of obs (AnnData), as when labels are there to compare with.
-    counts, missing : bool
-        As in `CellSamples`: refuse what is no count; allow numbers that are missing.
-    duplicate_genes : {"sum", "first", "error"}
-        What is done about several columns of one name; other numbers than counts cannot be added.
+    counts : bool
+        Refuse what is no count. Several columns of one gene are added up where they are counts;
+        of other numbers the first is read. Missing numbers are allowed: encoders impute them.
     skip : int
         Windows to pass over, to go on where an earlier run was broken off.
 
@@ -75,6 +72,7 @@ def stream_cells(
         raise ValueError("window must be at least 1, skip at least 0")
     path, how, wanted = Path(path), how or CellFormat(), dict(columns or {})
     start = skip * window
+    duplicate_genes: Duplicates = "sum" if counts else "first"
     shared: CellFile | None = None
     for part in _windows(path, how, window, genes, list(wanted.values()), start):
         if shared is None:
@@ -82,7 +80,7 @@ def stream_cells(
         file = unite_columns(part, duplicate_genes, counts=counts)
         shared = shared or file
         file = replace(file, genes=shared.genes, names=shared.names)
-        yield _samples(file, wanted, start, counts=counts, missing=missing)
+        yield _samples(file, wanted, start, counts=counts)
         start += len(file.barcodes)
 
 
@@ -126,12 +124,12 @@ def _table_windows(
         every = chain([(names, values)], blocks)
         if way == "genes_in_rows":
             held = list(every)
-            rows = np.array([name for some, _ in held for name in some], dtype=object)
+            rows = np.array([name for names, _ in held for name in names], dtype=object)
             values = sparse.vstack([block for _, block in held], format="csr")
             yield from _cut(table_file(path, how, header, way, rows, values), window, start)
             return
-        for some, part in _regular(every, window, start):
-            yield table_file(path, how, header, way, some, part)
+        for rows, part in _regular(every, window, start):
+            yield table_file(path, how, header, way, rows, part)
 
 
 def _regular(
@@ -153,16 +151,14 @@ def _regular(
         yield np.array(names, dtype=object), sparse.vstack(parts, format="csr")
 
 
-def _samples(
-    file: CellFile, columns: Mapping[str, str], first: int, *, counts: bool, missing: bool
-) -> Samples:
+def _samples(file: CellFile, columns: Mapping[str, str], first: int, *, counts: bool) -> Samples:
     """Return the cells of a window as Samples without labels."""
     payload = counts_of(file)
     numbers = add_up(
         payload,
         file.barcodes,
         promised=counts,
-        missing=missing,
+        missing=True,
         where=str(file.path),
         otherwise="The classifier reads counts: name the layer that holds them (--layer), or take "
         "a classifier that was trained on such numbers.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -137,12 +137,12 @@ class CellSamples(CellFormat):
     @property
     def wanted(self) -> dict[str, str]:
         """The columns that are asked for, and the key that asks."""
-        found = {column: f"groups.{name}" for name, column in self.groups.items()}
+        columns = {column: f"groups.{name}" for name, column in self.groups.items()}
         if self.weight is not None:
-            found[self.weight] = "weight"
+            columns[self.weight] = "weight"
         if self.label is not None:
-            found[self.label if isinstance(self.label, str) else self.label.column] = "label"
-        return found
+            columns[self.label if isinstance(self.label, str) else self.label.column] = "label"
+        return columns
 
     def read(self) -> Samples:
         """Read all files.
@@ -232,7 +232,7 @@ class CellSamples(CellFormat):
 
     def _add_up(self, records: Records, files: Sequence[CellFile]) -> Numbers:
         """Read the numbers of the cells that are used, each with all genes of its file."""
-        found, start = [], 0
+        parts, start = [], 0
         for file in files:
             rows = np.flatnonzero(records.used[start : start + len(file.barcodes)])
             ids = records.table["id"].to_numpy(dtype=object)[start + rows]
@@ -246,22 +246,22 @@ class CellSamples(CellFormat):
                 technical=self._mitochondrial(file.path, cells),
             )
             records.notes += [f"{file.path}: {note}" for note in numbers.notes]
-            found.append(numbers.spread(rows, len(file.barcodes)))
+            parts.append(numbers.spread(rows, len(file.barcodes)))
             start += len(file.barcodes)
-        return Numbers.join(found)
+        return Numbers.join(parts)
 
     def _mitochondrial(self, path: Path, cells: Counts) -> NDArray[np.bool_] | None:
         """Return which genes are mitochondrial, where their share is asked for."""
         if self.max_mitochondrial is None:
             return None
-        found = mitochondrial_genes(cells)
-        if not found.any():
+        chosen = mitochondrial_genes(cells)
+        if not chosen.any():
             raise InputError(
                 f"samples.max_mitochondrial: no gene of {path} has the name of a mitochondrial one "
                 f"(MT-…); they are called {', '.join(cells.genes[:3])}. Leave the key out, or take "
                 "symbols (samples.gene_names: symbol)."
             )
-        return found
+        return chosen
 
     def _filter(self, records: Records, numbers: Numbers) -> None:
         """Drop cells of poor quality."""
@@ -279,10 +279,10 @@ class CellSamples(CellFormat):
 
 
 def read_cells(
-    source: str | Path | Sequence[str | Path] | Mapping[str, Any],
-    label: str | Mapping[str, Any] | None = None,
+    source: str | Path | Sequence[str | Path] | Mapping[str, object],
+    label: str | Mapping[str, object] | None = None,
     groups: Sequence[str] | Mapping[str, str] = (),
-    **settings: Any,
+    **settings: object,
 ) -> Samples:
     """Read cells: AnnData (h5ad, zarr), 10x (folder, h5), MTX, or CSV and TSV of counts.
 
@@ -311,8 +311,6 @@ def read_cells(
     InputError
         See `CellSamples.read`.
     """
-    if isinstance(source, Mapping):
-        place: dict[str, Any] = {"classes" if label is None else "path": dict(source)}
-    else:
-        place = {"path": source if isinstance(source, (str, Path)) else tuple(source)}
-    return CellSamples(label=label, groups=groups, **place, **settings).read()
+    place = "classes" if isinstance(source, Mapping) and label is None else "path"
+    keys = {place: source, "label": label, "groups": groups, **settings}
+    return CellSamples.model_validate(keys).read()

@@ -93,12 +93,12 @@ def table_file(
     values: sparse.csr_matrix,
 ) -> CellFile:
     """Return the lines of a table, shape (lines, columns), as cells and genes."""
-    barcodes, own = (header.columns, rows) if way == "genes_in_rows" else (rows, header.columns)
+    barcodes, columns = (header.columns, rows) if way == "genes_in_rows" else (rows, header.columns)
     if way == "genes_in_rows":
         values = values.T.tocsr()
         values.sort_indices()
-    found, further = name_genes(path, own, {}, how.gene_names)
-    return CellFile(path, InMemory(values), barcodes, found, further, paths=(path,))
+    genes, further = name_genes(path, columns, {}, how.gene_names)
+    return CellFile(path, InMemory(values), barcodes, genes, further, paths=(path,))
 
 
 def find_orientation(
@@ -124,7 +124,7 @@ def find_orientation(
     if how.orientation is not None:
         return how.orientation, ""
     sides = {"line": rows, "column": header.columns}
-    found: dict[Orientation, str] = {}
+    proofs: dict[Orientation, str] = {}
     for names, noun in ((known, "cell that is known"), (genes, "gene of training")):
         if not len(names):
             continue
@@ -133,23 +133,23 @@ def find_orientation(
             side = "line" if len(there["line"]) else "column"
             cells = (side == "line") == (names is known)
             what = f"the {side} {sides[side][there[side][0]]!r} is a {noun}"
-            found["cells_in_rows" if cells else "genes_in_rows"] = what
-    if not found:
+            proofs["cells_in_rows" if cells else "genes_in_rows"] = what
+    if not proofs:
         if _GENE_CORNER.fullmatch(header.corner):
-            found["genes_in_rows"] = f"the first column is called {header.corner!r}"
+            proofs["genes_in_rows"] = f"the first column is called {header.corner!r}"
         elif _CELL_CORNER.fullmatch(header.corner):
-            found["cells_in_rows"] = f"the first column is called {header.corner!r}"
+            proofs["cells_in_rows"] = f"the first column is called {header.corner!r}"
         which, why = which_are_genes(rows, header.columns)
         if which:
-            found["genes_in_rows" if which == "first" else "cells_in_rows"] = why
-    if len(found) != 1:
-        said = f" ({'; but '.join(found.values())})" if found else ""
+            proofs["genes_in_rows" if which == "first" else "cells_in_rows"] = why
+    if len(proofs) != 1:
+        contradiction = f" ({'; but '.join(proofs.values())})" if proofs else ""
         raise InputError(
             f"{path}: nothing tells for certain whether its lines ({', '.join(rows[:3])}, …) or "
-            f"its columns ({', '.join(header.columns[:3])}, …) are genes{said}. Set "
+            f"its columns ({', '.join(header.columns[:3])}, …) are genes{contradiction}. Set "
             "samples.orientation to genes_in_rows or cells_in_rows."
         )
-    return next(iter(found.items()))
+    return next(iter(proofs.items()))
 
 
 def read_header(source: Input) -> Header:
@@ -226,9 +226,9 @@ def _parse(
         raise _uneven(data, header, first, name)
     starts = np.append(0, ends[:-1] + 1)
     sizes = ends - starts
-    told = (sizes != 1) | (text[starts] != _ZERO)
-    told[:: width + 1] = False
-    fields = np.flatnonzero(told)
+    is_nonzero = (sizes != 1) | (text[starts] != _ZERO)
+    is_nonzero[:: width + 1] = False
+    fields = np.flatnonzero(is_nonzero)
     values = _numbers(text, starts[fields], sizes[fields])
     wrong = np.flatnonzero(np.isinf(values))
     if len(wrong):
@@ -296,13 +296,13 @@ def _plain(field: str) -> str:
 def _uneven(data: bytes, header: Header, first: int, name: str) -> InputError:
     wanted = len(header.columns) + 1
     for number, line in enumerate(data.split(b"\n")[:-1], start=first):
-        found = line.count(bytes([header.separator])) + 1
-        if found != wanted:
+        fields = line.count(bytes([header.separator])) + 1
+        if fields != wanted:
             quoted = " A name with the separator in it cannot be read." * (b'"' in line)
             return InputError(
-                f"{name}, line {number:,} has {found:,} fields, and the header makes {wanted:,}: a "
-                f"name and {wanted - 1:,} numbers. The file may be cut short; copy or download it "
-                f"again.{quoted}"
+                f"{name}, line {number:,} has {fields:,} fields, and the header makes {wanted:,}: "
+                f"a name and {wanted - 1:,} numbers. The file may be cut short; copy or download "
+                f"it again.{quoted}"
             )
     return InputError(f"{name}: its lines have different numbers of fields.")
 

@@ -56,13 +56,13 @@ class Aligned:
         """What was found, as sentences."""
         there = int((self.index >= 0).sum())
         rules = ", ".join(f"{count:,} by {rule}" for rule, count in self.found.items() if count)
-        told = f"{there:,} of {len(self.index):,} genes of training are in the data"
-        told += f" ({rules})." if rules else "."
+        text = f"{there:,} of {len(self.index):,} genes of training are in the data"
+        text += f" ({rules})." if rules else "."
         if self.ambiguous:
-            told += f" Left out because their names are ambiguous: {self.ambiguous:,}."
+            text += f" Left out because their names are ambiguous: {self.ambiguous:,}."
         if self.share < LITTLE:
-            told += f" {self.examples}"
-        return told
+            text += f" {self.examples}"
+        return text
 
     @property
     def examples(self) -> str:
@@ -125,7 +125,7 @@ def align_genes(
     theirs = _names_of(counts.genes, counts.names.values())
     index = np.full(len(ours), -1, dtype=np.int64)
     free, open_ = set(range(len(theirs))), set(range(len(ours)))
-    found: dict[str, int] = {}
+    by_rule: dict[str, int] = {}
     ambiguous: set[int] = set()
     for rule, first_only, key in _rules(aliases or {}):
         pairs, unclear = _pairs(
@@ -134,13 +134,13 @@ def align_genes(
         )
         for row, column in pairs:
             index[row] = column
-        found[rule] = len(pairs)
+        by_rule[rule] = len(pairs)
         ambiguous |= unclear
         open_ -= {row for row, _ in pairs} | unclear
         free -= {column for _, column in pairs}
     missing = tuple(str(ours[row][0]) for row in np.flatnonzero(index < 0))
     unused = tuple(str(theirs[column][0]) for column in sorted(free))
-    aligned = Aligned(index, found, len(ambiguous), missing, unused)
+    aligned = Aligned(index, by_rule, len(ambiguous), missing, unused)
     if aligned.share < least:
         raise InputError(
             f"Only {aligned.share:.1%} of the {len(index):,} genes of training are in {what}, "

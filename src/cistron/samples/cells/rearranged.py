@@ -101,15 +101,15 @@ class Stacked:
         """Return rows in the order given."""
         ends = np.cumsum([part.shape[0] for part in self.parts])
         owner = np.searchsorted(ends, rows, side="right")
-        found, places = [], []
+        parts, places = [], []
         for number, part in enumerate(self.parts):
             mine = np.flatnonzero(owner == number)
             if len(mine):
-                found.append(part.read(rows[mine] - (ends[number] - part.shape[0])))
+                parts.append(part.read(rows[mine] - (ends[number] - part.shape[0])))
                 places.append(mine)
-        if not found:
+        if not parts:
             return sparse.csr_matrix((0, self.shape[1]), dtype=np.float32)
-        if len(found) == 1:
-            return found[0]
+        if len(parts) == 1:
+            return parts[0]
         back = np.argsort(np.concatenate(places))
-        return sparse.vstack(found, format="csr")[back]
+        return sparse.vstack(parts, format="csr")[back]

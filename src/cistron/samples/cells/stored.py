@@ -121,9 +121,9 @@ class StoredRows:
             raise InputError(
                 f"{self.path}: {self.key} is damaged: it has numbers of genes that do not exist."
             )
-        found = sparse.csr_matrix((data, indices, starts), shape=(len(ordered), self.width))
-        found.sort_indices()
-        return found if np.array_equal(back, np.arange(len(back))) else found[back]
+        matrix = sparse.csr_matrix((data, indices, starts), shape=(len(ordered), self.width))
+        matrix.sort_indices()
+        return matrix if np.array_equal(back, np.arange(len(back))) else matrix[back]
 
     def _fill(
         self,
@@ -189,8 +189,8 @@ class StoredDense:
                 for start in range(int(ordered[first]), int(ordered[last - 1]) + 1, most):
                     stop = min(start + most, int(ordered[last - 1]) + 1)
                     parts.append(sparse.csr_matrix(array[start:stop], dtype=np.float32))
-        found = sparse.vstack(parts, format="csr")
-        return found if np.array_equal(back, np.arange(len(back))) else found[back]
+        matrix = sparse.vstack(parts, format="csr")
+        return matrix if np.array_equal(back, np.arange(len(back))) else matrix[back]
 
 
 def stretches(rows: NDArray[np.int64], gap: int) -> list[tuple[int, int]]:

@@ -32,10 +32,10 @@ def technical_kinds(cells: Counts) -> NDArray[np.object_]:
     """Return for each gene which technical kind it is of by its name, or "", shape (genes,)."""
     names = cells.names.get("symbol", cells.genes)
     symbols = np.where(names == "", cells.genes, names)
-    found = np.full(len(symbols), "", dtype=object)
+    kinds = np.full(len(symbols), "", dtype=object)
     for row, symbol in enumerate(symbols):
         for kind, pattern in KINDS.items():
             if pattern.search(str(symbol)):
-                found[row] = kind
+                kinds[row] = kind
                 break
-    return found
+    return kinds

@@ -123,7 +123,7 @@ def _cell_file(
 ) -> CellFile:
     """Leave out what is no gene (antibodies, guides), and name the genes."""
     ids, symbols, kinds = features
-    told = list(notes or ())
+    kept = list(notes or ())
     if kinds is not None and (kinds != EXPRESSION).any():
         genes = kinds == EXPRESSION
         if not genes.any():
@@ -134,11 +134,11 @@ def _cell_file(
         columns = np.where(genes, np.cumsum(genes) - 1, -1)
         matrix = put_columns(matrix, columns, int(genes.sum()))
         others = ", ".join(sorted(set(kinds[~genes])))
-        told.append(f"{path}: {(~genes).sum():,} features are no genes and left out ({others}).")
+        kept.append(f"{path}: {(~genes).sum():,} features are no genes and left out ({others}).")
         ids, symbols = ids[genes], symbols[genes]
     further = {} if (ids == symbols).all() else {"ensembl": ids}
-    own, names = name_genes(path, symbols, further, how.gene_names)
-    return CellFile(path, matrix, barcodes, own, names, paths=paths, notes=tuple(told))
+    gene_ids, names = name_genes(path, symbols, further, how.gene_names)
+    return CellFile(path, matrix, barcodes, gene_ids, names, paths=paths, notes=tuple(kept))
 
 
 def _decoded(array: Any) -> NDArray[np.object_]:
@@ -146,13 +146,13 @@ def _decoded(array: Any) -> NDArray[np.object_]:
 
 
 def _only_matrix(folder: Path) -> Path:
-    found = sorted(folder.glob("*matrix.mtx")) + sorted(folder.glob("*matrix.mtx.gz"))
-    if len(found) != 1:
+    files = sorted(folder.glob("*matrix.mtx")) + sorted(folder.glob("*matrix.mtx.gz"))
+    if len(files) != 1:
         raise InputError(
-            f"{folder} holds {len(found)} matrices ({', '.join(path.name for path in found)}). "
+            f"{folder} holds {len(files)} matrices ({', '.join(path.name for path in files)}). "
             "Name the file that is meant."
         )
-    return found[0]
+    return files[0]
 
 
 def _beside(market: Path, words: tuple[str, ...], noun: str) -> Path:
@@ -184,7 +184,7 @@ def _typed(features: list[list[str]]) -> bool:
     )
 
 
-def _read_values(path: Path) -> Any:
+def _read_values(path: Path) -> sparse.coo_matrix:
     with open_input(path) as source:
         try:
             values = io.mmread(source.stream)

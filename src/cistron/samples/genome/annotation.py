@@ -98,17 +98,17 @@ def read_annotation(path: str | Path, id_attribute: str | None = None) -> Annota
         is_gtf = _check_lines(lines, source)
         name = source.name
     notes: list[str] = []
-    found = [f for f in _features(lines, ["gene\t"], name) if f.kind.endswith("gene")]
-    if not found and is_gtf:
-        found = _spans(lines, name)
+    features = [f for f in _features(lines, ["gene\t"], name) if f.kind.endswith("gene")]
+    if not features and is_gtf:
+        features = _spans(lines, name)
         notes.append(f"{name} has no gene lines: a gene spans the lines of its gene_id.")
-    if not found:
+    if not features:
         kinds = sorted({line.split("\t")[2] for line in lines if _is_feature(line)})
         raise InputError(
             f"{name} has no gene: no line has `gene` in its third column (there: "
             f"{', '.join(kinds[:8])}). Use the full annotation of the genome."
         )
-    genes, used = _gene_table(found, is_gtf, id_attribute, name)
+    genes, used = _gene_table(features, is_gtf, id_attribute, name)
     if not genes["biotype"].ne("").any():
         notes.append(f"{name} states no biotypes: every gene is taken as protein coding.")
     return Annotation(name, lines, is_gtf, genes, used, tuple(notes))
@@ -123,10 +123,10 @@ def attribute_pattern(name: str, is_gtf: bool) -> re.Pattern[str]:
 
 def value_of(pattern: re.Pattern[str], attributes: str) -> str:
     """Return what an attribute says, or an empty string."""
-    found = pattern.search(attributes)
-    if found is None:
+    match = pattern.search(attributes)
+    if match is None:
         return ""
-    text = found[1].strip()
+    text = match[1].strip()
     return unquote(text) if "%" in text else text
 
 
@@ -152,11 +152,11 @@ def _check_lines(lines: list[str], source: Input) -> bool:
     if wrong:
         line = lines[wrong[0]]
         fields = line.count("\t") + 1
-        told = "Its fields are divided by spaces" if len(line.split()) >= _FIELDS else "It is cut"
-        told = told if fields < _FIELDS else "There is a tab inside a field"
+        cause = "Its fields are divided by spaces" if len(line.split()) >= _FIELDS else "It is cut"
+        cause = cause if fields < _FIELDS else "There is a tab inside a field"
         raise InputError(
             f"{source.name}, line {wrong[0] + 1}: {fields} fields divided by tabs, and GTF and "
-            f"GFF3 have {_FIELDS}. {told} ({len(wrong):,} such lines). Fetch the annotation "
+            f"GFF3 have {_FIELDS}. {cause} ({len(wrong):,} such lines). Fetch the annotation "
             "again, or restore the tabs."
         )
     first = next((line for line in lines if _is_feature(line)), None)
@@ -210,64 +210,64 @@ def _spans(lines: list[str], name: str) -> list[Feature]:
 
 
 def _gene_table(
-    found: list[Feature], is_gtf: bool, wanted: str | None, name: str
+    features: list[Feature], is_gtf: bool, wanted: str | None, name: str
 ) -> tuple[pd.DataFrame, str]:
     """Return the genes as a table, and the attribute that names them."""
     candidates = (wanted,) if wanted else ("gene_id",) if is_gtf else ("gene_id", "ID", "Name")
     ids: list[str] = []
     used = candidates[0]
     for name_of_id in candidates:
-        found_ids = _values(found, name_of_id, is_gtf)
+        found_ids = _values(features, name_of_id, is_gtf)
         if not ids or sum(map(bool, found_ids)) > sum(map(bool, ids)):
             ids, used = found_ids, name_of_id
         if all(ids):
             break
-    without = [f for f, text in zip(found, ids, strict=True) if not text]
+    without = [f for f, text in zip(features, ids, strict=True) if not text]
     if without:
         raise InputError(
             f"{name}, line {without[0].line}: this {without[0].kind} has no "
-            f"{' and no '.join(candidates)} ({len(without):,} of {len(found):,} genes). Name the "
-            "attribute that identifies a gene with the key id_attribute."
+            f"{' and no '.join(candidates)} ({len(without):,} of {len(features):,} genes). Name "
+            "the attribute that identifies a gene with the key id_attribute."
         )
-    keys = ids if used == "ID" or is_gtf else _values(found, "ID", is_gtf)
-    names = _values(found, "gene_name" if is_gtf else "Name", is_gtf)
+    keys = ids if used == "ID" or is_gtf else _values(features, "ID", is_gtf)
+    names = _values(features, "gene_name" if is_gtf else "Name", is_gtf)
     table = pd.DataFrame(
         {
             "id": pd.Series([plain_id(text) for text in ids], dtype=object),
             "key": pd.Series(keys, dtype=object),
             "name": pd.Series(names, dtype=object),
-            "biotype": pd.Series(_biotypes(found, is_gtf), dtype=object),
-            "chromosome": pd.Series([f.chromosome for f in found], dtype=object),
-            "start": np.array([f.start for f in found], dtype=np.int64),
-            "end": np.array([f.end for f in found], dtype=np.int64),
-            "strand": pd.Series([f.strand for f in found], dtype=object),
-            "line": np.array([f.line for f in found], dtype=np.int64),
+            "biotype": pd.Series(_biotypes(features, is_gtf), dtype=object),
+            "chromosome": pd.Series([f.chromosome for f in features], dtype=object),
+            "start": np.array([f.start for f in features], dtype=np.int64),
+            "end": np.array([f.end for f in features], dtype=np.int64),
+            "strand": pd.Series([f.strand for f in features], dtype=object),
+            "line": np.array([f.line for f in features], dtype=np.int64),
         }
     )
     return table, used
 
 
-def _values(found: list[Feature], name: str, is_gtf: bool) -> list[str]:
+def _values(features: list[Feature], name: str, is_gtf: bool) -> list[str]:
     """Return what an attribute says of each feature."""
-    if not any(name in feature.attributes for feature in found):
-        return [""] * len(found)
+    if not any(name in feature.attributes for feature in features):
+        return [""] * len(features)
     pattern = attribute_pattern(name, is_gtf)
-    return [value_of(pattern, feature.attributes) for feature in found]
+    return [value_of(pattern, feature.attributes) for feature in features]
 
 
-def _biotypes(found: list[Feature], is_gtf: bool) -> list[str]:
+def _biotypes(features: list[Feature], is_gtf: bool) -> list[str]:
     """Return what each gene says it is; "" where the file says nothing of any."""
     for attribute in BIOTYPES:
-        told = _values(found, attribute, is_gtf)
-        if any(told):
+        biotypes = _values(features, attribute, is_gtf)
+        if any(biotypes):
             break
     else:  # TAIR says Note=protein_coding_gene
-        told = _values(found, "Note", is_gtf)
-        if "protein_coding_gene" not in told:
-            return [""] * len(found)
-        told = [text.removesuffix("_gene") for text in told]
+        biotypes = _values(features, "Note", is_gtf)
+        if "protein_coding_gene" not in biotypes:
+            return [""] * len(features)
+        biotypes = [text.removesuffix("_gene") for text in biotypes]
     # What has no biotype of its own is what its line is called (pseudogene, ncRNA_gene).
     return [
         text or ("unknown" if feature.kind == "gene" else feature.kind)
-        for text, feature in zip(told, found, strict=True)
+        for text, feature in zip(biotypes, features, strict=True)
     ]

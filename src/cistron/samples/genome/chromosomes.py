@@ -106,7 +106,7 @@ def read_sizes(path: str | Path) -> dict[str, int]:
     index = path.with_name(path.name + ".fai")
     if not path.name.endswith((".fai", ".sizes")):
         if not index.is_file():
-            return {one.name: len(one.codes) for one in iter_chromosomes(path)}
+            return {chromosome.name: len(chromosome.codes) for chromosome in iter_chromosomes(path)}
         if index.stat().st_mtime >= path.stat().st_mtime:
             path = index
         else:
@@ -182,8 +182,8 @@ def plain_name(name: str) -> str:
     "Chr01", "chr1", "chromosome_1" and "1" are one; so are "MT", "Mito" and "chrM".
     """
     text = name.strip().lower()
-    found = _DECORATED.match(text)
-    plain = found[1] if found else text.removeprefix("chr")
+    match = _DECORATED.match(text)
+    plain = match[1] if match else text.removeprefix("chr")
     for organelle, spellings in _ORGANELLES.items():
         if plain in spellings:
             return organelle
@@ -238,11 +238,11 @@ class Names:
                 return name
         if plain_name(chromosome.name) in self._plain:
             return self._plain[plain_name(chromosome.name)]
-        told = chromosome.header[len(chromosome.name) :]
-        if re.search(r"scaffold|contig|unplaced|unlocalized", told, re.IGNORECASE):
+        description = chromosome.header[len(chromosome.name) :]
+        if re.search(r"scaffold|contig|unplaced|unlocalized", description, re.IGNORECASE):
             return None
         for pattern in _IN_HEADER:
-            found = pattern.search(told)
-            if found and plain_name(found[1]) in self._plain:
-                return self._plain[plain_name(found[1])]
+            match = pattern.search(description)
+            if match and plain_name(match[1]) in self._plain:
+                return self._plain[plain_name(match[1])]
         return None

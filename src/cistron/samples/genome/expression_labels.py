@@ -88,7 +88,7 @@ class PercentileLabels(Settings):
                 f"{of}{self.classes[0]} is up to {low:.4g}, {self.classes[1]} from {high:.4g} (the "
                 f"{self.low:g}th and {self.high:g}th percentile of {fitted.sum():,} {genes})."
             )
-            notes += [f"{of}{told}" for told in self._ties(number[inside], low, high)]
+            notes += [f"{of}{tie}" for tie in self._ties(number[inside], low, high)]
             thresholds |= {f"{of}{self.classes[0]}": float(low)}
             thresholds |= {f"{of}{self.classes[1]}": float(high)}
         reason = np.where(pd.isna(label), MIDDLE, "").astype(object)
@@ -106,16 +106,16 @@ class PercentileLabels(Settings):
 
     def _ties(self, numbers: Floats, low: float, high: float) -> list[str]:
         """Tell when many genes stand exactly at a threshold."""
-        told = []
+        ties = []
         for name, threshold in zip(self.classes, (low, high), strict=True):
             tied = int((numbers == threshold).sum())
             if tied > 1 and tied >= _TIES * len(numbers):
                 zero = f" {name} means not expressed." if threshold == 0 == low else ""
-                told.append(
+                ties.append(
                     f"{tied:,} genes ({tied / len(numbers):.0%}) are exactly at the threshold of "
                     f"{name}, {threshold:.4g}, and all counted to it.{zero}"
                 )
-        return told
+        return ties
 
 
 class ThresholdLabels(Settings):
@@ -134,12 +134,12 @@ class ThresholdLabels(Settings):
 
     def values(self, numbers: NumberTable) -> GeneValues:
         """Read the number of each gene and label it."""
-        found = numbers.read()
-        label = np.full(len(found.ids), None, dtype=object)
-        label[found.number <= self.low] = self.classes[0]
-        label[found.number >= self.high] = self.classes[1]
-        middle = pd.isna(label) & (found.reason == "")
-        return replace(found, label=label, reason=np.where(middle, MIDDLE, found.reason))
+        values = numbers.read()
+        label = np.full(len(values.ids), None, dtype=object)
+        label[values.number <= self.low] = self.classes[0]
+        label[values.number >= self.high] = self.classes[1]
+        middle = pd.isna(label) & (values.reason == "")
+        return replace(values, label=label, reason=np.where(middle, MIDDLE, values.reason))
 
 
 class Matching(Settings):
@@ -247,8 +247,8 @@ class ColumnLabels(Settings):
                     raise InputError(
                         f"samples.label.classes: no gene of {numbers.table} is labelled {name!r}."
                     )
-            other = ~pd.isna(label) & ~np.isin(label.astype(str), self.classes)
-            reason[other] = "of a class that is not among the classes"
+            outside = ~pd.isna(label) & ~np.isin(label.astype(str), self.classes)
+            reason[outside] = "of a class that is not among the classes"
         return GeneValues(
             path=numbers.table,
             ids=frame["id"].tolist(),

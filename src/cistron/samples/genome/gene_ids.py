@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -96,11 +95,11 @@ def match_ids(
     if _found(ours, theirs) >= FEWEST:
         return _rows(ours, theirs), []
     best, rule, made = 0.0, "", ((ours, theirs))
-    for told, change in RULES.items():
+    for words, change in RULES.items():
         changed = change(ours), change(theirs)
         share = _found(*changed)
         if share > best + 0.01:
-            best, rule, made = share, told, changed
+            best, rule, made = share, words, changed
     several = pd.Series(made[1])
     several = several[several.duplicated(keep=False) & several.isin(set(made[0]))]
     if best >= FEWEST and not len(several) and len(set(made[0])) == len(set(ours)):
@@ -138,15 +137,15 @@ def match_overlap(
     fewer = max(min(len(ours), len(theirs)), 1)
     best, rule, made = len(set(ours) & set(theirs)) / fewer, "", (list(ours), list(theirs))
     refused = ""
-    for told, change in RULES.items() if best < FEWEST else ():
+    for words, change in RULES.items() if best < FEWEST else ():
         changed = change(ours), change(theirs)
         both = set(changed[0]) & set(changed[1])
         share = len(both) / fewer
         if share > best + 0.01:
             if all(sum(text in both for text in side) == len(both) for side in changed):
-                best, rule, made = share, told, changed
+                best, rule, made = share, words, changed
             else:
-                refused = refused or told
+                refused = refused or words
     if best == 0 and refused:
         raise InputError(
             f"{name}: none of its ids, such as {', '.join(map(repr, theirs[:3]))}, is as it stands "
@@ -157,13 +156,15 @@ def match_overlap(
     return _rows(*made), [note] if rule else []
 
 
-def _refusal(genes: pd.DataFrame, theirs: list[str], name: str, found: Any) -> str:
+def _refusal(
+    genes: pd.DataFrame, theirs: list[str], name: str, nearest: tuple[float, str, pd.Series]
+) -> str:
     """Say that ids do not meet, and why that may be."""
-    best, rule, several = found
+    best, rule, several = nearest
     share = _found(genes["id"].tolist(), theirs)
     called = ", ".join(repr(text) for text in theirs[:3])
     known = ", ".join(repr(text) for text in genes["id"].iloc[:3])
-    said = (
+    shares = (
         f"{name}: only {share:.0%} of its {len(theirs):,} ids are genes of the annotation. It "
         f"holds {called}; the annotation holds {known}."
     )
@@ -171,15 +172,15 @@ def _refusal(genes: pd.DataFrame, theirs: list[str], name: str, found: Any) -> s
     if len(several) and best >= FEWEST:
         rows = [theirs[row] for row in several.index[several == several.iloc[0]][:3]]
         return (
-            f"{said} {rule[0].upper()}{rule[1:]} they would meet, but then several rows are one "
+            f"{shares} {rule[0].upper()}{rule[1:]} they would meet, but then several rows are one "
             f"gene ({', '.join(rows)}): these look like transcripts. Sum them by gene first."
         )
     if best >= FEWEST:
-        return f"{said} {rule[0].upper()}{rule[1:]} they would meet, but then genes become one."
+        return f"{shares} {rule[0].upper()}{rule[1:]} they would meet, but then genes become one."
     if _found(names, theirs) >= FEWEST:
-        return f"{said} They look like gene names: set samples.id_attribute to Name or gene_name."
+        return f"{shares} They look like gene names: set samples.id_attribute to Name or gene_name."
     return (
-        f"{said} Name the attribute that holds these ids with samples.id_attribute, or use the "
+        f"{shares} Name the attribute that holds these ids with samples.id_attribute, or use the "
         "annotation that the table was made with."
     )
 

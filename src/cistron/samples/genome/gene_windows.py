@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from cistron.base.errors import InputError
 from cistron.base.settings import InputPath, Settings
 from cistron.samples.genome.annotation import Annotation, read_annotation
-from cistron.samples.genome.chromosomes import Chromosome, Names, is_organelle, iter_chromosomes
+from cistron.samples.genome.chromosomes import Chromosome, Names, iter_chromosomes
+from cistron.samples.genome.gene_filters import GeneFilters, drop_genes, filter_genes
 from cistron.samples.genome.gene_ids import match_ids
 from cistron.samples.genome.numbers import GeneValues
 from cistron.samples.genome.transcripts import choose_transcripts
@@ -32,47 +32,6 @@ class Genome(Settings):
     id_attribute: str | None = Field(
         None, description="attribute of a gene's id; by default gene_id, ID, Name: what is there"
     )
-
-
-class GeneFilters(Settings):
-    """Which genes are used, and what is done where a window does not fit."""
-
-    biotypes: tuple[str, ...] = Field(
-        ("protein_coding",), description="biotypes to use; an empty list uses all genes"
-    )
-    boundaries: Literal["gene", "transcript"] = Field(
-        "gene",
-        description="tss and tts are those of the gene, or of its canonical transcript (else that "
-        "of the longest protein)",
-    )
-    organelles: Literal["exclude", "keep"] = Field(
-        "exclude", description="genes of mitochondria and plastids"
-    )
-    exclude_chromosomes: tuple[str, ...] = Field((), description="names as in the annotation")
-    edges: Literal["pad", "drop"] = Field(
-        "pad", description="windows past the end of a chromosome: N there, or dropped"
-    )
-    short_genes: Literal["split", "overlap", "drop"] = Field(
-        "split",
-        description="genes shorter than what is read inside of them: each half reads as far as "
-        "the middle and N behind, or the same bases are read twice, or dropped",
-    )
-    max_unknown: float = Field(
-        0.5,
-        ge=0,
-        le=1,
-        description="largest share of unknown bases in a window, those past a chromosome's end too",
-    )
-    duplicate_genes: Literal["error", "drop"] = Field(
-        "error", description="what is done about two genes of one id"
-    )
-
-    @field_validator("biotypes", "exclude_chromosomes", mode="before")
-    @classmethod
-    def _name_or_names(cls, value: object) -> object:
-        if isinstance(value, list | tuple):  # YAML reads the name 1 as a number
-            return tuple(str(name) for name in value)
-        return (str(value),) if isinstance(value, str | int) else value
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +83,7 @@ def read_windows(
     notes = [*annotation.notes]
     table = annotation.genes.drop(columns=["key", "name"])
     table["reason"] = ""
-    _filter(table, annotation, filters)
+    filter_genes(table, annotation, filters)
     unmatched = _join(table, annotation, values, notes)
     cut = _cut_used(table, annotation, genome, windows, filters, notes)
     table["weight"], table["source"] = 1.0, str(genome.annotation)
@@ -169,7 +128,7 @@ def read_named_windows(
     """
     table, notes = annotation.genes.drop(columns=["key", "name"]), list[str]()
     table["reason"] = np.where(named, "", "not named")
-    _filter(table, annotation, filters)
+    filter_genes(table, annotation, filters)
     cut = _cut_used(table, annotation, genome, windows, filters, notes)
     return table.loc[named, ["id", "reason", "window"]], cut, notes
 
@@ -216,7 +175,7 @@ def read_loci(
     annotation = read_annotation(genome.annotation, genome.id_attribute)
     table, notes = annotation.genes.drop(columns=["key", "name"]), [*annotation.notes]
     table["reason"] = ""
-    _filter(table, annotation, filters)
+    filter_genes(table, annotation, filters)
     loci = _usable(table, annotation, windows, filters, notes)
     rows = np.flatnonzero(table["reason"] == "")
     if not len(rows):
@@ -235,57 +194,14 @@ def _usable(
     """Return where genes lie; mark those without what their windows hang on."""
     loci = _loci(annotation, windows, filters)
     if windows.coded:
-        _drop(table, loci.coding_start < 0, "no coding sequence in the annotation")
+        drop_genes(table, loci.coding_start < 0, "no coding sequence in the annotation")
     elif windows.knows_codons:
         without = (table["reason"] == "") & (loci.coding_start < 0)
         if without.any():
             notes.append(f"Genes without a CDS, so that no codon is masked: {without.sum():,}.")
     if filters.short_genes == "drop":
-        _drop(table, windows.meets(loci), "shorter than what is read inside of a gene")
+        drop_genes(table, windows.meets(loci), "shorter than what is read inside of a gene")
     return loci
-
-
-def _drop(table: pd.DataFrame, rows: NDArray[np.bool_] | pd.Series, reason: str) -> None:
-    """Mark genes as not used; a reason given before stays."""
-    table.loc[np.asarray(rows) & (table["reason"] == "").to_numpy(), "reason"] = reason
-
-
-def _filter(table: pd.DataFrame, annotation: Annotation, filters: GeneFilters) -> None:
-    twice = table["id"].duplicated(keep=False)
-    if twice.any() and filters.duplicate_genes == "error":
-        name = table["id"][twice].iloc[0]
-        lines = " and ".join(f"{n:,}" for n in table["line"][table["id"] == name].iloc[:2])
-        raise InputError(
-            f"{annotation.name}: the gene id {name!r} stands on lines {lines} (ids that stand "
-            f"there twice: {table['id'][twice].nunique():,}). Mend the annotation, name another "
-            "samples.id_attribute, or set samples.duplicate_genes to drop (all copies are left "
-            "out)."
-        )
-    _drop(table, twice, "its id stands twice in the annotation")
-    biotype = table["biotype"]
-    if filters.biotypes and biotype.ne("").any():
-        known = set(biotype)
-        if not known & set(filters.biotypes):
-            there = ", ".join(biotype.value_counts().index[:8])
-            raise InputError(
-                f"samples.biotypes: {annotation.name} has no {' or '.join(filters.biotypes)} "
-                f"genes. Its biotypes are: {there}."
-            )
-        for name in sorted(known - set(filters.biotypes)):
-            _drop(table, biotype == name, f"of another biotype ({name})")
-    for strand in sorted(set(table["strand"]) - {"+", "-"}):
-        _drop(table, table["strand"] == strand, f"on an unknown strand ({strand})")
-    for name in filters.exclude_chromosomes:
-        if name not in set(table["chromosome"]):
-            there = ", ".join(table["chromosome"].unique()[:20])
-            raise InputError(
-                f"samples.exclude_chromosomes: {annotation.name} has no chromosome {name!r} "
-                f"(there are: {there})."
-            )
-        _drop(table, table["chromosome"] == name, f"on an excluded chromosome ({name})")
-    if filters.organelles == "exclude":
-        for name in filter(is_organelle, table["chromosome"].unique()):
-            _drop(table, table["chromosome"] == name, f"on an organelle ({name})")
 
 
 def _join(
@@ -296,30 +212,30 @@ def _join(
         table["number"] = table["level"] = np.nan
         table["label"] = pd.Series([None] * len(table), dtype=object)
         return pd.DataFrame({name: [] for name in ("id", "source", "record", "reason")})
-    rows, said = match_ids(annotation.genes, values.ids, str(values.path))
-    notes += said
-    found = rows >= 0
+    rows, match_notes = match_ids(annotation.genes, values.ids, str(values.path))
+    notes += match_notes
+    has_value = rows >= 0
 
     def column(given: NDArray | None, missing: object, dtype: type) -> NDArray:
         filled: NDArray = np.full(len(rows), missing, dtype=dtype)
         if given is not None:
-            filled[found] = given[rows[found]]
+            filled[has_value] = given[rows[has_value]]
         return filled
 
     table["number"] = column(values.number, np.nan, float)
     table["level"] = column(values.level, np.nan, float)
     table["label"] = pd.Series(column(values.label, None, object), dtype=object)
-    _drop(table, ~found, "no number: not in the table")
+    drop_genes(table, ~has_value, "no number: not in the table")
     reason = column(values.reason, "", object)
     for text in sorted(set(reason) - {""}):
-        _drop(table, reason == text, text)
-    other = np.setdiff1d(np.arange(len(values.ids)), rows)
+        drop_genes(table, reason == text, text)
+    unmatched = np.setdiff1d(np.arange(len(values.ids)), rows)
     return pd.DataFrame(
         {
-            "id": pd.Series([values.ids[row] for row in other], dtype=object),
-            "source": pd.Series([str(values.path)] * len(other), dtype=object),
-            "record": values.record[other],
-            "reason": pd.Series(["not in the annotation"] * len(other), dtype=object),
+            "id": pd.Series([values.ids[row] for row in unmatched], dtype=object),
+            "source": pd.Series([str(values.path)] * len(unmatched), dtype=object),
+            "record": values.record[unmatched],
+            "reason": pd.Series(["not in the annotation"] * len(unmatched), dtype=object),
         }
     )
 
@@ -359,15 +275,15 @@ def _cut(
         if len(rows) == 0:
             continue
         _require_inside(table.iloc[rows], chromosome, genome)
-        some = loci.take(rows)
-        whole[window[rows]], unknown = windows.cut(chromosome.codes, some)
+        here = loci.take(rows)
+        whole[window[rows]], unknown = windows.cut(chromosome.codes, here)
         if filters.edges == "drop":
             outside = np.zeros(len(table), dtype=bool)
-            outside[rows] = windows.outside(some, len(chromosome.codes))
-            _drop(table, outside, "its window passes an end of the chromosome")
+            outside[rows] = windows.outside(here, len(chromosome.codes))
+            drop_genes(table, outside, "its window passes an end of the chromosome")
         mostly = np.zeros(len(table), dtype=bool)
         mostly[rows] = unknown > filters.max_unknown
-        _drop(table, mostly, f"more than {filters.max_unknown:.0%} of its bases are unknown")
+        drop_genes(table, mostly, f"more than {filters.max_unknown:.0%} of its bases are unknown")
     if not sizes:
         raise InputError(
             f"No chromosome of {genome.genome} ({', '.join(map(repr, seen[:3]))}) is in "
@@ -375,7 +291,7 @@ def _cut(
             " Say which is which with the key aliases, or take files of one source."
         )
     for name in sorted(names.wanted - set(sizes)):
-        _drop(table, table["chromosome"] == name, f"no sequence of its chromosome ({name})")
+        drop_genes(table, table["chromosome"] == name, f"no sequence of its chromosome ({name})")
     table["window"] = window
     table["chromosome_size"] = table["chromosome"].map(sizes).fillna(0).astype(np.int64)
     return whole

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,8 @@ from cistron.samples.genome.expression_labels import (
     ResponseLabels,
     match_unresponsive,
 )
-from cistron.samples.genome.gene_windows import GeneFilters, Genome, read_windows
+from cistron.samples.genome.gene_filters import GeneFilters
+from cistron.samples.genome.gene_windows import Genome, read_windows
 from cistron.samples.genome.numbers import GeneValues, NumberLabels, NumberTable
 from cistron.samples.genome.regions import Masked, Part, Preset
 from cistron.samples.genome.windows import Windows, make_windows
@@ -99,10 +100,10 @@ class GenomeSamples(GeneFilters):
 
     @model_validator(mode="after")
     def _one_or_several_genomes(self) -> Self:
-        own = self.genome, self.annotation, self.numbers
+        single = self.genome, self.annotation, self.numbers
         if self.species is None and not (self.genome and self.annotation):
             raise ValueError("give genome, annotation and numbers, or several `species`")
-        if self.species is not None and (any(own) or self.aliases or self.id_attribute):
+        if self.species is not None and (any(single) or self.aliases or self.id_attribute):
             raise ValueError("with `species`, genome, annotation and numbers stand in each of them")
         without = [n for n, s in (self.species or {}).items() if s.numbers is None]
         without += ["samples"] if self.species is None and self.numbers is None else []
@@ -146,8 +147,8 @@ class GenomeSamples(GeneFilters):
             If a file cannot be read, files do not belong together, or too little is left.
         """
         windows = self.windows()
-        own = {name: getattr(self, name) for name in Species.model_fields}
-        genomes = self.species or {"": Species.model_construct(**own)}
+        single = {name: getattr(self, name) for name in Species.model_fields}
+        genomes = self.species or {"": Species.model_construct(**single)}
         parts = [
             read_windows(name, genome, self._values(genome.numbers), windows, self)
             for name, genome in genomes.items()
@@ -218,7 +219,7 @@ class GenomeSamples(GeneFilters):
             notes.append("Species have ids in common: the species stands before each id.")
         return self.group_names
 
-    def _labelled(self, table: pd.DataFrame) -> tuple[tuple[str, ...], Any]:
+    def _labelled(self, table: pd.DataFrame) -> tuple[tuple[str, ...], PercentileLabels | None]:
         """Return the classes, and the rule where it is still to be fitted."""
         if self.label is None:
             _require_classes(table, (), fewest=1)
@@ -246,8 +247,8 @@ class GenomeSamples(GeneFilters):
 def read_genome(
     genome: str | Path,
     annotation: str | Path,
-    numbers: str | Path | Mapping[str, Any] | None = None,
-    **settings: Any,
+    numbers: str | Path | Mapping[str, object] | None = None,
+    **settings: object,
 ) -> Samples:
     """Read windows of genes, labelled by a table of numbers.
 
@@ -274,9 +275,10 @@ def read_genome(
         See `GenomeSamples.read`.
     """
     table = {"table": numbers} if isinstance(numbers, str | Path) else numbers
+    keys = {"genome": genome, "annotation": annotation, "numbers": table, **settings}
     if table is None:
-        settings = {"label": None, **settings}
-    return GenomeSamples(genome=genome, annotation=annotation, numbers=table, **settings).read()
+        keys.setdefault("label", None)
+    return GenomeSamples.model_validate(keys).read()
 
 
 def _match(table: pd.DataFrame, codes: NDArray[np.uint8], match: Matching) -> str:
@@ -290,9 +292,9 @@ def _match(table: pd.DataFrame, codes: NDArray[np.uint8], match: Matching) -> st
         level = table["level"].to_numpy(dtype=np.float64)[used]
         features.append(np.nan_to_num(np.sign(level) * np.log1p(np.abs(level))))
     if match.gc:
-        some = codes[table["window"].to_numpy()[used]]
-        gc = ((some == 1) | (some == 2)).sum(axis=1)
-        features.append(gc / np.maximum((some < DNA.standard).sum(axis=1), 1))
+        windows = codes[table["window"].to_numpy()[used]]
+        gc = ((windows == 1) | (windows == 2)).sum(axis=1)
+        features.append(gc / np.maximum((windows < DNA.standard).sum(axis=1), 1))
     kept, note = match_unresponsive(
         np.stack(features, axis=1), unresponsive, match.ratio, match.seed
     )
@@ -309,10 +311,10 @@ def _require_classes(table: pd.DataFrame, classes: tuple[str, ...], fewest: int 
         return
     reasons = table["reason"][~used].map(lambda text: text.split(" (")[0]).value_counts()
     lost = "; ".join(f"{count:,}: {reason}" for reason, count in reasons.items())
-    told = ", ".join(f"{name} ({count:,} genes)" for name, count in counts.items())
+    sizes = ", ".join(f"{name} ({count:,} genes)" for name, count in counts.items())
     what = f"at least {fewest} are needed"
     if counts:
-        what = f"two classes of at least two genes are needed: {told}"
+        what = f"two classes of at least two genes are needed: {sizes}"
     raise InputError(
         f"samples: {used.sum():,} genes are left to learn from, and {what}. Not used were "
         f"{(~used).sum():,} of {len(table):,} genes ({lost or 'none'})."

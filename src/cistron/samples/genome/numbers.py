@@ -87,15 +87,15 @@ class NumberTable(Settings):
             )
         chosen: dict[str, None] = {}
         for pattern in self.columns:
-            found = [n for n in known if n == pattern] or [
+            matches = [n for n in known if n == pattern] or [
                 n for n in known if fnmatchcase(n, pattern)
             ]
-            if not found:
+            if not matches:
                 raise InputError(
                     f"samples.numbers.columns: {self.table} has no column {pattern!r}. Its columns "
                     f"are: {', '.join(there[:20])}.{nearest(pattern, there)}"
                 )
-            chosen |= dict.fromkeys(found)
+            chosen |= dict.fromkeys(matches)
         return list(chosen)
 
 
@@ -198,8 +198,8 @@ def read_numbers(
 
 def _each_once(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Leave out rows that repeat another; refuse rows that contradict one."""
-    said = [column for column in table if column != "record"]
-    table = table[~table.duplicated(subset=said)]
+    columns = [column for column in table if column != "record"]
+    table = table[~table.duplicated(subset=columns)]
     twice = table["id"].duplicated(keep=False)
     if twice.any():
         name = table["id"][twice].iloc[0]

@@ -7,7 +7,7 @@ downstream count along the gene's strand, and every window reads 5' to 3' of the
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -49,12 +49,12 @@ class Spacer(Settings):
     spacer: int = Field(ge=1, description="columns of N, zeros when one-hot")
 
 
-def _part(value: Any) -> str:
+def _part(value: object) -> str:
     spacer = "spacer" in value if isinstance(value, dict) else isinstance(value, Spacer)
     return "[spacer]" if spacer else "[region]"
 
 
-def _masked(value: Any) -> str:
+def _masked(value: object) -> str:
     return "[name]" if isinstance(value, str) else "[stretch]"
 
 

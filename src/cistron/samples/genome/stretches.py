@@ -39,7 +39,7 @@ class Stretch:
 
 def stretches_of(parts: Sequence[Region | Spacer]) -> list[Stretch]:
     """Return the stretches of a window made of regions; neighbours that go on become one."""
-    found: list[Stretch] = []
+    stretches: list[Stretch] = []
     column = 0
     for part in parts:
         if isinstance(part, Spacer):
@@ -47,9 +47,9 @@ def stretches_of(parts: Sequence[Region | Spacer]) -> list[Stretch]:
             continue
         made = Stretch(part.anchor, column, column + part.length, column + part.upstream)
         column += part.length
-        last = found[-1] if found else None
+        last = stretches[-1] if stretches else None
         if last and (last.anchor, last.end, last.zero) == (made.anchor, made.begin, made.zero):
-            found[-1] = Stretch(last.anchor, last.begin, made.end, last.zero)
+            stretches[-1] = Stretch(last.anchor, last.begin, made.end, last.zero)
         else:
-            found.append(made)
-    return found
+            stretches.append(made)
+    return stretches

@@ -60,11 +60,11 @@ def choose_transcripts(annotation: Annotation) -> Chosen:
     part of the CDS.
     """
     genes = annotation.genes
-    found = _of_gtf(annotation) if annotation.is_gtf else _of_gff3(annotation)
+    transcripts = _of_gtf(annotation) if annotation.is_gtf else _of_gff3(annotation)
     start, end = genes["start"].to_numpy().copy(), genes["end"].to_numpy().copy()
     coding = np.full((2, len(genes)), -1, dtype=np.int64)
     best: dict[int, Transcript] = {}
-    for transcript in found:
+    for transcript in transcripts:
         before = best.get(transcript.gene)
         if before is None or transcript.rank > before.rank:
             best[transcript.gene] = transcript
@@ -84,39 +84,39 @@ def _rows(keys: pd.Series) -> dict[str, int]:
 
 def _of_gtf(annotation: Annotation) -> list[Transcript]:
     gene = annotation.attribute("gene_id")
-    own = annotation.attribute("transcript_id")
+    identifier = annotation.attribute("transcript_id")
     named = annotation.attribute(annotation.id_attribute)
     row_of = _rows(annotation.genes["id"])
-    found: dict[tuple[str, str], Transcript] = {}
+    transcripts: dict[tuple[str, str], Transcript] = {}
     for feature in annotation.features((*_TRANSCRIPTS, "exon", *_CODING)):
         name = value_of(named, feature.attributes) or value_of(gene, feature.attributes)
         row = row_of.get(plain_id(name))
         if row is None:
             continue
-        key = name, value_of(own, feature.attributes)
-        transcript = found.setdefault(key, Transcript(row, feature.start, feature.end))
+        key = name, value_of(identifier, feature.attributes)
+        transcript = transcripts.setdefault(key, Transcript(row, feature.start, feature.end))
         _extend(transcript, feature)
-    return list(found.values())
+    return list(transcripts.values())
 
 
 def _of_gff3(annotation: Annotation) -> list[Transcript]:
-    own, parent = annotation.attribute("ID"), annotation.attribute("Parent")
+    identifier, parent = annotation.attribute("ID"), annotation.attribute("Parent")
     row_of = _rows(annotation.genes["key"])
-    found: dict[str, Transcript] = {}
+    transcripts: dict[str, Transcript] = {}
     for feature in annotation.features(_TRANSCRIPTS):
         row = row_of.get(value_of(parent, feature.attributes))
         if row is not None:
             transcript = Transcript(row, feature.start, feature.end)
-            found[value_of(own, feature.attributes)] = transcript
+            transcripts[value_of(identifier, feature.attributes)] = transcript
             _extend(transcript, feature)
     for feature in annotation.features(_CODING):
         for name in value_of(parent, feature.attributes).split(","):
-            if name in row_of and name not in found:  # a CDS right under its gene
+            if name in row_of and name not in transcripts:  # a CDS right under its gene
                 gene = annotation.genes.iloc[row_of[name]]
-                found[name] = Transcript(row_of[name], int(gene["start"]), int(gene["end"]))
-            if name in found:
-                _extend(found[name], feature)
-    return list(found.values())
+                transcripts[name] = Transcript(row_of[name], int(gene["start"]), int(gene["end"]))
+            if name in transcripts:
+                _extend(transcripts[name], feature)
+    return list(transcripts.values())
 
 
 def _extend(transcript: Transcript, feature: Feature) -> None:

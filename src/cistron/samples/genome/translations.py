@@ -47,9 +47,9 @@ def read_proteins(
     InputError
         If files cannot be read or do not belong together, or no gene has a coding sequence.
     """
-    found = read_annotation(annotation, id_attribute)
-    chosen = choose_transcripts(found)
-    genes = found.genes
+    genes_read = read_annotation(annotation, id_attribute)
+    chosen = choose_transcripts(genes_read)
+    genes = genes_read.genes
     if not chosen.parts:
         raise InputError(
             f"{annotation} has no CDS lines, so that nothing can be translated. Use the full "

@@ -108,13 +108,13 @@ class Windows:
     @property
     def columns(self) -> dict[str, tuple[int, int]]:
         """First and last column (exclusive) of every region."""
-        found, start = {}, 0
+        spans, start = {}, 0
         for part in self.parts:
             length = part.spacer if isinstance(part, Spacer) else part.length
             if isinstance(part, Region):
-                found[part.name] = (start, start + length)
+                spans[part.name] = (start, start + length)
             start += length
-        return found
+        return spans
 
     @property
     def coded(self) -> bool:
@@ -140,11 +140,11 @@ class Windows:
 
     def outside(self, loci: Loci, size: int | Rows) -> NDArray[np.bool_]:
         """Return the genes whose window passes an end of their chromosome, of that size."""
-        found = np.zeros(len(loci.start), dtype=bool)
+        past_end = np.zeros(len(loci.start), dtype=bool)
         for region in self.regions:
             first = first_base(region, loci)
-            found |= (first < 0) | (first + region.length > size)
-        return found
+            past_end |= (first < 0) | (first + region.length > size)
+        return past_end
 
     def cut(
         self, codes: NDArray[np.uint8], loci: Loci
@@ -172,11 +172,11 @@ class Windows:
             begin, end = columns[region.name]
             for top in range(0, len(windows), _ROWS):
                 rows = np.arange(top, min(top + _ROWS, len(windows)))
-                some = loci.take(rows)
-                piece = _read(codes, first_base(region, some), region.length, some.minus)
+                part_loci = loci.take(rows)
+                piece = _read(codes, first_base(region, part_loci), region.length, part_loci.minus)
                 unknown[rows] += (piece >= DNA.standard).sum(axis=1)
                 if region.name not in self.hidden:
-                    self._hide(piece, region, some, short[rows])
+                    self._hide(piece, region, part_loci, short[rows])
                     windows[top : top + _ROWS, begin:end] = piece
         return windows, unknown / sum(region.length for region in self.regions)
 

@@ -99,9 +99,9 @@ def both_strand_shares(sequences: Sequences, k: int) -> NDArray[np.float32]:
     ndarray, shape (n, words)
         Each pair once (512 words of 5 letters), named by the first of the two.
     """
-    counts, other = kmer_counts(sequences, k), reverse_complements(k)
-    words = np.arange(len(other))
-    both = np.where(words == other, counts, counts + counts[:, other])[:, words <= other]
+    counts, mirror = kmer_counts(sequences, k), reverse_complements(k)
+    words = np.arange(len(mirror))
+    both = np.where(words == mirror, counts, counts + counts[:, mirror])[:, words <= mirror]
     return both / np.maximum(both.sum(axis=1, keepdims=True), 1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,11 +89,11 @@ class FastaSamples(SequenceFilters):
 
 
 def read_fasta(
-    source: str | Path | Sequence[str | Path] | Mapping[str, Any],
+    source: str | Path | Sequence[str | Path] | Mapping[str, object],
     alphabet: str = "protein",
-    label: str | Mapping[str, Any] | None = None,
-    groups: Mapping[str, Any] | None = None,
-    **settings: Any,
+    label: str | Mapping[str, object] | None = None,
+    groups: Mapping[str, object] | None = None,
+    **settings: object,
 ) -> Samples:
     """Read FASTA files, plain or gzip.
 
@@ -124,22 +124,18 @@ def read_fasta(
     InputError
         See `FastaSamples.read`.
     """
-    if isinstance(source, Mapping):
-        place: dict[str, Any] = {"classes": source}
-    else:
-        place = {"path": source if isinstance(source, (str, Path)) else tuple(source)}
-    return FastaSamples(
-        alphabet=alphabet, label=label, groups=groups or {}, **place, **settings
-    ).read()
+    keys = {"alphabet": alphabet, "label": label, "groups": groups or {}, **settings}
+    keys["classes" if isinstance(source, Mapping) else "path"] = source
+    return FastaSamples.model_validate(keys).read()
 
 
 def write_fasta(samples: Samples, path: str | Path) -> None:
     """Write the sequences of samples, one line each, their ids as headers."""
-    letters = np.frombuffer(samples.payload.alphabet.letters.encode(), dtype=np.uint8)
+    letters = np.frombuffer(samples.sequences.alphabet.letters.encode(), dtype=np.uint8)
     with Path(path).open("wb") as stream:
         for row, name in enumerate(samples.ids.tolist()):
             stream.write(f">{name}\n".encode())
-            stream.write(letters[samples.payload[row]].tobytes() + b"\n")
+            stream.write(letters[samples.sequences[row]].tobytes() + b"\n")
 
 
 def iter_records(

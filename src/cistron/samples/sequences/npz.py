@@ -123,12 +123,12 @@ def _arrays(
 ) -> dict[str, _Array]:
     """Open the arrays that are there, and check that they fit together."""
     there = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
-    found: dict[str, _Array] = {}
+    arrays: dict[str, _Array] = {}
     for key in ARRAYS:
         name = _find(path, there, key, getattr(names, key))
         if name is not None:
-            found[key] = _Array(path, name, opened.enter_context(archive.open(f"{name}.npy")))
-    x = found["x"]
+            arrays[key] = _Array(path, name, opened.enter_context(archive.open(f"{name}.npy")))
+    x = arrays["x"]
     if len(x.shape) != 3 or x.shape[2] != RESIDUES:
         raise InputError(
             f"{path}: the array {x.name!r} has the shape {x.shape}; profiles have (proteins, "
@@ -136,12 +136,12 @@ def _arrays(
         )
     wanted = {"mask": x.shape[:2], "y": x.shape[:1], "id": x.shape[:1]}
     for key, shape in wanted.items():
-        if key in found and found[key].shape != shape:
+        if key in arrays and arrays[key].shape != shape:
             raise InputError(
-                f"{path}: the array {found[key].name!r} has the shape {found[key].shape} and "
+                f"{path}: the array {arrays[key].name!r} has the shape {arrays[key].shape} and "
                 f"needs {shape}, as {x.name!r} has {x.shape}."
             )
-    return found
+    return arrays
 
 
 def _find(path: Path, there: list[str], key: str, chosen: str | None) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -109,7 +109,7 @@ class ProfileSamples(SequenceFilters):
         return [self.classes[number] for number in numbers]
 
 
-def read_profiles(path: str | Path | list[str | Path], **settings: Any) -> Samples:
+def read_profiles(path: str | Path | list[str | Path], **settings: object) -> Samples:
     """Read profiles of proteins: numpy archives (.npz) or PSI-BLAST's ASCII matrices.
 
     Parameters
@@ -132,8 +132,7 @@ def read_profiles(path: str | Path | list[str | Path], **settings: Any) -> Sampl
     InputError
         See `ProfileSamples.read`.
     """
-    place = path if isinstance(path, (str, Path)) else tuple(path)
-    return ProfileSamples(path=place, **settings).read()
+    return ProfileSamples.model_validate({"path": path, **settings}).read()
 
 
 def holds_profiles(path: str | Path) -> bool:
@@ -185,17 +184,17 @@ def profile_files(paths: tuple[Path, ...]) -> list[Path]:
     InputError
         If a folder has none.
     """
-    found: list[Path] = []
+    files_read: list[Path] = []
     for path in paths:
         if not path.is_dir():
-            found.append(path)
+            files_read.append(path)
             continue
         inside = (file for file in path.iterdir() if not file.name.startswith("."))
         files = sorted(file for file in inside if file.is_file())
         if not files:
             raise InputError(f"{path} is a folder without files. Put profiles in it.")
-        found += files
-    return found
+        files_read += files
+    return files_read
 
 
 def _blocks(path: Path, names: ArrayNames) -> Iterator[tuple[Block, np.ndarray | None]]:

@@ -206,9 +206,9 @@ def _download(data: PublicData, partial: Path, say: Callable[[str], None]) -> No
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["pip gave no reason"]
         errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-        told = (errors or lines)[-1].rstrip(".")
+        reason = (errors or lines)[-1].rstrip(".")
         raise InputError(
-            f"{data.package} could not be downloaded; pip says: {told}. Check the "
+            f"{data.package} could not be downloaded; pip says: {reason}. Check the "
             "network and the package index that pip uses (pip config list), and run this again; "
             "what is complete is kept."
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -50,7 +50,7 @@ class TableSamples(SequenceFilters):
 
     @model_validator(mode="before")
     @classmethod
-    def _number_instead_of_class(cls, document: Any) -> Any:
+    def _number_instead_of_class(cls, document: object) -> object:
         if isinstance(document, dict) and document.get("target") is not None:
             return {"label": None, **document}
         return document
@@ -115,7 +115,7 @@ class TableSamples(SequenceFilters):
         return replace(samples, target=self.asks)
 
 
-def read_table(path: str | Path, alphabet: str = "protein", **settings: Any) -> Samples:
+def read_table(path: str | Path, alphabet: str = "protein", **settings: object) -> Samples:
     """Read a table with a column of sequences.
 
     Parameters
@@ -138,7 +138,7 @@ def read_table(path: str | Path, alphabet: str = "protein", **settings: Any) -> 
     InputError
         See `TableSamples.read`.
     """
-    return TableSamples(path=path, alphabet=alphabet, **settings).read()
+    return TableSamples.model_validate({"path": path, "alphabet": alphabet, **settings}).read()
 
 
 def table_blocks(

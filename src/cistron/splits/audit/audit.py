@@ -207,7 +207,7 @@ def audit_external(
     both = replace(
         samples,
         table=pd.concat([samples.table, theirs], ignore_index=True),
-        payload=Sequences.stack([samples.payload, external.payload]),
+        payload=Sequences.stack([samples.sequences, external.sequences]),
         groups=(),
     )
     part = np.repeat([TRAIN, TEST], [n, m]).astype(np.int8)

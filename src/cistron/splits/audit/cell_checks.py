@@ -76,9 +76,9 @@ def shared_barcodes(context: Context) -> Check:
 
 
 def _cosines(samples: Samples, one: Rows, other: Rows) -> Floats:
-    normalisation = Normalisation.fit(samples.payload.take(one))
+    normalisation = Normalisation.fit(samples.cells.take(one))
     first, second = (
-        normalisation.apply(samples.payload.take(rows).read()).astype(np.float64)
+        normalisation.apply(samples.cells.take(rows).read()).astype(np.float64)
         for rows in (one, other)
     )
     product = np.asarray(first.multiply(second).sum(axis=1)).ravel()
@@ -207,7 +207,7 @@ def _components(samples: Samples, rows: Rows) -> Floats:
     """Return principal directions of log-normalised variable genes, shape (n, components)."""
     from sklearn.decomposition import TruncatedSVD
 
-    cells = samples.payload.take(rows)
+    cells = samples.cells.take(rows)
     normalisation = Normalisation.fit(cells)
     values = normalisation.read(cells, variable_genes(cells, normalisation, 1000))
     kept = min(COMPONENTS, min(values.shape) - 1)
@@ -234,7 +234,7 @@ def technical_genes(context: Context) -> Check:
     labels = np.unique(context.labels[rows], return_inverse=True)
     if len(labels[0]) < 2:
         return Check(name, SKIPPED, "Training has cells of one class only.")
-    cells = context.samples.payload.take(rows)
+    cells = context.samples.cells.take(rows)
     score, used = _differences(cells, labels[1], len(labels[0]))
     kinds = technical_kinds(cells)
     if not (kinds[used] != "").any():

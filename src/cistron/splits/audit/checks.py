@@ -56,7 +56,7 @@ def reverse_complements(context: Context) -> Check:
     """Look for DNA whose other strand stands in another place."""
     if not context.samples.payload.domain.both_strands:
         return Check("reverse_complements", SKIPPED, "Proteins have no reverse complement.")
-    sequences = context.samples.payload
+    sequences = context.samples.sequences
     number = same_molecule(sequences)
     rows = np.setdiff1d(context.divided(number), context.divided(identical(sequences)))
     details = {**_examples(context, number, rows), **_tested_shares(context, rows)}

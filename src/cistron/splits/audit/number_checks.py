@@ -67,7 +67,7 @@ def number_shortcut(
     if len(rows) < FEWEST or len(np.unique(units)) < FOLDS:
         said = "Too few samples or units in training to cross-validate."
         return Check(name, SKIPPED, said)
-    told = predictability(features(context.samples.payload.take(rows)), numbers, units)
+    told = predictability(features(context.samples.sequences.take(rows)), numbers, units)
     limit = max(limit, CERTAIN / len(rows) ** 0.5)
     said = (
         f"{subject} alone predicts the number of held-out training samples with a correlation of "

@@ -193,7 +193,7 @@ def _shortcut(context: Context, name: str, subject: str, features: Features, lim
     rows = context.trained[context.labels[context.trained] >= 0]
     if len(rows) > MOST_SAMPLES:
         rows = np.sort(np.random.default_rng(1).choice(rows, MOST_SAMPLES, replace=False))
-    values = features(context.samples.payload.take(rows))
+    values = features(context.samples.sequences.take(rows))
     members = context.memberships[rows]
     told: NDArray[Any] = members if context.samples.separator else context.labels[rows]
     found = separability(values, told, context.units[rows])

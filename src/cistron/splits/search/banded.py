@@ -126,7 +126,7 @@ def align(
         Group of each letter; -1 for a letter that is in none and matches nothing.
     """
     lengths = queries.lengths[seeds.query]
-    found = np.zeros((len(lengths), 5))
+    columns_of = np.zeros((len(lengths), 5))
     order = np.argsort(lengths, kind="stable")
     table = _table(scores, group)
     while len(order):
@@ -135,8 +135,8 @@ def align(
         batch, order = order[-count:], order[:-count]
         letters = _letters(queries, targets, seeds[batch])
         trace, ends = _fill(*letters, scores, table)
-        found[batch] = _trace_back(trace, ends, *letters, group)
-    matches, columns, query_span, target_span, score = found.T
+        columns_of[batch] = _trace_back(trace, ends, *letters, group)
+    matches, columns, query_span, target_span, score = columns_of.T
     return Alignments(
         identity=matches / np.maximum(columns, 1),
         query_coverage=query_span / np.maximum(lengths, 1),
@@ -227,8 +227,8 @@ def _trace_back(
     ndarray, shape (pairs, 5)
         Identical letters, columns, letters of query and of target from first to last, score.
     """
-    found = np.zeros((asked.shape[1], 5))
-    found[:, 4] = ends[2]
+    counted = np.zeros((asked.shape[1], 5))
+    counted[:, 4] = ends[2]
     known = np.append(group >= 0, False)
     pair = np.flatnonzero(ends[2] > 0)
     i, b = ends[0, pair], ends[1, pair]
@@ -241,15 +241,15 @@ def _trace_back(
         pair, i, b, cell, step = pair[going], i[going], b[going], cell[going], step[going]
         across = step == DIAGONAL
         letter = asked[i, pair]
-        found[pair, 0] += across & (letter == met[i + b, pair]) & known[letter]
-        found[pair, 1] += 1
+        counted[pair, 0] += across & (letter == met[i + b, pair]) & known[letter]
+        counted[pair, 1] += 1
         matched = pair[across]
-        found[matched, 2] = last_query[matched] - i[across] + 1
-        found[matched, 3] = last_target[matched] - (i + b)[across] + 1
+        counted[matched, 2] = last_query[matched] - i[across] + 1
+        counted[matched, 3] = last_target[matched] - (i + b)[across] + 1
         goes_on = np.where(step == UP, cell & UP_GOES_ON, cell & LEFT_GOES_ON) > 0
         mode = np.where(goes_on & ~across, step, 0)
         i = i - (step != LEFT)
         b = b + (step == UP) - (step == LEFT)
         inside = i >= 0
         pair, i, b, mode = pair[inside], i[inside], b[inside], mode[inside]
-    return found
+    return counted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
@@ -49,24 +49,16 @@ class Hits:
 
     def renamed(self, queries: Rows, targets: Rows) -> Self:
         """Return the same hits with rows `queries[query]` and `targets[target]`."""
-        return type(self)(
-            queries[self.query],
-            targets[self.target],
-            self.identity,
-            self.query_coverage,
-            self.target_coverage,
-            self.bits,
-        )
+        return replace(self, query=queries[self.query], target=targets[self.target])
 
     def turned(self) -> Self:
         """Return the same pairs with query and target exchanged."""
-        return type(self)(
-            self.target,
-            self.query,
-            self.identity,
-            self.target_coverage,
-            self.query_coverage,
-            self.bits,
+        return replace(
+            self,
+            query=self.target,
+            target=self.query,
+            query_coverage=self.target_coverage,
+            target_coverage=self.query_coverage,
         )
 
     def tidy(self) -> Self:

@@ -51,8 +51,8 @@ def search(queries: Sequences, targets: Sequences | None, *, max_hits: int) -> H
     if queries.alphabet is DNA:
         others = queries if targets is None else targets
         hits.append(_one_strand(reverse_complements(queries), others, max_hits))
-    found = Hits.join(hits)
-    return found[found.query != found.target] if targets is None else found
+    joined = Hits.join(hits)
+    return joined[joined.query != joined.target] if targets is None else joined
 
 
 def word_alphabet(alphabet: Alphabet) -> tuple[Rows, int, int]:
@@ -95,11 +95,11 @@ def _one_strand(queries: Sequences, targets: Sequences | None, max_hits: int) ->
         seeds = _best(seeds[good], stretch[good], max_hits)
         if targets is None:
             seeds = _from_the_shorter(seeds, queries.lengths)
-        found = align(queries, others, seeds, scores, group)
-        spans = found.identity, found.query_coverage, found.target_coverage
-        hit = Hits(seeds.query, seeds.target, *spans, found.bits)
+        aligned = align(queries, others, seeds, scores, group)
+        spans = aligned.identity, aligned.query_coverage, aligned.target_coverage
+        hit = Hits(seeds.query, seeds.target, *spans, aligned.bits)
         letters = queries.lengths[seeds.query] * float(others.lengths.sum())
-        evalue = letters * 2.0 ** -np.minimum(found.bits, 1000)
+        evalue = letters * 2.0 ** -np.minimum(aligned.bits, 1000)
         hits.append(hit[significant(evalue, *spans)])
     if targets is None:
         hits += [hit.turned() for hit in hits]

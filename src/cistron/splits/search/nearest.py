@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +53,7 @@ class NearestHomolog:
     bits: Floats
     closest: Floats
     similar: NDArray[np.bool_]
-    engine: dict[str, Any]
+    engine: dict[str, str | float | None]
     guards_from: float
 
 
@@ -81,7 +80,7 @@ def nearest_training(
     test, train = split.rows(TEST), split.rows(TRAIN)
     most = MOST_HITS if "joined_pairs" in split.details else FEW_HITS
     search = Search(max_hits=most, engine=engine, threads=threads).settled(len(samples))
-    sequences = samples.payload
+    sequences = samples.sequences
     hits = find_similar(sequences.take(test), sequences.take(train), search, progress)
     return _summarised(hits.renamed(np.arange(len(test)), train), test, sequences, search)
 
@@ -102,7 +101,7 @@ def nearest_in_other_folds(
         As in `nearest_training`.
     """
     tested = np.flatnonzero(split.fold >= 0)
-    fold, sequences = split.fold[tested].astype(np.int64), samples.payload.take(tested)
+    fold, sequences = split.fold[tested].astype(np.int64), samples.sequences.take(tested)
     search = Search(engine=engine, threads=threads).settled(len(samples))
     hits = find_similar(sequences, None, search, progress)
     hits = Hits.join([hits, *_copies_elsewhere(sequences, fold, hits)])
@@ -124,8 +123,8 @@ def _copies_elsewhere(sequences: Sequences, fold: Rows, hits: Hits) -> list[Hits
     second = np.full(len(first), UNUSED)
     elsewhere = np.flatnonzero(fold != fold[first[number]])
     second[number[elsewhere]] = elsewhere
-    other = second[number[hits.target]]
-    copied = replace(hits[other >= 0], target=other[other >= 0])
+    copy_row = second[number[hits.target]]
+    copied = replace(hits[copy_row >= 0], target=copy_row[copy_row >= 0])
     row = np.flatnonzero(second[number] >= 0)
     bits = 2 * sequences.lengths[row].astype(np.float64)
     same = [Hits.of_pairs(row, place[number[row]], bits) for place in (first, second)]

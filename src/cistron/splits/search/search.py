@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,13 +95,16 @@ class Search:
             )
         return f"WARNING: below {guarded} identity a sequence search misses many relatives."
 
-    def describe(self, sequences: Sequences) -> dict[str, Any]:
+    def describe(self, sequences: Sequences) -> dict[str, str | float | None]:
         """Return the engine's name and version, and how it searches, as plain JSON types."""
         engine = self.chosen_engine
-        found: dict[str, Any] = {"name": NAMES[engine], "version": self.engine_version}
+        description: dict[str, str | float | None] = {
+            "name": NAMES[engine],
+            "version": self.engine_version,
+        }
         if engine == "mmseqs" and sequences.alphabet.name == "protein":
-            found["sensitivity"] = self.settled(len(sequences)).sensitivity
-        return found
+            description["sensitivity"] = self.settled(len(sequences)).sensitivity
+        return description
 
     def may_miss_pairs(self, sequences: Sequences) -> bool:
         """Whether a search of all against all is too large to align every promising pair."""

@@ -93,7 +93,7 @@ class SamplesOfOneGene:
         for row, name in enumerate(names):
             rows.setdefault(name, []).append(row)
         found = [[r for r in rows[name] if r != row] for row, name in enumerate(names)]
-        return _related(found, samples.payload, samples.table["label"].to_numpy(dtype=object))
+        return _related(found, samples.sequences, samples.table["label"].to_numpy(dtype=object))
 
 
 def averaged_logits(

@@ -113,7 +113,7 @@ class PhyloAugSettings(Settings):
                     "settings, and give them to `fit` as `orthologs`."
                 )
             return read_genome_orthologs(self.table, self.genomes or {}, source, samples, self.gene)
-        alphabet = samples.payload.alphabet.name
+        alphabet = samples.sequences.alphabet.name
         return read_orthologs(self.table, self.fasta, alphabet, samples, self.gene)
 
 
@@ -131,7 +131,7 @@ def training_orthologs(
     if source is None:
         return None
     related = source.of(train)
-    forbidden = {_bytes(held_out.payload, row) for row in range(len(held_out))}
+    forbidden = {_bytes(held_out.sequences, row) for row in range(len(held_out))}
     theirs = source.of(held_out).sequences
     forbidden |= {_bytes(theirs, row) for row in range(len(theirs))}
     safe = np.array(
