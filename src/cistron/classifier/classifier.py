@@ -294,7 +294,7 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
                 self.encoder_.shape,
                 self.model_settings_,
                 self.width,
-                exclusive=self.head.form == "softmax",
+                exclusive=self.head.exclusive,
             )
         self.history_ = train_stages(
             self.model_,

@@ -127,7 +127,7 @@ def _read_weights(classifier: Classifier, path: Path) -> None:
             classifier.encoder_.shape,
             classifier.model_settings_,
             classifier.width,
-            exclusive=classifier.head.form == "softmax",
+            exclusive=classifier.head.exclusive,
         )
         network.load_state_dict(load_file(path))
         classifier.model_ = network.eval()

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from cistron.base.cell_vectors import CellVectors
+from cistron.base.domains import CELLS
 from cistron.base.encoded import Encoded
 from cistron.base.errors import InputError
 from cistron.classifier.classifier import Classifier
+from cistron.classifier.predictor import Predictor
 from cistron.encoders.cells.expression import Expression
 from cistron.explain.genes import linear_coefficients
 from cistron.explain.layout import Layout, rows_of
@@ -25,9 +27,9 @@ Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
 
 
-def of_cells(classifier: Classifier) -> bool:
+def of_cells(classifier: Predictor) -> bool:
     """Whether the classifier reads cells."""
-    return classifier.alphabet_ == "genes"
+    return classifier.domain is CELLS
 
 
 def dense(encoded: Encoded) -> Floats32:

@@ -80,7 +80,7 @@ def by_members(
     for member, method in zip(ensemble.members, methods, strict=True):
         its_target = _target_of(member.head, head, target)
         answer = method.explain(member, samples, its_target, options, shared)
-        each.append(_times(answer, 1.0 if head.kind == "number" else member.head.line[0]))
+        each.append(_times(answer, member.head.slope))
     shift = target.weights @ ensemble.shift[: head.outputs]
     where, layout = _layout(ensemble, each, samples)
     size = int(layout.offsets[-1])
@@ -130,12 +130,7 @@ class _Shared:
 
 def _target_of(its_head: Head, head: Head, target: Target) -> Target:
     """Return for a member what is explained of the ensemble."""
-    if head.kind == "number":
-        return Target(target.classes, np.full_like(target.weights, its_head.scale))
-    place = np.array([its_head.classes.index(name) for name in head.classes])
-    weights = np.empty_like(target.weights)
-    weights[:, place] = target.weights
-    return Target(place[target.classes], weights)
+    return Target(*head.contrast_of(its_head, target.classes, target.weights))
 
 
 def _methods(each: Sequence[Contributions], asked: str) -> NDArray[np.object_]:

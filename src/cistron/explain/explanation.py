@@ -155,7 +155,6 @@ def explain_window(
     target = choose_target(classifier.head, logits, settings.class_)
     answer = contributions_of(classifier, samples, target, settings, advance)
     layout, head, alphabet = answer.layout, classifier.head, ALPHABETS.get(classifier.alphabet_)
-    answers = head.values(logits)[:, None] if head.kind == "number" else head.probabilities(logits)
     known = [name for name in PLACED if name in samples.table]
     return Explanation(
         ids=samples.ids,
@@ -165,7 +164,7 @@ def explain_window(
         codes=layout.codes,
         positions=layout.positions,
         logits=logits,
-        probabilities=answers,
+        probabilities=head.answers(logits),
         explained=target.classes,
         output=answer.output,
         reference_output=answer.reference_output,
@@ -176,7 +175,7 @@ def explain_window(
         classes=tuple(map(str, classifier.classes_)),
         letters=alphabet.letters if alphabet else "",
         features=layout.features,
-        lengths=None if layout.codes is None else samples.payload.lengths,
+        lengths=None if layout.codes is None else samples.sequences.lengths,
         groups=samples.table[list(samples.groups)].reset_index(drop=True),
     )
 

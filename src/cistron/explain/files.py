@@ -165,7 +165,7 @@ def _first(windows: Iterator[Samples], limit: int | None, seen: _Summary) -> Ite
 
 def _scale(classifier: Classifier, methods: Mapping[str, int]) -> str:
     """Return what is explained: the logit of a class, its probability, or a number."""
-    if classifier.head.kind == "number":
+    if not classifier.head.classes:
         return "number"
     return scale_of(classifier, next(iter(methods))).name
 

@@ -79,7 +79,7 @@ def network_effects(classifier: Classifier, samples: Samples, seed: int = 1) -> 
     encoder = classifier.encoder_
     if not isinstance(encoder, Expression) or classifier.model_settings_.family != "network":
         raise InputError("Gradients by genes are those of a network of cells.")
-    if classifier.head.kind == "number":
+    if not classifier.head.classes:
         raise InputError("Effects of genes are those on classes, and this one predicts a number.")
     chosen = samples.take(choose(samples.strata, MOST_CELLS, seed))
     gradients = _mean_gradients(classifier, encoder.encode(chosen), chosen.strata)

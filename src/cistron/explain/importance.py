@@ -85,22 +85,7 @@ def permutation_importance(
 def _losses(classifier: Classifier, samples: Samples, logits: NDArray) -> Floats:
     """Return the loss of each sample, shape (n,)."""
     head = classifier.head
-    logits = logits[:, : head.outputs]
-    if head.kind == "number":
-        truth = samples.numbers
-        lost = (head.values(logits) - truth) ** 2
-    else:
-        share = np.clip(head.probabilities(logits), 1e-12, 1 - 1e-12)
-        named = np.array([str(c) for c in classifier.classes_], dtype=object)
-        if head.kind == "sigmoid":
-            having = samples.memberships
-            lost = -np.where(having, np.log(share), np.log1p(-share)).mean(axis=1)
-        else:
-            labels = samples.table["label"].to_numpy(dtype=object)
-            having = labels[:, None] == named
-            lost = np.where(
-                having.any(axis=1), -np.log((share * having).sum(axis=1) + 1e-300), np.nan
-            )
+    lost = head.lost(head.truth(samples.table["label"]), logits[:, : head.outputs])
     if not np.isfinite(lost).all():
         raise InputError(
             f"{(~np.isfinite(lost)).sum():,} of {len(lost):,} samples have no label that the "

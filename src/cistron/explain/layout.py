@@ -60,7 +60,7 @@ def layout_of(classifier: Classifier, samples: Samples, encoded: Encoded) -> Lay
     offsets = offsets_of(encoded)
     if not isinstance(encoded, Ragged):
         return Layout(offsets, features=tuple(classifier.encoder_.names or ()))
-    sequences = samples.payload
+    sequences = samples.sequences
     starts, lengths = sequences.offsets[:-1], sequences.lengths
     whole = Ragged(np.arange(sequences.offsets[-1]), sequences.offsets)
     if (lengths != encoded.lengths).any():

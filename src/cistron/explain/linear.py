@@ -47,9 +47,7 @@ def coefficients(classifier: Classifier) -> tuple[Floats, Floats, Floats]:
             np.concatenate([height for _, _, height in parts]),
         )
     slopes, center, height = _of(model)
-    if classifier.head.kind == "number":
-        return slopes, center, height
-    if len(slopes) == 1:  # log-odds of the second class
+    if len(slopes) == 1 and classifier.head.outputs == 2:  # log-odds of the second class
         return np.concatenate([-slopes, slopes]), center, np.concatenate([-height, height])
     return slopes, center, height
 
@@ -89,7 +87,7 @@ def coefficient_table(classifier: Classifier) -> pd.DataFrame:
     slopes, _, _ = coefficients(classifier)
     names = classifier.encoder_.names or [f"feature_{n + 1}" for n in range(slopes.shape[1])]
     classes = [str(name) for name in classifier.classes_] or [classifier.head.name]
-    if len(classes) == 2 and classifier.head.kind == "softmax":
+    if len(classes) == 2 and classifier.head.exclusive:
         slopes, classes = slopes[1:], classes[1:]
     table = pd.DataFrame(
         {
@@ -122,8 +120,7 @@ def linear_contributions(
     if of_cells(classifier):
         return linear_contributions_of_cells(classifier, encoded, target)
     slopes, center, height = coefficients(classifier)
-    if classifier.head.kind == "number":
-        slopes, height = slopes * classifier.head.scale, height * classifier.head.scale
+    slopes, height = slopes * classifier.head.unit, height * classifier.head.unit
     chosen = np.maximum(target.classes, 0)
     contributions = slopes[chosen] * (dense(encoded) - center)
     reference = height[chosen]

@@ -15,8 +15,9 @@ from cistron.base.errors import InputError
 from cistron.base.ragged import Ragged
 from cistron.classifier.classifier import Classifier
 from cistron.classifier.ensemble import Ensemble
+from cistron.classifier.predictor import Predictor
 from cistron.explain.rules.local_trunk import substituted_logits, trunk_of
-from cistron.models.classical.classical import log_odds, log_probabilities, predict_numbers
+from cistron.models.classical.classical import form_outputs
 from cistron.samples.alphabet import ALPHABETS
 from cistron.samples.samples import Profiles, Samples, Sequences, make_samples
 from cistron.training.fit import compute_logits
@@ -67,9 +68,8 @@ def encoded_inputs(classifier: Classifier, encoded: Encoded) -> Changeable:
         return Changeable(
             encoded, blank, score, lambda *given: substituted_logits(model, trunk, *given)
         )
-    how = {"sigmoid": log_odds, "number": predict_numbers}
-    predict = how.get(classifier.head.kind, log_probabilities)
-    return Changeable(encoded, 0, lambda x: predict(classifier.model_, x))
+    form = classifier.head.form
+    return Changeable(encoded, 0, lambda x: form_outputs(form, classifier.model_, x))
 
 
 def inputs_of(classifier: Classifier, samples: Samples) -> Changeable:
@@ -77,7 +77,7 @@ def inputs_of(classifier: Classifier, samples: Samples) -> Changeable:
     return encoded_inputs(classifier, classifier.encoder_.encode(samples))
 
 
-def letters_of(classifier: Classifier, samples: Samples) -> Changeable:
+def letters_of(classifier: Predictor, samples: Samples) -> Changeable:
     """Return the letters of samples: those that the model reads, where it reads letters.
 
     Raises

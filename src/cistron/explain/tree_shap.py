@@ -28,13 +28,13 @@ def explains_probability(classifier: Classifier) -> bool:
     """Whether TreeSHAP explains probabilities: of a forest these are sums over trees."""
     model = classifier.model_
     first = model[0] if isinstance(model, list) else model
-    return hasattr(first, "estimators_") and classifier.head.kind != "number"
+    return hasattr(first, "estimators_") and bool(classifier.head.classes)
 
 
 def as_probability(classifier: Classifier, logits: NDArray[np.floating]) -> Floats:
     """Return the probabilities, before calibration, that the logits of a forest stand for."""
     values = logits.astype(np.float64)
-    return np.exp(values) if classifier.head.kind == "softmax" else 1 / (1 + np.exp(-values))
+    return np.exp(values) if classifier.head.exclusive else 1 / (1 + np.exp(-values))
 
 
 def tree_contributions(

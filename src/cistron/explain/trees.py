@@ -164,7 +164,9 @@ def trees_of(classifier: Classifier) -> Trees:
     trees: list[Tree] = []
     expected = np.zeros(outputs)
     for number, model in enumerate(models):
-        column = number if len(models) > 1 or classifier.head.kind == "sigmoid" else None
+        column = (
+            number if len(models) > 1 or (not classifier.head.exclusive and outputs > 1) else None
+        )
         if hasattr(model, "_predictors"):
             base = np.ravel(model._baseline_prediction)
             columns = _columns(len(base), outputs, column)

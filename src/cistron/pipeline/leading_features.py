@@ -113,7 +113,7 @@ def contributions_of(
     if isinstance(classifier.model_, list) or classifier.head.outputs > 2:
         return "coefficients", size, None
     slopes = coefficients(classifier)[0][-1] * classifier.model_.steps[0][1].scale_
-    unit = getattr(classifier.head, "scale", 1.0)
+    unit = classifier.head.unit
     return "coefficients", size, slopes * unit
 
 

@@ -14,7 +14,7 @@ from cistron.base.errors import InputError
 from cistron.targets import number_metrics
 from cistron.targets.metric import Metric
 from cistron.targets.quantities import quantile_strata, require_spread
-from cistron.targets.target import Form, Named, Predictions, Target, Truth
+from cistron.targets.target import Contrast, Form, Named, Predictions, Target, Truth
 from cistron.targets.weighted import Floats, Integers
 
 
@@ -159,10 +159,6 @@ class Number(Target):
         """Return the numbers that outputs of shape (n, 1) say, shape (n,)."""
         return np.asarray(outputs, dtype=np.float64)[:, 0] * self.scale + self.center
 
-    def values(self, outputs: ArrayLike) -> Floats:
-        """Return the numbers."""
-        return self.predictions(outputs)
-
     def answers(self, outputs: ArrayLike) -> Floats:
         """Return the numbers, shape (n, 1)."""
         return self.predictions(outputs)[:, None]
@@ -210,6 +206,33 @@ class Number(Target):
     def accuracy(self, labels: pd.Series, predictions: Predictions) -> float:
         """Return R²."""
         return float(self.scores(self.truth(labels), predictions)["r2"])
+
+    @property
+    def unit(self) -> float:
+        """The standard deviation over the training samples."""
+        return self.scale
+
+    @property
+    def slope(self) -> float:
+        """1: contributions are in the unit of the number already."""
+        return 1.0
+
+    def contrast(self, name: str | None, outputs: NDArray[np.floating]) -> Contrast:
+        """Return the number itself, in its unit; refuse the name of a class."""
+        if name is not None:
+            raise InputError(f"class: {name!r} is asked for, and the classifier predicts a number.")
+        scale = np.full((len(outputs), 1), self.scale, dtype=np.float32)
+        return np.full(len(outputs), -1), scale
+
+    def contrast_of(
+        self, member: Self, classes: Integers, weights: NDArray[np.float32]
+    ) -> Contrast:
+        """Return the member's number, in its unit."""
+        return classes, np.full_like(weights, member.scale)
+
+    def lost(self, truth: Truth, outputs: NDArray[np.floating]) -> Floats:
+        """Return the squared error."""
+        return (self.predictions(outputs) - truth) ** 2
 
     def right(self, truth: Truth, predictions: Predictions) -> tuple[str, Floats]:
         """Return the absolute error."""

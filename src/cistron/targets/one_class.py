@@ -15,7 +15,7 @@ from cistron.targets.calibration import apply, fit_temperature, softmax
 from cistron.targets.class_metrics import OF_MANY, OF_TWO
 from cistron.targets.curves import curves
 from cistron.targets.metric import Metric
-from cistron.targets.target import Form, Named, Predictions, Target, Truth, require_labelled
+from cistron.targets.target import LEAST, Form, Named, Predictions, Target, Truth, require_labelled
 from cistron.targets.weighted import Floats, Integers
 
 
@@ -100,10 +100,6 @@ class OneClass(Target):
         """Return calibrated probabilities, shape (n, classes)."""
         return apply(outputs, self.temperature)
 
-    def probabilities(self, outputs: ArrayLike) -> Floats:
-        """Return calibrated probabilities, shape (n, classes)."""
-        return self.predictions(outputs)
-
     def answers(self, outputs: ArrayLike) -> Floats:
         """Return calibrated probabilities, shape (n, classes)."""
         return self.predictions(outputs)
@@ -171,6 +167,13 @@ class OneClass(Target):
         """Return the share of the labels that are predicted as they stand."""
         predicted = self.columns(predictions)["predicted"]
         return float((predicted == labels.to_numpy(dtype=object)).mean())
+
+    def lost(self, truth: Truth, outputs: NDArray[np.floating]) -> Floats:
+        """Return minus the logarithm of the probability of the true class."""
+        share = np.clip(self.answers(outputs), LEAST, 1 - LEAST)
+        known = self.memberships(truth)
+        surprise = -np.log((share * known).sum(axis=1) + 1e-300)
+        return np.where(known.any(axis=1), surprise, np.nan)
 
     def right(self, truth: Truth, predictions: Predictions) -> tuple[str, Floats]:
         """Return whether the class is called correctly."""

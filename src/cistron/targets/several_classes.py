@@ -16,7 +16,7 @@ from cistron.targets.calls import Calls, call, choose_thresholds
 from cistron.targets.curves import curves
 from cistron.targets.memberships import read_memberships, strata, write_labels
 from cistron.targets.metric import Metric
-from cistron.targets.target import Form, Named, Predictions, Target, Truth, require_labelled
+from cistron.targets.target import LEAST, Form, Named, Predictions, Target, Truth, require_labelled
 from cistron.targets.weighted import Floats, Integers
 
 LARGEST_WEIGHT = 20.0  # of having a rare class: more lets single samples decide
@@ -217,6 +217,11 @@ class SeveralClasses(Target):
         """Return the share of the labels that are predicted as they stand."""
         predicted = self.columns(predictions)["predicted"]
         return float((predicted == labels.to_numpy(dtype=object)).mean())
+
+    def lost(self, truth: Truth, outputs: NDArray[np.floating]) -> Floats:
+        """Return the mean surprise over the classes."""
+        share = np.clip(self.answers(outputs), LEAST, 1 - LEAST)
+        return -np.where(truth, np.log(share), np.log1p(-share)).mean(axis=1)
 
     def right(self, truth: Truth, predictions: Predictions) -> tuple[str, Floats]:
         """Return the Jaccard index of the classes that are true and named."""

@@ -20,10 +20,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from cistron.base.errors import InputError
+from cistron.base.errors import InputError, nearest
 from cistron.targets.calls import Calls
 from cistron.targets.metric import Metric
 from cistron.targets.weighted import Floats, Integers
+
+LEAST = 1e-12  # probability that a loss takes for 0
 
 Form = Literal["softmax", "sigmoid", "number"]
 """How a model answers: one of its outputs, any of them, or the value of its only output."""
@@ -35,6 +37,10 @@ they have, bool of shape (n, classes); or numbers, float of shape (n,)."""
 Predictions = NDArray[np.float64] | Calls
 """What is predicted of n samples: probabilities of shape (n, classes), or Calls where a sample may
 have several classes; numbers of shape (n,)."""
+
+Contrast = tuple[Integers, NDArray[np.float32]]
+"""What is explained of n samples: the class of each, shape (n,), -1 of a number, and the weight of
+each output in it, shape (n, outputs)."""
 
 Named = Mapping[str, float] | str
 """Class weights as `training.class_weights` gives them: by name, "balanced" or "none"."""
@@ -276,6 +282,71 @@ class Target(ABC):
             if metric.name == name:
                 return metric
         raise ValueError(f"{name!r} is none of {', '.join(m.name for m in self.metrics)}")
+
+    # Explaining
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether exactly one of the outputs is the answer."""
+        return self.form == "softmax"
+
+    @property
+    def unit(self) -> float:
+        """What one unit of an output is in the unit of the answer: 1 of logits."""
+        return 1.0
+
+    @property
+    def slope(self) -> float:
+        """What contributions to an output are multiplied with before members are averaged."""
+        return self.line[0]
+
+    def contrast(self, name: str | None, outputs: NDArray[np.floating]) -> Contrast:
+        """Return what is explained of samples.
+
+        The output of a class; of two exclusive classes the difference of the two, since both
+        together can change without changing any probability; of a number the number, in its unit.
+
+        Parameters
+        ----------
+        name : str or None
+            A class; "predicted", each sample's own; None is the second of two classes, else
+            predicted.
+        outputs : ndarray, shape (n, outputs)
+
+        Raises
+        ------
+        InputError
+            If there is no such class.
+        """
+        names = list(self.classes)
+        if name in names:
+            chosen = np.full(len(outputs), names.index(name))
+        elif name is None and len(names) == 2:
+            chosen = np.ones(len(outputs), dtype=np.int64)
+        elif name in (None, "predicted"):
+            chosen = self.answers(outputs).argmax(axis=1)
+        else:
+            raise InputError(
+                f"class: there is no class {name!r}.{nearest(str(name), names)} The classes are: "
+                f"{', '.join(names)}; or say predicted."
+            )
+        weights = np.eye(len(names), dtype=np.float32)[chosen]
+        if self.exclusive and len(names) == 2:
+            weights = 2 * weights - 1
+        return chosen.astype(np.int64), weights
+
+    def contrast_of(
+        self, member: Self, classes: Integers, weights: NDArray[np.float32]
+    ) -> Contrast:
+        """Return for an ensemble's member what is explained of the ensemble."""
+        place = np.array([member.classes.index(name) for name in self.classes])
+        own = np.empty_like(weights)
+        own[:, place] = weights
+        return place[classes], own
+
+    @abstractmethod
+    def lost(self, truth: Truth, outputs: NDArray[np.floating]) -> Floats:
+        """Return the loss of each sample, shape (n,); NaN where the truth is not known."""
 
     # Storage
 

@@ -243,17 +243,12 @@ def compared(
     head = classifier.head
     target = choose_target(head, before, class_)
     columns: dict[str, object] = {}
-    if head.kind == "number":
-        columns["predicted_reference"], columns["predicted_alternative"] = (
-            head.values(before),
-            head.values(after),
-        )
-    else:
-        shares = {"reference": head.probabilities(before), "alternative": head.probabilities(after)}
-        columns |= {f"predicted_{kind}": head.named(share) for kind, share in shares.items()}
-        for kind, share in shares.items():
-            for number, name in enumerate(classifier.classes_):
-                columns[f"p_{kind}_{name}"] = share[:, number]
+    kinds = {"reference": before, "alternative": after}
+    told = {kind: head.columns(head.predictions(outputs)) for kind, outputs in kinds.items()}
+    columns |= {f"predicted_{kind}": table.pop("predicted") for kind, table in told.items()}
+    for kind, table in told.items():
+        columns |= {name.replace("p_", f"p_{kind}_", 1): share for name, share in table.items()}
+    if head.classes:
         columns["class"] = np.asarray(classifier.classes_, dtype=object)[target.classes]
     columns["difference"] = target.of(after) - target.of(before)
     return pd.DataFrame(columns)
