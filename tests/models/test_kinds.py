@@ -4,9 +4,9 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from cistron.models.families import ClassicalSettings, NetworkSettings
-from cistron.models.kinds import KINDS, ModelSettings
+from cistron.models.kinds import KINDS, AnyModel
 
-ADAPTER = TypeAdapter(ModelSettings)
+ADAPTER = TypeAdapter(AnyModel)
 
 
 def test_kinds_are_told_apart_by_name():
@@ -14,7 +14,7 @@ def test_kinds_are_told_apart_by_name():
     assert len(set(names)) == len(names) == 36
     for kind, name in zip(KINDS, names, strict=True):
         assert type(ADAPTER.validate_python({"kind": name})) is kind
-        assert kind.__module__ == f"cistron.models.{name}"
+        assert kind.__module__.rpartition(".")[2] == name
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind().kind)

@@ -28,7 +28,7 @@ from cistron.classifier.second import (
 )
 from cistron.encoders.encoder import Encoder
 from cistron.experiment.checks import check_numbers, check_tuning
-from cistron.experiment.experiment import parse_augment, parse_encoder, parse_model
+from cistron.experiment.file import parse_augment, parse_encoder, parse_model
 from cistron.samples.samples import Samples
 from cistron.splits.random import RandomSplit
 from cistron.splits.settle import settle

@@ -168,7 +168,7 @@ def _read(folder: Path, document: dict[str, Any]) -> Classifier:
 
     from cistron.classifier.classifier import Classifier
     from cistron.evaluation.novelty import restore_novelty
-    from cistron.experiment.experiment import parse_encoder, parse_model
+    from cistron.experiment.file import parse_encoder, parse_model
     from cistron.targets.heads import Head
     from cistron.training.settings import TrainingSettings
 

@@ -250,7 +250,7 @@ def embed(
     """Embed every protein by a language model; what was embedded before comes from the cache."""
     from cistron.classifier.predict.embed import embed_file
     from cistron.cli.display import show_embedded
-    from cistron.experiment.experiment import parse_encoder
+    from cistron.experiment.file import parse_encoder
 
     settings = {"model": model, "layer": layer, "pooling": pooling, "window": window}
     settings |= {"overlap": overlap, "precision": precision, "offline": offline}

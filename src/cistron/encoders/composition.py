@@ -8,16 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cistron.base.encoded import Gives
-from cistron.base.settings import Settings
 from cistron.encoders.scaled import ScaledFeatures
+from cistron.encoders.settings import EncoderSettings
 from cistron.samples.alphabet import Alphabet
 from cistron.samples.samples import Samples, Sequences
 from cistron.samples.sequences.composition import composition
 
 
-class CompositionSettings(Settings):
+class CompositionSettings(EncoderSettings):
     """Settings of the `composition` encoder."""
 
+    reads: ClassVar[frozenset[str]] = frozenset({"protein", "dna"})
     gives: ClassVar[Gives] = "vector"
 
     kind: Literal["composition"] = "composition"

@@ -11,8 +11,8 @@ from pydantic import Field, field_validator
 
 from cistron.base.encoded import Gives
 from cistron.base.errors import InputError
-from cistron.base.settings import Settings
 from cistron.encoders.scaled import ScaledFeatures
+from cistron.encoders.settings import EncoderSettings
 from cistron.samples.alphabet import Alphabet
 from cistron.samples.samples import Samples, Sequences
 from cistron.samples.sequences.composition import kmer_counts, reverse_complements
@@ -21,9 +21,10 @@ MOST_FEATURES = 30_000
 WordLength = Annotated[int, Field(ge=1, le=7)]
 
 
-class KmersSettings(Settings):
+class KmersSettings(EncoderSettings):
     """Settings of the `kmers` encoder."""
 
+    reads: ClassVar[frozenset[str]] = frozenset({"protein", "dna"})
     gives: ClassVar[Gives] = "vector"
 
     kind: Literal["kmers"] = "kmers"

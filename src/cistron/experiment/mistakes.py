@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 import yaml
+from pydantic.fields import FieldInfo
 
 from cistron.base.errors import nearest
-from cistron.base.settings import Settings
+from cistron.base.settings import OneOf, Settings
 
 
 def line_numbers(node: yaml.Node | None, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple, int]]:
@@ -85,18 +86,27 @@ def _place(error: Any, document: Any, model: Any) -> tuple[tuple[Any, ...], type
         path.append(step)
         if not missing:
             document = document[step]
-        if isinstance(step, int):  # of a list: what its elements are, without annotations
-            element = next(iter(_branches(owner)), None)
-            owner = getattr(element, "__origin__", element)
+        if isinstance(step, int):  # of a list: what its elements are
+            owner = next(iter(_branches(owner)), None)
             continue
         fields = getattr(owner, "model_fields", {})
         if number < len(steps) - 1:
-            owner = fields[step].annotation if step in fields else None
+            owner = _annotation(fields[step]) if step in fields else None
     return tuple(path), owner if hasattr(owner, "model_fields") else None
 
 
+def _annotation(field: FieldInfo) -> Any:
+    """Return the annotation of a field, with the kinds that are kept apart of it."""
+    kinds = [note for note in field.metadata if isinstance(note, OneOf)]
+    return Annotated[(field.annotation, *kinds)] if kinds else field.annotation
+
+
 def _branches(annotation: Any) -> tuple[Any, ...]:
-    return get_args(annotation)
+    notes = getattr(annotation, "__metadata__", ())
+    kinds = next((note.kinds for note in notes if isinstance(note, OneOf)), None)
+    if kinds is not None:
+        return tuple(kinds)
+    return get_args(annotation.__origin__ if notes else annotation)
 
 
 def _kind(branch: Any) -> str | None:

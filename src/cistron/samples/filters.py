@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, Self
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -12,20 +12,22 @@ from pydantic import Field, model_validator
 
 from cistron.base.errors import InputError
 from cistron.base.files import checksums
-from cistron.base.settings import Settings
 from cistron.samples.keys import ClassName
 from cistron.samples.labels import Records, keep_only, rename, require_groups
 from cistron.samples.letters import identical, select, unknown_letters
 from cistron.samples.multilabel import join_classes
 from cistron.samples.samples import Samples
 from cistron.samples.second import SecondTarget, settle_second
+from cistron.samples.settings import SamplesSettings
 from cistron.targets.memberships import read_memberships
 
 LISTED = 10  # classes in a message
 
 
-class SequenceFilters(Settings):
+class SequenceFilters(SamplesSettings):
     """The keys that every source of sequences has."""
+
+    contents: ClassVar[frozenset[str]] = frozenset({"protein", "dna"})
 
     alphabet: Literal["protein", "dna"] = "protein"
     min_length: int = Field(1, ge=1, description="shorter sequences are dropped")
@@ -59,6 +61,24 @@ class SequenceFilters(Settings):
         "values that say it is unknown",
     )
 
+    if TYPE_CHECKING:  # each source has the key itself
+        groups: Collection[str]
+
+    @property
+    def content(self) -> str:
+        """The alphabet."""
+        return self.alphabet
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """Names of the group columns."""
+        return tuple(self.groups)
+
+    @property
+    def separator(self) -> str:
+        """What stands between the classes of a label; empty where each sample has one class."""
+        return self.label_separator or ""
+
     @property
     def keys_of_labels(self) -> list[str]:
         """The keys given that are about labels."""
@@ -87,7 +107,7 @@ class SequenceFilters(Settings):
             raise ValueError(
                 "`second` is learned beside a class, and `target` is a number: leave one out"
             )
-        if self.second.name in getattr(self, "groups", ()):
+        if self.second.name in self.groups:
             raise ValueError(
                 f"`second` and a group are both called {self.second.name!r}: rename one of them"
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from cistron.splits.allocate import allocate, balance
 from cistron.splits.components import components
 from cistron.splits.group import grouped_units
 from cistron.splits.search.search import Search, find_similar
+from cistron.splits.settings import SplitSettings
 from cistron.splits.split import PARTS, TEST, TRAIN, UNUSED, VALIDATION, Progress, Split, silent
 
 COLUMN = "chromosome"
@@ -31,8 +32,10 @@ class SimilarWindows(Settings):
     coverage: float = Field(0.5, gt=0, le=1, description="share of both that the alignment spans")
 
 
-class ChromosomeSplit(Settings):
+class ChromosomeSplit(SplitSettings):
     """Settings of the `chromosome` split."""
+
+    reads: ClassVar[frozenset[str] | None] = frozenset({"protein", "dna"})
 
     kind: Literal["chromosome"] = "chromosome"
     column: str = Field(COLUMN, description="group column with the chromosome")
@@ -61,6 +64,11 @@ class ChromosomeSplit(Settings):
         description="chromosomes and scaffolds with a smaller share of the samples are one fold",
     )
     seed: int = Field(1, ge=0)
+
+    @property
+    def needs_columns(self) -> dict[str, tuple[str, ...]]:
+        """The column of the chromosome, and those of relatives."""
+        return {"split.keep_apart": (self.column, *self.keep_apart)}
 
     @field_validator("test", "keep_apart", "validation", mode="before")
     @classmethod

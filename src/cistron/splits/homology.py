@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
 class HomologySplit(SplitShares):
     """Settings of the `homology` split."""
 
+    reads: ClassVar[frozenset[str] | None] = frozenset({"protein", "dna"})
+
     kind: Literal["homology"] = "homology"
     identity: float = Field(0.3, gt=0, le=1, description="identity from which pairs stay together")
     coverage: float = Field(
@@ -54,6 +56,11 @@ class HomologySplit(SplitShares):
         le=7.5,
         description="of MMseqs2; by default 7.5 at 30 % identity, 5.7 above 20,000 sequences",
     )
+
+    @property
+    def needs_columns(self) -> dict[str, tuple[str, ...]]:
+        """The columns whose values stay together as well."""
+        return {"split.keep_together": self.keep_together}
 
     @field_validator("keep_together", mode="before")
     @classmethod

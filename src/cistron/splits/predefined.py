@@ -9,9 +9,9 @@ import pandas as pd
 from pydantic import Field
 
 from cistron.base.errors import InputError, nearest
-from cistron.base.settings import Settings
 from cistron.samples.samples import Samples
 from cistron.splits.allocate import allocate, balance
+from cistron.splits.settings import SplitSettings
 from cistron.splits.split import PARTS, TRAIN, UNUSED, VALIDATION, Progress, Split, silent
 
 SPELLINGS = {
@@ -26,7 +26,7 @@ SPELLINGS = {
 }
 
 
-class PredefinedSplit(Settings):
+class PredefinedSplit(SplitSettings):
     """Settings of the `predefined` split."""
 
     kind: Literal["predefined"] = "predefined"
@@ -36,6 +36,11 @@ class PredefinedSplit(Settings):
         0.1, gt=0, lt=1, description="share of train used for validation where none is named"
     )
     seed: int = Field(1, ge=0)
+
+    @property
+    def needs_columns(self) -> dict[str, tuple[str, ...]]:
+        """The column that says the parts."""
+        return {"split.column": (self.column,)}
 
     def split(self, samples: Samples, progress: Progress = silent) -> Split:  # noqa: ARG002
         """Read parts or folds from the column.

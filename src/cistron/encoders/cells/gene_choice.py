@@ -62,6 +62,11 @@ class GeneSettings(Settings):
         """
         raise NotImplementedError
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Group columns of the samples that are read."""
+        return ()
+
     def allowed(self, cells: TrainingCells) -> NDArray[np.bool_]:
         """Return which genes are seen in enough cells and are not to be left out.
 
@@ -95,6 +100,11 @@ class VariableGenes(GeneSettings):
         None, description="group (a batch, a patient) within which genes are ranked, then merged"
     )
     span: float = Field(0.3, gt=0, le=1, description="of seurat_v3's regression")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column within whose values genes are ranked."""
+        return () if self.by is None else (self.by,)
 
     def choose(self, cells: TrainingCells, samples: Samples) -> tuple[NDArray[np.int64], list[str]]:
         """Return the most variable genes."""

@@ -21,15 +21,18 @@ from cistron.encoders.language_models.embedder import (
     proteins,
 )
 from cistron.encoders.language_models.tuned_protein_lm import TunedProteinLM
+from cistron.encoders.settings import EncoderSettings
 from cistron.samples.samples import Samples, Sequences
 
 IN_MEMORY = 4 << 30  # bytes; larger embeddings of residues lie in a temporary file
 
 
-class ProteinLMSettings(EmbeddingSettings):
+class ProteinLMSettings(EmbeddingSettings, EncoderSettings):
     """Settings of the `protein_lm` encoder."""
 
+    reads: ClassVar[frozenset[str]] = frozenset({"protein"})
     on_device: ClassVar[bool] = True
+    language_model: ClassVar[bool] = True
 
     kind: Literal["protein_lm"] = "protein_lm"
     scale: bool = Field(True, description="standardise pooled vectors by the training samples")
@@ -42,6 +45,18 @@ class ProteinLMSettings(EmbeddingSettings):
     def gives(self) -> Gives:
         """Positions where each residue has its embedding."""
         return "positions" if self.pooling == "residues" else "vector"
+
+    @property
+    def most_positions(self) -> int:
+        """Most residues that are kept; 0 where a protein is one vector."""
+        return self.max_length if self.gives == "positions" else 0
+
+    @property
+    def untrainable(self) -> str:
+        """Why the language model cannot be trained."""
+        if self.precision != "int8":
+            return ""
+        return "int8 cannot be trained. Set encoder.precision: auto."
 
     def fit(
         self, samples: Samples, *, device: str = "auto", reporter: Reporter = SILENT

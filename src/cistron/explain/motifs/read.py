@@ -174,7 +174,7 @@ def _stretches(length: int, run: Path | None, anchors: Sequence[str]) -> tuple[S
     path = run / "experiment.yaml" if run is not None else None
     if path is None or not path.is_file():
         return ()
-    from cistron.experiment.experiment import read_experiment
+    from cistron.experiment.file import read_experiment
 
     samples = read_experiment(path).samples
     if samples.kind != "genome":

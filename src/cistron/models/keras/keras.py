@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cistron.base.errors import InputError
 from cistron.base.settings import Settings
-from cistron.models.families import NetworkSettings
+from cistron.models.fixed_length import FixedLengthSettings
 from cistron.models.keras.keras_layers import (
     LSTM,
     Activation,
@@ -227,7 +227,7 @@ SCANNER: tuple[KerasLayer, ...] = (
 )
 
 
-class KerasSettings(NetworkSettings):
+class KerasSettings(FixedLengthSettings):
     """Settings of `keras`: a chain of layers, usually written by `cistron import keras`.
 
     The last layer gives logits: one for two classes, or one a class. Sequences shorter than

@@ -8,11 +8,11 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from cistron.models.families import NetworkSettings
+from cistron.models.fixed_length import FixedLengthSettings
 from cistron.models.keras.keras_layers import Convolution, MaxPool, dense, to_length
 
 
-class DeepCRESettings(NetworkSettings):
+class DeepCRESettings(FixedLengthSettings):
     """Settings of `deepcre`.
 
     Read one strand: a promoter and terminator have a direction. Sequences shorter than `length`

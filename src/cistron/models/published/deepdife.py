@@ -8,13 +8,13 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from cistron.models.families import NetworkSettings
+from cistron.models.fixed_length import FixedLengthSettings
 from cistron.models.keras.keras_layers import Convolution, MaxPool, dense, to_length
 
 POOL = STRIDE = 6  # positions that the pooling, and each further convolution, merge into one
 
 
-class DeepDifESettings(NetworkSettings):
+class DeepDifESettings(FixedLengthSettings):
     """Settings of `deepdife`.
 
     Sequences shorter than `length` are read as if N followed them.

@@ -7,12 +7,12 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from cistron.models.families import NetworkSettings
+from cistron.models.fixed_length import FixedLengthSettings
 from cistron.models.keras.keras_layers import LSTM, to_length
 from cistron.models.published.deepcre import Block, Head, pooled
 
 
-class LCRESettings(NetworkSettings):
+class LCRESettings(FixedLengthSettings):
     """Settings of `lcre`.
 
     Read one strand: a promoter and terminator have a direction. Sequences shorter than `length`

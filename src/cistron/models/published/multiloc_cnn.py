@@ -11,8 +11,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from cistron.models.families import NetworkSettings
-from cistron.models.fixed_length import fill_up
+from cistron.models.fixed_length import FixedLengthSettings, fill_up
 from cistron.models.layers import Convolution, MaxPool, blank
 
 FILTERS = {1: (32, 64), 2: (32, 64, 128, 256), 3: (32, 64, 128, 256), 4: (64, 128, 256, 512)}
@@ -21,7 +20,7 @@ DROPPED = {1: 1, 2: 1, 3: 2, 4: 2}  # hidden layers that dropout follows
 SIZE = 3  # positions a convolution spans
 
 
-class MultiLocCNNSettings(NetworkSettings):
+class MultiLocCNNSettings(FixedLengthSettings):
     """Settings of `multiloc_cnn`."""
 
     kind: Literal["multiloc_cnn"] = "multiloc_cnn"

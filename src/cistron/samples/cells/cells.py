@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -39,12 +39,15 @@ from cistron.samples.filters import require_classes
 from cistron.samples.keys import ClassName, InputPaths
 from cistron.samples.labels import Records, keep_only, require_groups
 from cistron.samples.samples import Samples
+from cistron.samples.settings import SamplesSettings
 
 SOURCE = "source"  # the group that says which of several files a cell is of
 
 
-class CellSamples(CellFormat):
+class CellSamples(CellFormat, SamplesSettings):
     """Settings of the `cells` source: counts of genes in cells."""
+
+    contents: ClassVar[frozenset[str]] = frozenset({"genes"})
 
     kind: Literal["cells"] = "cells"
     classes: dict[ClassName, InputPaths] | None = Field(
@@ -110,9 +113,9 @@ class CellSamples(CellFormat):
         return self
 
     @property
-    def alphabet(self) -> str:
-        """What the samples are made of: genes, and no letters."""
-        return "genes"
+    def holds_counts(self) -> bool:
+        """Whether the numbers are promised to be counts."""
+        return self.counts
 
     @property
     def files(self) -> list[tuple[str | None, str, Path]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,7 @@ from cistron.samples.genome.windows import Windows, make_windows
 from cistron.samples.keys import GroupName
 from cistron.samples.samples import COORDINATES, Samples, Sequences
 from cistron.samples.sequences.shuffle import shuffle_windows
+from cistron.samples.settings import SamplesSettings
 from cistron.targets.quantities import require_spread
 
 GENES, SPECIES = "chromosome", "species"
@@ -49,8 +50,11 @@ class Species(Genome):
     numbers: NumberTable | None = Field(None, description="the table that labels come from")
 
 
-class GenomeSamples(GeneFilters):
+class GenomeSamples(GeneFilters, SamplesSettings):
     """Settings of the `genome` source: one genome, or several `species`."""
+
+    contents: ClassVar[frozenset[str]] = frozenset({"dna"})
+    windows_of_genomes: ClassVar[bool] = True
 
     kind: Literal["genome"] = "genome"
     alphabet: Literal["dna"] = "dna"

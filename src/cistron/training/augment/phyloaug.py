@@ -10,14 +10,14 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from cistron.base.errors import InputError, nearest
-from cistron.base.settings import Settings
 from cistron.samples.genome.gene_windows import Genome
 from cistron.samples.keys import InputPaths
 from cistron.samples.samples import Samples, Sequences
 from cistron.training.augment.orthologs import Orthologs, Related, SamplesOfOneGene, read_orthologs
+from cistron.training.augment.settings import AugmentSettings
 
 
-class PhyloAugSettings(Settings):
+class PhyloAugSettings(AugmentSettings):
     """Settings of `phyloaug`: in training, orthologs stand in for a sample, anew in every epoch.
 
     Duncan, Mitchell, Moses 2024, Bioinformatics, doi:10.1093/bioinformatics/btae190. A sample
@@ -77,6 +77,26 @@ class PhyloAugSettings(Settings):
         genomes = (self.genomes or {}).values()
         files = [path for genome in genomes for path in (genome.genome, genome.annotation)]
         return [*(self.table or ()), *(self.fasta or ()), *files]
+
+    @property
+    def changes_epochs(self) -> bool:
+        """Whether orthologs stand in for samples."""
+        return self.probability > 0
+
+    @property
+    def brings_sequences(self) -> bool:
+        """Whether orthologs are read; else they are other samples."""
+        return self.table is not None
+
+    @property
+    def cuts_genomes(self) -> bool:
+        """Whether orthologs are cut from genomes as the windows of samples are."""
+        return bool(self.genomes)
+
+    @property
+    def needs_columns(self) -> dict[str, tuple[str, ...]]:
+        """The column of the gene."""
+        return {} if self.gene is None else {"augment: phyloaug.gene": (self.gene,)}
 
     def read(self, samples: Samples, source: Any = None) -> Orthologs | SamplesOfOneGene:
         """Read the orthologs of all samples.
