@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from cistron.base.encoded import Gives
 from cistron.encoders.scaled import ScaledFeatures
@@ -22,7 +23,9 @@ class CompositionSettings(EncoderSettings):
     gives: ClassVar[Gives] = "vector"
 
     kind: Literal["composition"] = "composition"
-    length: bool = True
+    length: bool = Field(
+        True, description="whether log10 of the length (letters) is a feature as well"
+    )
 
     def fit(self, samples: Samples) -> ScaledFeatures:
         """Estimate the scaling on training samples."""

@@ -30,7 +30,9 @@ class OneHotSettings(EncoderSettings):
     letters: ClassVar[str] = "dna"
 
     kind: Literal["one_hot"] = "one_hot"
-    max_length: int = Field(5000, ge=1, description="longer sequences are cropped to this")
+    max_length: int = Field(
+        5000, ge=1, description="most bases of a sequence; longer ones are cropped"
+    )
     crop: CROPS = Field("center", description="which part of a longer sequence is kept")
     both_strands: Literal[True, False, "average", "rows"] = Field(
         True,

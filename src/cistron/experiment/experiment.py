@@ -31,14 +31,18 @@ Augmentations = Annotated[tuple[AnyAugment, ...], BeforeValidator(_kinds)]
 class Experiment(Settings):
     """Everything that defines a run."""
 
-    name: str = Field(min_length=1)
-    samples: AnySamples
-    split: AnySplit
-    encoder: AnyEncoder
-    augment: Augmentations = ()
-    model: AnyModel
-    training: TrainingSettings = TrainingSettings()
-    evaluation: EvaluationSettings = Field(EvaluationSettings(), validate_default=True)
+    name: str = Field(min_length=1, description="name of the experiment, in reports and tables")
+    samples: AnySamples = Field(description="where the examples and their labels come from")
+    split: AnySplit = Field(description="which samples are held out for validation and test")
+    encoder: AnyEncoder = Field(description="how a sample becomes numbers")
+    augment: Augmentations = Field(
+        (), description="how training samples are changed anew in each epoch"
+    )
+    model: AnyModel = Field(description="what learns")
+    training: TrainingSettings = Field(TrainingSettings(), description="how a network is trained")
+    evaluation: EvaluationSettings = Field(
+        EvaluationSettings(), validate_default=True, description="how the run is judged"
+    )
 
     @field_validator("evaluation")
     @classmethod

@@ -33,12 +33,12 @@ class ExplainSettings(Settings):
     against the other; of a number, the number itself.
     """
 
-    method: Method = Field("deeplift", description="how contributions are computed")
+    method: Method = Field("deeplift", description="method by which contributions are computed")
     class_: str | None = Field(
         None,
         alias="class",
-        description="class whose logit is explained; predicted: of each sample its own; by default "
-        "the second of two classes, else predicted",
+        description="class whose logit is explained; predicted: each sample's own; by default the "
+        "second of two classes, else predicted",
     )
     references: ReferenceKind = Field(
         "auto",
@@ -46,18 +46,21 @@ class ExplainSettings(Settings):
         "(dinucleotide) or letters (shuffled), empty (zero), or the mean of training; auto: "
         "dinucleotide for DNA, shuffled for proteins, mean for vectors",
     )
-    number: int = Field(20, ge=1, description="shuffled references of a sample")
-    steps: int = Field(32, ge=2, le=1000, description="integrated_gradients: points on the path")
-    window: int = Field(10, ge=1, description="occlusion: positions hidden at once")
+    number: int = Field(20, ge=1, description="shuffled references of each sample")
+    steps: int = Field(32, ge=2, le=1000, description="points on the path of integrated_gradients")
+    window: int = Field(10, ge=1, description="positions that occlusion hides at once")
     scan: Literal["substitutions", "alanine", "deletion"] = Field(
         "substitutions",
-        description="in_silico_mutagenesis: every other letter, alanine, or the letter deleted",
+        description="change that in_silico_mutagenesis makes: every other letter, alanine, or the "
+        "letter deleted",
     )
     tolerance: float = Field(1e-3, gt=0, description="largest completeness error of deeplift")
     fall_back: bool = Field(
-        False, description="integrated gradients for samples above the tolerance, not an error"
+        False,
+        description="whether samples above the tolerance get integrated gradients in place of an "
+        "error",
     )
-    seed: int = 1
+    seed: int = Field(1, description="seed of the random numbers by which references are shuffled")
 
 
 def parse_settings(**keys: Any) -> ExplainSettings:

@@ -20,7 +20,12 @@ class CNNSettings(NetworkSettings):
     kernel_size: int = Field(9, ge=1, description="positions a convolution spans")
     pool_size: int = Field(2, ge=1, description="positions that each block merges into one")
     pooling: PoolingKind = Field("mean+max", description="how positions become one vector")
-    dropout: float = Field(0.3, ge=0, lt=1)
+    dropout: float = Field(
+        0.3,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

@@ -16,9 +16,14 @@ class LSTMSettings(NetworkSettings):
 
     kind: Literal["lstm"] = "lstm"
     hidden: int = Field(128, ge=1, description="units of each layer")
-    layers: int = Field(1, ge=1, le=12)
+    layers: int = Field(1, ge=1, le=12, description="LSTM layers, one upon the other")
     pooling: RecurrentPoolingKind = Field("mean+max", description="how positions become one vector")
-    dropout: float = Field(0.3, ge=0, lt=1)
+    dropout: float = Field(
+        0.3,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

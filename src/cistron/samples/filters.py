@@ -29,17 +29,31 @@ class SequenceFilters(SamplesSettings):
 
     contents: ClassVar[frozenset[str]] = frozenset({"protein", "dna"})
 
-    alphabet: Literal["protein", "dna"] = "protein"
-    min_length: int = Field(1, ge=1, description="shorter sequences are dropped")
-    max_length: int | None = Field(None, ge=1, description="longer sequences are dropped")
+    alphabet: Literal["protein", "dna"] = Field(
+        "protein", description="letters of the sequences: residues or bases"
+    )
+    min_length: int = Field(
+        1, ge=1, description="least letters of a sequence; shorter ones are dropped"
+    )
+    max_length: int | None = Field(
+        None,
+        ge=1,
+        description="most letters of a sequence; longer ones are dropped; null: no limit",
+    )
     max_unknown: float | None = Field(
-        0.5, ge=0, le=1, description="largest share of letters other than the 20 or 4 standard ones"
+        0.5,
+        ge=0,
+        le=1,
+        description="largest share of letters other than the 20 or 4 standard ones; null: no limit",
     )
     conflicts: Literal["error", "drop", "majority"] = Field(
-        "error", description="what is done about one sequence in two classes"
+        "error",
+        description="what happens to one sequence in two classes: an error, dropped, or given the "
+        "class of most",
     )
     duplicates: Literal["keep", "drop"] = Field(
-        "keep", description="`drop` keeps the first of identical sequences of one class"
+        "keep",
+        description="whether all identical sequences of one class are kept; drop: the first alone",
     )
     only: tuple[ClassName, ...] | None = Field(
         None, min_length=1, description="classes to keep, in this order; others are dropped"
@@ -51,8 +65,8 @@ class SequenceFilters(SamplesSettings):
     label_separator: str | None = Field(
         None,
         min_length=1,
-        description="what stands between the classes of a label, so that a record can have "
-        "several (`Cytoplasm-Nucleus`, `a;b`); none: one class each",
+        description="text between the classes of a label, so that a record can have several "
+        "(`Cytoplasm-Nucleus`, `a;b`); null: one class each",
     )
     second: SecondTarget | None = Field(
         None,

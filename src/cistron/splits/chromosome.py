@@ -28,8 +28,15 @@ COLUMN = "chromosome"
 class SimilarWindows(Settings):
     """Families found by comparing the sequences of the samples themselves."""
 
-    identity: float = Field(0.75, gt=0, le=1, description="identity from which two are relatives")
-    coverage: float = Field(0.5, gt=0, le=1, description="share of both that the alignment spans")
+    identity: float = Field(
+        0.75,
+        gt=0,
+        le=1,
+        description="share of identical letters from which two sequences are relatives",
+    )
+    coverage: float = Field(
+        0.5, gt=0, le=1, description="share of both sequences that the alignment must span"
+    )
 
 
 class ChromosomeSplit(SplitSettings):
@@ -47,23 +54,26 @@ class ChromosomeSplit(SplitSettings):
     validation: tuple[str, ...] | float = Field(
         (),
         description="chromosomes that stop training, or a share of the training samples; by "
-        "default the next chromosome of a good size. Never a tested one",
+        "default the next chromosome of a good size, never a tested one",
     )
     keep_apart: tuple[str, ...] = Field(
         (),
-        description="group columns (family): relatives on other chromosomes are left out, those of "
-        "tested samples of training and validation, those of training samples of validation",
+        description="group columns (family) of relatives; training and validation leave out "
+        "relatives of tested samples, and validation those of training samples",
     )
     similar: SimilarWindows | None = Field(
-        None, description="keep apart what is similar in sequence as well"
+        None,
+        description="identity and coverage from which similar sequences are kept apart as well; "
+        "null: they are not",
     )
     pool_below: float = Field(
         0.01,
         ge=0,
         lt=1,
-        description="chromosomes and scaffolds with a smaller share of the samples are one fold",
+        description="share of the samples below which chromosomes and scaffolds are pooled into "
+        "one fold",
     )
-    seed: int = Field(1, ge=0)
+    seed: int = Field(1, ge=0, description="seed of the random numbers by which samples are dealt")
 
     @property
     def needs_columns(self) -> dict[str, tuple[str, ...]]:

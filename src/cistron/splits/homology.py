@@ -37,7 +37,12 @@ class HomologySplit(SplitShares):
     reads: ClassVar[frozenset[str] | None] = frozenset({"protein", "dna"})
 
     kind: Literal["homology"] = "homology"
-    identity: float = Field(0.3, gt=0, le=1, description="identity from which pairs stay together")
+    identity: float = Field(
+        0.3,
+        gt=0,
+        le=1,
+        description="share of identical letters from which two sequences stay together",
+    )
     coverage: float = Field(
         0.8, gt=0, le=1, description="share of both sequences that the alignment must span"
     )
@@ -49,12 +54,16 @@ class HomologySplit(SplitShares):
         description="components: all similar pairs, and pairs of pairs, stay together; clusters: "
         "only the members of one cluster, so that similar sequences of two clusters may part",
     )
-    engine: EngineName = Field("auto", description="auto: MMseqs2 where found, else k-mers")
+    engine: EngineName = Field(
+        "auto",
+        description="program that searches; auto: MMseqs2 where it is installed, else k-mers",
+    )
     sensitivity: float | None = Field(
         None,
         ge=1,
         le=7.5,
-        description="of MMseqs2; by default 7.5 at 30 % identity, 5.7 above 20,000 sequences",
+        description="sensitivity of MMseqs2; by default 7.5 at 30 % identity, 5.7 above 20,000 "
+        "sequences",
     )
 
     @property

@@ -18,10 +18,14 @@ from cistron.splits.split import Progress, Split, silent
 class SplitShares(SplitSettings):
     """The keys that every split which deals samples has."""
 
-    test: float = Field(0.2, ge=0, lt=1, description="share of the samples held out for one score")
-    validation: float = Field(0.1, gt=0, lt=1, description="share that stops training, calibrates")
-    folds: int = Field(5, ge=2, description="parts that `crossval` holds out in turn")
-    seed: int = Field(1, ge=0)
+    test: float = Field(
+        0.2, ge=0, lt=1, description="share of the samples that `fit` holds out for its score"
+    )
+    validation: float = Field(
+        0.1, gt=0, lt=1, description="share of the samples that stops training and calibrates"
+    )
+    folds: int = Field(5, ge=2, description="folds that `crossval` tests in turn")
+    seed: int = Field(1, ge=0, description="seed of the random numbers by which samples are dealt")
 
     def require_possible(self) -> None:
         """Refuse shares that leave nothing to train on.

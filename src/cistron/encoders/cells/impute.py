@@ -24,7 +24,7 @@ class ImputeSettings(Settings):
         description="mean or median of the gene in training cells, zero, or the mean of the "
         "nearest training cells (for genes that new data lack: the mean of all)",
     )
-    neighbours: int = Field(5, ge=1, description="of nearest")
+    neighbours: int = Field(5, ge=1, description="training cells that nearest takes the mean of")
     cells: int = Field(
         1000,
         ge=1,

@@ -35,9 +35,14 @@ class ProteinLMSettings(EmbeddingSettings, EncoderSettings):
     language_model: ClassVar[bool] = True
 
     kind: Literal["protein_lm"] = "protein_lm"
-    scale: bool = Field(True, description="standardise pooled vectors by the training samples")
+    scale: bool = Field(
+        True, description="whether pooled vectors are standardised by the training samples"
+    )
     max_length: int = Field(
-        1000, ge=1, description="of `residues`: how many are kept, once the whole was embedded"
+        1000,
+        ge=1,
+        description="residues of a protein that pooling: residues keeps, once the whole protein "
+        "was embedded",
     )
     crop: CROPS = Field("ends", description="which residues of a longer protein are kept")
 

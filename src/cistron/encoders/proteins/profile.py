@@ -43,7 +43,9 @@ class ProfileSettings(EncoderSettings):
     gives: ClassVar[Gives] = "positions"
 
     kind: Literal["profile"] = "profile"
-    max_length: int = Field(1000, ge=1, description="longer proteins are cropped to this")
+    max_length: int = Field(
+        1000, ge=1, description="most residues of a protein; longer ones are cropped"
+    )
     crop: CROPS = Field("ends", description="which part of a longer protein is kept")
 
     @property

@@ -29,12 +29,17 @@ class ResiduesSettings(EncoderSettings):
     letters: ClassVar[str] = "protein"
 
     kind: Literal["residues"] = "residues"
-    max_length: int = Field(1000, ge=1, description="longer proteins are cropped to this")
+    max_length: int = Field(
+        1000, ge=1, description="most residues of a protein; longer ones are cropped"
+    )
     crop: CROPS = Field("ends", description="which part of a longer protein is kept")
     as_: Literal["one_hot", "blosum62", "embedding"] = Field(
-        "one_hot", alias="as", description="what the network sees of a residue"
+        "one_hot",
+        alias="as",
+        description="what the network is given of a residue: one-hot codes, BLOSUM62 rows, or a "
+        "learned embedding",
     )
-    width: int = Field(32, ge=1, description="channels of a learned embedding")
+    width: int = Field(32, ge=1, description="channels of the learned embedding")
 
     @property
     def most_positions(self) -> int:

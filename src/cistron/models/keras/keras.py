@@ -39,15 +39,24 @@ def _activated(layer: nn.Module, name: ActivationName) -> nn.Module:
 class ConvolutionLayer(Settings):
     """Conv1D, Conv2D."""
 
-    layer: Literal["Conv1D", "Conv2D"]
-    filters: int = Field(ge=1)
-    kernel_size: Sizes
-    strides: Sizes | None = None
-    padding: Padding = "valid"
-    dilation_rate: Sizes | None = None
-    groups: int = Field(1, ge=1)
-    use_bias: bool = True
-    activation: ActivationName = "linear"
+    layer: Literal["Conv1D", "Conv2D"] = Field(description="Keras class")
+    filters: int = Field(ge=1, description="channels that the layer gives")
+    kernel_size: Sizes = Field(description="positions that the kernel spans, one number an axis")
+    strides: Sizes | None = Field(
+        None, description="positions from one window to the next, one number an axis; null: 1"
+    )
+    padding: Padding = Field(
+        "valid",
+        description="valid: only whole windows; same: zeros at both ends keep the length; causal: "
+        "zeros before the start",
+    )
+    dilation_rate: Sizes | None = Field(
+        None,
+        description="distance of the positions that a kernel reads, one number an axis; null: 1",
+    )
+    groups: int = Field(1, ge=1, description="groups of channels that are convolved apart")
+    use_bias: bool = Field(True, description="whether a bias is added")
+    activation: ActivationName = Field("linear", description="function applied to the output")
 
     def build(self, shape: Sizes) -> nn.Module:
         """Return the layer for inputs of that shape, without the batch."""
@@ -67,10 +76,15 @@ class ConvolutionLayer(Settings):
 class MaxPoolingLayer(Settings):
     """MaxPooling1D, MaxPooling2D."""
 
-    layer: Literal["MaxPooling1D", "MaxPooling2D"]
-    pool_size: Sizes
-    strides: Sizes | None = None
-    padding: Literal["valid", "same"] = "valid"
+    layer: Literal["MaxPooling1D", "MaxPooling2D"] = Field(description="Keras class")
+    pool_size: Sizes = Field(description="positions that are merged into one, one number an axis")
+    strides: Sizes | None = Field(
+        None,
+        description="positions from one window to the next, one number an axis; null: `pool_size`",
+    )
+    padding: Literal["valid", "same"] = Field(
+        "valid", description="valid: only whole windows; same: the last window may be smaller"
+    )
 
     def build(self, shape: Sizes) -> nn.Module:  # noqa: ARG002
         """Return the layer."""
@@ -85,7 +99,7 @@ class GlobalPoolingLayer(Settings):
         "GlobalMaxPooling2D",
         "GlobalAveragePooling1D",
         "GlobalAveragePooling2D",
-    ]
+    ] = Field(description="Keras class: the maximum or the average over all positions")
 
     def build(self, shape: Sizes) -> nn.Module:  # noqa: ARG002
         """Return the layer."""
@@ -95,10 +109,10 @@ class GlobalPoolingLayer(Settings):
 class DenseLayer(Settings):
     """Dense, on the last axis."""
 
-    layer: Literal["Dense"]
-    units: int = Field(ge=1)
-    use_bias: bool = True
-    activation: ActivationName = "linear"
+    layer: Literal["Dense"] = Field(description="Keras class")
+    units: int = Field(ge=1, description="units of the layer")
+    use_bias: bool = Field(True, description="whether a bias is added")
+    activation: ActivationName = Field("linear", description="function applied to the output")
 
     def build(self, shape: Sizes) -> nn.Module:
         """Return the layer for inputs of that shape, without the batch."""
@@ -108,11 +122,13 @@ class DenseLayer(Settings):
 class LSTMLayer(Settings):
     """LSTM with tanh and sigmoid."""
 
-    layer: Literal["LSTM"]
-    units: int = Field(ge=1)
-    return_sequences: bool = False
-    go_backwards: bool = False
-    use_bias: bool = True
+    layer: Literal["LSTM"] = Field(description="Keras class")
+    units: int = Field(ge=1, description="units of the layer")
+    return_sequences: bool = Field(
+        False, description="whether every position gives its state; else the last one alone"
+    )
+    go_backwards: bool = Field(False, description="whether the sequence is read from its end")
+    use_bias: bool = Field(True, description="whether a bias is added")
 
     def build(self, shape: Sizes) -> nn.Module:
         """Return the layer for inputs of that shape, without the batch."""
@@ -122,11 +138,16 @@ class LSTMLayer(Settings):
 class BidirectionalLayer(Settings):
     """Bidirectional around an LSTM."""
 
-    layer: Literal["Bidirectional"]
-    units: int = Field(ge=1)
-    return_sequences: bool = False
-    use_bias: bool = True
-    merge_mode: Literal["concat", "sum", "ave", "mul"] = "concat"
+    layer: Literal["Bidirectional"] = Field(description="Keras class")
+    units: int = Field(ge=1, description="units of each direction")
+    return_sequences: bool = Field(
+        False, description="whether every position gives its state; else the last one alone"
+    )
+    use_bias: bool = Field(True, description="whether a bias is added")
+    merge_mode: Literal["concat", "sum", "ave", "mul"] = Field(
+        "concat",
+        description="how the two directions become one: side by side, sum, average or product",
+    )
 
     def build(self, shape: Sizes) -> nn.Module:
         """Return the layer for inputs of that shape, without the batch."""
@@ -140,8 +161,8 @@ class BidirectionalLayer(Settings):
 class LayerNormalizationLayer(Settings):
     """LayerNormalization over the last axis."""
 
-    layer: Literal["LayerNormalization"]
-    epsilon: float = Field(1e-3, gt=0)
+    layer: Literal["LayerNormalization"] = Field(description="Keras class")
+    epsilon: float = Field(1e-3, gt=0, description="number added to the variance")
 
     def build(self, shape: Sizes) -> nn.Module:
         """Return the layer for inputs of that shape, without the batch."""
@@ -151,9 +172,11 @@ class LayerNormalizationLayer(Settings):
 class BatchNormalizationLayer(Settings):
     """BatchNormalization over the last axis."""
 
-    layer: Literal["BatchNormalization"]
-    epsilon: float = Field(1e-3, gt=0)
-    momentum: float = Field(0.99, ge=0, lt=1)
+    layer: Literal["BatchNormalization"] = Field(description="Keras class")
+    epsilon: float = Field(1e-3, gt=0, description="number added to the variance")
+    momentum: float = Field(
+        0.99, ge=0, lt=1, description="share of the running mean and variance that each batch keeps"
+    )
 
     def build(self, shape: Sizes) -> nn.Module:
         """Return the layer for inputs of that shape, without the batch."""
@@ -163,8 +186,13 @@ class BatchNormalizationLayer(Settings):
 class DropoutLayer(Settings):
     """Dropout."""
 
-    layer: Literal["Dropout"]
-    rate: float = Field(0.5, ge=0, lt=1)
+    layer: Literal["Dropout"] = Field(description="Keras class")
+    rate: float = Field(
+        0.5,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     def build(self, shape: Sizes) -> nn.Module:  # noqa: ARG002
         """Return the layer."""
@@ -174,8 +202,8 @@ class DropoutLayer(Settings):
 class ActivationLayer(Settings):
     """Activation, ReLU, Softmax."""
 
-    layer: Literal["Activation"]
-    activation: ActivationName
+    layer: Literal["Activation"] = Field(description="Keras class")
+    activation: ActivationName = Field(description="function applied to the input")
 
     def build(self, shape: Sizes) -> nn.Module:  # noqa: ARG002
         """Return the layer."""
@@ -185,7 +213,7 @@ class ActivationLayer(Settings):
 class FlattenLayer(Settings):
     """Flatten, position by position."""
 
-    layer: Literal["Flatten"]
+    layer: Literal["Flatten"] = Field(description="Keras class")
 
     def build(self, shape: Sizes) -> nn.Module:  # noqa: ARG002
         """Return the layer."""
@@ -195,8 +223,8 @@ class FlattenLayer(Settings):
 class ReshapeLayer(Settings):
     """Reshape."""
 
-    layer: Literal["Reshape"]
-    target_shape: Sizes
+    layer: Literal["Reshape"] = Field(description="Keras class")
+    target_shape: Sizes = Field(description="shape of a sample behind the layer")
 
     def build(self, shape: Sizes) -> nn.Module:  # noqa: ARG002
         """Return the layer."""

@@ -21,7 +21,12 @@ class DeepCRESettings(FixedLengthSettings):
 
     kind: Literal["deepcre"] = "deepcre"
     length: int = Field(3020, ge=1, description="positions it reads; no sequence may be longer")
-    dropout: float = Field(0.25, ge=0, lt=1)
+    dropout: float = Field(
+        0.25,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     @property
     def single_logit(self) -> bool:

@@ -27,7 +27,12 @@ class DeepDifESettings(FixedLengthSettings):
     convolutions: int = Field(
         3, ge=1, le=6, description="each from the third on has half the filters of the one before"
     )
-    dropout: float = Field(0.25, ge=0, lt=1)
+    dropout: float = Field(
+        0.25,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     @model_validator(mode="after")
     def _something_is_left(self) -> Self:

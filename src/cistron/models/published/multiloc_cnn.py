@@ -28,7 +28,12 @@ class MultiLocCNNSettings(FixedLengthSettings):
     length: int = Field(
         400, ge=46, description="positions it reads; shorter proteins are filled up, none is cut"
     )
-    dropout: float = Field(0.3, ge=0, lt=1)
+    dropout: float = Field(
+        0.3,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

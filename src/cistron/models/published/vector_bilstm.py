@@ -23,8 +23,13 @@ class VectorBiLSTMSettings(NetworkSettings):
 
     kind: Literal["vector_bilstm"] = "vector_bilstm"
     hidden: int = Field(250, ge=1, description="units of each layer and direction")
-    layers: int = Field(4, ge=1, le=12)
-    dropout: float = Field(0.2321, ge=0, lt=1)
+    layers: int = Field(4, ge=1, le=12, description="LSTM layers, one upon the other")
+    dropout: float = Field(
+        0.2321,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

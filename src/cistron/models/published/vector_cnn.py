@@ -35,7 +35,9 @@ class VectorCNNSettings(NetworkSettings):
     hidden: tuple[PositiveInt, PositiveInt] = Field(
         (512, 256), description="units of the two hidden layers"
     )
-    dropout: float = Field(0.2978, ge=0, lt=1, description="after each hidden layer")
+    dropout: float = Field(
+        0.2978, ge=0, lt=1, description="share of units set to zero behind each hidden layer"
+    )
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network.

@@ -37,7 +37,12 @@ class VectorCNNLSTMSettings(NetworkSettings):
     kernel_sizes: Three = Field((6, 4, 5), description="features each convolution spans")
     hidden: int = Field(218, ge=1, description="units of each LSTM layer and direction")
     layers: int = Field(2, ge=1, le=12, description="LSTM layers")
-    dropout: float = Field(0.5456158649892608, ge=0, lt=1)
+    dropout: float = Field(
+        0.5456158649892608,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network.

@@ -22,8 +22,13 @@ class VectorLSTMSettings(NetworkSettings):
 
     kind: Literal["vector_lstm"] = "vector_lstm"
     hidden: int = Field(427, ge=1, description="units of each layer")
-    layers: int = Field(5, ge=1, le=12)
-    dropout: float = Field(0.3413, ge=0, lt=1)
+    layers: int = Field(5, ge=1, le=12, description="LSTM layers, one upon the other")
+    dropout: float = Field(
+        0.3413,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

@@ -39,7 +39,12 @@ class VectorParallelCNNLSTMSettings(NetworkSettings):
     kernel_sizes: Three = Field((6, 4, 5), description="features each convolution spans")
     hidden: int = Field(255, ge=1, description="units of each LSTM layer and direction")
     layers: int = Field(4, ge=1, le=12, description="LSTM layers")
-    dropout: float = Field(0.5443207069354133, ge=0, lt=1, description="of the LSTM's branch")
+    dropout: float = Field(
+        0.5443207069354133,
+        ge=0,
+        lt=1,
+        description="share of units set to zero in the LSTM's branch",
+    )
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network.

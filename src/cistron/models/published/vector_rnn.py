@@ -28,7 +28,12 @@ class VectorRNNSettings(NetworkSettings):
     hidden: tuple[PositiveInt, PositiveInt] = Field(
         (512, 256), description="units of the two hidden layers"
     )
-    dropout: float = Field(0.4861, ge=0, lt=1)
+    dropout: float = Field(
+        0.4861,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

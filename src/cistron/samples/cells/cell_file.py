@@ -48,14 +48,13 @@ _EVERYWHERE = frozenset(
 class CellFormat(Settings):
     """The keys that say which numbers of a file are meant, and how it is laid out."""
 
-    layer: str | None = Field(None, description="AnnData: layer with the numbers; none: X")
+    layer: str | None = Field(None, description="AnnData: layer with the numbers; null: X")
     raw: bool = Field(False, description="AnnData: take `.raw`, with its genes")
     orientation: Literal["genes_in_rows", "cells_in_rows"] | None = Field(
         None, description="count tables: needed where the names do not tell"
     )
     gene_names: GeneNames | None = Field(
-        None,
-        description="which names the genes go by; none: those of the file (10x: symbols)",
+        None, description="names that the genes go by; null: those of the file (10x: symbols)"
     )
     backed: bool | None = Field(
         None,

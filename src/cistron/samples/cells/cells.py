@@ -77,9 +77,11 @@ class CellSamples(CellFormat, SamplesSettings):
         None, min_length=1, description="classes to keep, in this order; others are dropped"
     )
     counts: bool = Field(
-        True, description="the numbers are counts: negative ones and fractions are refused"
+        True,
+        description="whether the numbers are promised to be counts; then negative ones and "
+        "fractions are refused",
     )
-    missing: bool = Field(False, description="numbers may be missing (NaN), to be imputed")
+    missing: bool = Field(False, description="whether numbers may be missing (NaN), to be imputed")
     join: Join = Field(
         "shared",
         description="genes of several files, by name: those that all `shared`, or `all` (zero in "
@@ -91,13 +93,18 @@ class CellSamples(CellFormat, SamplesSettings):
     number_cells: bool = Field(
         False, description="cells of one name in a file become name, name#2, …"
     )
-    min_genes: int = Field(1, ge=0, description="cells with fewer genes above zero are dropped")
-    min_counts: float | None = Field(None, ge=0, description="cells with a smaller sum are dropped")
+    min_genes: int = Field(
+        1, ge=0, description="least genes above zero of a cell; other cells are dropped"
+    )
+    min_counts: float | None = Field(
+        None, ge=0, description="least sum of a cell; other cells are dropped; null: no limit"
+    )
     max_mitochondrial: float | None = Field(
         None,
         ge=0,
         le=1,
-        description="cells with a larger share of mitochondrial counts are dropped",
+        description="largest share of mitochondrial counts of a cell; other cells are dropped; "
+        "null: no limit",
     )
 
     @model_validator(mode="after")

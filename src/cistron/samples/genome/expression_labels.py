@@ -124,7 +124,9 @@ class ThresholdLabels(Settings):
     kind: Literal["thresholds"] = "thresholds"
     low: float = Field(description="genes up to this number are one class")
     high: float = Field(description="genes from this number on are the other")
-    classes: tuple[ClassName, ClassName] = ("low", "high")
+    classes: tuple[ClassName, ClassName] = Field(
+        ("low", "high"), description="names of the two classes; the second is the positive one"
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -148,7 +150,7 @@ class Matching(Settings):
     level: bool = Field(True, description="match the logarithm of the level of expression")
     gc: bool = Field(True, description="match the share of G and C in the window")
     ratio: int = Field(1, ge=1, description="unresponsive genes for each responsive one")
-    seed: int = Field(1, ge=0)
+    seed: int = Field(1, ge=0, description="seed of the random numbers by which genes are drawn")
 
     @model_validator(mode="after")
     def _something(self) -> Self:

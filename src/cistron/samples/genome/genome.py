@@ -57,7 +57,7 @@ class GenomeSamples(GeneFilters, SamplesSettings):
     windows_of_genomes: ClassVar[bool] = True
 
     kind: Literal["genome"] = "genome"
-    alphabet: Literal["dna"] = "dna"
+    alphabet: Literal["dna"] = Field("dna", description="letters of the sequences: genomes are DNA")
     genome: InputPath | None = Field(None, description="FASTA, plain, gzip or bgzip")
     annotation: InputPath | None = Field(None, description="GTF or GFF3, plain or gzip")
     numbers: NumberTable | None = Field(None, description="the table that labels come from")
@@ -74,7 +74,7 @@ class GenomeSamples(GeneFilters, SamplesSettings):
     )
     label: LabelSettings | None = Field(
         PercentileLabels(),
-        description="how classes come about; number: none, the number itself is predicted; null: "
+        description="rule that gives the classes; number: the number itself is predicted; null: "
         "unlabelled, for prediction",
     )
     regions: Preset | tuple[Part, ...] = Field(
@@ -92,7 +92,7 @@ class GenomeSamples(GeneFilters, SamplesSettings):
     shuffle: Literal["none", "mononucleotide", "dinucleotide"] = Field(
         "none", description="shuffle the bases of each region, as a control"
     )
-    seed: int = Field(1, ge=0, description="of the shuffling")
+    seed: int = Field(1, ge=0, description="seed of the random numbers by which bases are shuffled")
 
     @field_validator("ablate", mode="before")
     @classmethod

@@ -40,7 +40,9 @@ class ProfileSamples(SequenceFilters):
     contents: ClassVar[frozenset[str]] = frozenset({"protein", "profiles"})
 
     kind: Literal["profiles"] = "profiles"
-    alphabet: Literal["protein"] = "protein"
+    alphabet: Literal["protein"] = Field(
+        "protein", description="letters of the sequences: profiles are of proteins"
+    )
     path: InputPaths = Field(
         description="numpy archives (.npz), PSI-BLAST's ASCII matrices, or folders of these"
     )

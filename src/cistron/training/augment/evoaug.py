@@ -28,7 +28,7 @@ class EvoAugSettings(AugmentSettings):
     letters: ClassVar[str] = "dna"
 
     kind: Literal["evoaug"] = "evoaug"
-    most: int = Field(2, ge=1, le=7, description="kinds of change that a sequence draws")
+    most: int = Field(2, ge=1, le=7, description="kinds of change that each sequence draws")
     reverse_complement: float = Field(
         0.5, ge=0, le=1, description="probability that a drawn reverse complement is taken"
     )

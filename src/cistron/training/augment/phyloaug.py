@@ -42,14 +42,14 @@ class PhyloAugSettings(AugmentSettings):
         "of orthologs are cut like those of the samples (kind: genome)",
     )
     gene: str | None = Field(
-        None, description="group column with the gene of each sample; its id where not given"
+        None, description="group column with the gene of each sample; null: the sample's id"
     )
     probability: float = Field(
-        0.7, ge=0, le=1, description="that a sample with orthologs is replaced by one"
+        0.7, ge=0, le=1, description="probability that a sample with orthologs is replaced by one"
     )
     average_orthologs: bool = Field(
         False,
-        description="score the run on logits averaged over a sample and its orthologs",
+        description="whether the run is scored on logits averaged over a sample and its orthologs",
     )
 
     @model_validator(mode="after")
