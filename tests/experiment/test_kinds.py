@@ -83,7 +83,7 @@ class Families(SplitShares):
     reads: ClassVar[frozenset[str] | None] = frozenset({"protein"})
 
     kind: Literal["families"] = "families"
-    family: str = "family"
+    family: str = Field("family", description="column of the family")
 
     @property
     def needs_columns(self) -> dict[str, tuple[str, ...]]:
@@ -116,7 +116,7 @@ class OneLayer(NetworkSettings):
 ADDED = [(SAMPLES, MadeProteins), (ENCODERS, Lysines), (SPLITS, Families), (MODELS, OneLayer)]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def _added() -> Iterator[None]:
     for kinds, kind in ADDED:
         kinds.append(kind)
@@ -188,7 +188,7 @@ def test_declarations_of_added_kinds_are_compared(sections, message):
 def test_added_kinds_train_and_are_loaded_again(tmp_path):
     run = cistron.fit(make_experiment(document()), tmp_path / "run")
     assert run.metrics["test"]["accuracy"]["value"] == 1
-    classifier = cistron.load(tmp_path / "run" / "classifier")
+    classifier = cistron.load(tmp_path / "run")
     proteins = MadeProteins().read()
     assert classifier.predict(proteins)["predicted"].tolist() == proteins.table["label"].tolist()
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
-    Field,
     GetCoreSchemaHandler,
     ValidationInfo,
 )
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, core_schema
 
 
 def _from_experiment_folder(path: Path, info: ValidationInfo) -> Path:
@@ -66,8 +65,8 @@ class OneOf:
         self, source: type[Kind], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         """Return the schema of the union of all kinds."""
-        union = Union[tuple(self.kinds)]  # noqa: UP007 (of a list that is known at run time)
-        return handler.generate_schema(Annotated[union, Field(discriminator="kind")])
+        choices = {name_of(kind): handler.generate_schema(kind) for kind in self.kinds}
+        return core_schema.tagged_union_schema(choices, discriminator="kind")
 
 
 def name_of(kind: type[Kind]) -> str:

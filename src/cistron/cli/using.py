@@ -250,6 +250,7 @@ def embed(
     """Embed every protein by a language model; what was embedded before comes from the cache."""
     from cistron.classifier.predict.embed import embed_file
     from cistron.cli.display import show_embedded
+    from cistron.encoders.language_models.protein_lm import ProteinLMSettings
     from cistron.experiment.file import parse_encoder
 
     settings = {"model": model, "layer": layer, "pooling": pooling, "window": window}
@@ -257,7 +258,7 @@ def embed(
     found = embed_file(
         source,
         out,
-        parse_encoder({"kind": "protein_lm", **settings}),
+        ProteinLMSettings.model_validate(parse_encoder({"kind": "protein_lm", **settings})),
         columns={"id": id_column, "sequence": sequence_column},
         device=device or "auto",
         workers=workers,

@@ -12,9 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cistron.base.errors import InputError
+from cistron.experiment.file import read_experiment
 from cistron.explain.motifs.explained import Explained, Places
 from cistron.explain.motifs.scan import UNKNOWN
 from cistron.samples.alphabet import DNA
+from cistron.samples.genome.genome import GenomeSamples
 from cistron.samples.genome.stretches import Stretch, stretches_of
 
 if TYPE_CHECKING:
@@ -174,10 +176,8 @@ def _stretches(length: int, run: Path | None, anchors: Sequence[str]) -> tuple[S
     path = run / "experiment.yaml" if run is not None else None
     if path is None or not path.is_file():
         return ()
-    from cistron.experiment.file import read_experiment
-
     samples = read_experiment(path).samples
-    if samples.kind != "genome":
+    if not isinstance(samples, GenomeSamples):
         return ()
     windows = samples.windows()
     return tuple(stretches_of(windows.parts)) if windows.length == length else ()
