@@ -18,7 +18,7 @@ from cistron.training.augment.kinds import AnyAugment
 from cistron.training.settings import TrainingSettings
 
 
-def _kinds(value: Any) -> Any:
+def _kinds(value: object) -> object:
     if not isinstance(value, list | tuple):
         return value
     return [{"kind": element} if isinstance(element, str) else element for element in value]

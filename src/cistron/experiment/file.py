@@ -15,7 +15,7 @@ from cistron.encoders.kinds import AnyEncoder
 from cistron.encoders.settings import EncoderSettings
 from cistron.experiment.checks import check_sections
 from cistron.experiment.experiment import Augmentations, Experiment
-from cistron.experiment.mistakes import explain, line_numbers
+from cistron.experiment.mistakes import KeyPath, explain, line_numbers
 from cistron.experiment.ranges import dimensions
 from cistron.models.families import ModelSettings
 from cistron.models.kinds import AnyModel
@@ -46,7 +46,7 @@ def read_experiment(path: str | Path, changes: Sequence[str] = ()) -> Experiment
 
 def read_document(
     path: Path, changes: Sequence[str] = ()
-) -> tuple[dict[str, Any], dict[tuple[Any, ...], int]]:
+) -> tuple[dict[str, Any], dict[KeyPath, int]]:
     """Read an experiment file without validating it (see `read_experiment`).
 
     Returns
@@ -92,7 +92,7 @@ def make_experiment(
     document: dict[str, Any],
     source: str = "experiment",
     folder: Path | None = None,
-    lines: dict[tuple[Any, ...], int] | None = None,
+    lines: dict[KeyPath, int] | None = None,
 ) -> Experiment:
     """Validate an experiment given as a dictionary (see `read_experiment`)."""
     ranges = dimensions(document)
@@ -142,9 +142,9 @@ def _parse_section(value: object, adapter: TypeAdapter[T], section: str) -> T:
 
 def _apply(document: dict[str, Any], change: str) -> None:
     """Set one dotted key of a document in place."""
-    path, found, value = change.partition("=")
+    path, equals, value = change.partition("=")
     keys = path.strip().split(".")
-    if not found or not all(keys):
+    if not equals or not all(keys):
         raise InputError(f"--set {change}: write it as section.key=value, like training.epochs=5.")
     place = document
     for key in keys[:-1]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, get_args
 
 import yaml
@@ -11,8 +11,11 @@ from pydantic.fields import FieldInfo
 from cistron.base.errors import nearest
 from cistron.base.settings import OneOf, Settings
 
+KeyPath = tuple[str | int, ...]
+"""Keys and places in lists, from the section down."""
 
-def line_numbers(node: yaml.Node | None, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple, int]]:
+
+def line_numbers(node: yaml.Node | None, path: KeyPath = ()) -> Iterator[tuple[KeyPath, int]]:
     """Yield the key path and the 1-based line of every key of a YAML document."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
@@ -25,7 +28,11 @@ def line_numbers(node: yaml.Node | None, path: tuple[Any, ...] = ()) -> Iterator
 
 
 def explain(
-    error: Any, document: Any, source: str, lines: dict[tuple[Any, ...], int], model: Any
+    error: Mapping[str, Any],
+    document: object,
+    source: str,
+    lines: Mapping[KeyPath, int],
+    model: type[Settings],
 ) -> str:
     """Turn one pydantic error into a sentence."""
     path, owner = _place(error, document, model)
@@ -63,13 +70,15 @@ def explain(
     return f"{where}: {message}{given}.{guess}"
 
 
-def _place(error: Any, document: Any, model: Any) -> tuple[tuple[Any, ...], type[Settings] | None]:
+def _place(
+    error: Mapping[str, Any], document: Any, model: type[Settings]
+) -> tuple[KeyPath, type[Settings] | None]:
     """Return an error's key path as the user wrote it, and the class that owns the last key.
 
     Pydantic's locations also name the branch of a union ("fasta", "str", "[table]"): steps that
     are not in the document are such words, except the last one of a key that is missing.
     """
-    path: list[Any] = []
+    path: list[str | int] = []
     owner: Any = model
     steps = error["loc"]
     for number, step in enumerate(steps):
