@@ -29,7 +29,8 @@ class KmersSettings(EncoderSettings):
 
     kind: Literal["kmers"] = "kmers"
     k: WordLength | tuple[WordLength, ...] = Field(
-        2, description="letters a word (protein up to 3, DNA up to 7), or several: [1, 2, 3, 4, 5]"
+        2,
+        description="letters of a word (protein up to 3, DNA up to 7), or several: [1, 2, 3, 4, 5]",
     )
     cuts: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (),
@@ -37,7 +38,7 @@ class KmersSettings(EncoderSettings):
         "its own: [1010] for a promoter of 1000, 20 N and a terminator",
     )
     both_strands: bool = Field(
-        False, description="DNA: count a word and its reverse complement as one sum"
+        False, description="whether a word of DNA and its reverse complement are counted as one"
     )
 
     @field_validator("k")

@@ -33,11 +33,12 @@ class OneHotSettings(EncoderSettings):
     max_length: int = Field(
         5000, ge=1, description="most bases of a sequence; longer ones are cropped"
     )
-    crop: CROPS = Field("center", description="which part of a longer sequence is kept")
+    crop: CROPS = Field("center", description="part of a longer sequence that is kept")
     both_strands: Literal[True, False, "average", "rows"] = Field(
         True,
-        description="true or average: the mean of the logits of the sequence and its reverse "
-        "complement; rows: in training two samples; false: one strand",
+        description="strands that are read; true or average: the mean of the logits of the "
+        "sequence and its reverse complement; rows: the two are two samples in "
+        "training; false: one strand",
     )
 
     @property

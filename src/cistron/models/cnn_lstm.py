@@ -21,7 +21,7 @@ class CNNLSTMSettings(NetworkSettings):
     pool_size: int = Field(2, ge=1, description="positions that each block merges into one")
     hidden: int = Field(64, ge=1, description="units of each LSTM layer and direction")
     layers: int = Field(1, ge=1, le=12, description="LSTM layers")
-    bidirectional: bool = Field(True, description="read from both ends")
+    bidirectional: bool = Field(True, description="whether the LSTM reads from both ends")
     pooling: RecurrentPoolingKind = Field("mean+max", description="how positions become one vector")
     dropout: float = Field(
         0.3,

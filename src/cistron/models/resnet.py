@@ -20,7 +20,10 @@ class ResNetSettings(NetworkSettings):
 
     kind: Literal["resnet"] = "resnet"
     stages: int = Field(
-        3, ge=1, le=6, description="each but the first halves the positions, doubles the filters"
+        3,
+        ge=1,
+        le=6,
+        description="stages; each but the first halves the positions and doubles the filters",
     )
     blocks: int = Field(2, ge=1, le=12, description="residual blocks in each stage")
     filters: int = Field(32, ge=1, description="channels of the first stage")

@@ -23,7 +23,8 @@ class StageSettings(Settings):
     weight_decay: float = Field(
         0.01,
         ge=0,
-        description="weight decay of AdamW, a share of each step; biases and norms have none",
+        description="weight decay of AdamW: share of a weight, times the learning rate, that each "
+        "step takes off; biases and norms have none",
     )
     schedule: Literal["constant", "cosine", "plateau"] = Field(
         "cosine",

@@ -41,7 +41,9 @@ class EmbeddingSettings(Settings):
     )
     layer: int = Field(-1, description="hidden layer that is read; -1 is the last")
     pooling: Pooling = Field(
-        "mean", description="one vector a protein, or `residues`: one for each residue"
+        "mean",
+        description="how the embeddings of the residues become one vector a protein; residues: "
+        "they stay, one a residue",
     )
     window: int = Field(
         1022, ge=16, description="residues of a window, in which longer proteins are read"

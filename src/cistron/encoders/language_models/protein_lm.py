@@ -44,7 +44,7 @@ class ProteinLMSettings(EmbeddingSettings, EncoderSettings):
         description="residues of a protein that pooling: residues keeps, once the whole protein "
         "was embedded",
     )
-    crop: CROPS = Field("ends", description="which residues of a longer protein are kept")
+    crop: CROPS = Field("ends", description="residues of a longer protein that are kept")
 
     @property
     def gives(self) -> Gives:

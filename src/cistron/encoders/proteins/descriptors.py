@@ -65,7 +65,7 @@ class DescriptorsSettings(EncoderSettings):
     sets: Annotated[tuple[SetName, ...], AfterValidator(_distinct)] = Field(
         ("composition", "dipeptide", "ctd", "length", "termini"),
         min_length=1,
-        description="which sets of descriptors, in the order of the columns",
+        description="sets of descriptors, in the order of the columns",
     )
     regions: Annotated[tuple[Region, ...], AfterValidator(_distinct)] = Field(
         ("whole",),

@@ -46,7 +46,7 @@ class ProfileSettings(EncoderSettings):
     max_length: int = Field(
         1000, ge=1, description="most residues of a protein; longer ones are cropped"
     )
-    crop: CROPS = Field("ends", description="which part of a longer protein is kept")
+    crop: CROPS = Field("ends", description="part of a longer protein that is kept")
 
     @property
     def most_positions(self) -> int:

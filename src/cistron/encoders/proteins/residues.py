@@ -32,7 +32,7 @@ class ResiduesSettings(EncoderSettings):
     max_length: int = Field(
         1000, ge=1, description="most residues of a protein; longer ones are cropped"
     )
-    crop: CROPS = Field("ends", description="which part of a longer protein is kept")
+    crop: CROPS = Field("ends", description="part of a longer protein that is kept")
     as_: Literal["one_hot", "blosum62", "embedding"] = Field(
         "one_hot",
         alias="as",

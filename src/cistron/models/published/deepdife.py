@@ -25,7 +25,10 @@ class DeepDifESettings(FixedLengthSettings):
     filters: int = Field(64, ge=1, description="channels of the first two convolutions")
     kernel_size: int = Field(12, ge=1, description="positions the first convolution spans")
     convolutions: int = Field(
-        3, ge=1, le=6, description="each from the third on has half the filters of the one before"
+        3,
+        ge=1,
+        le=6,
+        description="convolutions; each from the third on has half the filters of the one before",
     )
     dropout: float = Field(
         0.25,

@@ -24,7 +24,7 @@ class MultiLocCNNSettings(FixedLengthSettings):
     """Settings of `multiloc_cnn`."""
 
     kind: Literal["multiloc_cnn"] = "multiloc_cnn"
-    variant: Literal[1, 2, 3, 4] = Field(1, description="which of the published networks")
+    variant: Literal[1, 2, 3, 4] = Field(1, description="number of the published network")
     length: int = Field(
         400, ge=46, description="positions it reads; shorter proteins are filled up, none is cut"
     )

@@ -84,11 +84,11 @@ class CellSamples(CellFormat, SamplesSettings):
     missing: bool = Field(False, description="whether numbers may be missing (NaN), to be imputed")
     join: Join = Field(
         "shared",
-        description="genes of several files, by name: those that all `shared`, or `all` (zero in "
-        "the files without them)",
+        description="genes of several files, matched by name: those that all share, or all (zero "
+        "in the files without them)",
     )
     duplicate_genes: Duplicates = Field(
-        "sum", description="what is done about several columns of one name in a file"
+        "sum", description="how several columns of one name in a file become one"
     )
     number_cells: bool = Field(
         False, description="cells of one name in a file become name, name#2, …"

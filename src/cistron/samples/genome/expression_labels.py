@@ -168,16 +168,22 @@ class ResponseLabels(Settings):
     level: str | None = Field(
         None, description="column with the mean expression, for `match`: baseMean; edgeR: logCPM"
     )
-    change: float = Field(1.0, gt=0, description="log fold change from which a gene responds")
+    change: float = Field(1.0, gt=0, description="least log fold change of a responsive gene")
     significant: float = Field(0.05, gt=0, lt=1, description="largest adjusted p of a response")
-    unchanged: float = Field(0.5, gt=0, description="an unresponsive gene changes by less")
+    unchanged: float = Field(
+        0.5, gt=0, description="log fold change that an unresponsive gene stays below"
+    )
     unsignificant: float = Field(
-        0.2, gt=0, lt=1, description="an unresponsive gene has at least this adjusted p"
+        0.2, gt=0, lt=1, description="least adjusted p of an unresponsive gene"
     )
     classes: tuple[Literal["unresponsive", "down", "up"], ...] = Field(
         ("unresponsive", "up"), min_length=2, description="classes to keep; the last is positive"
     )
-    match: Matching | None = Field(None, description="choose like unresponsive genes")
+    match: Matching | None = Field(
+        None,
+        description="level and gc by which unresponsive genes are chosen to resemble responsive "
+        "ones; null: all are used",
+    )
 
     @model_validator(mode="after")
     def _grey_zone(self) -> Self:

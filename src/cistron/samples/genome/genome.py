@@ -85,12 +85,16 @@ class GenomeSamples(GeneFilters, SamplesSettings):
         description="regions, start_codon, stop_codon or stretches that become N; by default "
         "those of the preset",
     )
-    ablate: tuple[str, ...] = Field((), description="regions that become N, to see what they hold")
+    ablate: tuple[str, ...] = Field(
+        (), description="regions that become N, to measure what they contribute"
+    )
     groups: dict[GroupName, GroupTable] = Field(
         default_factory=dict, description="further columns of genes that belong together: family"
     )
     shuffle: Literal["none", "mononucleotide", "dinucleotide"] = Field(
-        "none", description="shuffle the bases of each region, as a control"
+        "none",
+        description="how the bases of each region are shuffled, as a control; the counts of "
+        "bases, or of pairs of bases, stay",
     )
     seed: int = Field(1, ge=0, description="seed of the random numbers by which bases are shuffled")
 
