@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from cistron.base.errors import InputError, nearest
 from cistron.samples.genome.gene_windows import Genome
+from cistron.samples.genome.genome import GenomeSamples
 from cistron.samples.keys import InputPaths
 from cistron.samples.samples import Samples, Sequences
+from cistron.samples.settings import SamplesSettings
+from cistron.training.augment.ortholog_genomes import read_genome_orthologs
 from cistron.training.augment.orthologs import Orthologs, Related, SamplesOfOneGene, read_orthologs
 from cistron.training.augment.settings import AugmentSettings
 
@@ -98,7 +101,9 @@ class PhyloAugSettings(AugmentSettings):
         """The column of the gene."""
         return {} if self.gene is None else {"augment: phyloaug.gene": (self.gene,)}
 
-    def read(self, samples: Samples, source: Any = None) -> Orthologs | SamplesOfOneGene:
+    def read(
+        self, samples: Samples, source: SamplesSettings | None = None
+    ) -> Orthologs | SamplesOfOneGene:
         """Read the orthologs of all samples.
 
         Parameters
@@ -123,9 +128,6 @@ class PhyloAugSettings(AugmentSettings):
         if self.table is None:
             return SamplesOfOneGene(str(self.gene))
         if self.fasta is None:
-            from cistron.samples.genome.genome import GenomeSamples
-            from cistron.training.augment.ortholog_genomes import read_genome_orthologs
-
             if not isinstance(source, GenomeSamples):
                 raise InputError(
                     "augment: phyloaug.genomes: orthologs are cut as the windows of the samples, "
