@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from cistron.encoders.one_hot import OneHotSettings
-from cistron.experiment.experiment import parse_model
+from cistron.experiment.file import parse_model
 from cistron.models.input import Network
 from cistron.training.augment.evoaug import EvoAug, EvoAugSettings
 

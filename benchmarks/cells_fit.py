@@ -51,7 +51,7 @@ def make_cells(cells, genes, seed=0):
 
 def encoded(values, components=None):
     from cistron.base.counts import Counts
-    from cistron.experiment.experiment import parse_encoder
+    from cistron.experiment.file import parse_encoder
     from cistron.samples.samples import make_samples
 
     samples = make_samples(Counts.of(values, [f"g{i}" for i in range(values.shape[1])]))
@@ -62,7 +62,7 @@ def encoded(values, components=None):
 
 
 def cistron_regression(values, classes, _epochs, components=None):
-    from cistron.experiment.experiment import parse_model
+    from cistron.experiment.file import parse_model
     from cistron.models.classical.classical import fit_classical, log_probabilities
 
     x = encoded(values, components)
@@ -79,7 +79,7 @@ def cistron_network(values, classes, epochs):
     import torch
 
     from cistron.base.encoded import InputShape
-    from cistron.experiment.experiment import parse_model
+    from cistron.experiment.file import parse_model
     from cistron.models.input import Network
     from cistron.training.fit import Examples, compute_logits, train
     from cistron.training.settings import TrainingSettings
@@ -132,7 +132,7 @@ def by_hand_network(values, classes, epochs):
     import torch
     from torch.utils.data import DataLoader, TensorDataset
 
-    from cistron.experiment.experiment import parse_model
+    from cistron.experiment.file import parse_model
 
     x, y = torch.from_numpy(prepared(values).astype(np.float32)), torch.from_numpy(classes)
     torch.manual_seed(0)

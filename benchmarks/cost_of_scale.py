@@ -26,7 +26,7 @@ import cistron
 from cistron.classifier.predict.predict import predict_file
 from cistron.encoders.language_models.load import load_language_model
 from cistron.encoders.one_hot import OneHotSettings
-from cistron.experiment.experiment import parse_model
+from cistron.experiment.file import parse_model
 from cistron.models.input import Network
 from cistron.training.fit import Examples, compute_logits, train
 from cistron.training.settings import TrainingSettings

@@ -39,7 +39,7 @@ def measured():
 
     from cistron.base.ragged import Ragged
     from cistron.encoders.proteins.residues import ResiduesSettings
-    from cistron.experiment.experiment import parse_model
+    from cistron.experiment.file import parse_model
     from cistron.models.input import Network
     from cistron.training.fit import Examples, train
     from cistron.training.settings import TrainingSettings

@@ -40,7 +40,7 @@ def network(kind):
     import torch
 
     from cistron.encoders.one_hot import OneHotSettings
-    from cistron.experiment.experiment import parse_model
+    from cistron.experiment.file import parse_model
     from cistron.models.input import Network
 
     torch.manual_seed(0)

@@ -15,7 +15,7 @@ import numpy as np
 
 import cistron
 from cistron.classifier.classifier import Classifier
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 from cistron.explain import attributions
 from cistron.explain.settings import ExplainSettings
 from cistron.explain.target import choose_target

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 import cistron
 from cistron.encoders.proteins.residues import ResiduesSettings
-from cistron.experiment.experiment import parse_model
+from cistron.experiment.file import parse_model
 from cistron.models.input import Network
 from cistron.training.batches import collate, input_lengths, shuffled
 

@@ -6,8 +6,9 @@ Run it as `python docs/experiment_keys.py`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
+from cistron.base.settings import Settings, kinds_in
 from cistron.experiment.experiment import Experiment
 
 HEAD = """\
@@ -16,6 +17,12 @@ HEAD = """\
 Written by `python docs/experiment_keys.py` from the settings themselves; a test keeps it current.
 `cistron schema` prints the same as a JSON schema, which editors use to complete and check files.
 """
+BOUNDS = {
+    "minimum": "at least {}",
+    "exclusiveMinimum": "above {}",
+    "maximum": "at most {}",
+    "exclusiveMaximum": "below {}",
+}
 
 
 def main() -> None:
@@ -31,7 +38,7 @@ def page() -> str:
         if section == "name":
             continue
         parts.append(f"## {section}\n")
-        for settings in kinds(field.annotation):
+        for settings in kinds_in(field.annotation, field.metadata):
             kind = settings.model_fields.get("kind")
             if kind is not None:
                 parts.append(f"### kind: {kind.default}\n")
@@ -42,11 +49,11 @@ def page() -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
-def sections(owner: Any, schema: dict[str, Any]) -> list[str]:
+def sections(owner: type[Settings], schema: dict[str, Any]) -> list[str]:
     """Return the tables of keys that hold keys of their own."""
     parts = []
     for key, field in owner.model_fields.items():
-        for settings in kinds(field.annotation):
+        for settings in kinds_in(field.annotation, field.metadata):
             if issubclass(owner, settings):  # stages: the keys of the section itself
                 continue
             kind = settings.model_fields.get("kind")
@@ -56,33 +63,28 @@ def sections(owner: Any, schema: dict[str, Any]) -> list[str]:
     return parts
 
 
-def kinds(annotation: Any) -> list[Any]:
-    """Return the settings classes of a section: one, those of its kinds, or of a list of these."""
-    if isinstance(annotation, type) and hasattr(annotation, "model_fields"):
-        return [annotation]
-    return [settings for part in get_args(annotation) for settings in kinds(part)]
-
-
 def table(name: str, schema: dict[str, Any]) -> str:
     """Return the keys of one settings class as a Markdown table."""
-    lines = ["| key | default | what it is |", "|---|---|---|"]
+    lines = ["| key | default | range | what it is |", "|---|---|---|---|"]
     properties = schema["$defs"][name]["properties"]
     required = schema["$defs"][name].get("required", [])
     for key, facts in properties.items():
         if key != "kind":
             default = "" if key in required else _yaml(facts.get("default"))
-            lines.append(f"| `{key}` | {default} | {_meaning(facts)} |")
+            meaning = facts["description"].replace("|", "\\|")
+            lines.append(f"| `{key}` | {default} | {_range(facts)} | {meaning} |")
     return "\n".join(lines) + "\n"
 
 
-def _meaning(facts: dict[str, Any]) -> str:
-    choices = facts.get("enum") or next(
-        (option["enum"] for option in facts.get("anyOf", []) if "enum" in option), None
-    )
-    words = [facts.get("description", "")]
-    if choices:
-        words.append("one of " + ", ".join(f"`{choice}`" for choice in choices))
-    return "; ".join(word for word in words if word).replace("|", "\\|")
+def _range(facts: dict[str, Any]) -> str:
+    """Return the words, or the bounds of a number, that a key allows; empty where any will do."""
+    for option in (facts, *facts.get("anyOf", [])):
+        if "enum" in option:
+            return ", ".join(f"`{choice}`" for choice in option["enum"])
+        bounds = [words.format(option[key]) for key, words in BOUNDS.items() if key in option]
+        if bounds:
+            return " and ".join(bounds)
+    return ""
 
 
 def _yaml(value: Any) -> str:

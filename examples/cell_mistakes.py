@@ -22,7 +22,7 @@ from cistron.base.counts import Counts
 from cistron.base.errors import InputError
 from cistron.classifier.classifier import Classifier
 from cistron.evaluation.evaluate import evaluate
-from cistron.experiment.experiment import parse_encoder, parse_model
+from cistron.experiment.file import parse_encoder, parse_model
 from cistron.figures import runs_forest
 from cistron.models.classical.classical import fit_classical, log_probabilities
 from cistron.samples.cells.cells import read_cells

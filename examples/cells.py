@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from cistron.base.progress import Terminal
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 from cistron.experiment.run_folder import Run
 from cistron.pipeline.pipeline import crossval
 from cistron.samples.cells.cells import read_cells

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cistron.base.progress import Terminal
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 from cistron.pipeline.pipeline import crossval, fit
 
 CLASSES = [

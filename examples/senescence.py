@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from cistron.base.progress import Terminal
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 from cistron.pipeline.pipeline import fit
 from cistron.samples.sequences.fasta import read_fasta
 

@@ -26,7 +26,7 @@ from typing import Any
 
 import pandas as pd
 
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 from cistron.experiment.run_folder import Run
 from cistron.pipeline.pipeline import crossval
 

@@ -19,7 +19,7 @@ import pandas as pd
 import cistron
 from cistron.base.progress import Terminal
 from cistron.cli.show_motifs import show_motifs
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 from cistron.explain.files import explain_file
 from cistron.explain.motifs.files import Beside, find_motifs
 from cistron.explain.settings import ExplainSettings

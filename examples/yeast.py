@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cistron.base.progress import Terminal
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 from cistron.pipeline.pipeline import crossval, fit
 
 GENOMES = ("S288C_reference_sequence_R64-2-1_20150113.fsa", "genome.fa.gz")

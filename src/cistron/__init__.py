@@ -31,7 +31,7 @@ _HOMES = {
     "predict_file": "cistron.classifier.predict.predict",
     "random_split": "cistron.splits.random",
     "read_cells": "cistron.samples.cells.cells",
-    "read_experiment": "cistron.experiment.experiment",
+    "read_experiment": "cistron.experiment.file",
     "read_fasta": "cistron.samples.sequences.fasta",
     "read_profiles": "cistron.samples.sequences.profiles",
     "read_genome": "cistron.samples.genome.genome",

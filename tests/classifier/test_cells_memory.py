@@ -16,7 +16,7 @@ CELLS, GENES, PER_CELL = 3_000, 60_000, 60
 WHOLE_WAY = """
 import resource, sys
 from pathlib import Path
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 from cistron.classifier.load import load
 from cistron.pipeline.pipeline import fit
 from cistron.classifier.predict.predict_cells import NewCells, predict_cell_file

@@ -16,7 +16,7 @@ from cistron.classifier.classifier import Classifier
 from cistron.classifier.ensemble import Ensemble
 from cistron.classifier.predict.predict import predict_file
 from cistron.classifier.predict.predict_cells import NewCells, predict_cell_file
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 from cistron.explain.checks import faithfulness, randomised_weights
 from cistron.explain.explanation import explain
 from cistron.explain.settings import ExplainSettings

@@ -7,7 +7,8 @@ import yaml
 
 from cistron.base.errors import InputError
 from cistron.evaluation.settings import USUAL, USUAL_OF_DNA
-from cistron.experiment.experiment import Experiment, make_experiment, parse_model, read_experiment
+from cistron.experiment.experiment import Experiment
+from cistron.experiment.file import make_experiment, parse_model, read_experiment
 from cistron.experiment.recipes import recipes, write_recipe
 
 TEXT = """\

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from cistron.classifier.classifier import Classifier
-from cistron.experiment.experiment import parse_encoder, parse_model
+from cistron.experiment.file import parse_encoder, parse_model
 from cistron.explain.perturbed import letters_of, rectangle
 from cistron.explain.rules.local_trunk import substituted_logits, trunk_of
 from cistron.models.input import Network

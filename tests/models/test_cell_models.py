@@ -19,7 +19,7 @@ from cistron.base.cell_vectors import CellVectors
 from cistron.base.errors import InputError
 from cistron.base.progress import Silent
 from cistron.classifier.classifier import Classifier
-from cistron.experiment.experiment import parse_encoder, parse_model
+from cistron.experiment.file import parse_encoder, parse_model
 from cistron.models.classical import sparse_input
 from cistron.models.classical.classical import dump, fit_classical, load, log_probabilities
 from cistron.models.classical.l1_regression import L1LogisticRegression

@@ -6,9 +6,9 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from cistron.models.families import ClassicalSettings, NetworkSettings
-from cistron.models.kinds import KINDS, ModelSettings
+from cistron.models.kinds import KINDS, AnyModel
 
-ADAPTER = TypeAdapter(ModelSettings)
+ADAPTER = TypeAdapter(AnyModel)
 
 
 def test_kinds_are_told_apart_by_name():

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 from cistron.pipeline.ablation import hide, regions_of
 from cistron.pipeline.pipeline import crossval, fit
 from tests.samples.genome.genes_made import plant

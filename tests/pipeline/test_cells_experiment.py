@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cistron.base.errors import InputError
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 
 CELLS = {"kind": "cells", "path": "cells.h5ad", "label": "class", "groups": {"donor": "donor"}}
 EXPRESSION = {"kind": "expression"}

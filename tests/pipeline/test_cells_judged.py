@@ -18,7 +18,7 @@ from cistron.classifier.classifier import Classifier
 from cistron.classifier.predict.predict_cells import NewCells, predict_cell_file
 from cistron.classifier.predict.predict_shards import Reading, find_shards, predict_shards
 from cistron.cli import app
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 from cistron.pipeline.check import check
 from cistron.pipeline.pipeline import crossval, fit
 from cistron.samples.samples import Samples, make_samples

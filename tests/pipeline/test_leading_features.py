@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cistron.classifier.classifier import Classifier
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 from cistron.pipeline.leading_features import REPEATS, contributions_of, permuted
 from cistron.pipeline.pipeline import fit
 from cistron.report.report import write_report

@@ -13,7 +13,7 @@ import pytest
 import cistron
 from cistron.base.counts import Counts
 from cistron.base.errors import InputError
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 from cistron.explain.genes import gene_effects, network_effects, stability
 from cistron.pipeline.leading_genes import expression, read_effects
 from cistron.pipeline.pipeline import crossval, fit

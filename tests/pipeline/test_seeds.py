@@ -15,7 +15,8 @@ import pytest
 
 import cistron
 from cistron.base.errors import InputError
-from cistron.experiment.experiment import Experiment, make_experiment
+from cistron.experiment.experiment import Experiment
+from cistron.experiment.file import make_experiment
 from cistron.pipeline.pipeline import crossval, fit
 from cistron.report.page import render
 from cistron.targets.calibration import fit_temperature

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 from cistron.samples.samples import Samples, Sequences, make_samples
 from cistron.splits.audit.audit import audit, audit_folds
 from cistron.splits.chromosome import ChromosomeSplit, chromosome_split

@@ -11,7 +11,7 @@ from sklearn.metrics import cohen_kappa_score
 
 import cistron
 from cistron.evaluation.evaluate import Judging, evaluate
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 from cistron.report.report import write_report
 from cistron.samples.samples import Sequences
 from cistron.samples.sequences.table import TableSamples

@@ -14,7 +14,7 @@ import cistron
 from cistron.base.errors import InputError
 from cistron.classifier.classifier import Classifier
 from cistron.classifier.predict.predict import predict_file
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 from cistron.pipeline.pipeline import crossval, fit
 from cistron.report.page import render
 from cistron.samples.samples import Samples, Sequences, make_samples

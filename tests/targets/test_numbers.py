@@ -16,7 +16,7 @@ from cistron.base.errors import InputError
 from cistron.classifier.classifier import Classifier
 from cistron.classifier.predict.predict import predict_file
 from cistron.cli import app
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 from cistron.models.families import NetworkSettings
 from cistron.pipeline.check import check
 from cistron.pipeline.compare import compare_runs
@@ -150,7 +150,7 @@ def test_networks_have_one_output(kind, samples):
     import torch
 
     from cistron.base.encoded import InputShape
-    from cistron.experiment.experiment import parse_model
+    from cistron.experiment.file import parse_model
     from cistron.models.input import Network
 
     settings = parse_model(kind)

@@ -19,7 +19,7 @@ from cistron.classifier.classifier import Classifier
 from cistron.classifier.predict.predict import predict_file
 from cistron.classifier.second import require_known, second_weights, where_known
 from cistron.cli import app
-from cistron.experiment.experiment import make_experiment, read_experiment
+from cistron.experiment.file import make_experiment, read_experiment
 from cistron.models.classical.classical import fit_classical, log_probabilities
 from cistron.pipeline.compare import compare_runs
 from cistron.pipeline.pipeline import crossval, fit

@@ -6,7 +6,7 @@ import torch
 
 from cistron.base.errors import InputError
 from cistron.classifier.classifier import Classifier
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 from cistron.samples.samples import Sequences, make_samples
 from cistron.splits.random import random_split
 from cistron.training.fit import _draw

@@ -27,7 +27,7 @@ from cistron.classifier.second import fit_second, heads_of, learned, require_kno
 from cistron.encoders.language_models.protein_lm import TunedProteinLM
 from cistron.evaluation.domains import describe_training
 from cistron.experiment.checks import check_target, check_tuning
-from cistron.experiment.experiment import parse_augment, parse_encoder, parse_model
+from cistron.experiment.file import parse_augment, parse_encoder, parse_model
 from cistron.models.classical.classical import fit_form, form_outputs
 from cistron.models.fixed_length import require_length
 from cistron.models.input import Network

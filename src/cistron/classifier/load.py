@@ -15,7 +15,7 @@ from cistron.classifier.ensemble import Ensemble
 from cistron.classifier.files import ARRAYS, DESCRIPTION, SECOND, WEIGHTS, read_description
 from cistron.classifier.predictor import Predictor
 from cistron.evaluation.novelty import restore_novelty
-from cistron.experiment.experiment import parse_encoder, parse_model
+from cistron.experiment.file import parse_encoder, parse_model
 from cistron.models.classical.classical import load as load_classical
 from cistron.models.input import Network
 from cistron.targets.kinds import restore_target

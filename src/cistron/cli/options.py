@@ -69,7 +69,7 @@ def experiment_of(
     path: Path, changes: list[str] | None, device: str | None, seed: int | None
 ) -> Experiment:
     """Return the experiment of a file with what options change in it."""
-    from cistron.experiment.experiment import read_experiment
+    from cistron.experiment.file import read_experiment
 
     return read_experiment(path, [*(changes or []), *changes_of(device, seed)])
 

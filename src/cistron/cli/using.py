@@ -252,14 +252,15 @@ def embed(
     """Embed every protein by a language model; what was embedded before comes from the cache."""
     from cistron.classifier.predict.embed import embed_file
     from cistron.cli.display import show_embedded
-    from cistron.experiment.experiment import parse_encoder
+    from cistron.encoders.language_models.protein_lm import ProteinLMSettings
+    from cistron.experiment.file import parse_encoder
 
     settings = {"model": model, "layer": layer, "pooling": pooling, "window": window}
     settings |= {"overlap": overlap, "precision": precision, "offline": offline}
     found = embed_file(
         source,
         out,
-        parse_encoder({"kind": "protein_lm", **settings}),
+        ProteinLMSettings.model_validate(parse_encoder({"kind": "protein_lm", **settings})),
         columns={"id": id_column, "sequence": sequence_column},
         device=device or "auto",
         workers=workers,

@@ -6,22 +6,26 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from cistron.base.encoded import Gives
-from cistron.base.settings import Settings
 from cistron.encoders.scaled import ScaledFeatures
+from cistron.encoders.settings import EncoderSettings
 from cistron.samples.alphabet import Alphabet
 from cistron.samples.samples import Samples, Sequences
 from cistron.samples.sequences.composition import composition
 
 
-class CompositionSettings(Settings):
+class CompositionSettings(EncoderSettings):
     """Settings of the `composition` encoder."""
 
+    reads: ClassVar[frozenset[str]] = frozenset({"protein", "dna"})
     gives: ClassVar[Gives] = "vector"
 
     kind: Literal["composition"] = "composition"
-    length: bool = True
+    length: bool = Field(
+        True, description="whether log10 of the length (letters) is a feature as well"
+    )
 
     def fit(self, samples: Samples) -> ScaledFeatures:
         """Estimate the scaling on training samples."""

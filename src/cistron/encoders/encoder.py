@@ -1,11 +1,7 @@
 """Samples → arrays: fitted on training samples only, carried inside the classifier.
 
-An encoder is one file here: a settings class (its `kind` and keys) with the methods
-`fit(samples) -> Encoder` and `restore(document, arrays) -> Encoder`, and the fitted encoder
-itself. The settings say in `gives` whether a sample becomes positions or one vector.
-Settings with `on_device` are of an encoder that computes for long: its `fit` also takes `device`
-and `reporter`, and the encoder has `on(device, reporter)`.
-`EncoderSettings` in `cistron.experiment.experiment` lists them.
+An encoder is one file here, with its settings class (see `cistron.encoders.settings`) and the
+fitted encoder itself, and one line in `kinds.py`.
 """
 
 from __future__ import annotations

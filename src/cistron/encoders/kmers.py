@@ -11,8 +11,8 @@ from pydantic import Field, field_validator
 
 from cistron.base.encoded import Gives
 from cistron.base.errors import InputError
-from cistron.base.settings import Settings
 from cistron.encoders.scaled import ScaledFeatures
+from cistron.encoders.settings import EncoderSettings
 from cistron.samples.alphabet import Alphabet
 from cistron.samples.samples import Samples, Sequences
 from cistron.samples.sequences.composition import kmer_counts, reverse_complements
@@ -21,14 +21,16 @@ MOST_FEATURES = 30_000
 WordLength = Annotated[int, Field(ge=1, le=7)]
 
 
-class KmersSettings(Settings):
+class KmersSettings(EncoderSettings):
     """Settings of the `kmers` encoder."""
 
+    reads: ClassVar[frozenset[str]] = frozenset({"protein", "dna"})
     gives: ClassVar[Gives] = "vector"
 
     kind: Literal["kmers"] = "kmers"
     k: WordLength | tuple[WordLength, ...] = Field(
-        2, description="letters a word (protein up to 3, DNA up to 7), or several: [1, 2, 3, 4, 5]"
+        2,
+        description="letters of a word (protein up to 3, DNA up to 7), or several: [1, 2, 3, 4, 5]",
     )
     cuts: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (),
@@ -36,7 +38,7 @@ class KmersSettings(Settings):
         "its own: [1010] for a promoter of 1000, 20 N and a terminator",
     )
     both_strands: bool = Field(
-        False, description="DNA: count a word and its reverse complement as one sum"
+        False, description="whether a word of DNA and its reverse complement are counted as one"
     )
 
     @field_validator("k")

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from cistron.base.encoded import Gives, InputShape
-from cistron.base.settings import Settings
 from cistron.encoders.crop import CROPS, CroppedCodes
+from cistron.encoders.settings import EncoderSettings
 from cistron.samples.alphabet import DNA
 from cistron.samples.samples import Samples
 
 
-class OneHotSettings(Settings):
+class OneHotSettings(EncoderSettings):
     """Settings of the `one_hot` encoder.
 
     Encoder of DNA as base codes; N is all zeros, other ambiguous bases are shared equally.
@@ -25,16 +25,26 @@ class OneHotSettings(Settings):
     direction, such as a promoter and terminator written 5' to 3'.
     """
 
+    reads: ClassVar[frozenset[str]] = frozenset({"dna"})
     gives: ClassVar[Gives] = "positions"
+    letters: ClassVar[str] = "dna"
 
     kind: Literal["one_hot"] = "one_hot"
-    max_length: int = Field(5000, ge=1, description="longer sequences are cropped to this")
-    crop: CROPS = Field("center", description="which part of a longer sequence is kept")
+    max_length: int = Field(
+        5000, ge=1, description="most bases of a sequence; longer ones are cropped"
+    )
+    crop: CROPS = Field("center", description="part of a longer sequence that is kept")
     both_strands: Literal[True, False, "average", "rows"] = Field(
         True,
-        description="true or average: the mean of the logits of the sequence and its reverse "
-        "complement; rows: in training two samples; false: one strand",
+        description="strands that are read; true or average: the mean of the logits of the "
+        "sequence and its reverse complement; rows: the two are two samples in "
+        "training; false: one strand",
     )
+
+    @property
+    def most_positions(self) -> int:
+        """What longer sequences are cropped to."""
+        return self.max_length
 
     def fit(self, samples: Samples) -> CroppedCodes:  # noqa: ARG002 (nothing is estimated)
         """Return the encoder; it learns nothing from the samples."""

@@ -22,43 +22,51 @@ USUAL_OF_CELLS: tuple[Baseline, ...] = ("majority", "depth", "genes")
 class EvaluationSettings(Settings):
     """The `evaluation` section: how the run is judged."""
 
-    bootstrap: int = Field(1000, ge=100, description="resamples for the 95 % intervals")
+    bootstrap: int = Field(
+        1000, ge=100, description="resamples of the test samples for the 95 % intervals"
+    )
     baselines: tuple[Baseline, ...] = Field(
         USUAL,
-        description="scored on the same samples; unless others are named, of DNA gc and kmers as "
-        "well, of cells majority, depth (library size and genes found) and genes; of a number the "
-        "mean stands for majority",
+        description="simple predictors scored on the same samples; unless others are named, DNA "
+        "also has gc and kmers, cells have majority, depth (library size and genes "
+        "found) and genes, and for a number the mean stands for majority",
     )
     metric: Literal[OneClassMetric, SetMetric, NumberMetric] = Field(
         "mcc",
-        description="the metric by which model and baselines are compared first; of several "
-        "classes a sample it is macro_f1, of a number r2",
+        description="metric by which model and baselines are compared first; by default macro_f1 "
+        "where a sample may have several classes, r2 for a number, else mcc",
     )
-    calibration: Literal["temperature", "none"] = "temperature"
+    calibration: Literal["temperature", "none"] = Field(
+        "temperature",
+        description="calibration of the probabilities on the validation samples; temperature: "
+        "logits are divided by one number",
+    )
     thresholds: Literal["f1", "mcc", "none"] = Field(
         "f1",
-        description="of several classes a sample: what the threshold of each class maximises on "
-        "the validation samples; none: 0.5 each",
+        description="metric that the threshold of each class maximises on the validation samples, "
+        "where a sample may have several classes; none: 0.5 each",
     )
     homology_search: bool = Field(
-        True, description="search test against training sequences for the audit and the baseline"
+        True,
+        description="whether test sequences are searched against training sequences, for the "
+        "audit and the baseline homolog",
     )
     least_confidence: float = Field(
         0.0,
         ge=0,
         lt=1,
-        description="cells whose most probable class has less are `rejected`, as are those unlike "
-        "the training cells",
+        description="least probability of a cell's most probable class; cells below it are "
+        "`rejected`, as are those unlike the training cells",
     )
     repeats: int = Field(
         1,
         ge=1,
-        description="`crossval` as often, each with the next seed of split and training; `fit` "
-        "trains as often on one split, each with the next seed of training, and the run's "
-        "classifier is all of them together (--seeds)",
+        description="repeats of `crossval`, each with the next seed of split and training; `fit` "
+        "trains as many networks on one split, each with the next seed of training, "
+        "and they answer together (--seeds)",
     )
     projection: Literal["none", "pca", "tsne", "umap"] = Field(
         "none",
-        description="`fit`, of cells `crossval` too, draws the encoded samples in two dimensions "
-        "(umap: an extra); of cells pca unless another is named",
+        description="method by which `fit`, and for cells `crossval`, draws the encoded samples "
+        "in two dimensions (umap: an extra); by default pca for cells",
     )

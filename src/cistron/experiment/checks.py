@@ -1,71 +1,229 @@
-"""Sections of an experiment that cannot work together, refused before any data is read."""
+"""Sections of an experiment that cannot work together, refused before any data is read.
+
+Each section declares what it reads and gives (see the base class of its settings); here the
+declarations are compared.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
 
-from cistron.base.errors import InputError, nearest
-from cistron.evaluation.settings import (
-    ONLY_DNA,
-    USUAL_OF_CELLS,
-)
+from cistron.base.domains import CELLS, DNA, DOMAINS
+from cistron.base.errors import InputError
+from cistron.base.settings import name_of
+from cistron.encoders.kinds import KINDS as ENCODERS
+from cistron.encoders.settings import EncoderSettings
+from cistron.evaluation.domains import JUDGED
+from cistron.evaluation.settings import ONLY_DNA
+from cistron.experiment.experiment import Experiment
+from cistron.models.families import ModelSettings
 from cistron.models.fixed_length import require_length
-from cistron.models.kinds import KINDS
-from cistron.splits.random import SplitShares
+from cistron.models.kinds import KINDS as MODELS
+from cistron.samples.kinds import KINDS as SAMPLES
+from cistron.samples.settings import SEQUENCES, SamplesSettings, require_columns
+from cistron.splits.kinds import KINDS as SPLITS
 from cistron.targets.kinds import kinds_with
 from cistron.targets.target import Target
-from cistron.training.augment.augment import of_kind, require_possible
+from cistron.training.augment.augment import require_possible
 from cistron.training.settings import TrainingSettings
 
-if TYPE_CHECKING:
-    from cistron.experiment.experiment import Experiment
-
-OFFERED = [kind for kind in KINDS if getattr(kind, "offered", True)]
-ALPHABET_OF_ENCODER = {
-    "residues": "protein",
-    "one_hot": "dna",
-    "descriptors": "protein",
-    "protein_lm": "protein",
-}
+WORDS = {"protein": "protein sequences", "dna": "dna sequences", "genes": "cells"}
+"""Contents of samples in words; any other is its own word."""
 
 
 def check_sections(experiment: Experiment, source: str) -> None:
-    """Refuse sections that cannot work together, before any data is read."""
-    encoder = experiment.encoder
-    _check_encoder(experiment, source)
-    require_length(encoder, experiment.model, f"{source}: ")
+    """Refuse sections that cannot work together, before any data is read.
+
+    Raises
+    ------
+    InputError
+    """
+    samples, encoder, model = experiment.samples, experiment.encoder, experiment.model
+    where = f"{source}: "
+    _check_encoder(samples, encoder, source)
+    _check_model(encoder, model, source)
+    require_length(encoder, model, where)
     _check_task(experiment, source)
     _check_baselines(experiment, source)
-    check_target(experiment.samples.asks, experiment.training, source)
     _check_judging(experiment, source)
-    check_tuning(encoder, experiment.model, experiment.training, source)
-    _check_groups(experiment, source)
+    check_tuning(encoder, model, experiment.training, source)
+    groups = samples.group_names
+    require_possible(experiment.augment, encoder, model, experiment.training, groups, where)
+    _check_orthologs(experiment, source)
+    for section in (encoder, experiment.split):
+        require_columns(section.needs_columns, groups, where)
+    try:
+        experiment.split.require_possible()
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from error
 
 
-def check_tuning(encoder: Any, model: Any, training: TrainingSettings, source: str) -> None:
+def check_tuning(
+    encoder: EncoderSettings, model: ModelSettings, training: TrainingSettings, source: str
+) -> None:
     """Refuse to train a language model where there is none, or nothing that it could learn from.
 
     Raises
     ------
     InputError
-        If the encoder is no language model, or the model no network.
+        If the encoder has no language model that can be trained, or the model is no network.
     """
     how = training.language_model
     if how == "frozen":
         return
+    kinds = " or ".join(name_of(kind) for kind in ENCODERS if kind.language_model)
     where = f"{source}: training.language_model: {how!r} trains the language model of the encoder"
-    if encoder.kind != "protein_lm":
+    if not encoder.language_model:
         raise InputError(
-            f"{where} protein_lm, and the encoder is {encoder.kind!r}. Set encoder.kind: "
-            "protein_lm, or leave the key out."
+            f"{where} {kinds}, and the encoder is {encoder.kind!r}. Set encoder.kind: "
+            f"{kinds}, or leave the key out."
         )
     if model.family != "network":
         raise InputError(
             f"{where} through the network upon it, and {model.kind!r} is no network. Set "
             "model.kind: mlp, or leave the key out."
         )
-    if encoder.precision == "int8":
-        raise InputError(f"{where}, and int8 cannot be trained. Set encoder.precision: auto.")
+    if encoder.untrainable:
+        raise InputError(f"{where}, and {encoder.untrainable}")
+
+
+def _check_encoder(samples: SamplesSettings, encoder: EncoderSettings, source: str) -> None:
+    """Refuse an encoder that cannot read the samples, or steps of it that cannot work."""
+    if not encoder.reads & samples.gives:
+        raise InputError(
+            f"{source}: encoder.kind: {encoder.kind!r} reads {_in_words(encoder.reads)}, and "
+            f"{_mend(samples, encoder)}"
+        )
+    if encoder.matrix is not None and samples.holds_counts != (encoder.matrix == "counts"):
+        promised = "counts" if samples.holds_counts else "no counts"
+        raise InputError(
+            f"{source}: encoder.normalise.input: {encoder.matrix!r} is said of the matrix, and "
+            f"samples.counts promises {promised}. Set samples.counts: "
+            f"{str(encoder.matrix == 'counts').lower()}, or "
+            f"encoder.normalise.input: {'counts' if samples.holds_counts else 'logarithms'}."
+        )
+    try:
+        encoder.require_possible()
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from error
+
+
+def _mend(samples: SamplesSettings, encoder: EncoderSettings) -> str:
+    """Say what the samples are that the encoder does not read, and what would go together."""
+    readers = ", ".join(name_of(kind) for kind in ENCODERS if kind.reads & samples.gives)
+    if samples.content in SEQUENCES and encoder.reads <= SEQUENCES:
+        return f"samples.alphabet is {samples.content!r}. Use one of: {readers}."
+    sources = [name_of(kind) for kind in SAMPLES if kind.contents & encoder.reads]
+    return (
+        f"samples.kind is {samples.kind!r}, which gives {_in_words(samples.gives)}. Use one of the "
+        f"encoders {readers}; or set samples.kind: {' or '.join(sources)}."
+    )
+
+
+def _in_words(contents: Iterable[str]) -> str:
+    if contents == SEQUENCES:
+        return "sequences"
+    return " and ".join(WORDS.get(content, content) for content in sorted(contents))
+
+
+def _check_model(encoder: EncoderSettings, model: ModelSettings, source: str) -> None:
+    """Refuse a model that cannot read what the encoder gives."""
+    gives = encoder.gives
+    if model.reads != gives:
+        fitting = [name_of(kind) for kind in MODELS if kind.offered and kind.reads == gives]
+        raise InputError(
+            f"{source}: model.kind: {model.kind!r} reads "
+            f"{'one vector' if gives == 'positions' else 'positions'} per sample, and the encoder "
+            f"{encoder.kind!r} gives {'positions' if gives == 'positions' else 'one vector'}. "
+            f"Use one of: {', '.join(fitting)}; or another encoder."
+        )
+
+
+def _check_judging(experiment: Experiment, source: str) -> None:
+    """Refuse a split or a search that is not of what the samples are."""
+    samples, split, evaluation = experiment.samples, experiment.split, experiment.evaluation
+    if not _reads(split.reads, samples):
+        fitting = ", ".join(name_of(kind) for kind in SPLITS if _reads(kind.reads, samples))
+        raise InputError(
+            f"{source}: split.kind: {split.kind!r} keeps {_in_words(split.reads or ())} apart, and "
+            f"samples.kind is {samples.kind!r}. Use one of: {fitting} (group: by patient, sample, "
+            "clone or data set; with split.folds: each it leaves one group out)."
+        )
+    domain = DOMAINS[samples.content]
+    if evaluation.homology_search and not domain.homologs:
+        raise InputError(
+            f"{source}: evaluation.homology_search: {domain.nouns} have no homologs. Leave the key "
+            "out."
+        )
+    if evaluation.least_confidence and not JUDGED[domain.name].rejects:
+        raise InputError(
+            f"{source}: evaluation.least_confidence: only cells are rejected so far, and "
+            f"samples.kind is {samples.kind!r}. Leave the key out."
+        )
+
+
+def _reads(contents: frozenset[str] | None, samples: SamplesSettings) -> bool:
+    return contents is None or bool(contents & samples.gives)
+
+
+def _check_baselines(experiment: Experiment, source: str) -> None:
+    """Refuse baselines that read what these samples are not."""
+    samples = experiment.samples
+    domain = DOMAINS[samples.content]
+    for name in experiment.evaluation.baselines:
+        if name not in JUDGED[domain.name].baselines and name not in ONLY_DNA:
+            raise InputError(
+                f"{source}: evaluation.baselines: {name!r} is a baseline of "
+                f"{'sequences' if domain is CELLS else 'cells'}, and samples.kind is "
+                f"{samples.kind!r}. Leave it out."
+            )
+        if name in ONLY_DNA and domain is not DNA:
+            raise InputError(
+                f"{source}: evaluation.baselines: {name!r} reads DNA, and samples.alphabet is "
+                f"{samples.content!r}. Leave it out."
+            )
+
+
+def _check_orthologs(experiment: Experiment, source: str) -> None:
+    """Refuse orthologs cut like the samples, where samples are no windows of a genome."""
+    samples = experiment.samples
+    for settings in experiment.augment:
+        if settings.cuts_genomes and not samples.windows_of_genomes:
+            raise InputError(
+                f"{source}: augment: {settings.kind}.genomes: orthologs are cut as the windows of "
+                f"the samples, and samples.kind is {samples.kind!r}. Set samples.kind: genome, or "
+                f"give the orthologs as {settings.kind}.fasta."
+            )
+
+
+def _check_task(experiment: Experiment, source: str) -> None:
+    """Refuse a model, a metric or a training that is not of what the samples carry."""
+    target, model = experiment.samples.asks, experiment.model
+    _check_metric(experiment.evaluation.metric, target, source)
+    if target.task not in model.predicts:
+        fitting = [
+            name_of(kind)
+            for kind in MODELS
+            if kind.offered and target.task in kind.predicts and kind.reads == model.reads
+        ]
+        raise InputError(
+            f"{source}: model.kind: {model.kind!r} predicts {' and '.join(model.predicts)}, and "
+            f"the samples have {target.words}. Use one of: {', '.join(fitting)}."
+        )
+    check_target(target, experiment.training, source)
+
+
+def _check_metric(metric: str, target: Target, source: str) -> None:
+    """Refuse a metric that is not of what the samples carry."""
+    allowed = [each.name for each in target.metrics if each.headline]
+    allowed.sort(key=lambda name: name != target.usual_metric)
+    if metric not in allowed:
+        alike = any(kind.task == target.task for kind in kinds_with(metric))
+        words = target.samples if alike else f"that have {target.words}"
+        raise InputError(
+            f"{source}: evaluation.metric: {metric!r} does not compare samples {words}. "
+            f"Use one of: {', '.join(allowed)}."
+        )
 
 
 def check_target(target: Target, training: TrainingSettings, source: str) -> None:
@@ -78,177 +236,3 @@ def check_target(target: Target, training: TrainingSettings, source: str) -> Non
     refused = target.refuses(training.sampling, training.monitor, training.class_weights)
     if refused:
         raise InputError(f"{source}: {refused}")
-
-
-def _check_task(experiment: Experiment, source: str) -> None:
-    """Refuse a model, a metric or a training that is not of what the samples carry."""
-    target, model = experiment.samples.asks, experiment.model
-    _check_metric(experiment, source, target)
-    if model.family == "classical" and target.task not in model.predicts:
-        fitting = [
-            kind.model_fields["kind"].default
-            for kind in OFFERED
-            if (kind.family == "network" or target.task in kind.predicts)
-            and kind().reads == model.reads
-        ]
-        raise InputError(
-            f"{source}: model.kind: {model.kind!r} predicts {' and '.join(model.predicts)}, and "
-            f"the samples have {target.words}. Use one of: {', '.join(fitting)}."
-        )
-
-
-def _check_metric(experiment: Experiment, source: str, target: Target) -> None:
-    """Refuse a metric that is not of what the samples carry."""
-    metric = experiment.evaluation.metric
-    allowed = [one.name for one in target.metrics if one.headline]
-    allowed.sort(key=lambda name: name != target.usual_metric)
-    if metric not in allowed:
-        alike = any(kind.task == target.task for kind in kinds_with(metric))
-        words = target.samples if alike else f"that have {target.words}"
-        raise InputError(
-            f"{source}: evaluation.metric: {metric!r} does not compare samples {words}. "
-            f"Use one of: {', '.join(allowed)}."
-        )
-
-
-def _check_encoder(experiment: Experiment, source: str) -> None:
-    """Refuse an encoder that cannot read the samples, and a model that cannot read the encoder."""
-    samples, encoder = experiment.samples, experiment.encoder
-    _check_cells(samples, encoder, source)
-    wanted = ALPHABET_OF_ENCODER.get(encoder.kind)
-    if wanted is not None and samples.alphabet != wanted:
-        others = [k for k, a in ALPHABET_OF_ENCODER.items() if a == samples.alphabet]
-        raise InputError(
-            f"{source}: encoder.kind: {encoder.kind!r} reads {wanted} sequences, and "
-            f"samples.alphabet is {samples.alphabet!r}. Use one of: "
-            f"{', '.join([*others, 'kmers', 'composition'])}."
-        )
-    if encoder.kind == "profile" and samples.kind != "profiles":
-        raise InputError(
-            f"{source}: encoder.kind: 'profile' reads profiles, and samples.kind is "
-            f"{samples.kind!r}. Set samples.kind: profiles, or use another encoder (residues)."
-        )
-    gives = encoder.gives
-    if experiment.model.reads != gives:
-        fitting = [kind.model_fields["kind"].default for kind in OFFERED if kind.reads == gives]
-        raise InputError(
-            f"{source}: model.kind: {experiment.model.kind!r} reads "
-            f"{'one vector' if gives == 'positions' else 'positions'} per sample, and the encoder "
-            f"{encoder.kind!r} gives {'positions' if gives == 'positions' else 'one vector'}. "
-            f"Use one of: {', '.join(fitting)}; or another encoder."
-        )
-
-
-def _check_cells(samples: Any, encoder: Any, source: str) -> None:
-    """Refuse cells without the encoder that reads them, and that encoder without cells."""
-    if samples.kind == "cells" and encoder.kind != "expression":
-        raise InputError(
-            f"{source}: encoder.kind: {encoder.kind!r} reads sequences, and samples.kind is "
-            "'cells'. Use expression."
-        )
-    if encoder.kind != "expression":
-        return
-    if samples.kind != "cells":
-        raise InputError(
-            f"{source}: encoder.kind: 'expression' reads cells, and samples.kind is "
-            f"{samples.kind!r}, which gives sequences. Set samples.kind: cells, or use another "
-            "encoder (residues for proteins, one_hot for DNA)."
-        )
-    held = encoder.normalise.input
-    if samples.counts != (held == "counts"):
-        promised = "counts" if samples.counts else "no counts"
-        raise InputError(
-            f"{source}: encoder.normalise.input: {held!r} is said of the matrix, and "
-            f"samples.counts promises {promised}. Set samples.counts: "
-            f"{str(held == 'counts').lower()}, or "
-            f"encoder.normalise.input: {'counts' if samples.counts else 'logarithms'}."
-        )
-    try:
-        encoder.require_possible()
-    except InputError as error:
-        raise InputError(f"{source}: {error}") from error
-
-
-def _check_judging(experiment: Experiment, source: str) -> None:
-    """Refuse a split, a baseline or a search that is not of what the samples are."""
-    cells = experiment.samples.kind == "cells"
-    split, evaluation = experiment.split, experiment.evaluation
-    if cells and split.kind in ("homology", "chromosome"):
-        raise InputError(
-            f"{source}: split.kind: {split.kind!r} keeps sequences apart, and samples.kind is "
-            "'cells'. Use group (patient, sample, clone or data set; split.folds: each leaves one "
-            "group out), random or predefined."
-        )
-    if cells and evaluation.homology_search:
-        raise InputError(
-            f"{source}: evaluation.homology_search: cells have no homologs. Leave the key out."
-        )
-    if not cells and evaluation.least_confidence:
-        raise InputError(
-            f"{source}: evaluation.least_confidence: only cells are rejected so far, and "
-            f"samples.kind is {experiment.samples.kind!r}. Leave the key out."
-        )
-
-
-def _check_baselines(experiment: Experiment, source: str) -> None:
-    """Refuse baselines that read what these samples are not."""
-    kind, alphabet = experiment.samples.kind, getattr(experiment.samples, "alphabet", None)
-    for name in experiment.evaluation.baselines:
-        if (kind == "cells") != (name in USUAL_OF_CELLS) and name != "majority":
-            what = "sequences" if kind == "cells" else "cells"
-            raise InputError(
-                f"{source}: evaluation.baselines: {name!r} is a baseline of {what}, and "
-                f"samples.kind is {kind!r}. Leave it out."
-            )
-        if name in ONLY_DNA and alphabet != "dna":
-            raise InputError(
-                f"{source}: evaluation.baselines: {name!r} reads DNA, and samples.alphabet is "
-                f"{alphabet!r}. Leave it out."
-            )
-
-
-def _check_groups(experiment: Experiment, source: str) -> None:
-    """Refuse a split or an augmentation by groups that the samples do not declare."""
-    samples, split = experiment.samples, experiment.split
-    groups = getattr(samples, "group_names", tuple(samples.groups or ()))
-    require_possible(
-        experiment.augment,
-        experiment.encoder,
-        experiment.model,
-        experiment.training,
-        groups,
-        f"{source}: ",
-    )
-    phyloaug = of_kind(experiment.augment, "phyloaug")
-    if phyloaug is not None and phyloaug.genomes and samples.kind != "genome":
-        raise InputError(
-            f"{source}: augment: phyloaug.genomes: orthologs are cut as the windows of the "
-            f"samples, and samples.kind is {samples.kind!r}. Set samples.kind: genome, or give "
-            "the orthologs as phyloaug.fasta."
-        )
-    needed = {
-        "group": ("split.columns", getattr(split, "columns", ())),
-        "chromosome": (
-            "split.keep_apart",
-            (getattr(split, "column", ""), *getattr(split, "keep_apart", ())),
-        ),
-        "homology": ("split.keep_together", getattr(split, "keep_together", ())),
-        "predefined": ("split.column", (getattr(split, "column", ""),)),
-    }.get(split.kind, ("", ()))
-    by = getattr(getattr(experiment.encoder, "genes", None), "by", None)
-    if by is not None and by not in groups:
-        raise InputError(
-            f"{source}: encoder.genes.by: {by!r} is not declared under samples.groups (there "
-            f"are: {', '.join(groups) or 'none'}).{nearest(by, groups)}"
-        )
-    for column in needed[1]:
-        if column not in groups:
-            raise InputError(
-                f"{source}: {needed[0]}: {column!r} is not declared under samples.groups (there "
-                f"are: {', '.join(groups) or 'none'}).{nearest(column, groups)}"
-            )
-    if isinstance(split, SplitShares) and split.test + split.validation >= 1:
-        raise InputError(
-            f"{source}: split.test and split.validation add up to 1 or more and leave nothing to "
-            "train on."
-        )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, get_args
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, get_args
 
 import yaml
+from pydantic.fields import FieldInfo
 
 from cistron.base.errors import nearest
-from cistron.base.settings import Settings
+from cistron.base.settings import OneOf, Settings
+
+KeyPath = tuple[str | int, ...]
+"""Keys and places in lists, from the section down."""
 
 
-def line_numbers(node: yaml.Node | None, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple, int]]:
+def line_numbers(node: yaml.Node | None, path: KeyPath = ()) -> Iterator[tuple[KeyPath, int]]:
     """Yield the key path and the 1-based line of every key of a YAML document."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
@@ -24,7 +28,11 @@ def line_numbers(node: yaml.Node | None, path: tuple[Any, ...] = ()) -> Iterator
 
 
 def explain(
-    error: Any, document: Any, source: str, lines: dict[tuple[Any, ...], int], model: Any
+    error: Mapping[str, Any],
+    document: object,
+    source: str,
+    lines: Mapping[KeyPath, int],
+    model: type[Settings],
 ) -> str:
     """Turn one pydantic error into a sentence."""
     path, owner = _place(error, document, model)
@@ -62,13 +70,15 @@ def explain(
     return f"{where}: {message}{given}.{guess}"
 
 
-def _place(error: Any, document: Any, model: Any) -> tuple[tuple[Any, ...], type[Settings] | None]:
+def _place(
+    error: Mapping[str, Any], document: Any, model: type[Settings]
+) -> tuple[KeyPath, type[Settings] | None]:
     """Return an error's key path as the user wrote it, and the class that owns the last key.
 
     Pydantic's locations also name the branch of a union ("fasta", "str", "[table]"): steps that
     are not in the document are such words, except the last one of a key that is missing.
     """
-    path: list[Any] = []
+    path: list[str | int] = []
     owner: Any = model
     steps = error["loc"]
     for number, step in enumerate(steps):
@@ -85,18 +95,27 @@ def _place(error: Any, document: Any, model: Any) -> tuple[tuple[Any, ...], type
         path.append(step)
         if not missing:
             document = document[step]
-        if isinstance(step, int):  # of a list: what its elements are, without annotations
-            element = next(iter(_branches(owner)), None)
-            owner = getattr(element, "__origin__", element)
+        if isinstance(step, int):  # of a list: what its elements are
+            owner = next(iter(_branches(owner)), None)
             continue
         fields = getattr(owner, "model_fields", {})
         if number < len(steps) - 1:
-            owner = fields[step].annotation if step in fields else None
+            owner = _annotation(fields[step]) if step in fields else None
     return tuple(path), owner if hasattr(owner, "model_fields") else None
 
 
+def _annotation(field: FieldInfo) -> Any:
+    """Return the annotation of a field, with the kinds that are kept apart of it."""
+    kinds = [note for note in field.metadata if isinstance(note, OneOf)]
+    return Annotated[(field.annotation, *kinds)] if kinds else field.annotation
+
+
 def _branches(annotation: Any) -> tuple[Any, ...]:
-    return get_args(annotation)
+    notes = getattr(annotation, "__metadata__", ())
+    kinds = next((note.kinds for note in notes if isinstance(note, OneOf)), None)
+    if kinds is not None:
+        return tuple(kinds)
+    return get_args(annotation.__origin__ if notes else annotation)
 
 
 def _kind(branch: Any) -> str | None:

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from cistron.base.errors import InputError, nearest
 
@@ -117,7 +117,7 @@ def first(dimension: Range | Choice) -> Any:
     return dimension.first if isinstance(dimension, Range) else dimension.labels[0]
 
 
-def dimensions(document: Any) -> list[Range | Choice]:
+def dimensions(document: object) -> list[Range | Choice]:
     """Return every range and choice of a document, those inside of options as well."""
     return list(_walk(document, ()))
 
@@ -146,13 +146,13 @@ def require_searchable(document: dict[str, Any], source: str) -> None:
     ------
     InputError
     """
-    found = dimensions(document)
-    if not found:
+    ranges = dimensions(document)
+    if not ranges:
         raise InputError(
             f"{source}: there is nothing to search. Write a range where a value stands, such as "
             "`learning_rate: {low: 1e-4, high: 1e-2, log: true}` or `filters: {choices: [32, 64]}`."
         )
-    for dimension in found:
+    for dimension in ranges:
         section, *inside = re.sub(r"\[.*?\]", "", dimension.name).split(".")
         if section not in SEARCHED:
             raise InputError(
@@ -166,7 +166,7 @@ def require_searchable(document: dict[str, Any], source: str) -> None:
             )
 
 
-def _walk(document: Any, path: Path) -> Iterator[Range | Choice]:
+def _walk(document: object, path: Path) -> Iterator[Range | Choice]:
     if _holds_none(document, path):
         return
     if _is_choice(document):
@@ -199,7 +199,7 @@ def _towards(name: str, end: Any) -> Suggest:
     return suggest
 
 
-def _holds_none(document: Any, path: Path) -> bool:
+def _holds_none(document: object, path: Path) -> bool:
     """Tell places where keys are names of classes, which may be called low and high."""
     if not path or path[0] == "samples":
         return bool(path)
@@ -207,11 +207,11 @@ def _holds_none(document: Any, path: Path) -> bool:
     return weights and not (_is_choice(document) and isinstance(document["choices"], list))
 
 
-def _is_choice(value: Any) -> bool:
+def _is_choice(value: object) -> TypeGuard[dict[str, Any]]:
     return isinstance(value, dict) and "choices" in value
 
 
-def _is_range(value: Any) -> bool:
+def _is_range(value: object) -> TypeGuard[dict[str, Any]]:
     return isinstance(value, dict) and "low" in value and "high" in value
 
 
@@ -236,7 +236,7 @@ def _label(option: Any) -> Any:
     if isinstance(option, dict):
         return str(option.get("kind", "option"))
     if isinstance(option, list):
-        return "+".join(str(_label(one)) for one in option) or "none"
+        return "+".join(str(_label(element)) for element in option) or "none"
     return option
 
 
@@ -271,7 +271,7 @@ def _range(value: dict[str, Any], path: Path) -> Range:
     return Range(name, low, high, log, step, start)
 
 
-def _number(value: Any, name: str) -> int | float:
+def _number(value: object, name: str) -> int | float:
     """Return a number; YAML reads 1e-5, which has no point, as text."""
     if isinstance(value, str):
         try:

@@ -126,7 +126,7 @@ class Run:
         environment = self.read_json(ENVIRONMENT)
         known = environment if isinstance(environment, dict) else {}
         kinds = {"imported": "an imported model", "ensemble": "an ensemble"}
-        return next((said for key, said in kinds.items() if key in known), "")
+        return next((kind for key, kind in kinds.items() if key in known), "")
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -173,7 +173,7 @@ class Run:
             os.fsync(stream.fileno())
         partial.replace(target)
 
-    def write_json(self, name: str, document: Any) -> None:
+    def write_json(self, name: str, document: object) -> None:
         """Write a JSON file whole or not at all."""
         text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
         self.write_text(name, text + "\n")
@@ -199,18 +199,18 @@ class Run:
         folders : mapping of int to Path
             Value of the column → folder that holds history.csv.
         """
-        found = []
+        histories = []
         for value, folder in folders.items():
             if (folder / "history.csv").is_file():
                 history = pd.read_csv(folder / "history.csv")
                 history.insert(0, column, value)
-                found.append(history)
-        if found:
-            history = pd.concat(found, ignore_index=True)
+                histories.append(history)
+        if histories:
+            history = pd.concat(histories, ignore_index=True)
             self.write_text("history.csv", history.to_csv(index=False))
 
 
-def _completed(document: Any) -> Any:
+def _completed(document: object) -> object:
     """Return an experiment with the defaults of keys that did not exist when it was written."""
     try:
         return Experiment.model_validate(document).document()
@@ -218,11 +218,11 @@ def _completed(document: Any) -> Any:
         return document
 
 
-def _different(before: Any, after: Any, path: str = "") -> set[str]:
+def _different(before: object, after: object, path: str = "") -> set[str]:
     """Return the dotted keys in which two documents differ."""
     if isinstance(before, dict) and isinstance(after, dict):
-        found: set[str] = set()
+        paths: set[str] = set()
         for key in before.keys() | after.keys():
-            found |= _different(before.get(key), after.get(key), f"{path}.{key}".lstrip("."))
-        return found
+            paths |= _different(before.get(key), after.get(key), f"{path}.{key}".lstrip("."))
+        return paths
     return set() if before == after else {path}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cistron.base.errors import InputError, nearest
 from cistron.base.ragged import Ragged
 from cistron.classifier.classifier import Classifier
-from cistron.experiment.experiment import read_experiment
+from cistron.experiment.file import read_experiment
 from cistron.experiment.run_folder import EXPERIMENT
 from cistron.explain.averages import PREDICTED, Averages
 from cistron.explain.explanation import Explanation

@@ -31,7 +31,12 @@ class CNNSettings(ConvolutionSettings):
 
     kind: Literal["cnn"] = "cnn"
     pooling: PoolingKind = Field("mean+max", description="how positions become one vector")
-    dropout: float = Field(0.3, ge=0, lt=1)
+    dropout: float = Field(
+        0.3,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

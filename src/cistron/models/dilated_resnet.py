@@ -35,7 +35,12 @@ class DilatedResNetSettings(NetworkSettings):
         6, ge=1, le=12, description="residual blocks; each looks twice as far as the one before"
     )
     kernel_size: int = Field(3, ge=1, description="positions a dilated convolution spans")
-    dropout: float = Field(0.3, ge=0, lt=1)
+    dropout: float = Field(
+        0.3,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

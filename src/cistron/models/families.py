@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cistron.base.errors import InputError
-from cistron.base.settings import Settings
+from cistron.base.settings import Kind
 
 if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin, RegressorMixin
@@ -17,20 +17,29 @@ if TYPE_CHECKING:
 Reads = Literal["positions", "vector"]
 
 
-class NetworkSettings(Settings):
-    """Settings of a network.
+class ModelSettings(Kind):
+    """Settings of a model: its family, what a sample is to it, and what it predicts.
 
-    `reads` says what a sample is to it: `positions` (a sequence of any length) or one `vector`.
-    Settings with a key `length` are those of a network that reads at most that many positions
-    (see `fixed_length`).
+    `reads` is `positions` (a sequence of any length) or one `vector`.
     """
 
-    family: ClassVar[Literal["network"]] = "network"
-    reads: ClassVar[Reads] = "positions"
+    family: ClassVar[Literal["network", "classical"]]
+    reads: ClassVar[Reads]
+    predicts: ClassVar[tuple[str, ...]] = ("classes", "numbers")
     offered: ClassVar[bool] = True  # named where a choice is listed
     caution: ClassVar[str] = ""  # what is said before it is trained
 
-    kind: str
+    @property
+    def most_positions(self) -> int | None:
+        """Positions that it can read; None without a bound."""
+        return None
+
+
+class NetworkSettings(ModelSettings):
+    """Settings of a network (see `fixed_length` for those of a fixed number of positions)."""
+
+    family: ClassVar[Literal["network"]] = "network"
+    reads: ClassVar[Reads] = "positions"
 
     @property
     def single_logit(self) -> bool:
@@ -61,14 +70,11 @@ class NetworkSettings(Settings):
         raise NotImplementedError
 
 
-class ClassicalSettings(Settings):
+class ClassicalSettings(ModelSettings):
     """Settings of a scikit-learn model of vectors: of classes, of numbers, or of both."""
 
     family: ClassVar[Literal["classical"]] = "classical"
     reads: ClassVar[Reads] = "vector"
-    predicts: ClassVar[tuple[str, ...]] = ("classes", "numbers")
-
-    kind: str
 
     def settled(
         self,

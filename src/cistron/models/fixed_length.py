@@ -1,36 +1,56 @@
 """Networks that read a fixed number of positions: what they share.
 
-Their settings have a key `length`. A shorter sample is filled up with empty positions; a longer
-one is refused, so that nothing is cut off unseen: cropping is the encoder's, which says so.
+A shorter sample is filled up with empty positions; a longer one is refused, so that nothing is cut
+off unseen: cropping is the encoder's, which says so.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
 
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from cistron.base.errors import InputError
-from cistron.base.settings import Settings
-from cistron.models.families import ClassicalSettings, NetworkSettings
+from cistron.models.families import ModelSettings, NetworkSettings
 
 
-def require_length(
-    encoder: Settings, model: NetworkSettings | ClassicalSettings, where: str = ""
-) -> None:
+class FixedLengthSettings(NetworkSettings):
+    """Settings of a network that reads `length` positions."""
+
+    if TYPE_CHECKING:  # each network has the key itself, with its usual value
+        length: int
+
+    @property
+    def most_positions(self) -> int:
+        """No sample may have more."""
+        return self.length
+
+
+class Positions(Protocol):
+    """Settings of an encoder, as far as they say how many positions it hands over."""
+
+    @property
+    def most_positions(self) -> int | None:
+        """Most positions of a sample; None without a bound."""
+
+
+def require_length(encoder: Positions, model: ModelSettings, where: str = "") -> None:
     """Refuse an encoder that may hand over more positions than a network can read.
 
     Parameters
     ----------
-    encoder, model : Settings
+    encoder : EncoderSettings
+    model : ModelSettings
     where : str
         What the message begins with: the experiment file.
 
     Raises
     ------
     InputError
-        If the encoder's `max_length` is above the model's `length`, or has no bound.
+        If the encoder's bound is above that of the model, or absent.
     """
-    length, given = getattr(model, "length", None), getattr(encoder, "max_length", 0)
+    length, given = model.most_positions, encoder.most_positions
     if length is None or (given is not None and given <= length):
         return
     longest = "has no bound" if given is None else f"is {given:,}"

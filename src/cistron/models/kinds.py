@@ -2,14 +2,12 @@
 
 A model is one file here with its settings class (its `kind` and keys). A network's settings have
 `build(channels, outputs) -> torch.nn.Module`, a classical model's `build(seed)`, which returns a
-scikit-learn estimator (see `families`). `ModelSettings` lists them, one line
-each.
+scikit-learn estimator (see `families`). `KINDS` lists them, one line each.
 """
 
-from typing import Annotated, Any, get_args
+from typing import Annotated
 
-from pydantic import Field
-
+from cistron.base.settings import OneOf
 from cistron.models.classical.bagging import BaggingSettings
 from cistron.models.classical.gradient_boosting import GradientBoostingSettings
 from cistron.models.classical.logistic_regression import LogisticRegressionSettings
@@ -20,6 +18,7 @@ from cistron.models.classical.svm import SVMSettings
 from cistron.models.cnn import CNNSettings
 from cistron.models.cnn_lstm import CNNLSTMSettings
 from cistron.models.dilated_resnet import DilatedResNetSettings
+from cistron.models.families import ModelSettings
 from cistron.models.gene_attention import GeneAttentionSettings
 from cistron.models.keras.keras import KerasSettings
 from cistron.models.light_attention import LightAttentionSettings
@@ -47,45 +46,44 @@ from cistron.models.resnet import ResNetSettings
 from cistron.models.termini_cnn import TerminiCNNSettings
 from cistron.models.transformer import TransformerSettings
 
-ModelSettings = Annotated[
-    CNNSettings
-    | ResNetSettings
-    | RNNSettings
-    | LSTMSettings
-    | BiLSTMSettings
-    | CNNLSTMSettings
-    | ParallelCNNLSTMSettings
-    | TransformerSettings
-    | LightAttentionSettings
-    | DilatedResNetSettings
-    | DeepCRESettings
-    | LCRESettings
-    | DeepDifESettings
-    | KerasSettings
-    | TerminiCNNSettings
-    | MultiLocCNNSettings
-    | MultiLocCNNLSTMSettings
-    | MultiLocResNetSettings
-    | MLPSettings
-    | SenSeqNetSettings
-    | VectorCNNSettings
-    | VectorRNNSettings
-    | VectorLSTMSettings
-    | VectorBiLSTMSettings
-    | VectorCNNLSTMSettings
-    | VectorParallelCNNLSTMSettings
-    | OncoPersistNetSettings
-    | PooledBiLSTMSettings
-    | GeneAttentionSettings
-    | LogisticRegressionSettings
-    | NearestCentroidSettings
-    | RandomForestSettings
-    | GradientBoostingSettings
-    | SVMSettings
-    | BaggingSettings
-    | RidgeSettings,
-    Field(discriminator="kind"),
+KINDS: list[type[ModelSettings]] = [
+    CNNSettings,
+    ResNetSettings,
+    RNNSettings,
+    LSTMSettings,
+    BiLSTMSettings,
+    CNNLSTMSettings,
+    ParallelCNNLSTMSettings,
+    TransformerSettings,
+    LightAttentionSettings,
+    DilatedResNetSettings,
+    DeepCRESettings,
+    LCRESettings,
+    DeepDifESettings,
+    KerasSettings,
+    TerminiCNNSettings,
+    MultiLocCNNSettings,
+    MultiLocCNNLSTMSettings,
+    MultiLocResNetSettings,
+    MLPSettings,
+    SenSeqNetSettings,
+    VectorCNNSettings,
+    VectorRNNSettings,
+    VectorLSTMSettings,
+    VectorBiLSTMSettings,
+    VectorCNNLSTMSettings,
+    VectorParallelCNNLSTMSettings,
+    OncoPersistNetSettings,
+    PooledBiLSTMSettings,
+    GeneAttentionSettings,
+    LogisticRegressionSettings,
+    NearestCentroidSettings,
+    RandomForestSettings,
+    GradientBoostingSettings,
+    SVMSettings,
+    BaggingSettings,
+    RidgeSettings,
 ]
-"""Settings of any model, told apart by `kind`."""
 
-KINDS: tuple[Any, ...] = get_args(get_args(ModelSettings)[0])
+AnyModel = Annotated[ModelSettings, OneOf(KINDS)]
+"""Settings of any model."""

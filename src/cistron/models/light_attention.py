@@ -21,7 +21,12 @@ class LightAttentionSettings(NetworkSettings):
     )
     kernel_size: int = Field(9, ge=1, description="positions a convolution spans")
     hidden: int = Field(32, ge=1, description="units of the hidden layer behind the attention")
-    dropout: float = Field(0.25, ge=0, lt=1)
+    dropout: float = Field(
+        0.25,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

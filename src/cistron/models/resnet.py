@@ -20,13 +20,21 @@ class ResNetSettings(NetworkSettings):
 
     kind: Literal["resnet"] = "resnet"
     stages: int = Field(
-        3, ge=1, le=6, description="each but the first halves the positions, doubles the filters"
+        3,
+        ge=1,
+        le=6,
+        description="stages; each but the first halves the positions and doubles the filters",
     )
     blocks: int = Field(2, ge=1, le=12, description="residual blocks in each stage")
     filters: int = Field(32, ge=1, description="channels of the first stage")
     kernel_size: int = Field(3, ge=1, description="positions a convolution in a block spans")
     pooling: PoolingKind = Field("mean+max", description="how positions become one vector")
-    dropout: float = Field(0.3, ge=0, lt=1)
+    dropout: float = Field(
+        0.3,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

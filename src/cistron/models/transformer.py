@@ -23,10 +23,20 @@ class TransformerSettings(NetworkSettings):
 
     kind: Literal["transformer"] = "transformer"
     hidden: int = Field(64, ge=1, description="channels of each position")
-    layers: int = Field(2, ge=1, le=24)
-    heads: int = Field(4, ge=1, description="must divide `hidden` into even parts")
+    layers: int = Field(2, ge=1, le=24, description="transformer layers, one upon the other")
+    heads: int = Field(
+        4,
+        ge=1,
+        description="attention heads of each layer; the number must divide `hidden` into even "
+        "parts",
+    )
     pooling: PoolingKind = Field("attention", description="how positions become one vector")
-    dropout: float = Field(0.1, ge=0, lt=1)
+    dropout: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     @model_validator(mode="after")
     def _even_heads(self) -> Self:

@@ -89,7 +89,7 @@ def check_against(
             f"({', '.join(samples.classes)}).{nearest(unknown[0], samples.classes)}"
         )
     source = {name: Path(file) for name, file in named.items()} or [Path(f) for f in external]
-    other = read_fasta(source, alphabet=experiment.samples.alphabet)
+    other = read_fasta(source, alphabet=experiment.samples.content)
     reporter.say(f"Read {len(samples):,} samples and {len(other):,} external sequences.")
     return audit_external(samples, other, homology=homology, progress=reporter.say)
 

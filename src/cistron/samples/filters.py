@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, Self
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -12,13 +12,13 @@ from pydantic import Field, model_validator
 
 from cistron.base.errors import InputError
 from cistron.base.files import checksums
-from cistron.base.settings import Settings
 from cistron.samples.keys import ClassName
 from cistron.samples.labels import Records, keep_only, rename, require_groups
 from cistron.samples.letters import identical, select, unknown_letters
 from cistron.samples.multilabel import join_classes
 from cistron.samples.samples import Samples
 from cistron.samples.second import SecondTarget, settle_second
+from cistron.samples.settings import SamplesSettings
 from cistron.targets.kinds import target_of
 from cistron.targets.memberships import read_memberships
 from cistron.targets.target import Target
@@ -26,20 +26,36 @@ from cistron.targets.target import Target
 LISTED = 10  # classes in a message
 
 
-class SequenceFilters(Settings):
+class SequenceFilters(SamplesSettings):
     """The keys that every source of sequences has."""
 
-    alphabet: Literal["protein", "dna"] = "protein"
-    min_length: int = Field(1, ge=1, description="shorter sequences are dropped")
-    max_length: int | None = Field(None, ge=1, description="longer sequences are dropped")
+    contents: ClassVar[frozenset[str]] = frozenset({"protein", "dna"})
+
+    alphabet: Literal["protein", "dna"] = Field(
+        "protein", description="letters of the sequences: residues or bases"
+    )
+    min_length: int = Field(
+        1, ge=1, description="least letters of a sequence; shorter ones are dropped"
+    )
+    max_length: int | None = Field(
+        None,
+        ge=1,
+        description="most letters of a sequence; longer ones are dropped; null: no limit",
+    )
     max_unknown: float | None = Field(
-        0.5, ge=0, le=1, description="largest share of letters other than the 20 or 4 standard ones"
+        0.5,
+        ge=0,
+        le=1,
+        description="largest share of letters other than the 20 or 4 standard ones; null: no limit",
     )
     conflicts: Literal["error", "drop", "majority"] = Field(
-        "error", description="what is done about one sequence in two classes"
+        "error",
+        description="what happens to one sequence in two classes: an error, dropped, or given the "
+        "class of most",
     )
     duplicates: Literal["keep", "drop"] = Field(
-        "keep", description="`drop` keeps the first of identical sequences of one class"
+        "keep",
+        description="whether all identical sequences of one class are kept; drop: the first alone",
     )
     only: tuple[ClassName, ...] | None = Field(
         None, min_length=1, description="classes to keep, in this order; others are dropped"
@@ -51,8 +67,8 @@ class SequenceFilters(Settings):
     label_separator: str | None = Field(
         None,
         min_length=1,
-        description="what stands between the classes of a label, so that a record can have "
-        "several (`Cytoplasm-Nucleus`, `a;b`); none: one class each",
+        description="text between the classes of a label, so that a record can have several "
+        "(`Cytoplasm-Nucleus`, `a;b`); null: one class each",
     )
     second: SecondTarget | None = Field(
         None,
@@ -60,6 +76,19 @@ class SequenceFilters(Settings):
         "first: its name, label (a pattern in the header, or a label table), rename, and the "
         "values that say it is unknown",
     )
+
+    if TYPE_CHECKING:  # each source has the key itself
+        groups: Collection[str]
+
+    @property
+    def content(self) -> str:
+        """The alphabet."""
+        return self.alphabet
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """Names of the group columns."""
+        return tuple(self.groups)
 
     @property
     def keys_of_labels(self) -> list[str]:
@@ -94,7 +123,7 @@ class SequenceFilters(Settings):
             raise ValueError(
                 "`second` is learned beside a class, and `target` is a number: leave one out"
             )
-        if self.second.name in getattr(self, "groups", ()):
+        if self.second.name in self.groups:
             raise ValueError(
                 f"`second` and a group are both called {self.second.name!r}: rename one of them"
             )

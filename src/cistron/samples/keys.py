@@ -66,7 +66,7 @@ class LabelTable(Settings):
 class GroupColumn(Settings):
     """A column of the label table."""
 
-    column: str
+    column: str = Field(description="column of the label table with the group")
 
 
 Pattern = Annotated[str, AfterValidator(_compiled)]

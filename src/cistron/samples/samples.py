@@ -1,7 +1,7 @@
 """Where examples come from: a table of samples with one payload per row.
 
-A source is one file here with a settings class (its `kind` and keys) that has a method
-`read() -> Samples`; `SamplesSettings` in `cistron.experiment.experiment` lists them.
+A source is one file here with its settings class (see `cistron.samples.settings`), and one line in
+`kinds.py`.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from cistron.splits.allocate import allocate, balance
 from cistron.splits.components import components
 from cistron.splits.group import grouped_units
 from cistron.splits.search.search import Search, find_similar
+from cistron.splits.settings import SplitSettings
 from cistron.splits.split import PARTS, TEST, TRAIN, UNUSED, VALIDATION, Progress, Split, silent
 
 COLUMN = "chromosome"
@@ -27,12 +28,21 @@ COLUMN = "chromosome"
 class SimilarWindows(Settings):
     """Families found by comparing the sequences of the samples themselves."""
 
-    identity: float = Field(0.75, gt=0, le=1, description="identity from which two are relatives")
-    coverage: float = Field(0.5, gt=0, le=1, description="share of both that the alignment spans")
+    identity: float = Field(
+        0.75,
+        gt=0,
+        le=1,
+        description="share of identical letters from which two sequences are relatives",
+    )
+    coverage: float = Field(
+        0.5, gt=0, le=1, description="share of both sequences that the alignment must span"
+    )
 
 
-class ChromosomeSplit(Settings):
+class ChromosomeSplit(SplitSettings):
     """Settings of the `chromosome` split."""
+
+    reads: ClassVar[frozenset[str] | None] = frozenset({"protein", "dna"})
 
     kind: Literal["chromosome"] = "chromosome"
     column: str = Field(COLUMN, description="group column with the chromosome")
@@ -44,23 +54,31 @@ class ChromosomeSplit(Settings):
     validation: tuple[str, ...] | float = Field(
         (),
         description="chromosomes that stop training, or a share of the training samples; by "
-        "default the next chromosome of a good size. Never a tested one",
+        "default the next chromosome of a good size, never a tested one",
     )
     keep_apart: tuple[str, ...] = Field(
         (),
-        description="group columns (family): relatives on other chromosomes are left out, those of "
-        "tested samples of training and validation, those of training samples of validation",
+        description="group columns (family) of relatives; training and validation leave out "
+        "relatives of tested samples, and validation those of training samples",
     )
     similar: SimilarWindows | None = Field(
-        None, description="keep apart what is similar in sequence as well"
+        None,
+        description="identity and coverage from which similar sequences are kept apart as well; "
+        "null: they are not",
     )
     pool_below: float = Field(
         0.01,
         ge=0,
         lt=1,
-        description="chromosomes and scaffolds with a smaller share of the samples are one fold",
+        description="share of the samples below which chromosomes and scaffolds are pooled into "
+        "one fold",
     )
-    seed: int = Field(1, ge=0)
+    seed: int = Field(1, ge=0, description="seed of the random numbers by which samples are dealt")
+
+    @property
+    def needs_columns(self) -> dict[str, tuple[str, ...]]:
+        """The column of the chromosome, and those of relatives."""
+        return {"split.keep_apart": (self.column, *self.keep_apart)}
 
     @field_validator("test", "keep_apart", "validation", mode="before")
     @classmethod

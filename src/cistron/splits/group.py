@@ -32,6 +32,11 @@ class GroupSplit(SplitShares):
         "samples drawn at random from the groups that are trained on",
     )
 
+    @property
+    def needs_columns(self) -> dict[str, tuple[str, ...]]:
+        """The columns whose values stay together."""
+        return {"split.columns": self.columns}
+
     @field_validator("columns", mode="before")
     @classmethod
     def _one_or_several(cls, value: object) -> object:

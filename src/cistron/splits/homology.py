@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,15 @@ Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
 class HomologySplit(SplitShares):
     """Settings of the `homology` split."""
 
+    reads: ClassVar[frozenset[str] | None] = frozenset({"protein", "dna"})
+
     kind: Literal["homology"] = "homology"
-    identity: float = Field(0.3, gt=0, le=1, description="identity from which pairs stay together")
+    identity: float = Field(
+        0.3,
+        gt=0,
+        le=1,
+        description="share of identical letters from which two sequences stay together",
+    )
     coverage: float = Field(
         0.8, gt=0, le=1, description="share of both sequences that the alignment must span"
     )
@@ -47,13 +54,22 @@ class HomologySplit(SplitShares):
         description="components: all similar pairs, and pairs of pairs, stay together; clusters: "
         "only the members of one cluster, so that similar sequences of two clusters may part",
     )
-    engine: EngineName = Field("auto", description="auto: MMseqs2 where found, else k-mers")
+    engine: EngineName = Field(
+        "auto",
+        description="program that searches; auto: MMseqs2 where it is installed, else k-mers",
+    )
     sensitivity: float | None = Field(
         None,
         ge=1,
         le=7.5,
-        description="of MMseqs2; by default 7.5 at 30 % identity, 5.7 above 20,000 sequences",
+        description="sensitivity of MMseqs2; by default 7.5 at 30 % identity, 5.7 above 20,000 "
+        "sequences",
     )
+
+    @property
+    def needs_columns(self) -> dict[str, tuple[str, ...]]:
+        """The columns whose values stay together as well."""
+        return {"split.keep_together": self.keep_together}
 
     @field_validator("keep_together", mode="before")
     @classmethod

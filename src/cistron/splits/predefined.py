@@ -9,9 +9,9 @@ import pandas as pd
 from pydantic import Field
 
 from cistron.base.errors import InputError, nearest
-from cistron.base.settings import Settings
 from cistron.samples.samples import Samples
 from cistron.splits.allocate import allocate, balance
+from cistron.splits.settings import SplitSettings
 from cistron.splits.split import PARTS, TRAIN, UNUSED, VALIDATION, Progress, Split, silent
 
 SPELLINGS = {
@@ -26,16 +26,29 @@ SPELLINGS = {
 }
 
 
-class PredefinedSplit(Settings):
+class PredefinedSplit(SplitSettings):
     """Settings of the `predefined` split."""
 
     kind: Literal["predefined"] = "predefined"
-    column: str = Field(description="a group column that says train, validation or test, or a fold")
-    test_fold: int | None = Field(None, description="with fold numbers: the fold `fit` tests")
-    validation: float = Field(
-        0.1, gt=0, lt=1, description="share of train used for validation where none is named"
+    column: str = Field(
+        description="group column that holds train, validation or test, or the number of a fold"
     )
-    seed: int = Field(1, ge=0)
+    test_fold: int | None = Field(
+        None, description="number of the fold that `fit` tests; null: the last"
+    )
+    validation: float = Field(
+        0.1,
+        gt=0,
+        lt=1,
+        description="share of the training samples that becomes validation where the column names "
+        "none",
+    )
+    seed: int = Field(1, ge=0, description="seed of the random numbers by which samples are dealt")
+
+    @property
+    def needs_columns(self) -> dict[str, tuple[str, ...]]:
+        """The column that says the parts."""
+        return {"split.column": (self.column,)}
 
     def split(self, samples: Samples, progress: Progress = silent) -> Split:  # noqa: ARG002
         """Read parts or folds from the column.

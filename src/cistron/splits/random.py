@@ -7,20 +7,37 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from cistron.base.settings import Settings
+from cistron.base.errors import InputError
 from cistron.samples.identical import identical
 from cistron.samples.samples import Samples
 from cistron.splits.deal import deal
+from cistron.splits.settings import SplitSettings
 from cistron.splits.split import Progress, Split, silent
 
 
-class SplitShares(Settings):
+class SplitShares(SplitSettings):
     """The keys that every split which deals samples has."""
 
-    test: float = Field(0.2, ge=0, lt=1, description="share of the samples held out for one score")
-    validation: float = Field(0.1, gt=0, lt=1, description="share that stops training, calibrates")
-    folds: int = Field(5, ge=2, description="parts that `crossval` holds out in turn")
-    seed: int = Field(1, ge=0)
+    test: float = Field(
+        0.2, ge=0, lt=1, description="share of the samples that `fit` holds out for its score"
+    )
+    validation: float = Field(
+        0.1, gt=0, lt=1, description="share of the samples that stops training and calibrates"
+    )
+    folds: int = Field(5, ge=2, description="folds that `crossval` tests in turn")
+    seed: int = Field(1, ge=0, description="seed of the random numbers by which samples are dealt")
+
+    def require_possible(self) -> None:
+        """Refuse shares that leave nothing to train on.
+
+        Raises
+        ------
+        InputError
+        """
+        if self.test + self.validation >= 1:
+            raise InputError(
+                "split.test and split.validation add up to 1 or more and leave nothing to train on."
+            )
 
 
 class RandomSplit(SplitShares):

@@ -1,7 +1,7 @@
 """What is held out: for every sample a part and a fold, and why that is safe.
 
-A split is one file here with a settings class (its `kind` and keys) that has a method
-`split(samples, progress) -> Split`; `SplitSettings` in `cistron.experiment.experiment` lists them.
+A split is one file here with its settings class (see `cistron.splits.settings`), and one line in
+`kinds.py`.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -13,19 +12,21 @@ from cistron.base.ragged import Ragged
 from cistron.encoders.encoder import Encoder
 from cistron.samples.samples import make_samples
 from cistron.training.augment.augment import Augmentation, of_kind
-from cistron.training.augment.evoaug import EvoAug
+from cistron.training.augment.evoaug import EvoAug, EvoAugSettings
 from cistron.training.augment.orthologs import Related
+from cistron.training.augment.phyloaug import PhyloAugSettings
+from cistron.training.augment.settings import AugmentSettings
 from cistron.training.fit import Examples
 
 
 def augmenter(
-    augment: Sequence[Any], related: Related | None, encoder: Encoder, bound: int | None
+    augment: Sequence[AugmentSettings], related: Related | None, encoder: Encoder, bound: int | None
 ) -> Callable[[Examples], Examples]:
     """Return what adds the augmentation to examples of the training samples.
 
     Parameters
     ----------
-    augment : sequence of Settings
+    augment : sequence of AugmentSettings
     related : Related, optional
         Orthologs that may stand in for the training samples; those of a sample have its target
         and weight.
@@ -34,7 +35,7 @@ def augmenter(
     bound : int, optional
         Positions that the network reads at most.
     """
-    evoaug, phyloaug = of_kind(augment, "evoaug"), of_kind(augment, "phyloaug")
+    evoaug, phyloaug = of_kind(augment, EvoAugSettings), of_kind(augment, PhyloAugSettings)
     changed = None if evoaug is None else EvoAug(evoaug, bound)
     probability = 0.0 if phyloaug is None else phyloaug.probability
     if related is None or not len(related) or not probability:

@@ -15,45 +15,71 @@ class StageSettings(Settings):
     """How a network is trained from fresh optimiser to early stopping."""
 
     epochs: int = Field(40, ge=1, description="most passes over the training samples")
-    batch_size: int = Field(64, ge=1, description="samples a step")
+    batch_size: int = Field(64, ge=1, description="samples of a step")
     max_tokens: int = Field(
-        131_072, ge=1, description="most positions a batch may fill, padding included"
+        131_072, ge=1, description="most positions of a batch, padding included"
     )
-    learning_rate: float = Field(1e-3, gt=0)
-    weight_decay: float = Field(0.01, ge=0, description="of AdamW; not on biases and norms")
+    learning_rate: float = Field(1e-3, gt=0, description="largest step size of the optimiser AdamW")
+    weight_decay: float = Field(
+        0.01,
+        ge=0,
+        description="weight decay of AdamW: share of a weight, times the learning rate, that each "
+        "step takes off; biases and norms have none",
+    )
     schedule: Literal["constant", "cosine", "plateau"] = Field(
-        "cosine", description="cosine: to zero over `epochs`; plateau: halved when it stalls"
+        "cosine",
+        description="course of the learning rate: constant; cosine: down to zero over `epochs`; "
+        "plateau: halved when the validation part gets no better",
     )
     halve_after: int | None = Field(
         None,
         ge=1,
-        description="of plateau: epochs without a better one; null: half of `patience`",
+        description="epochs without a better one after which plateau halves the rate; null: half "
+        "of `patience`",
     )
     decay: float = Field(
         1.0,
         gt=0,
         le=1,
-        description="the rate, whatever its schedule, is that much of it in every epoch",
+        description="factor on the learning rate from each epoch to the next, whatever the "
+        "schedule",
     )
-    decay_after: int = Field(0, ge=0, description="but for the first epochs, so many")
-    warmup: float = Field(0.05, ge=0, lt=1, description="share of all steps to rise from zero")
-    clip: float | None = Field(1.0, gt=0, description="largest norm of the gradient")
+    decay_after: int = Field(0, ge=0, description="first epochs to which `decay` does not apply")
+    warmup: float = Field(
+        0.05,
+        ge=0,
+        lt=1,
+        description="share of all steps in which the learning rate rises from zero",
+    )
+    clip: float | None = Field(
+        1.0, gt=0, description="largest norm of the gradient; null: no limit"
+    )
     patience: int = Field(
-        6, ge=1, description="epochs without a better validation part before training stops"
+        6, ge=1, description="epochs without a better validation part after which training stops"
     )
     monitor: Literal["loss", "accuracy", "balanced_accuracy", "mcc"] = Field(
-        "loss", description="what is to become better there, and picks the epoch that is kept"
+        "loss",
+        description="number of the validation part that decides which epoch is kept and when "
+        "training stops",
     )
     loss: Literal["huber", "mse"] = Field(
-        "huber", description="of a number: huber lets single samples count less than mse does"
+        "huber",
+        description="loss of samples with a number; huber gives outliers less weight than mse, "
+        "the mean squared error",
     )
     class_weights: Literal["balanced", "none"] | dict[str, float] = Field(
-        "balanced", description="weight of each class in the loss"
+        "balanced",
+        description="weight of each class in the loss; balanced: inverse to its number of "
+        "samples; or a number a class",
     )
     sampling: Literal["natural", "balanced"] = Field(
-        "natural", description="balanced: every epoch draws as many samples of each class"
+        "natural",
+        description="how an epoch draws samples; natural: each once; balanced: as many of each "
+        "class",
     )
-    augment: bool = Field(True, description="whether samples are changed as `augment` says")
+    augment: bool = Field(
+        True, description="whether the training samples are changed as the section `augment` says"
+    )
 
     @field_validator("class_weights", mode="before")
     @classmethod
@@ -66,20 +92,37 @@ class TrainingSettings(StageSettings):
 
     language_model: Literal["frozen", "lora", "full"] = Field(
         "frozen",
-        description="of the encoder protein_lm: its weights stay, get adapters, or are all trained",
+        description="what is trained of the language model of protein_lm: nothing (frozen), small "
+        "adapters (lora), or all weights (full)",
     )
-    language_model_learning_rate: float = Field(1e-4, gt=0, description="of what is trained of it")
-    lora_rank: int = Field(8, ge=1, description="of the adapters")
-    lora_alpha: int = Field(16, ge=1, description="adapters count lora_alpha / lora_rank times")
-    seed: int = Field(1, ge=0)
-    device: str = Field("auto", pattern=f"^{DEVICES}$", description="auto, cpu, cuda or mps")
+    language_model_learning_rate: float = Field(
+        1e-4, gt=0, description="largest step size for the language model's weights"
+    )
+    lora_rank: int = Field(8, ge=1, description="rank of the adapters' matrices")
+    lora_alpha: int = Field(
+        16, ge=1, description="scale of the adapters, which count lora_alpha / lora_rank times"
+    )
+    seed: int = Field(
+        1,
+        ge=0,
+        description="seed of the random numbers of training: initial weights, order of samples, "
+        "dropout",
+    )
+    device: str = Field(
+        "auto",
+        pattern=f"^{DEVICES}$",
+        description="processor that trains: auto, cpu, cuda or mps; auto: a GPU where there is one",
+    )
     precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="auto: bf16 on a CUDA device that has it, else fp32"
+        "auto",
+        description="numbers the network computes in; auto: bf16 on a CUDA device that has it, "
+        "else fp32",
     )
     stages: tuple[StageSettings, ...] = Field(
         (),
-        description="trained one after the other, each from the best weights of the one before, "
-        "with the keys in which it differs (not the language model's, seed, device, precision)",
+        description="stages of training, one after the other, each from the best weights of the "
+        "one before; a stage holds the keys in which it differs (not the language "
+        "model's, seed, device, precision)",
     )
 
     @field_validator("stages")

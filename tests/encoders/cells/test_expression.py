@@ -21,7 +21,7 @@ from cistron.base.errors import InputError
 from cistron.encoders.cells import normalise
 from cistron.encoders.cells.loess import loess
 from cistron.encoders.cells.technical_genes import technical
-from cistron.experiment.experiment import parse_encoder
+from cistron.experiment.file import parse_encoder
 from cistron.samples.samples import make_samples
 from tests.cells_made import MARKERS, as_samples, cells, counts_of, names_of
 
@@ -475,7 +475,7 @@ import resource, sys
 import numpy as np
 from scipy import sparse
 import cistron.classifier.classifier
-from cistron.experiment.experiment import parse_encoder
+from cistron.experiment.file import parse_encoder
 from cistron.samples.samples import make_samples
 from cistron.base.counts import Counts
 rng = np.random.default_rng(0)

@@ -18,7 +18,7 @@ from cistron.encoders.language_models import embedder
 from cistron.encoders.language_models.int8 import has_int8
 from cistron.encoders.language_models.load import load_language_model
 from cistron.encoders.language_models.protein_lm import ProteinLMSettings
-from cistron.experiment.experiment import read_experiment
+from cistron.experiment.file import read_experiment
 from cistron.samples.samples import Sequences, make_samples
 from tests.conftest import planted_texts
 from tests.encoders.language_models.tiny import make_tiny_esm

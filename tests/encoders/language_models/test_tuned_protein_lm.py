@@ -14,7 +14,7 @@ from cistron.classifier.load import load
 from cistron.encoders.language_models import embedder
 from cistron.encoders.language_models.load import load_language_model
 from cistron.encoders.language_models.protein_lm import ProteinLMSettings, TunedProteinLM
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 from cistron.models.input import Network
 from cistron.models.mlp import MLPSettings
 from cistron.samples.samples import Sequences, make_samples

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from cistron.base.errors import InputError
-from cistron.experiment.experiment import read_experiment
+from cistron.experiment.file import read_experiment
 from cistron.pipeline.pipeline import fit
 from cistron.pipeline.tracking.follow import following, send
 from tests.pipeline.tracking.conftest import Runs, command

@@ -18,7 +18,7 @@ from urllib.request import urlopen
 import pytest
 
 from cistron.base.progress import SILENT
-from cistron.experiment.experiment import read_experiment
+from cistron.experiment.file import read_experiment
 from cistron.pipeline.pipeline import fit
 from cistron.pipeline.tracking.follow import following
 from tests.pipeline.tracking.conftest import Runs, command

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from cistron.base.errors import InputError
 from cistron.classifier.load import load
 from cistron.cli import app
-from cistron.experiment.experiment import read_experiment
+from cistron.experiment.file import read_experiment
 from cistron.pipeline.tuning import trial as trials
 from cistron.pipeline.tuning.search import How
 from cistron.pipeline.tuning.study import finished, storage_of

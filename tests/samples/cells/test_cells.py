@@ -12,7 +12,7 @@ from scipy import sparse
 
 import cistron
 from cistron.base.errors import InputError
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 from cistron.samples.cells.cells import CellSamples
 from cistron.samples.samples import Samples
 from tests.samples.cells.cells_made import (

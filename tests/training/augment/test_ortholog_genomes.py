@@ -8,7 +8,7 @@ import pytest
 import cistron
 from cistron.base.errors import InputError
 from cistron.classifier.classifier import Classifier
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 from cistron.pipeline.check import check
 from cistron.pipeline.pipeline import crossval, fit
 from cistron.samples.genome.genome import GenomeSamples, read_genome

@@ -12,7 +12,7 @@ import cistron
 from cistron.base.errors import InputError
 from cistron.classifier.classifier import Classifier
 from cistron.classifier.predict.predict import predict_file
-from cistron.experiment.experiment import make_experiment
+from cistron.experiment.file import make_experiment
 from cistron.experiment.run_folder import Run
 from cistron.pipeline.check import check
 from cistron.pipeline.one import fit_fold
@@ -169,7 +169,7 @@ def test_an_insertion_into_a_network_of_fixed_length_is_cropped(document):
 
 def test_noise_is_added_to_channels_and_not_to_padding():
     from cistron.encoders.one_hot import OneHotSettings
-    from cistron.experiment.experiment import parse_model
+    from cistron.experiment.file import parse_model
     from cistron.models.input import Network
 
     network = Network(OneHotSettings(both_strands=False).shape(), parse_model("cnn"), 2)

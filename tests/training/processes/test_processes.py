@@ -18,7 +18,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 
 from cistron.base.errors import InputError
-from cistron.experiment.experiment import read_experiment
+from cistron.experiment.file import read_experiment
 from cistron.pipeline.pipeline import fit
 from cistron.training.processes.processes import Processes
 from cistron.training.processes.shared_batch_norm import SharedStatistics

@@ -10,7 +10,7 @@ from cistron.base.files import sha256
 from cistron.classifier.classifier import Classifier
 from cistron.classifier.imports.state_dict import load_strictly, read_state_dict
 from cistron.classifier.imports.untrained import untrained
-from cistron.experiment.experiment import parse_encoder
+from cistron.experiment.file import parse_encoder
 from cistron.models.published.senseqnet import SenSeqNetSettings
 from cistron.samples.sequences.public import SENESCENCE
 from cistron.training.settings import TrainingSettings

@@ -106,7 +106,7 @@ def run_promoters(
 
 def _fit(folder: Path, seed: int, reporter: Reporter) -> tuple[dict[str, Any], pd.DataFrame]:
     """Write everything and train; return the metrics and the planted sites."""
-    from cistron.experiment.experiment import read_experiment
+    from cistron.experiment.file import read_experiment
     from cistron.pipeline.pipeline import fit
 
     promoters, sites = make_promoters(seed)

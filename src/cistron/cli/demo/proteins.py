@@ -83,7 +83,7 @@ def make_proteins(seed: int = 1) -> dict[str, list[tuple[str, str]]]:
 def run_proteins(folder: Path, *, seed: int = 1, reporter: Reporter = SILENT) -> str:
     """Fit made proteins under a random and under a homology split, and say what was found."""
     from cistron.classifier.load import load
-    from cistron.experiment.experiment import read_experiment
+    from cistron.experiment.file import read_experiment
     from cistron.pipeline.pipeline import fit
 
     for name, proteins in make_proteins(seed).items():

@@ -20,7 +20,7 @@ class ZScore(Settings):
 
     kind: Literal["z_score"] = "z_score"
     clip: float | None = Field(
-        10.0, gt=0, description="deviations beyond which a value is cut; null: none is"
+        10.0, gt=0, description="standard deviations beyond which a value is cut; null: no value is"
     )
 
 

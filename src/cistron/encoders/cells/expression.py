@@ -16,7 +16,7 @@ from cistron.base.cell_vectors import CellVectors, Transformed
 from cistron.base.counts import Counts
 from cistron.base.encoded import Document, Gives, InputShape, State
 from cistron.base.errors import InputError
-from cistron.base.settings import InputPath, Settings
+from cistron.base.settings import InputPath
 from cistron.encoders.cells.cell_components import Components
 from cistron.encoders.cells.cell_scaling import Scaler, ScaleSettings, ZScore
 from cistron.encoders.cells.gene_choice import GeneChoice, VariableGenes
@@ -30,13 +30,15 @@ from cistron.encoders.cells.normalise import (
     row_sums,
     zeroed,
 )
+from cistron.encoders.settings import EncoderSettings
 from cistron.samples.cells.gene_names import read_aliases
 from cistron.samples.samples import Samples
 
 
-class ExpressionSettings(Settings):
+class ExpressionSettings(EncoderSettings):
     """Settings of the `expression` encoder; each step is fitted on training cells only."""
 
+    reads: ClassVar[frozenset[str]] = frozenset({"genes"})
     gives: ClassVar[Gives] = "vector"
 
     kind: Literal["expression"] = "expression"
@@ -62,6 +64,16 @@ class ExpressionSettings(Settings):
         description="alias table of genes (other name, name), kept in the classifier: by it too "
         "the genes of new data are found",
     )
+
+    @property
+    def matrix(self) -> str:
+        """What the numbers are taken for."""
+        return self.normalise.input
+
+    @property
+    def needs_columns(self) -> dict[str, tuple[str, ...]]:
+        """The column within whose values genes are ranked."""
+        return {"encoder.genes.by": self.genes.columns}
 
     def fit(self, samples: Samples) -> Expression:
         """Learn every step from training cells, in a few passes over them.

@@ -62,6 +62,11 @@ class GeneSettings(Settings):
         """
         raise NotImplementedError
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Group columns of the samples that are read."""
+        return ()
+
     def allowed(self, cells: TrainingCells) -> NDArray[np.bool_]:
         """Return which genes are seen in enough cells and are not to be left out.
 
@@ -85,16 +90,28 @@ class VariableGenes(GeneSettings):
     """Settings of genes that vary most between training cells."""
 
     kind: Literal["highly_variable"] = "highly_variable"
-    number: int = Field(2000, ge=1, description="genes; all that are allowed where fewer are")
+    number: int = Field(2000, ge=1, description="genes to choose; fewer where fewer are allowed")
     method: Literal["seurat_v3", "seurat"] = Field(
         "seurat_v3",
         description="seurat_v3: standardised variance of the counts; seurat: dispersion of "
         "normalised values",
     )
     by: str | None = Field(
-        None, description="group (a batch, a patient) within which genes are ranked, then merged"
+        None,
+        description="group column (a batch, a patient) within which genes are ranked, before the "
+        "ranks are merged; null: all cells together",
     )
-    span: float = Field(0.3, gt=0, le=1, description="of seurat_v3's regression")
+    span: float = Field(
+        0.3,
+        gt=0,
+        le=1,
+        description="share of the genes that the regression of seurat_v3 uses at each point",
+    )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column within whose values genes are ranked."""
+        return () if self.by is None else (self.by,)
 
     def choose(self, cells: TrainingCells, samples: Samples) -> tuple[NDArray[np.int64], list[str]]:
         """Return the most variable genes."""
@@ -122,8 +139,10 @@ class ListedGenes(GeneSettings):
     """Settings of genes given by name."""
 
     kind: Literal["list"] = "list"
-    names: tuple[str, ...] = Field((), description="of the genes, by any name the samples know")
-    file: InputPath | None = Field(None, description="or a text file, one name a line")
+    names: tuple[str, ...] = Field((), description="names of the genes, any that the samples know")
+    file: InputPath | None = Field(
+        None, description="text file with the names, one a line, in place of `names`"
+    )
     min_cells: int = Field(
         1, ge=1, description="training cells in which a gene must be seen to be read"
     )
@@ -190,8 +209,12 @@ class MarkerGenes(GeneSettings):
     """Settings of genes that mark the classes of the training cells."""
 
     kind: Literal["markers"] = "markers"
-    test: Literal["welch_t", "wilcoxon"] = "welch_t"
-    number: int = Field(50, ge=1, description="genes of each class, those with more in it")
+    test: Literal["welch_t", "wilcoxon"] = Field(
+        "welch_t", description="test by which genes of a class are compared with all other cells"
+    )
+    number: int = Field(
+        50, ge=1, description="genes of each class; those with higher expression in it are taken"
+    )
 
     def choose(self, cells: TrainingCells, samples: Samples) -> tuple[NDArray[np.int64], list[str]]:
         """Return the genes that tell each class from all others best."""

@@ -21,10 +21,11 @@ class ImputeSettings(Settings):
 
     method: Literal["mean", "median", "zero", "nearest"] = Field(
         "mean",
-        description="mean or median of the gene in training cells, zero, or the mean of the "
-        "nearest training cells (for genes that new data lack: the mean of all)",
+        description="value that stands for a missing one: mean or median of the gene in training "
+        "cells, zero, or the mean of the nearest training cells (for genes that new "
+        "data lack: the mean of all)",
     )
-    neighbours: int = Field(5, ge=1, description="of nearest")
+    neighbours: int = Field(5, ge=1, description="training cells that nearest takes the mean of")
     cells: int = Field(
         1000,
         ge=1,

@@ -40,16 +40,24 @@ class EmbeddingSettings(Settings):
         min_length=1,
         description="name on the Hugging Face hub, or a local folder",
     )
-    layer: int = Field(-1, description="hidden layer; -1 is the last")
+    layer: int = Field(-1, description="hidden layer that is read; -1 is the last")
     pooling: Pooling = Field(
-        "mean", description="one vector a protein, or `residues`: one for each residue"
+        "mean",
+        description="how the embeddings of the residues become one vector a protein; residues: "
+        "they stay, one a residue",
     )
     window: int = Field(
-        1022, ge=16, description="longer proteins are read in windows of so many residues"
+        1022, ge=16, description="residues of a window, in which longer proteins are read"
     )
     overlap: int = Field(256, ge=0, description="residues that neighbouring windows share")
-    precision: Precision = "auto"
-    offline: bool = Field(False, description="never ask the hub; use what is on this machine")
+    precision: Precision = Field(
+        "auto",
+        description="numbers the language model computes in; auto: bf16 on a CUDA device that has "
+        "it, else fp32; int8: weights of 8 bits",
+    )
+    offline: bool = Field(
+        False, description="whether only language models on this machine are used"
+    )
 
     @field_validator("model")
     @classmethod

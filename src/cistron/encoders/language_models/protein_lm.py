@@ -26,28 +26,48 @@ from cistron.encoders.language_models.embedder import (
 from cistron.encoders.language_models.load import fetch_model, read_weights
 from cistron.encoders.language_models.tokens import ResidueTokens
 from cistron.encoders.language_models.tuned_language_model import TunedLanguageModel, Tuning
+from cistron.encoders.settings import EncoderSettings
 from cistron.samples.alphabet import PROTEIN
 from cistron.samples.samples import Samples, Sequences
 
 IN_MEMORY = 4 << 30  # bytes; larger embeddings of residues lie in a temporary file
 
 
-class ProteinLMSettings(EmbeddingSettings):
+class ProteinLMSettings(EmbeddingSettings, EncoderSettings):
     """Settings of the `protein_lm` encoder."""
 
+    reads: ClassVar[frozenset[str]] = frozenset({"protein"})
     on_device: ClassVar[bool] = True
+    language_model: ClassVar[bool] = True
 
     kind: Literal["protein_lm"] = "protein_lm"
-    scale: bool = Field(True, description="standardise pooled vectors by the training samples")
-    max_length: int = Field(
-        1000, ge=1, description="of `residues`: how many are kept, once the whole was embedded"
+    scale: bool = Field(
+        True, description="whether pooled vectors are standardised by the training samples"
     )
-    crop: CROPS = Field("ends", description="which residues of a longer protein are kept")
+    max_length: int = Field(
+        1000,
+        ge=1,
+        description="residues of a protein that pooling: residues keeps, once the whole protein "
+        "was embedded",
+    )
+    crop: CROPS = Field("ends", description="residues of a longer protein that are kept")
 
     @property
     def gives(self) -> Gives:
         """Positions where each residue has its embedding."""
         return "positions" if self.pooling == "residues" else "vector"
+
+    @property
+    def most_positions(self) -> int:
+        """Most residues that are kept; 0 where a protein is one vector."""
+        return self.max_length if self.gives == "positions" else 0
+
+    @property
+    def untrainable(self) -> str:
+        """Why the language model cannot be trained."""
+        if self.precision != "int8":
+            return ""
+        return "int8 cannot be trained. Set encoder.precision: auto."
 
     def fit(
         self, samples: Samples, *, device: str = "auto", reporter: Reporter = SILENT

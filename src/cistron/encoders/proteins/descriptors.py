@@ -16,10 +16,10 @@ from pydantic import AfterValidator, Field
 
 from cistron.base.encoded import Gives
 from cistron.base.errors import InputError
-from cistron.base.settings import Settings
 from cistron.encoders.proteins.descriptor_sets import SETS, DescriptorSet
 from cistron.encoders.proteins.residue_block import Block, blocks
 from cistron.encoders.scaled import ScaledFeatures
+from cistron.encoders.settings import EncoderSettings
 from cistron.samples.alphabet import Alphabet
 from cistron.samples.samples import Samples, Sequences
 
@@ -55,16 +55,17 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-class DescriptorsSettings(Settings):
+class DescriptorsSettings(EncoderSettings):
     """Settings of the `descriptors` encoder."""
 
+    reads: ClassVar[frozenset[str]] = frozenset({"protein"})
     gives: ClassVar[Gives] = "vector"
 
     kind: Literal["descriptors"] = "descriptors"
     sets: Annotated[tuple[SetName, ...], AfterValidator(_distinct)] = Field(
         ("composition", "dipeptide", "ctd", "length", "termini"),
         min_length=1,
-        description="which sets of descriptors, in the order of the columns",
+        description="sets of descriptors, in the order of the columns",
     )
     regions: Annotated[tuple[Region, ...], AfterValidator(_distinct)] = Field(
         ("whole",),

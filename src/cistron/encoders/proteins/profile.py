@@ -11,8 +11,8 @@ from pydantic import Field
 from cistron.base.encoded import Gives, InputShape
 from cistron.base.errors import InputError
 from cistron.base.ragged import Ragged
-from cistron.base.settings import Settings
 from cistron.encoders.crop import CROPS, Cropped, CroppedCodes, crop
+from cistron.encoders.settings import EncoderSettings
 from cistron.samples.alphabet import PROTEIN
 from cistron.samples.samples import Profiles, Samples
 
@@ -33,17 +33,25 @@ class CroppedProfiles(CroppedCodes[Cropped]):
         return crop(whole, self.settings.max_length, self.settings.crop)
 
 
-class ProfileSettings(Settings):
+class ProfileSettings(EncoderSettings):
     """Settings of the `profile` encoder.
 
     The network sees 20 probabilities at each position, in the order ARNDCQEGHILKMFPSTWYV.
     """
 
+    reads: ClassVar[frozenset[str]] = frozenset({"profiles"})
     gives: ClassVar[Gives] = "positions"
 
     kind: Literal["profile"] = "profile"
-    max_length: int = Field(1000, ge=1, description="longer proteins are cropped to this")
-    crop: CROPS = Field("ends", description="which part of a longer protein is kept")
+    max_length: int = Field(
+        1000, ge=1, description="most residues of a protein; longer ones are cropped"
+    )
+    crop: CROPS = Field("ends", description="part of a longer protein that is kept")
+
+    @property
+    def most_positions(self) -> int:
+        """What longer sequences are cropped to."""
+        return self.max_length
 
     def fit(self, samples: Samples) -> CroppedProfiles:
         """Return the encoder; it learns nothing from the samples, which must have profiles."""

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from cistron.base.encoded import Gives, InputShape
-from cistron.base.settings import Settings
 from cistron.encoders.crop import CROPS, CroppedCodes
 from cistron.encoders.proteins.blosum62 import BLOSUM62
+from cistron.encoders.settings import EncoderSettings
 from cistron.samples.alphabet import PROTEIN
 from cistron.samples.samples import Samples
 
 
-class ResiduesSettings(Settings):
+class ResiduesSettings(EncoderSettings):
     """Settings of the `residues` encoder.
 
     An ambiguous residue (B, Z, J) is shared equally among what it may be, X is all zeros, U and
@@ -24,15 +24,27 @@ class ResiduesSettings(Settings):
     half of `max_length`, because sorting signals sit at both termini.
     """
 
+    reads: ClassVar[frozenset[str]] = frozenset({"protein"})
     gives: ClassVar[Gives] = "positions"
+    letters: ClassVar[str] = "protein"
 
     kind: Literal["residues"] = "residues"
-    max_length: int = Field(1000, ge=1, description="longer proteins are cropped to this")
-    crop: CROPS = Field("ends", description="which part of a longer protein is kept")
-    as_: Literal["one_hot", "blosum62", "embedding"] = Field(
-        "one_hot", alias="as", description="what the network sees of a residue"
+    max_length: int = Field(
+        1000, ge=1, description="most residues of a protein; longer ones are cropped"
     )
-    width: int = Field(32, ge=1, description="channels of a learned embedding")
+    crop: CROPS = Field("ends", description="part of a longer protein that is kept")
+    as_: Literal["one_hot", "blosum62", "embedding"] = Field(
+        "one_hot",
+        alias="as",
+        description="what the network is given of a residue: one-hot codes, BLOSUM62 rows, or a "
+        "learned embedding",
+    )
+    width: int = Field(32, ge=1, description="channels of the learned embedding")
+
+    @property
+    def most_positions(self) -> int:
+        """What longer sequences are cropped to."""
+        return self.max_length
 
     def fit(self, samples: Samples) -> CroppedCodes:  # noqa: ARG002 (nothing is estimated)
         """Return the encoder; it learns nothing from the samples."""

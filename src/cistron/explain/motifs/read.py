@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from cistron.base.errors import InputError
 from cistron.classifier.load import load
-from cistron.experiment.experiment import read_experiment
+from cistron.experiment.file import read_experiment
 from cistron.explain.explanation import Explanation
 from cistron.explain.export import coordinates
 from cistron.explain.motifs.explained import Explained, Places
 from cistron.explain.motifs.scan import UNKNOWN
 from cistron.explain.store import ATTRIBUTIONS, SUMMARY, read
 from cistron.samples.alphabet import DNA
+from cistron.samples.genome.genome import GenomeSamples
 from cistron.samples.genome.stretches import Stretch, stretches_of
 
 
@@ -170,7 +171,7 @@ def _stretches(length: int, run: Path | None, anchors: Sequence[str]) -> tuple[S
     if path is None or not path.is_file():
         return ()
     samples = read_experiment(path).samples
-    if samples.kind != "genome":
+    if not isinstance(samples, GenomeSamples):
         return ()
     windows = samples.windows()
     return tuple(stretches_of(windows.parts)) if windows.length == length else ()

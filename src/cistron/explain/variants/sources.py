@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from cistron.base.errors import InputError, nearest
 from cistron.base.files import looks_like, open_input
-from cistron.experiment.experiment import read_experiment
+from cistron.experiment.file import read_experiment
 from cistron.experiment.run_folder import EXPERIMENT
 from cistron.explain.export import PLACE
 from cistron.explain.variants.windows import GeneWindows, Keep, PlainWindows, WindowSet

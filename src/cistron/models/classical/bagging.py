@@ -16,7 +16,7 @@ class BaggingSettings(ClassicalSettings):
     """Settings of `bagging`: every tree sees all features and a resample of the samples."""
 
     kind: Literal["bagging"] = "bagging"
-    trees: int = Field(50, ge=1)
+    trees: int = Field(50, ge=1, description="bagged trees")
     depth: int | None = Field(None, ge=1, description="most levels of a tree; null: no limit")
     leaf_size: int = Field(1, ge=1, description="least samples in a leaf")
 

@@ -16,9 +16,9 @@ class GradientBoostingSettings(ClassicalSettings):
     """Settings of `gradient_boosting`."""
 
     kind: Literal["gradient_boosting"] = "gradient_boosting"
-    trees: int = Field(200, ge=1, description="rounds; each adds one tree a class")
+    trees: int = Field(200, ge=1, description="rounds of boosting; each adds one tree a class")
     learning_rate: float = Field(
-        0.1, gt=0, le=1, description="share of each tree's correction taken"
+        0.1, gt=0, le=1, description="share of each tree's correction that is added"
     )
     leaves: int = Field(31, ge=2, description="most leaves of a tree")
     leaf_size: int = Field(20, ge=1, description="least samples in a leaf")

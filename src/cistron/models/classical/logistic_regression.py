@@ -31,10 +31,10 @@ class LogisticRegressionSettings(ClassicalSettings):
         "cross-validation within the training samples, for more features than samples can fix",
     )
     penalty: Literal["l2", "l1", "elastic_net"] = Field(
-        "l2", description="on the coefficients; l1 leaves few that are not zero"
+        "l2", description="penalty on the coefficients; l1 leaves few that are not zero"
     )
-    l1_share: float = Field(0.5, ge=0, le=1, description="of elastic_net: how much of it is l1")
-    tolerance: float = Field(1e-4, gt=0, description="of the gradient, where the solver stops")
+    l1_share: float = Field(0.5, ge=0, le=1, description="share of elastic_net that is l1")
+    tolerance: float = Field(1e-4, gt=0, description="gradient at which the solver stops")
     iterations: int = Field(1000, ge=1, description="most steps of the solver")
 
     def settled(

@@ -16,7 +16,7 @@ class RandomForestSettings(ClassicalSettings):
     """Settings of the `random_forest`."""
 
     kind: Literal["random_forest"] = "random_forest"
-    trees: int = Field(100, ge=1)
+    trees: int = Field(100, ge=1, description="trees of the forest")
     depth: int | None = Field(None, ge=1, description="most levels of a tree; null: no limit")
     leaf_size: int = Field(1, ge=1, description="least samples in a leaf")
 

@@ -23,8 +23,8 @@ class RidgeSettings(ClassicalSettings):
     kind: Literal["ridge"] = "ridge"
     penalty: Annotated[float, Field(gt=0)] | Literal["auto"] = Field(
         "auto",
-        description="on the squared weights of scaled features; auto: the best of 0.1 to 1,000,000 "
-        "by leaving out one training sample at a time",
+        description="strength of the penalty on the squared weights of scaled features; auto: the "
+        "best of 0.1 to 1,000,000 by leaving out one training sample at a time",
     )
 
     def build_regressor(self, seed: int) -> Pipeline:  # noqa: ARG002 (nothing is random)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cistron.base.errors import InputError
 from cistron.base.settings import Settings
-from cistron.models.families import NetworkSettings
+from cistron.models.fixed_length import FixedLengthSettings
 from cistron.models.keras.keras_layers import (
     LSTM,
     Activation,
@@ -49,15 +49,24 @@ class LayerSettings(Settings):
 class ConvolutionLayer(LayerSettings):
     """Conv1D, Conv2D."""
 
-    layer: Literal["Conv1D", "Conv2D"]
-    filters: int = Field(ge=1)
-    kernel_size: Sizes
-    strides: Sizes | None = None
-    padding: Padding = "valid"
-    dilation_rate: Sizes | None = None
-    groups: int = Field(1, ge=1)
-    use_bias: bool = True
-    activation: ActivationName = "linear"
+    layer: Literal["Conv1D", "Conv2D"] = Field(description="Keras class")
+    filters: int = Field(ge=1, description="channels that the layer gives")
+    kernel_size: Sizes = Field(description="positions that the kernel spans, one number an axis")
+    strides: Sizes | None = Field(
+        None, description="positions from one window to the next, one number an axis; null: 1"
+    )
+    padding: Padding = Field(
+        "valid",
+        description="valid: only whole windows; same: zeros at both ends keep the length; causal: "
+        "zeros before the start",
+    )
+    dilation_rate: Sizes | None = Field(
+        None,
+        description="distance of the positions that a kernel reads, one number an axis; null: 1",
+    )
+    groups: int = Field(1, ge=1, description="groups of channels that are convolved apart")
+    use_bias: bool = Field(True, description="whether a bias is added")
+    activation: ActivationName = Field("linear", description="function applied to the output")
 
     def _module(self, channels: int) -> nn.Module:
         windows = (self.kernel_size, self.strides, self.padding, self.dilation_rate)
@@ -67,10 +76,15 @@ class ConvolutionLayer(LayerSettings):
 class MaxPoolingLayer(LayerSettings):
     """MaxPooling1D, MaxPooling2D."""
 
-    layer: Literal["MaxPooling1D", "MaxPooling2D"]
-    pool_size: Sizes
-    strides: Sizes | None = None
-    padding: Literal["valid", "same"] = "valid"
+    layer: Literal["MaxPooling1D", "MaxPooling2D"] = Field(description="Keras class")
+    pool_size: Sizes = Field(description="positions that are merged into one, one number an axis")
+    strides: Sizes | None = Field(
+        None,
+        description="positions from one window to the next, one number an axis; null: `pool_size`",
+    )
+    padding: Literal["valid", "same"] = Field(
+        "valid", description="valid: only whole windows; same: the last window may be smaller"
+    )
 
     def _module(self, _channels: int) -> nn.Module:
         return MaxPool(self.pool_size, self.strides, self.padding)
@@ -84,7 +98,7 @@ class GlobalPoolingLayer(LayerSettings):
         "GlobalMaxPooling2D",
         "GlobalAveragePooling1D",
         "GlobalAveragePooling2D",
-    ]
+    ] = Field(description="Keras class: the maximum or the average over all positions")
 
     def _module(self, _channels: int) -> nn.Module:
         return GlobalPooling("Max" in self.layer)
@@ -93,10 +107,10 @@ class GlobalPoolingLayer(LayerSettings):
 class DenseLayer(LayerSettings):
     """Dense, on the last axis."""
 
-    layer: Literal["Dense"]
-    units: int = Field(ge=1)
-    use_bias: bool = True
-    activation: ActivationName = "linear"
+    layer: Literal["Dense"] = Field(description="Keras class")
+    units: int = Field(ge=1, description="units of the layer")
+    use_bias: bool = Field(True, description="whether a bias is added")
+    activation: ActivationName = Field("linear", description="function applied to the output")
 
     def _module(self, channels: int) -> nn.Module:
         return dense(channels, self.units, self.use_bias)
@@ -105,11 +119,13 @@ class DenseLayer(LayerSettings):
 class LSTMLayer(LayerSettings):
     """LSTM with tanh and sigmoid."""
 
-    layer: Literal["LSTM"]
-    units: int = Field(ge=1)
-    return_sequences: bool = False
-    go_backwards: bool = False
-    use_bias: bool = True
+    layer: Literal["LSTM"] = Field(description="Keras class")
+    units: int = Field(ge=1, description="units of the layer")
+    return_sequences: bool = Field(
+        False, description="whether every position gives its state; else the last one alone"
+    )
+    go_backwards: bool = Field(False, description="whether the sequence is read from its end")
+    use_bias: bool = Field(True, description="whether a bias is added")
 
     def _module(self, channels: int) -> nn.Module:
         return LSTM(channels, self.units, self.return_sequences, self.go_backwards, self.use_bias)
@@ -118,11 +134,16 @@ class LSTMLayer(LayerSettings):
 class BidirectionalLayer(LayerSettings):
     """Bidirectional around an LSTM."""
 
-    layer: Literal["Bidirectional"]
-    units: int = Field(ge=1)
-    return_sequences: bool = False
-    use_bias: bool = True
-    merge_mode: Literal["concat", "sum", "ave", "mul"] = "concat"
+    layer: Literal["Bidirectional"] = Field(description="Keras class")
+    units: int = Field(ge=1, description="units of each direction")
+    return_sequences: bool = Field(
+        False, description="whether every position gives its state; else the last one alone"
+    )
+    use_bias: bool = Field(True, description="whether a bias is added")
+    merge_mode: Literal["concat", "sum", "ave", "mul"] = Field(
+        "concat",
+        description="how the two directions become one: side by side, sum, average or product",
+    )
 
     def _module(self, channels: int) -> nn.Module:
         onward, backward = (
@@ -135,8 +156,8 @@ class BidirectionalLayer(LayerSettings):
 class LayerNormalizationLayer(LayerSettings):
     """LayerNormalization over the last axis."""
 
-    layer: Literal["LayerNormalization"]
-    epsilon: float = Field(1e-3, gt=0)
+    layer: Literal["LayerNormalization"] = Field(description="Keras class")
+    epsilon: float = Field(1e-3, gt=0, description="number added to the variance")
 
     def _module(self, channels: int) -> nn.Module:
         return nn.LayerNorm(channels, eps=self.epsilon)
@@ -145,9 +166,11 @@ class LayerNormalizationLayer(LayerSettings):
 class BatchNormalizationLayer(LayerSettings):
     """BatchNormalization over the last axis."""
 
-    layer: Literal["BatchNormalization"]
-    epsilon: float = Field(1e-3, gt=0)
-    momentum: float = Field(0.99, ge=0, lt=1)
+    layer: Literal["BatchNormalization"] = Field(description="Keras class")
+    epsilon: float = Field(1e-3, gt=0, description="number added to the variance")
+    momentum: float = Field(
+        0.99, ge=0, lt=1, description="share of the running mean and variance that each batch keeps"
+    )
 
     def _module(self, channels: int) -> nn.Module:
         return BatchNorm(channels, eps=self.epsilon, momentum=1 - self.momentum)
@@ -156,8 +179,13 @@ class BatchNormalizationLayer(LayerSettings):
 class DropoutLayer(LayerSettings):
     """Dropout."""
 
-    layer: Literal["Dropout"]
-    rate: float = Field(0.5, ge=0, lt=1)
+    layer: Literal["Dropout"] = Field(description="Keras class")
+    rate: float = Field(
+        0.5,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     def _module(self, _channels: int) -> nn.Module:
         return nn.Dropout(self.rate)
@@ -166,8 +194,8 @@ class DropoutLayer(LayerSettings):
 class ActivationLayer(LayerSettings):
     """Activation, ReLU, Softmax."""
 
-    layer: Literal["Activation"]
-    activation: ActivationName
+    layer: Literal["Activation"] = Field(description="Keras class")
+    activation: ActivationName = Field(description="function applied to the input")
 
     def _module(self, _channels: int) -> nn.Module:
         return nn.Identity()
@@ -176,7 +204,7 @@ class ActivationLayer(LayerSettings):
 class FlattenLayer(LayerSettings):
     """Flatten, position by position."""
 
-    layer: Literal["Flatten"]
+    layer: Literal["Flatten"] = Field(description="Keras class")
 
     def _module(self, _channels: int) -> nn.Module:
         return nn.Flatten()
@@ -185,8 +213,8 @@ class FlattenLayer(LayerSettings):
 class ReshapeLayer(LayerSettings):
     """Reshape."""
 
-    layer: Literal["Reshape"]
-    target_shape: Sizes
+    layer: Literal["Reshape"] = Field(description="Keras class")
+    target_shape: Sizes = Field(description="shape of a sample behind the layer")
 
     def _module(self, _channels: int) -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Unflatten(1, self.target_shape))
@@ -216,7 +244,7 @@ SCANNER: tuple[KerasLayer, ...] = (
 )
 
 
-class KerasSettings(NetworkSettings):
+class KerasSettings(FixedLengthSettings):
     """Settings of `keras`: a chain of layers, usually written by `cistron import keras`.
 
     The last layer gives logits: one for two classes, or one a class. Sequences shorter than

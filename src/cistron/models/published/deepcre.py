@@ -8,15 +8,20 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from cistron.models.families import NetworkSettings
+from cistron.models.fixed_length import FixedLengthSettings
 from cistron.models.keras.keras_layers import Convolution, MaxPool, dense, to_length
 
 
-class PromoterSettings(NetworkSettings):
+class PromoterSettings(FixedLengthSettings):
     """Settings of a network that reads a promoter and terminator."""
 
     length: int = Field(3020, ge=1, description="positions it reads; no sequence may be longer")
-    dropout: float = Field(0.25, ge=0, lt=1)
+    dropout: float = Field(
+        0.25,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     @property
     def single_logit(self) -> bool:

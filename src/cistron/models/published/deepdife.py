@@ -8,13 +8,13 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from cistron.models.families import NetworkSettings
+from cistron.models.fixed_length import FixedLengthSettings
 from cistron.models.keras.keras_layers import Convolution, MaxPool, dense, to_length
 
 POOL = STRIDE = 6  # positions that the pooling, and each further convolution, merge into one
 
 
-class DeepDifESettings(NetworkSettings):
+class DeepDifESettings(FixedLengthSettings):
     """Settings of `deepdife`.
 
     Sequences shorter than `length` are read as if N followed them.
@@ -25,9 +25,17 @@ class DeepDifESettings(NetworkSettings):
     filters: int = Field(64, ge=1, description="channels of the first two convolutions")
     kernel_size: int = Field(12, ge=1, description="positions the first convolution spans")
     convolutions: int = Field(
-        3, ge=1, le=6, description="each from the third on has half the filters of the one before"
+        3,
+        ge=1,
+        le=6,
+        description="convolutions; each from the third on has half the filters of the one before",
     )
-    dropout: float = Field(0.25, ge=0, lt=1)
+    dropout: float = Field(
+        0.25,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     @model_validator(mode="after")
     def _something_is_left(self) -> Self:

@@ -11,8 +11,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from cistron.models.families import NetworkSettings
-from cistron.models.fixed_length import fill_up
+from cistron.models.fixed_length import FixedLengthSettings, fill_up
 from cistron.models.layers import Convolution, MaxPool, blank
 
 FILTERS = {1: (32, 64), 2: (32, 64, 128, 256), 3: (32, 64, 128, 256), 4: (64, 128, 256, 512)}
@@ -21,15 +20,20 @@ DROPPED = {1: 1, 2: 1, 3: 2, 4: 2}  # hidden layers that dropout follows
 SIZE = 3  # positions a convolution spans
 
 
-class MultiLocCNNSettings(NetworkSettings):
+class MultiLocCNNSettings(FixedLengthSettings):
     """Settings of `multiloc_cnn`."""
 
     kind: Literal["multiloc_cnn"] = "multiloc_cnn"
-    variant: Literal[1, 2, 3, 4] = Field(1, description="which of the published networks")
+    variant: Literal[1, 2, 3, 4] = Field(1, description="number of the published network")
     length: int = Field(
         400, ge=46, description="positions it reads; shorter proteins are filled up, none is cut"
     )
-    dropout: float = Field(0.3, ge=0, lt=1)
+    dropout: float = Field(
+        0.3,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

@@ -21,7 +21,12 @@ class MultiLocCNNLSTMSettings(NetworkSettings):
     """Settings of `multiloc_cnn_lstm`."""
 
     kind: Literal["multiloc_cnn_lstm"] = "multiloc_cnn_lstm"
-    dropout: float = Field(0.3, ge=0, lt=1)
+    dropout: float = Field(
+        0.3,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

@@ -35,7 +35,12 @@ class OncoPersistNetSettings(NetworkSettings):
     filters: int = Field(64, ge=1, description="channels of the convolution")
     hidden: tuple[int, int] = Field((128, 64), description="units of the two LSTMs")
     dense: int = Field(64, ge=1, description="units of the dense layer")
-    dropout: float = Field(0.4, ge=0, lt=1)
+    dropout: float = Field(
+        0.4,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
     penalty: float = Field(1e-3, ge=0, description="L2 penalty on the kernel of the convolution")
 
     @property

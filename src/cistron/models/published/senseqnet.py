@@ -106,10 +106,16 @@ class SenSeqNetSettings(VectorSettings):
     filters: Three = Field((76, 111, 487), description="channels of the three convolutions")
     kernel_sizes: Three = Field((6, 4, 5), description="numbers each convolution spans")
     lstm_dropout: float = Field(
-        0.4397133138964481, ge=0, lt=1, description="between the LSTM layers"
+        0.4397133138964481,
+        ge=0,
+        lt=1,
+        description="share of units set to zero between the LSTM layers",
     )
     dropout: float = Field(
-        0.5456158649892608, ge=0, lt=1, description="before the last, linear layer"
+        0.5456158649892608,
+        ge=0,
+        lt=1,
+        description="share of units set to zero before the last, linear layer",
     )
 
     @model_validator(mode="after")

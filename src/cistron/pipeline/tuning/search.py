@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from cistron.base.errors import InputError, nearest
-from cistron.experiment.experiment import Experiment, make_experiment
+from cistron.experiment.experiment import Experiment
+from cistron.experiment.file import make_experiment
 from cistron.experiment.ranges import fill
 from cistron.pipeline.tuning.study import (
     Pruner,

@@ -16,7 +16,7 @@ import yaml
 from cistron.base.errors import InputError
 from cistron.base.jobs.cluster import join
 from cistron.base.progress import SILENT, Logged, Reporter
-from cistron.experiment.experiment import make_experiment, read_document
+from cistron.experiment.file import make_experiment, read_document
 from cistron.experiment.ranges import corners, require_searchable
 from cistron.experiment.run_folder import Run
 from cistron.pipeline.tuning.best import search_best

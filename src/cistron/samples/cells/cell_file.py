@@ -48,19 +48,20 @@ _EVERYWHERE = frozenset(
 class CellFormat(Settings):
     """The keys that say which numbers of a file are meant, and how it is laid out."""
 
-    layer: str | None = Field(None, description="AnnData: layer with the numbers; none: X")
-    raw: bool = Field(False, description="AnnData: take `.raw`, with its genes")
+    layer: str | None = Field(None, description="AnnData: layer with the numbers; null: X")
+    raw: bool = Field(False, description="AnnData: whether `.raw` is taken, with its genes")
     orientation: Literal["genes_in_rows", "cells_in_rows"] | None = Field(
-        None, description="count tables: needed where the names do not tell"
+        None,
+        description="count tables: whether genes or cells are in rows; needed where the names do "
+        "not tell",
     )
     gene_names: GeneNames | None = Field(
-        None,
-        description="which names the genes go by; none: those of the file (10x: symbols)",
+        None, description="names that the genes go by; null: those of the file (10x: symbols)"
     )
     backed: bool | None = Field(
         None,
-        description="leave the numbers in the file and read cells when they are needed; none: "
-        "where they would take more than 1 GB of memory",
+        description="whether the numbers stay in the file and cells are read when they are "
+        "needed; null: where they would take more than 1 GB of memory",
     )
 
 

@@ -38,17 +38,16 @@ from cistron.samples.cells.cell_records import (
 from cistron.samples.filters import require_classes
 from cistron.samples.keys import ClassName, InputPaths
 from cistron.samples.labels import Records, keep_only, require_groups
-from cistron.samples.samples import UNLABELLED, Samples
-from cistron.targets.target import Target
+from cistron.samples.samples import Samples
+from cistron.samples.settings import SamplesSettings
 
 SOURCE = "source"  # the group that says which of several files a cell is of
 
 
-class CellSamples(CellFormat):
+class CellSamples(CellFormat, SamplesSettings):
     """Settings of the `cells` source: counts of genes in cells."""
 
-    asks: ClassVar[Target] = UNLABELLED
-    """One class of each cell."""
+    contents: ClassVar[frozenset[str]] = frozenset({"genes"})
 
     kind: Literal["cells"] = "cells"
     classes: dict[ClassName, InputPaths] | None = Field(
@@ -78,27 +77,34 @@ class CellSamples(CellFormat):
         None, min_length=1, description="classes to keep, in this order; others are dropped"
     )
     counts: bool = Field(
-        True, description="the numbers are counts: negative ones and fractions are refused"
+        True,
+        description="whether the numbers are promised to be counts; then negative ones and "
+        "fractions are refused",
     )
-    missing: bool = Field(False, description="numbers may be missing (NaN), to be imputed")
+    missing: bool = Field(False, description="whether numbers may be missing (NaN), to be imputed")
     join: Join = Field(
         "shared",
-        description="genes of several files, by name: those that all `shared`, or `all` (zero in "
-        "the files without them)",
+        description="genes of several files, matched by name: those that all share, or all (zero "
+        "in the files without them)",
     )
     duplicate_genes: Duplicates = Field(
-        "sum", description="what is done about several columns of one name in a file"
+        "sum", description="how several columns of one name in a file become one"
     )
     number_cells: bool = Field(
         False, description="cells of one name in a file become name, name#2, …"
     )
-    min_genes: int = Field(1, ge=0, description="cells with fewer genes above zero are dropped")
-    min_counts: float | None = Field(None, ge=0, description="cells with a smaller sum are dropped")
+    min_genes: int = Field(
+        1, ge=0, description="least genes above zero of a cell; other cells are dropped"
+    )
+    min_counts: float | None = Field(
+        None, ge=0, description="least sum of a cell; other cells are dropped; null: no limit"
+    )
     max_mitochondrial: float | None = Field(
         None,
         ge=0,
         le=1,
-        description="cells with a larger share of mitochondrial counts are dropped",
+        description="largest share of mitochondrial counts of a cell; other cells are dropped; "
+        "null: no limit",
     )
 
     @model_validator(mode="after")
@@ -114,9 +120,9 @@ class CellSamples(CellFormat):
         return self
 
     @property
-    def alphabet(self) -> str:
-        """What the samples are made of: genes, and no letters."""
-        return "genes"
+    def holds_counts(self) -> bool:
+        """Whether the numbers are promised to be counts."""
+        return self.counts
 
     @property
     def files(self) -> list[tuple[str | None, str, Path]]:

@@ -124,7 +124,9 @@ class ThresholdLabels(Settings):
     kind: Literal["thresholds"] = "thresholds"
     low: float = Field(description="genes up to this number are one class")
     high: float = Field(description="genes from this number on are the other")
-    classes: tuple[ClassName, ClassName] = ("low", "high")
+    classes: tuple[ClassName, ClassName] = Field(
+        ("low", "high"), description="names of the two classes; the second is the positive one"
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -148,7 +150,7 @@ class Matching(Settings):
     level: bool = Field(True, description="match the logarithm of the level of expression")
     gc: bool = Field(True, description="match the share of G and C in the window")
     ratio: int = Field(1, ge=1, description="unresponsive genes for each responsive one")
-    seed: int = Field(1, ge=0)
+    seed: int = Field(1, ge=0, description="seed of the random numbers by which genes are drawn")
 
     @model_validator(mode="after")
     def _something(self) -> Self:
@@ -166,16 +168,22 @@ class ResponseLabels(Settings):
     level: str | None = Field(
         None, description="column with the mean expression, for `match`: baseMean; edgeR: logCPM"
     )
-    change: float = Field(1.0, gt=0, description="log fold change from which a gene responds")
+    change: float = Field(1.0, gt=0, description="least log fold change of a responsive gene")
     significant: float = Field(0.05, gt=0, lt=1, description="largest adjusted p of a response")
-    unchanged: float = Field(0.5, gt=0, description="an unresponsive gene changes by less")
+    unchanged: float = Field(
+        0.5, gt=0, description="log fold change that an unresponsive gene stays below"
+    )
     unsignificant: float = Field(
-        0.2, gt=0, lt=1, description="an unresponsive gene has at least this adjusted p"
+        0.2, gt=0, lt=1, description="least adjusted p of an unresponsive gene"
     )
     classes: tuple[Literal["unresponsive", "down", "up"], ...] = Field(
         ("unresponsive", "up"), min_length=2, description="classes to keep; the last is positive"
     )
-    match: Matching | None = Field(None, description="choose like unresponsive genes")
+    match: Matching | None = Field(
+        None,
+        description="level and gc by which unresponsive genes are chosen to resemble responsive "
+        "ones; null: all are used",
+    )
 
     @model_validator(mode="after")
     def _grey_zone(self) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,7 @@ from cistron.samples.genome.windows import Windows, make_windows
 from cistron.samples.keys import GroupName
 from cistron.samples.samples import COORDINATES, UNLABELLED, Samples, Sequences
 from cistron.samples.sequences.shuffle import shuffle_windows
+from cistron.samples.settings import SamplesSettings
 from cistron.targets.number import Number
 from cistron.targets.quantities import require_spread
 from cistron.targets.target import Target
@@ -52,11 +53,14 @@ class Species(Genome):
     numbers: NumberTable | None = Field(None, description="the table that labels come from")
 
 
-class GenomeSamples(GeneFilters):
+class GenomeSamples(GeneFilters, SamplesSettings):
     """Settings of the `genome` source: one genome, or several `species`."""
 
+    contents: ClassVar[frozenset[str]] = frozenset({"dna"})
+    windows_of_genomes: ClassVar[bool] = True
+
     kind: Literal["genome"] = "genome"
-    alphabet: Literal["dna"] = "dna"
+    alphabet: Literal["dna"] = Field("dna", description="letters of the sequences: genomes are DNA")
     genome: InputPath | None = Field(None, description="FASTA, plain, gzip or bgzip")
     annotation: InputPath | None = Field(None, description="GTF or GFF3, plain or gzip")
     numbers: NumberTable | None = Field(None, description="the table that labels come from")
@@ -73,7 +77,7 @@ class GenomeSamples(GeneFilters):
     )
     label: LabelSettings | None = Field(
         PercentileLabels(),
-        description="how classes come about; number: none, the number itself is predicted; null: "
+        description="rule that gives the classes; number: the number itself is predicted; null: "
         "unlabelled, for prediction",
     )
     regions: Preset | tuple[Part, ...] = Field(
@@ -84,14 +88,18 @@ class GenomeSamples(GeneFilters):
         description="regions, start_codon, stop_codon or stretches that become N; by default "
         "those of the preset",
     )
-    ablate: tuple[str, ...] = Field((), description="regions that become N, to see what they hold")
+    ablate: tuple[str, ...] = Field(
+        (), description="regions that become N, to measure what they contribute"
+    )
     groups: dict[GroupName, GroupTable] = Field(
         default_factory=dict, description="further columns of genes that belong together: family"
     )
     shuffle: Literal["none", "mononucleotide", "dinucleotide"] = Field(
-        "none", description="shuffle the bases of each region, as a control"
+        "none",
+        description="how the bases of each region are shuffled, as a control; the counts of "
+        "bases, or of pairs of bases, stay",
     )
-    seed: int = Field(1, ge=0, description="of the shuffling")
+    seed: int = Field(1, ge=0, description="seed of the random numbers by which bases are shuffled")
 
     @field_validator("ablate", mode="before")
     @classmethod

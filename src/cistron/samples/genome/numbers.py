@@ -33,14 +33,15 @@ class NumberTable(Settings):
     id: str | None = Field(None, description="column with the gene's id; the first by default")
     columns: tuple[str, ...] = Field(
         (),
-        description="columns with the number (TPM, counts) of each sample, by name or by a pattern "
-        "such as leaf_*; not needed where there is one column only",
+        description="columns with the number (TPM, counts) of each sample, by name or by a "
+        "pattern such as leaf_*; not needed where there is one column only",
     )
     summary: Literal["max", "mean", "median"] = Field(
-        "max", description="what is taken over several columns"
+        "max", description="number that stands for several columns"
     )
     scale: Literal["log10", "log2", "none"] = Field(
-        "log10", description="log10 and log2 take the logarithm of the number + 1"
+        "log10",
+        description="scale of the number; log10 and log2 take the logarithm of the number + 1",
     )
 
     @field_validator("columns", mode="before")

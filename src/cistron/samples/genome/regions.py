@@ -21,7 +21,10 @@ CODONS = ("start_codon", "stop_codon")
 class Stretch(Settings):
     """Bases around an anchor."""
 
-    anchor: Anchor
+    anchor: Anchor = Field(
+        description="place from which bases are counted: the ends of the gene or of its coding "
+        "sequence"
+    )
     upstream: int = Field(0, ge=0, description="bases before the anchor")
     downstream: int = Field(0, ge=0, description="bases behind the anchor")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -37,8 +37,12 @@ class ProfileSamples(SequenceFilters):
     probable residue of each position.
     """
 
+    contents: ClassVar[frozenset[str]] = frozenset({"protein", "profiles"})
+
     kind: Literal["profiles"] = "profiles"
-    alphabet: Literal["protein"] = "protein"
+    alphabet: Literal["protein"] = Field(
+        "protein", description="letters of the sequences: profiles are of proteins"
+    )
     path: InputPaths = Field(
         description="numpy archives (.npz), PSI-BLAST's ASCII matrices, or folders of these"
     )
@@ -55,6 +59,11 @@ class ProfileSamples(SequenceFilters):
     mask: str | None = Field(None, description="array that is 1 where a protein has positions")
     y: str | None = Field(None, description="array of class numbers")
     id: str | None = Field(None, description="array of ids; without it file:1, file:2, …")
+
+    @property
+    def gives(self) -> frozenset[str]:
+        """Proteins and, of each, a profile."""
+        return self.contents
 
     @model_validator(mode="after")
     def _one_label(self) -> Self:

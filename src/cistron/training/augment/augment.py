@@ -10,32 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field
 from torch import Tensor
 
-from cistron.base.errors import InputError, nearest
+from cistron.base.errors import InputError
+from cistron.base.settings import name_of
+from cistron.encoders.kinds import KINDS as ENCODERS
+from cistron.encoders.settings import EncoderSettings
+from cistron.models.families import ModelSettings
 from cistron.samples.samples import Samples
-from cistron.training.augment.evoaug import EvoAug, EvoAugSettings
+from cistron.samples.settings import SEQUENCES, SamplesSettings, require_columns
+from cistron.training.augment.evoaug import EvoAug
 from cistron.training.augment.orthologs import Orthologs, SamplesOfOneGene
 from cistron.training.augment.phyloaug import PhyloAugSettings
+from cistron.training.augment.settings import AugmentSettings
+from cistron.training.settings import TrainingSettings
 
-
-def _kind(value: Any) -> Any:
-    return {"kind": value} if isinstance(value, str) else value
-
-
-def _kinds(value: Any) -> Any:
-    return [_kind(one) for one in value] if isinstance(value, (list, tuple)) else value
-
-
-AugmentSettings = Annotated[EvoAugSettings | PhyloAugSettings, Field(discriminator="kind")]
-Augmentations = Annotated[tuple[AugmentSettings, ...], BeforeValidator(_kinds)]
-"""A list of kinds, each by its name or with its keys."""
+T = TypeVar("T", bound=AugmentSettings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,38 +71,38 @@ class Augmentation:
         return self.evoaug(x, lengths, generator)
 
 
-def of_kind(augment: Iterable[Any], kind: str) -> Any:
+def of_kind(augment: Iterable[AugmentSettings], kind: type[T]) -> T | None:
     """Return the settings of that kind, or None."""
-    return next((settings for settings in augment if settings.kind == kind), None)
+    return next((settings for settings in augment if isinstance(settings, kind)), None)
 
 
 def find_orthologs(
-    augment: Iterable[Any], samples: Samples, source: Any = None
+    augment: Iterable[AugmentSettings], samples: Samples, source: SamplesSettings | None = None
 ) -> Orthologs | SamplesOfOneGene | None:
     """Read the orthologs that `phyloaug` asks for; None without it.
 
     Parameters
     ----------
-    augment : iterable of Settings
+    augment : iterable of AugmentSettings
     samples : Samples
-    source : Settings, optional
+    source : SamplesSettings, optional
         What the samples were read with; `phyloaug.genomes` needs it (see `PhyloAugSettings.read`).
     """
-    settings = of_kind(augment, "phyloaug")
+    settings = of_kind(augment, PhyloAugSettings)
     return None if settings is None else settings.read(samples, source)
 
 
-def averages_orthologs(augment: Iterable[Any]) -> bool:
+def averages_orthologs(augment: Iterable[AugmentSettings]) -> bool:
     """Say whether a run is scored on logits averaged over orthologs."""
-    settings = of_kind(augment, "phyloaug")
+    settings = of_kind(augment, PhyloAugSettings)
     return settings is not None and settings.average_orthologs
 
 
 def require_possible(
-    augment: Sequence[Any],
-    encoder: Any,
-    model: Any,
-    training: Any,
+    augment: Sequence[AugmentSettings],
+    encoder: EncoderSettings,
+    model: ModelSettings,
+    training: TrainingSettings,
     groups: Sequence[str] | None = None,
     where: str = "",
 ) -> None:
@@ -115,8 +110,10 @@ def require_possible(
 
     Parameters
     ----------
-    augment : sequence of Settings
-    encoder, model, training : Settings
+    augment : sequence of AugmentSettings
+    encoder : EncoderSettings
+    model : ModelSettings
+    training : TrainingSettings
     groups : sequence of str, optional
         Group columns of the samples, where they are known.
     where : str
@@ -128,31 +125,38 @@ def require_possible(
     """
     kinds = [settings.kind for settings in augment]
     twice = [kind for kind in kinds if kinds.count(kind) > 1]
-    evoaug, phyloaug = of_kind(augment, "evoaug"), of_kind(augment, "phyloaug")
     if twice:
         raise InputError(f"{where}augment: {twice[0]!r} stands there twice. Give each kind once.")
-    if evoaug is not None and encoder.kind != "one_hot":
-        raise InputError(
-            f"{where}augment: evoaug changes DNA letter by letter, and the encoder "
-            f"{encoder.kind!r} gives no letters of DNA. Use the encoder one_hot, or leave evoaug "
-            "out."
-        )
-    if phyloaug is not None and phyloaug.table is not None and encoder.kind == "profile":
-        raise InputError(
-            f"{where}augment: the orthologs of phyloaug come as sequences, and the encoder "
-            "'profile' reads profiles. Use another encoder, or leave phyloaug out."
-        )
-    gene = None if phyloaug is None else phyloaug.gene
-    if gene is not None and groups is not None and gene not in groups:
-        raise InputError(
-            f"{where}augment: phyloaug.gene: {gene!r} is not declared under samples.groups (there "
-            f"are: {', '.join(groups) or 'none'}).{nearest(gene, groups)}"
-        )
-    changes = evoaug is not None or (phyloaug is not None and phyloaug.probability > 0)
+    for settings in augment:
+        _require_encoder(settings, encoder, where)
+        if groups is not None:
+            require_columns(settings.needs_columns, groups, where)
+    changes = any(settings.changes_epochs for settings in augment)
     _require_epochs(changes, model, training, where)
 
 
-def _require_epochs(changes: bool, model: Any, training: Any, where: str) -> None:
+def _require_encoder(settings: AugmentSettings, encoder: EncoderSettings, where: str) -> None:
+    """Refuse an encoder that does not give the letters, or read the sequences, that it needs."""
+    kind = settings.kind
+    if settings.letters and encoder.letters != settings.letters:
+        letters = {"dna": "DNA", "protein": "proteins"}[settings.letters]
+        fitting = [name_of(known) for known in ENCODERS if known.letters == settings.letters]
+        raise InputError(
+            f"{where}augment: {kind} changes {letters} letter by letter, and the encoder "
+            f"{encoder.kind!r} gives no letters of {letters}. Use the encoder "
+            f"{' or '.join(fitting)}, or leave {kind} out."
+        )
+    if settings.brings_sequences and not encoder.reads & SEQUENCES:
+        raise InputError(
+            f"{where}augment: the orthologs of {kind} come as sequences, and the encoder "
+            f"{encoder.kind!r} reads {' or '.join(sorted(encoder.reads))}. Use another encoder, "
+            f"or leave {kind} out."
+        )
+
+
+def _require_epochs(
+    changes: bool, model: ModelSettings, training: TrainingSettings, where: str
+) -> None:
     """Refuse changes from epoch to epoch, and stages, where they could have no effect."""
     by_epochs = model.family == "network"
     if changes and not by_epochs:

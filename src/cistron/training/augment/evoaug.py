@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, NamedTuple, Self
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from cistron.base.settings import Settings
 from cistron.samples.alphabet import DNA
+from cistron.training.augment.settings import AugmentSettings
 
 COMPLEMENT = torch.from_numpy(DNA.complement)
 BASES = DNA.standard  # the codes of A, C, G and T come first
 
 
-class EvoAugSettings(Settings):
+class EvoAugSettings(AugmentSettings):
     """Settings of `evoaug`: how DNA is changed in training, anew in every epoch.
 
     Lee, Tang, Toneyan, Koo 2023, Genome Biology, doi:10.1186/s13059-023-02941-w. Of the kinds of
@@ -26,8 +25,10 @@ class EvoAugSettings(Settings):
     drawn change may change nothing.
     """
 
+    letters: ClassVar[str] = "dna"
+
     kind: Literal["evoaug"] = "evoaug"
-    most: int = Field(2, ge=1, le=7, description="kinds of change that a sequence draws")
+    most: int = Field(2, ge=1, le=7, description="kinds of change that each sequence draws")
     reverse_complement: float = Field(
         0.5, ge=0, le=1, description="probability that a drawn reverse complement is taken"
     )
@@ -51,11 +52,6 @@ class EvoAugSettings(Settings):
         if not self.kinds:
             raise ValueError("every kind of change is 0, so nothing would be augmented")
         return self
-
-    @property
-    def paths(self) -> list[Path]:
-        """No file is read."""
-        return []
 
     @property
     def kinds(self) -> tuple[str, ...]:

@@ -10,16 +10,17 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from cistron.base.errors import InputError, nearest
-from cistron.base.settings import Settings
 from cistron.samples.genome.gene_windows import Genome
 from cistron.samples.genome.genome import GenomeSamples
 from cistron.samples.keys import InputPaths
 from cistron.samples.samples import Samples, Sequences
+from cistron.samples.settings import SamplesSettings
 from cistron.training.augment.ortholog_genomes import read_genome_orthologs
 from cistron.training.augment.orthologs import Orthologs, Related, SamplesOfOneGene, read_orthologs
+from cistron.training.augment.settings import AugmentSettings
 
 
-class PhyloAugSettings(Settings):
+class PhyloAugSettings(AugmentSettings):
     """Settings of `phyloaug`: in training, orthologs stand in for a sample, anew in every epoch.
 
     Duncan, Mitchell, Moses 2024, Bioinformatics, doi:10.1093/bioinformatics/btae190. A sample
@@ -44,14 +45,14 @@ class PhyloAugSettings(Settings):
         "of orthologs are cut like those of the samples (kind: genome)",
     )
     gene: str | None = Field(
-        None, description="group column with the gene of each sample; its id where not given"
+        None, description="group column with the gene of each sample; null: the sample's id"
     )
     probability: float = Field(
-        0.7, ge=0, le=1, description="that a sample with orthologs is replaced by one"
+        0.7, ge=0, le=1, description="probability that a sample with orthologs is replaced by one"
     )
     average_orthologs: bool = Field(
         False,
-        description="score the run on logits averaged over a sample and its orthologs",
+        description="whether the run is scored on logits averaged over a sample and its orthologs",
     )
 
     @model_validator(mode="after")
@@ -80,7 +81,29 @@ class PhyloAugSettings(Settings):
         files = [path for genome in genomes for path in (genome.genome, genome.annotation)]
         return [*(self.table or ()), *(self.fasta or ()), *files]
 
-    def read(self, samples: Samples, source: object = None) -> Orthologs | SamplesOfOneGene:
+    @property
+    def changes_epochs(self) -> bool:
+        """Whether orthologs stand in for samples."""
+        return self.probability > 0
+
+    @property
+    def brings_sequences(self) -> bool:
+        """Whether orthologs are read; else they are other samples."""
+        return self.table is not None
+
+    @property
+    def cuts_genomes(self) -> bool:
+        """Whether orthologs are cut from genomes as the windows of samples are."""
+        return bool(self.genomes)
+
+    @property
+    def needs_columns(self) -> dict[str, tuple[str, ...]]:
+        """The column of the gene."""
+        return {} if self.gene is None else {"augment: phyloaug.gene": (self.gene,)}
+
+    def read(
+        self, samples: Samples, source: SamplesSettings | None = None
+    ) -> Orthologs | SamplesOfOneGene:
         """Read the orthologs of all samples.
 
         Parameters
