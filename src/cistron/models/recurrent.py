@@ -22,12 +22,17 @@ class RNNSettings(NetworkSettings):
 
     kind: Literal["rnn"] = "rnn"
     hidden: int = Field(128, ge=1, description="units of each layer")
-    layers: int = Field(1, ge=1, le=12)
+    layers: int = Field(1, ge=1, le=12, description="recurrent layers, one upon the other")
     activation: Literal["tanh", "relu"] = Field(
-        "tanh", description="relu may overflow on long sequences"
+        "tanh", description="activation of the recurrent units; relu may overflow on long sequences"
     )
     pooling: RecurrentPoolingKind = Field("mean+max", description="how positions become one vector")
-    dropout: float = Field(0.3, ge=0, lt=1)
+    dropout: float = Field(
+        0.3,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""
@@ -55,9 +60,14 @@ class LSTMSettings(NetworkSettings):
 
     kind: Literal["lstm"] = "lstm"
     hidden: int = Field(128, ge=1, description="units of each layer")
-    layers: int = Field(1, ge=1, le=12)
+    layers: int = Field(1, ge=1, le=12, description="LSTM layers, one upon the other")
     pooling: RecurrentPoolingKind = Field("mean+max", description="how positions become one vector")
-    dropout: float = Field(0.3, ge=0, lt=1)
+    dropout: float = Field(
+        0.3,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""
@@ -69,9 +79,14 @@ class BiLSTMSettings(NetworkSettings):
 
     kind: Literal["bilstm"] = "bilstm"
     hidden: int = Field(64, ge=1, description="units of each layer and direction")
-    layers: int = Field(1, ge=1, le=12)
+    layers: int = Field(1, ge=1, le=12, description="LSTM layers, one upon the other")
     pooling: RecurrentPoolingKind = Field("mean+max", description="how positions become one vector")
-    dropout: float = Field(0.3, ge=0, lt=1)
+    dropout: float = Field(
+        0.3,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

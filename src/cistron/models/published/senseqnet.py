@@ -163,7 +163,9 @@ class VectorCNNSettings(VectorSettings):
     filters: Three = Field((79, 111, 180), description="channels of the three convolutions")
     kernel_sizes: Three = Field((3, 7, 6), description="features each convolution spans")
     hidden: Two = Field((512, 256), description="units of the two hidden layers")
-    dropout: float = Field(0.2978, ge=0, lt=1, description="after each hidden layer")
+    dropout: float = Field(
+        0.2978, ge=0, lt=1, description="share of units set to zero behind each hidden layer"
+    )
 
 
 class VectorCNN(Convolving):
@@ -195,7 +197,12 @@ class VectorRNNSettings(VectorSettings):
     units: int = Field(232, ge=1, description="units of each recurrent layer")
     layers: int = Field(1, ge=1, le=12, description="recurrent layers")
     hidden: Two = Field((512, 256), description="units of the two hidden layers")
-    dropout: float = Field(0.4861, ge=0, lt=1)
+    dropout: float = Field(
+        0.4861,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
 
 class VectorRNN(nn.Module):
@@ -229,8 +236,13 @@ class VectorLSTMSettings(VectorSettings):
 
     kind: Literal["vector_lstm"] = "vector_lstm"
     hidden: int = Field(427, ge=1, description="units of each layer")
-    layers: int = Field(5, ge=1, le=12)
-    dropout: float = Field(0.3413, ge=0, lt=1)
+    layers: int = Field(5, ge=1, le=12, description="LSTM layers, one upon the other")
+    dropout: float = Field(
+        0.3413,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
 
 class VectorBiLSTMSettings(VectorSettings):
@@ -242,8 +254,13 @@ class VectorBiLSTMSettings(VectorSettings):
 
     kind: Literal["vector_bilstm"] = "vector_bilstm"
     hidden: int = Field(250, ge=1, description="units of each layer and direction")
-    layers: int = Field(4, ge=1, le=12)
-    dropout: float = Field(0.2321, ge=0, lt=1)
+    layers: int = Field(4, ge=1, le=12, description="LSTM layers, one upon the other")
+    dropout: float = Field(
+        0.2321,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
 
 class VectorLSTM(nn.Module):
@@ -278,7 +295,12 @@ class VectorCNNLSTMSettings(VectorSettings):
     kernel_sizes: Three = Field((6, 4, 5), description="features each convolution spans")
     hidden: int = Field(218, ge=1, description="units of each LSTM layer and direction")
     layers: int = Field(2, ge=1, le=12, description="LSTM layers")
-    dropout: float = Field(0.5456158649892608, ge=0, lt=1)
+    dropout: float = Field(
+        0.5456158649892608,
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    )
 
 
 class VectorCNNLSTM(Convolving):
@@ -318,7 +340,12 @@ class VectorParallelCNNLSTMSettings(VectorSettings):
     kernel_sizes: Three = Field((6, 4, 5), description="features each convolution spans")
     hidden: int = Field(255, ge=1, description="units of each LSTM layer and direction")
     layers: int = Field(4, ge=1, le=12, description="LSTM layers")
-    dropout: float = Field(0.5443207069354133, ge=0, lt=1, description="of the LSTM's branch")
+    dropout: float = Field(
+        0.5443207069354133,
+        ge=0,
+        lt=1,
+        description="share of units set to zero in the LSTM's branch",
+    )
 
 
 class VectorParallelCNNLSTM(Convolving):

@@ -27,9 +27,11 @@ class GeneFilters(Settings):
         "of the longest protein)",
     )
     organelles: Literal["exclude", "keep"] = Field(
-        "exclude", description="genes of mitochondria and plastids"
+        "exclude", description="whether genes of mitochondria and plastids are used"
     )
-    exclude_chromosomes: tuple[str, ...] = Field((), description="names as in the annotation")
+    exclude_chromosomes: tuple[str, ...] = Field(
+        (), description="chromosomes that are left out, by their names in the annotation"
+    )
     edges: Literal["pad", "drop"] = Field(
         "pad", description="windows past the end of a chromosome: N there, or dropped"
     )
