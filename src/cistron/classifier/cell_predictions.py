@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from cistron.classifier.predictor import Predictor
 from cistron.evaluation.cell_novelty import WARNING
 from cistron.samples.samples import Samples
 
-Shift = NDArray[np.floating] | list[NDArray[np.floating]] | None
+Shift = NDArray[np.float64] | Sequence[NDArray[np.float64]] | None
 """What aligns cells with the training cells, shape (genes,); of an ensemble one of each member."""
 
 DISTANCE = "distance"  # column of `judged_cells`
@@ -86,7 +87,7 @@ def judged_cells(classifier: Predictor, samples: Samples, shift: Shift = None) -
 def _seen(classifier: Predictor, samples: Samples, shift: Shift) -> Seen:
     """Return what the members make of cells together."""
     members = classifier.members
-    shifts = shift if isinstance(shift, list) else [shift] * len(members)
+    shifts = [shift] * len(members) if shift is None or isinstance(shift, np.ndarray) else shift
     each = [_seen_by(member, samples, own) for member, own in zip(members, shifts, strict=True)]
     outputs = [seen.outputs for seen in each]
     aligned = [seen.aligned for seen in each if seen.aligned is not None]

@@ -80,6 +80,9 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
         One entry an epoch; empty for classical models.
     """
 
+    model_: Any  # a torch module, or an estimator (one for each class, where there are several)
+    model_settings_: Any  # NetworkSettings, or ClassicalSettings
+    history_: list[dict[str, Any]]
     second_model_: Any = None
 
     def __init__(

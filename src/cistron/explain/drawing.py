@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cistron.base.errors import InputError, nearest
 from cistron.base.ragged import Ragged
-from cistron.classifier.classifier import Classifier
+from cistron.classifier.predictor import Predictor
 from cistron.experiment.file import read_experiment
 from cistron.experiment.run_folder import EXPERIMENT
 from cistron.explain.averages import PREDICTED, Averages
@@ -78,7 +78,7 @@ def draw(
     choice: Choice = "certain",
     *,
     windows: Windows | None = None,
-    mutate: Classifier | None = None,
+    mutate: Predictor | None = None,
 ) -> Drawn:
     """Draw an explanation.
 
@@ -92,7 +92,7 @@ def draw(
         The samples of the most probable calls, each predicted class in turn; or the first ones.
     windows : Windows, optional
         Regions of the samples, where they are windows of genes.
-    mutate : Classifier, optional
+    mutate : Predictor, optional
         Draw in-silico mutagenesis by this classifier below the contributions.
 
     Raises
@@ -252,7 +252,7 @@ def _kind(sample: Explanation) -> str:
     return "log-odds" if two else "logit"
 
 
-def _effects(classifier: Classifier, explained: Explanation) -> NDArray[np.float64]:
+def _effects(classifier: Predictor, explained: Explanation) -> NDArray[np.float64]:
     """Return the effect of every substitution in what was read of a sample."""
     if explained.codes is None:
         raise ValueError("features have no letters")

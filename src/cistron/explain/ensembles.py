@@ -177,7 +177,8 @@ def _layout(
     # They read different parts of the sequences: contributions are told of the whole of them.
     offsets = samples.sequences.offsets
     where = [
-        np.repeat(offsets[:-1], np.diff(layout.offsets)) + layout.positions for layout in layouts
+        np.repeat(offsets[:-1], np.diff(layout.offsets)) + np.asarray(layout.positions)
+        for layout in layouts
     ]
     positions = np.arange(offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets))
     return where, Layout(offsets, np.asarray(samples.sequences.values), positions)

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Advance, Reporter
-from cistron.classifier.classifier import Classifier
 from cistron.classifier.predictor import Predictor
 from cistron.explain.ensembles import contributions_of
 from cistron.explain.settings import ExplainSettings, parse_settings
@@ -120,7 +119,7 @@ class Explanation:
 
 
 def explain(
-    classifier: Classifier,
+    classifier: Predictor,
     samples: Samples,
     settings: ExplainSettings | Mapping[str, Any] | None = None,
     reporter: Reporter = SILENT,
@@ -129,7 +128,7 @@ def explain(
 
     Parameters
     ----------
-    classifier : Classifier
+    classifier : Predictor
     samples : Samples
         At least one.
     settings : ExplainSettings or dict, optional
@@ -148,7 +147,7 @@ def explain(
 
 
 def explain_window(
-    classifier: Classifier, samples: Samples, settings: ExplainSettings, advance: Advance
+    classifier: Predictor, samples: Samples, settings: ExplainSettings, advance: Advance
 ) -> Explanation:
     """Explain samples within a progress bar that is shown already. See `explain`."""
     logits = classifier.logits(samples)

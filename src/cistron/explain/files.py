@@ -13,7 +13,6 @@ import numpy as np
 
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
-from cistron.classifier.classifier import Classifier
 from cistron.classifier.predict.predict_cells import (
     NewCells,
     cell_windows,
@@ -22,6 +21,7 @@ from cistron.classifier.predict.predict_cells import (
     require_columns,
     with_aliases,
 )
+from cistron.classifier.predictor import Predictor
 from cistron.explain.cells import of_cells
 from cistron.explain.checks import faithfulness, randomised_weights
 from cistron.explain.ensembles import scale_of
@@ -59,7 +59,7 @@ class Choices:
 
 
 def explain_file(
-    classifier: Classifier,
+    classifier: Predictor,
     source: str | Path,
     out: str | Path,
     settings: ExplainSettings | None = None,
@@ -73,7 +73,7 @@ def explain_file(
 
     Parameters
     ----------
-    classifier : Classifier
+    classifier : Predictor
     source : path
         FASTA, a table or profiles, as `cistron.classifier.predict.predict.predict_file` reads them;
         or cells, as `cistron.classifier.predict.predict_cells.predict_cell_file` does.
@@ -134,12 +134,12 @@ def explain_file(
 
 
 def _windows(
-    classifier: Classifier,
+    classifier: Predictor,
     source: str | Path,
     choices: Choices,
     seen: _Summary,
     reporter: Reporter,
-) -> tuple[Classifier, Iterator[Samples]]:
+) -> tuple[Predictor, Iterator[Samples]]:
     """Return the classifier as it reads this file, and the file in windows."""
     window = min(WINDOW, choices.limit or WINDOW)
     if not of_cells(classifier):
@@ -163,7 +163,7 @@ def _first(windows: Iterator[Samples], limit: int | None, seen: _Summary) -> Ite
             return
 
 
-def _scale(classifier: Classifier, methods: Mapping[str, int]) -> str:
+def _scale(classifier: Predictor, methods: Mapping[str, int]) -> str:
     """Return what is explained: the logit of a class, its probability, or a number."""
     if not classifier.head.classes:
         return "number"
@@ -171,7 +171,7 @@ def _scale(classifier: Classifier, methods: Mapping[str, int]) -> str:
 
 
 def _cells(
-    classifier: Classifier,
+    classifier: Predictor,
     source: str | Path,
     how: NewCells,
     window: int,
@@ -190,7 +190,7 @@ def _cells(
 
 
 def _checked(
-    classifier: Classifier, samples: Samples, explanation: Explanation, randomise: bool
+    classifier: Predictor, samples: Samples, explanation: Explanation, randomise: bool
 ) -> dict[str, Any]:
     number = min(CHECKED, len(samples))
     few, known = samples[:number], explanation.span(0, number)

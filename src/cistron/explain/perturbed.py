@@ -14,10 +14,9 @@ from cistron.base.encoded import Encoded
 from cistron.base.errors import InputError
 from cistron.base.ragged import Ragged
 from cistron.classifier.classifier import Classifier
-from cistron.classifier.ensemble import Ensemble
 from cistron.classifier.predictor import Predictor
 from cistron.explain.rules.local_trunk import substituted_logits, trunk_of
-from cistron.models.classical.classical import form_outputs
+from cistron.models.classical.classical import Vectors, form_outputs
 from cistron.samples.alphabet import ALPHABETS
 from cistron.samples.samples import Profiles, Samples, Sequences, make_samples
 from cistron.training.fit import compute_logits
@@ -69,7 +68,9 @@ def encoded_inputs(classifier: Classifier, encoded: Encoded) -> Changeable:
             encoded, blank, score, lambda *given: substituted_logits(model, trunk, *given)
         )
     form = classifier.head.form
-    return Changeable(encoded, 0, lambda x: form_outputs(form, classifier.model_, x))
+    return Changeable(
+        encoded, 0, lambda x: form_outputs(form, classifier.model_, cast("Vectors", x))
+    )
 
 
 def inputs_of(classifier: Classifier, samples: Samples) -> Changeable:
@@ -85,7 +86,7 @@ def letters_of(classifier: Predictor, samples: Samples) -> Changeable:
     InputError
         If the samples are profiles, which have no letters.
     """
-    if isinstance(classifier, Ensemble):
+    if not isinstance(classifier, Classifier):
         shared = _letters_of_members(classifier, samples)
         if shared is not None:
             return shared
@@ -103,7 +104,7 @@ def letters_of(classifier: Predictor, samples: Samples) -> Changeable:
     return Changeable(Ragged(sequences.values, sequences.offsets), alphabet.unknown, score)
 
 
-def _letters_of_members(ensemble: Ensemble, samples: Samples) -> Changeable | None:
+def _letters_of_members(ensemble: Predictor, samples: Samples) -> Changeable | None:
     """Return the letters that all members read; None where these are not the same."""
     each = [letters_of(member, samples) for member in ensemble.members]
     first, *others = (cast("Ragged", letters.values) for letters in each)

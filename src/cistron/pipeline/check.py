@@ -73,7 +73,7 @@ def check_against(
         Whether to search the external sequences against the samples.
     reporter : Reporter, optional
     """
-    if not DOMAINS[experiment.samples.alphabet].homologs:
+    if not DOMAINS[experiment.samples.content].homologs:
         raise InputError(
             "--against compares sequences, and samples.kind is 'cells'. `cistron predict RUN FILE "
             "--label COLUMN` scores another data set and says how far it is."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from cistron.classifier.predictor import Predictor
@@ -12,6 +13,7 @@ from cistron.pipeline.scores import metrics_of
 from cistron.pipeline.second_scores import score_second
 from cistron.samples.samples import Samples
 from cistron.splits.split import Split
+from cistron.targets.target import Predictions
 
 
 def score_fit(
@@ -19,7 +21,7 @@ def score_fit(
     experiment: Experiment,
     parts: tuple[Samples, Split],
     classifier: Predictor,
-    baselines: dict[str, Any],
+    baselines: Mapping[str, Predictions],
     nearest: Any,
 ) -> dict[str, Any]:
     """Return metrics.json of a run whose predictions are written.

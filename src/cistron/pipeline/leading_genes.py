@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cistron.base.domains import CELLS
 from cistron.base.errors import InputError
+from cistron.classifier.classifier import Classifier
 from cistron.classifier.predictor import Predictor
 from cistron.encoders.cells.normalise import columns, row_sums, zeroed
 from cistron.experiment.run_folder import Run
@@ -50,8 +51,8 @@ def write_effects(run: Run, classifier: Predictor, samples: Samples, split: Spli
 
 def _effects(classifier: Predictor, train: Samples) -> pd.DataFrame:
     """Return the effects of genes on the logits; of an ensemble on the mean of its members'."""
-    if len(classifier.members) > 1:
-        each = [_effects(one, train) * one.head.line[0] for one in classifier.members]
+    if not isinstance(classifier, Classifier):
+        each = [_effects(member, train) * member.head.line[0] for member in classifier.members]
         classes = list(classifier.classes_)
         genes = dict.fromkeys(gene for table in each for gene in table.index)
         parts = [table.reindex(list(genes), columns=classes, fill_value=0.0) for table in each]
@@ -63,23 +64,23 @@ def _effects(classifier: Predictor, train: Samples) -> pd.DataFrame:
 
 def _by_gradients(classifier: Predictor) -> bool:
     """Whether effects are gradients; of an ensemble, those of a member."""
-    if len(classifier.members) > 1:
-        return any(_by_gradients(member) for member in classifier.members)
-    return classifier.model_settings_.family == "network"
+    if isinstance(classifier, Classifier):
+        return classifier.model_settings_.family == "network"
+    return any(_by_gradients(member) for member in classifier.members)
 
 
 def why_no_effects(classifier: Predictor) -> str:
     """Say why no effects of genes are to be had; empty where they are."""
     if not classifier.head.classes:
         return "Effects of genes are those on classes, and a number is predicted."
-    if len(classifier.members) > 1:
+    if not isinstance(classifier, Classifier):
         return next(filter(None, map(why_no_effects, classifier.members)), "")
     if classifier.model_settings_.family == "network":
         return ""
     try:
         gene_effects(classifier)
     except InputError:
-        kind: Any = classifier.model_settings_.kind
+        kind = classifier.model_settings_.kind
         return (
             f"A model of the kind {kind} has neither coefficients nor gradients: no gene has one "
             "effect and one direction in it."

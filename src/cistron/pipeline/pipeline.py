@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from cistron.classifier.classifier import Classifier
 from cistron.base.device import choose_device
 from cistron.base.domains import CELLS, DOMAINS
 from cistron.base.errors import InputError
@@ -171,7 +172,7 @@ def fit(
         metrics = score_fit(run, experiment, (samples, split), classifier, baselines, nearest)
         if isinstance(classifier, Ensemble):
             metrics |= score_seeds(seeds, classifier, baselines, nearest)
-        else:
+        elif isinstance(classifier, Classifier):
             write_features(run, experiment, classifier, samples, split)
     method = experiment.evaluation.projection
     if method != "none":
@@ -213,7 +214,7 @@ def crossval(
     if (workers or 1) > 1 or cluster:
         require_alone("A cross-validation with --workers")
     require_poolable(experiment)
-    if DOMAINS[experiment.samples.alphabet] is CELLS:
+    if DOMAINS[experiment.samples.content] is CELLS:
         require(experiment.evaluation.projection)
     run = Run.claim(out, experiment, force=force, resume=resume)
     if resume and run.finished:
@@ -251,7 +252,7 @@ def crossval(
         one = load(repeats[0].run.path / "folds" / "0" / "model")
         _write_genes_of_folds(run, repeats, one)
     method = experiment.evaluation.projection
-    if method != "none" and DOMAINS[experiment.samples.alphabet] is CELLS:
+    if method != "none" and DOMAINS[experiment.samples.content] is CELLS:
         with timer.stage("projection"):
             seed = experiment.training.seed
             points = projection_of_folds(experiment.encoder, samples, method, seed)

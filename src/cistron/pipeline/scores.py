@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,8 +18,10 @@ from cistron.experiment.run_folder import Run
 from cistron.pipeline.ablation import ABLATION, read_ablated, score_ablated
 from cistron.samples.samples import COORDINATES, Samples
 from cistron.splits.components import components
+from cistron.splits.search.nearest import NearestHomolog
 from cistron.splits.settle import settle_fold
 from cistron.splits.split import TEST, TRAIN, UNUSED, VALIDATION, Split
+from cistron.targets.target import Predictions
 
 FEWEST_GROUPS = 10  # a group column with fewer values is no unit to resample
 
@@ -70,8 +73,8 @@ def predict_parts(
 
 
 def baselines_of(
-    experiment: Experiment, samples: Samples, split: Split, nearest: Any
-) -> dict[str, Any]:
+    experiment: Experiment, samples: Samples, split: Split, nearest: NearestHomolog | None
+) -> Mapping[str, Predictions]:
     """Return each baseline's probabilities for the test part, shape (tested, classes), or Calls.
 
     Of samples with a number, the number each baseline predicts, shape (tested,).
@@ -81,7 +84,9 @@ def baselines_of(
     return predict_baselines(samples, parts, experiment.evaluation, experiment.encoder, found)
 
 
-def baseline_table(samples: Samples, split: Split, baselines: dict[str, Any]) -> pd.DataFrame:
+def baseline_table(
+    samples: Samples, split: Split, baselines: Mapping[str, Predictions]
+) -> pd.DataFrame:
     """Return baselines.parquet: one row for each baseline and test sample."""
     ids = samples.ids[split.rows(TEST)]
     tables = []
@@ -148,7 +153,7 @@ def metrics_of(
     samples: Samples,
     split: Split,
     predictions: pd.DataFrame,
-    baselines: dict[str, Any],
+    baselines: Mapping[str, Predictions],
     ablated: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Return metrics.json of a single split."""
@@ -239,7 +244,7 @@ def score_folds(
     samples: Samples,
     whole: tuple[Samples, Split],
     run: Run,
-    nearest: Any,
+    nearest: NearestHomolog | None,
 ) -> None:
     """Write the baselines of every fold, fitted on the training part of that fold.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from cistron.pipeline.repeats import Repeat, spread_of, start_repeats, with_seed
 from cistron.pipeline.scores import baseline_table, describe_samples, single_numbers
 from cistron.samples.samples import Samples
 from cistron.splits.split import TEST, TRAIN, VALIDATION, Split
+from cistron.targets.target import Predictions
 from cistron.training.augment.augment import averages_orthologs
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def _join(seeds: Sequence[Repeat], folder: Path, orthologs: Any) -> None:
 
 
 def score_seeds(
-    seeds: Sequence[Repeat], ensemble: Ensemble, baselines: dict[str, Any], nearest: Any
+    seeds: Sequence[Repeat], ensemble: Ensemble, baselines: Mapping[str, Predictions], nearest: Any
 ) -> dict[str, Any]:
     """Score every seed's classifier on the test part; return what metrics.json says of them.
 

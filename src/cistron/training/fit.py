@@ -119,7 +119,8 @@ def train(
     device = processes.device or choose_device(settings.device)
     network.to(device)
     optimizer = torch.optim.AdamW(_decayed(network, settings), lr=settings.learning_rate)
-    best, history = copy.deepcopy(network.state_dict()), []
+    best = copy.deepcopy(network.state_dict())
+    history: History = []
     state = processes.same(read_checkpoint(checkpoint))
     if state is not None:
         tensors, history = state

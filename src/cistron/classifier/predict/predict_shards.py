@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from glob import glob, has_magic
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from cistron.base.domains import CELLS, DOMAINS
 from cistron.base.errors import InputError, nearest
@@ -320,4 +320,5 @@ def _say(ended: Ended, reporter: Reporter) -> None:
     if ended.error is not None:
         reporter.say(f"{ended.job.name} failed{where}.")
     else:
-        reporter.say(f"{ended.job.name} is finished{where}: {ended.value['records']:,} records.")
+        value = cast("dict[str, int]", ended.value)
+        reporter.say(f"{ended.job.name} is finished{where}: {value['records']:,} records.")

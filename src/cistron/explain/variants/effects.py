@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cistron.base.errors import InputError
-from cistron.classifier.classifier import Classifier
+from cistron.classifier.predictor import Predictor
 from cistron.explain.target import choose_target
 from cistron.explain.variants.vcf import Variant
 from cistron.explain.variants.windows import Codes, Edit, WindowSet
@@ -61,7 +61,7 @@ class Tally:
 
 
 def variant_effects(
-    classifier: Classifier,
+    classifier: Predictor,
     variants: Iterable[Variant],
     windows: WindowSet,
     genome: Genome,
@@ -72,7 +72,7 @@ def variant_effects(
 
     Parameters
     ----------
-    classifier : Classifier
+    classifier : Predictor
         Of DNA.
     variants : iterable of Variant
     windows : WindowSet
@@ -177,7 +177,7 @@ def _cut(
 
 
 def _table(
-    classifier: Classifier, held: list[Changed], windows: WindowSet, class_: str | None
+    classifier: Predictor, held: list[Changed], windows: WindowSet, class_: str | None
 ) -> pd.DataFrame:
     """Predict a batch; a window without variant only once."""
     rows, which = np.unique([c.row for c in held], return_inverse=True)
@@ -217,7 +217,7 @@ def _samples(rows: list[Codes]) -> Samples:
 
 
 def compared(
-    classifier: Classifier,
+    classifier: Predictor,
     before: NDArray[np.float32],
     after: NDArray[np.float32],
     class_: str | None,
@@ -226,7 +226,7 @@ def compared(
 
     Parameters
     ----------
-    classifier : Classifier
+    classifier : Predictor
     before, after : ndarray, shape (n, outputs)
         Logits.
     class_ : str, optional

@@ -13,8 +13,8 @@ import pandas as pd
 
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Advance, Reporter
-from cistron.classifier.classifier import Classifier
 from cistron.classifier.predict.predict import FORMATS, join_parts, require_output
+from cistron.classifier.predictor import Predictor
 from cistron.explain.variants.effects import MISMATCH, Tally, variant_effects
 from cistron.explain.variants.genome import open_genome
 from cistron.explain.variants.sources import Found
@@ -25,7 +25,7 @@ SHOWN = 60  # letters of an allele in the list of those that were skipped
 
 
 def predict_variants(
-    classifier: Classifier,
+    classifier: Predictor,
     source: str | Path,
     out: str | Path,
     found: Found,
@@ -42,7 +42,7 @@ def predict_variants(
 
     Parameters
     ----------
-    classifier : Classifier
+    classifier : Predictor
     source : path
         VCF, plain or gzip; "-" is standard input.
     out : path

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
 from cistron.base.ragged import Ragged
-from cistron.classifier.classifier import Classifier
 from cistron.classifier.predict.predict import FORMATS, join_parts, require_output
+from cistron.classifier.predictor import Predictor
 from cistron.explain.layout import layout_of
 from cistron.explain.perturbed import Changeable, letters_of, rectangle
 from cistron.explain.variants.effects import compared
@@ -107,7 +107,7 @@ class Made:
 
 
 def mutate_file(
-    classifier: Classifier,
+    classifier: Predictor,
     source: str | Path,
     out: str | Path,
     which: Which | None = None,
@@ -121,7 +121,7 @@ def mutate_file(
 
     Parameters
     ----------
-    classifier : Classifier
+    classifier : Predictor
         Of proteins or DNA.
     source : path
         FASTA or a table.
@@ -197,7 +197,7 @@ def mutate_file(
     }
 
 
-def _of_one(classifier: Classifier, sample: Samples, which: Which) -> pd.DataFrame | None:
+def _of_one(classifier: Predictor, sample: Samples, which: Which) -> pd.DataFrame | None:
     """Return the mutations of the one sample given; None where there are none."""
     letters = letters_of(classifier, sample)
     rows = cast("Ragged", letters.values)
