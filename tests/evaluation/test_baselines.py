@@ -2,15 +2,14 @@ import numpy as np
 import pytest
 
 from cistron.base.errors import InputError
-from cistron.evaluation.baselines import HOMOLOG, RULES, score_baselines
-from cistron.evaluation.number_baselines import score_number_baselines
+from cistron.evaluation.baselines import HOMOLOG, MAJORITY, RULES, score_baselines
 from cistron.evaluation.settings import ONLY_DNA, USUAL_OF_DNA
 from cistron.samples.samples import Sequences, make_samples
 from cistron.targets.class_metrics import scores
 from cistron.targets.number_metrics import scores as number_scores
 
 LETTERS = {"protein": "ARNDCQEGHILKMFPSTWYV", "dna": "ACGT"}
-OF_PROTEIN = [name for name in RULES if name not in ONLY_DNA]
+OF_PROTEIN = [name for name in (MAJORITY, *RULES) if name not in ONLY_DNA]
 ALL = ["majority", "length", "composition", "homolog"]
 
 
@@ -35,9 +34,14 @@ def made(n, signal, alphabet="protein", seed=0, classes=2):
     return make_samples(Sequences.from_text(texts, alphabet), labels=labels)
 
 
+def scored(samples, train, test, *more, **others):
+    """Score baselines where no sample is for validation."""
+    return score_baselines(samples, (train, test[:0], test), *more, **others)
+
+
 def run(samples, which=("majority", "length", "composition"), nearest=None, **more):
     train, test = np.split(np.arange(len(samples)), [2 * len(samples) // 3])
-    found = score_baselines(samples, train, test, which, nearest, **more)
+    found = scored(samples, train, test, which, nearest, **more)
     targets = samples.targets[test]
     return found, {name: scores(targets, p) for name, p in found.items()}
 
@@ -107,7 +111,7 @@ def test_planted_signals_of_numbers_are_found(signal, finds):
     numbers = carry + np.random.default_rng(9).normal(0, 0.2, 600)
     samples = make_samples(sequences, numbers=numbers)
     train, test = np.arange(400), np.arange(400, 600)
-    found = score_number_baselines(samples, train, test, USUAL_OF_DNA[:-1])
+    found = scored(samples, train, test, USUAL_OF_DNA[:-1])
     assert list(found) == ["mean", "length", "gc", "composition", "kmers"]
     r2 = {name: number_scores(numbers[test], told)["r2"] for name, told in found.items()}
     assert r2[finds] > 0.4
@@ -123,28 +127,28 @@ def test_baselines_of_dna_are_refused_for_proteins(name):
     texts = [samples.payload.text(row) for row in range(30)]
     numbers = make_samples(Sequences.from_text(texts), numbers=np.arange(30.0))
     with pytest.raises(InputError, match=message):
-        score_number_baselines(numbers, np.arange(20), np.arange(20, 30), [name])
+        scored(numbers, np.arange(20), np.arange(20, 30), [name])
 
 
 def test_a_class_too_small_to_choose_a_penalty():
     sequences, _ = planted(20, "none")
     samples = make_samples(sequences, labels=["a"] * 14 + ["b"] + ["a", "c"] * 2 + ["a"])
-    found = score_baselines(samples, np.arange(15), np.arange(15, 20), ["kmers"])["kmers"]
+    found = scored(samples, np.arange(15), np.arange(15, 20), ["kmers"])["kmers"]
     np.testing.assert_allclose(found.sum(axis=1), 1)
     assert (found[:, 2] == 0).all()
 
 
 def test_majority_is_the_training_frequencies():
     samples = make_samples(Sequences.from_text(["ACD"] * 5), labels=["a", "a", "a", "b", "b"])
-    found = score_baselines(samples, np.arange(4), np.array([4, 0]), ["majority"])["majority"]
+    found = scored(samples, np.arange(4), np.array([4, 0]), ["majority"])["majority"]
     assert found.tolist() == [[0.75, 0.25]] * 2
 
 
 def test_test_samples_do_not_touch_the_fit():
     samples = made(300, "composition")
     train = np.arange(150)
-    whole = score_baselines(samples, train, np.arange(150, 300), OF_PROTEIN)
-    single = score_baselines(samples, train, np.array([222]), OF_PROTEIN)
+    whole = scored(samples, train, np.arange(150, 300), OF_PROTEIN)
+    single = scored(samples, train, np.array([222]), OF_PROTEIN)
     for name in OF_PROTEIN:
         np.testing.assert_allclose(single[name][0], whole[name][72], rtol=1e-12)
 
@@ -164,7 +168,7 @@ def test_homolog_is_believed_as_far_as_it_is_identical():
     samples = make_samples(Sequences.from_text(["ACD"] * 6), labels=labels)
     nearest = np.array([0, 0, 3, -1]), np.array([1.0, 0.5, 0.5, np.nan])
     test = np.array([4, 5, 4, 5])
-    found = score_baselines(samples, np.arange(4), test, [HOMOLOG], nearest)[HOMOLOG]
+    found = scored(samples, np.arange(4), test, [HOMOLOG], nearest)[HOMOLOG]
     expected = [[1, 0], [0.625, 0.375], [0.125, 0.875], [0.25, 0.75]]
     np.testing.assert_allclose(found, expected)
 
@@ -182,8 +186,8 @@ def test_a_class_absent_from_training_has_probability_zero():
     texts = ["".join(rng.choice(list("ACDEF"), size=30)) for _ in range(40)]
     labels = ["a", "b"] * 19 + ["c", "c"]
     samples = make_samples(Sequences.from_text(texts), labels=labels)
-    found = score_baselines(samples, np.arange(38), np.array([38, 39]), OF_PROTEIN)
+    found = scored(samples, np.arange(38), np.array([38, 39]), OF_PROTEIN)
     for predicted in found.values():
         assert (predicted[:, 2] == 0).all()
-    one = score_baselines(samples, np.arange(0, 38, 2), np.array([38]), OF_PROTEIN)
+    one = scored(samples, np.arange(0, 38, 2), np.array([38]), OF_PROTEIN)
     assert all(predicted.tolist() == [[1, 0, 0]] for predicted in one.values())

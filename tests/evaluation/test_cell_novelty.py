@@ -6,7 +6,8 @@ from scipy import sparse
 
 from cistron.base.counts import Counts
 from cistron.encoders.cells.expression import ExpressionSettings
-from cistron.evaluation.cell_baselines import score_cell_baselines
+from cistron.evaluation.baselines import score_baselines
+from cistron.evaluation.cell_baselines import rules_of_cells
 from cistron.evaluation.cell_novelty import CellNovelty, Space, fit_cell_novelty
 from cistron.evaluation.novelty import restore_novelty
 from cistron.samples.samples import make_samples
@@ -107,7 +108,9 @@ def test_baselines_of_cells_are_fitted_on_training_cells():
     samples = planted(40, 4)
     donor = samples.table["donor"]
     train, test = (np.flatnonzero(rows) for rows in (donor != "d3", donor == "d3"))
-    found = score_cell_baselines(samples, train, test, ("majority", "depth", "genes"), ENCODER)
+    rules = rules_of_cells(ENCODER)
+    parts = train, test[:0], test
+    found = score_baselines(samples, parts, ("majority", "depth", "genes"), rules=rules)
     assert list(found) == ["majority", "depth", "genes"]
     truth = samples.targets[test]
     for probabilities in found.values():
@@ -115,7 +118,8 @@ def test_baselines_of_cells_are_fitted_on_training_cells():
     assert (found["majority"] == 0.5).all()
     assert (found["genes"].argmax(axis=1) == truth).mean() > 0.95
     assert (found["depth"].argmax(axis=1) == truth).mean() < 0.75
-    half = score_cell_baselines(samples, train, test[::2], ("genes",), ENCODER)["genes"]
+    parts = train, test[:0], test[::2]
+    half = score_baselines(samples, parts, ("genes",), rules=rules)["genes"]
     np.testing.assert_allclose(half, found["genes"][::2], rtol=1e-5)
 
 
