@@ -7,7 +7,8 @@ import pytest
 
 from cistron.samples.samples import Samples, Sequences, make_samples
 from cistron.splits.audit.audit import audit, audit_external, audit_folds, nearest_training
-from cistron.splits.audit.shortcuts import length_features, separability
+from cistron.splits.audit.shortcuts import length_features
+from cistron.splits.audit.telling import separability
 from cistron.splits.homology import homology_split
 from cistron.splits.random import random_split
 from cistron.splits.split import TEST, TRAIN, UNUSED, VALIDATION, Split

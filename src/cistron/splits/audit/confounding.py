@@ -66,7 +66,7 @@ class Determined:
 
 def determined_by(samples: Samples) -> list[Determined]:
     """Return the columns whose groups carry one label each."""
-    if samples.quantity or not len(samples):
+    if not samples.target.shared or not len(samples):
         return []
     labels = samples.table["label"].astype(object)
     table = samples.table[labels.notna()]
@@ -123,8 +123,9 @@ def confounded_sentence(samples: Samples) -> str:
 def confounded_groups(context: Context) -> Check:
     """Look whether a group (a library, a patient, a file) determines the label."""
     name, samples = "confounded_groups", context.samples
-    if samples.quantity:
-        return Check(name, SKIPPED, "Cells have a number, which hardly two of a group share.")
+    if not samples.target.shared:
+        summary = f"Cells have {samples.target.words}, which hardly two of a group share."
+        return Check(name, SKIPPED, summary)
     if not batch_columns(samples):
         summary = (
             "No group is declared (samples.groups), so that nobody can say whether the label is "
