@@ -1,3 +1,5 @@
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pytest
 
@@ -5,8 +7,10 @@ from cistron.base.errors import InputError
 from cistron.evaluation.baselines import HOMOLOG, MAJORITY, RULES, score_baselines
 from cistron.evaluation.settings import ONLY_DNA, USUAL_OF_DNA
 from cistron.samples.samples import Sequences, make_samples
+from cistron.targets.calls import call, choose_thresholds
 from cistron.targets.class_metrics import scores
 from cistron.targets.number_metrics import scores as number_scores
+from cistron.targets.one_class import OneClass
 
 LETTERS = {"protein": "ARNDCQEGHILKMFPSTWYV", "dna": "ACGT"}
 OF_PROTEIN = [name for name in (MAJORITY, *RULES) if name not in ONLY_DNA]
@@ -191,3 +195,58 @@ def test_a_class_absent_from_training_has_probability_zero():
         assert (predicted[:, 2] == 0).all()
     one = scored(samples, np.arange(0, 38, 2), np.array([38]), OF_PROTEIN)
     assert all(predicted.tolist() == [[1, 0, 0]] for predicted in one.values())
+
+
+@dataclass(frozen=True)
+class Graded(OneClass):
+    """A kind of target that nobody else knows: the grade of a sample."""
+
+    kind = "graded"
+    usual_baseline = "usual grade"
+
+    def prior(self, truth):
+        """Believe in neighbouring grades a little."""
+        return (super().prior(truth) + 1 / len(self.classes)) / 2
+
+
+def test_a_new_kind_of_target_has_baselines():
+    samples = made(90, "length", classes=3)
+    graded = replace(samples, target=Graded("grade", samples.classes))
+    nearest = np.array([2, *[-1] * 29]), np.full(30, 0.5)
+    expected, _ = run(samples, ALL, nearest)
+    found, _ = run(graded, ALL, nearest)
+    assert list(found) == ["usual grade", *ALL[1:]]
+    np.testing.assert_array_equal(found["length"], expected["length"])
+    prior = (expected["majority"] + 1 / 3) / 2
+    np.testing.assert_allclose(found["usual grade"], prior)
+    np.testing.assert_allclose(found["homolog"][1:], prior[1:])
+    certain = np.arange(3) == samples.targets[2]
+    np.testing.assert_allclose(found["homolog"][0], (prior[0] + certain) / 2)
+
+
+def test_sets_are_copied_and_regressions_get_thresholds_of_their_own():
+    sequences = made(120, "length").payload
+    long = sequences.lengths > np.median(sequences.lengths)
+    labels = np.where(long, "a;b", "a").tolist()
+    labels[0] = "c"
+    samples = make_samples(sequences, labels=labels, separator=";")
+    parts = tuple(np.split(np.arange(120), [60, 90]))
+    nearest = np.array([0, 0, *[-1] * 28]), np.array([1.0, 0.25, *[np.nan] * 28])
+    found = score_baselines(samples, parts, ["majority", "homolog", "length"], nearest)
+    prior = samples.memberships[:60].mean(axis=0)
+    np.testing.assert_allclose(found["majority"].probabilities, np.tile(prior, (30, 1)))
+    copied = found["homolog"]
+    assert copied.called[:2].tolist() == [[False, False, True]] * 2
+    np.testing.assert_array_equal(copied.called[2:], found["majority"].called[2:])
+    np.testing.assert_allclose(copied.probabilities[0], [0, 0, 1])
+    np.testing.assert_allclose(copied.probabilities[1], 0.75 * prior + [0, 0, 0.25])
+    train, validation, _ = parts
+    known = scored(samples, train, validation, ["length"], thresholds="none")["length"]
+    thresholds = choose_thresholds(samples.memberships[validation], known.probabilities, "f1")
+    called = call(found["length"].probabilities, thresholds)
+    np.testing.assert_array_equal(found["length"].called, called)
+    assert (called[:, 1] == long[90:]).mean() > 0.9
+    usual = score_baselines(samples, parts, ["length"], thresholds="none")["length"]
+    assert (usual.called != called).any()
+    np.testing.assert_array_equal(usual.called[:, :2], usual.probabilities[:, :2] >= 0.5)
+    np.testing.assert_array_equal(usual.probabilities, found["length"].probabilities)

@@ -123,6 +123,24 @@ def test_baselines_of_cells_are_fitted_on_training_cells():
     np.testing.assert_allclose(half, found["genes"][::2], rtol=1e-5)
 
 
+def test_baselines_of_cells_predict_numbers_and_sets_too():
+    samples = planted(40, 4)
+    parts = tuple(np.split(np.random.default_rng(0).permutation(len(samples)), [80, 120]))
+    classes = samples.targets == 1
+    numbers = make_samples(samples.payload, numbers=classes + 0.0)
+    rules = rules_of_cells(ENCODER)
+    found = score_baselines(numbers, parts, ("majority", "depth", "genes"), rules=rules)
+    assert list(found) == ["mean", "depth", "genes"]
+    errors = {name: np.abs(p - classes[parts[2]]).mean() for name, p in found.items()}
+    assert errors["genes"] < 0.25 < errors["depth"]
+    sets = make_samples(
+        samples.payload, labels=np.where(classes, "a;b", "a").tolist(), separator=";"
+    )
+    called = score_baselines(sets, parts, ("genes",), rules=rules)["genes"].called
+    assert (called[:, 1] == classes[parts[2]]).mean() > 0.95
+    assert called[:, 0].all()
+
+
 def test_sparse_vectors_are_as_far_as_dense_ones():
     samples = planted(40, 3)
     novelty, encoder = fitted(samples)

@@ -240,6 +240,33 @@ def test_a_nearest_homolog_that_knows_the_label_is_a_warning():
     assert details["mcc"] == 1
 
 
+def test_of_sets_and_numbers_the_nearest_homolog_knows_as_much():
+    rng = np.random.default_rng(4)
+    train = unrelated(40, 120)
+    sequences = Sequences.from_text([*train, *(mutated(text, 0.8, rng) for text in train)])
+    split = divided_as([TRAIN] * 40 + [TEST] * 40)
+    sets = make_samples(sequences, labels=["a", "b", "a;b", "b"] * 20, separator=";")
+    verdict, summary, details = check(audit(sets, split, engine="kmers"), "nearest_homolog")
+    assert (verdict, details["macro_mcc"], details["exact_match"]) == ("warn", 1, 1)
+    assert summary.startswith("Copying the classes of the most similar training sequence")
+    numbers = make_samples(sequences, numbers=[*range(40)] * 2)
+    verdict, summary, details = check(audit(numbers, split, engine="kmers"), "nearest_homolog")
+    assert (verdict, details["mae"]) == ("warn", 0)
+    assert details["pearson"] == pytest.approx(1)
+    shuffled = make_samples(sequences, numbers=[*range(40), *rng.permutation(40)])
+    details = check(audit(shuffled, split, engine="kmers"), "nearest_homolog")[2]
+    assert abs(details["pearson"]) < 0.5
+
+
+def test_numbers_from_elsewhere_are_no_labels_of_sets():
+    sequences = Sequences.from_text(unrelated(6))
+    sets = make_samples(sequences, labels=["a", "b", "a;b"] * 2, separator=";")
+    numbers = make_samples(sequences, numbers=np.arange(6.0))
+    document = audit_external(sets, numbers, engine="kmers")
+    assert check(document, "nearest_homolog")[0] == "skipped"
+    assert check(document, "exact_duplicates")[2]["conflicting_labels"] == 0
+
+
 def test_without_the_search_its_checks_are_skipped():
     document = audit(made(unrelated(12)), divided_as(np.repeat(THIRDS, 2)), homology=False)
     assert check(document, "similar_sequences")[0] == "skipped"

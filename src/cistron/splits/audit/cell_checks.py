@@ -76,14 +76,14 @@ def shared_barcodes(context: Context) -> Check:
     return Check("shared_barcodes", PASS, summary, details)
 
 
-def _cosines(samples: Samples, one: Rows, other: Rows) -> Floats:
-    normalisation = Normalisation.fit(samples.payload.take(one))
-    first, second = (
+def _cosines(samples: Samples, first: Rows, second: Rows) -> Floats:
+    normalisation = Normalisation.fit(samples.payload.take(first))
+    vectors, others = (
         normalisation.apply(samples.payload.take(rows).read()).astype(np.float64)
-        for rows in (one, other)
+        for rows in (first, second)
     )
-    product = np.asarray(first.multiply(second).sum(axis=1)).ravel()
-    norms = [np.sqrt(np.asarray(m.multiply(m).sum(axis=1)).ravel()) for m in (first, second)]
+    product = np.asarray(vectors.multiply(others).sum(axis=1)).ravel()
+    norms = [np.sqrt(np.asarray(m.multiply(m).sum(axis=1)).ravel()) for m in (vectors, others)]
     return product / np.maximum(norms[0] * norms[1], 1e-12)
 
 

@@ -37,28 +37,28 @@ def group_labels(context: Context) -> Check:
         group = context.samples.group([column])
         table = pd.DataFrame({"group": group, "label": context.labels})
         table = table[(group >= 0) & (context.labels >= 0)]
-        found = table.groupby("group")["label"].agg(["size", "nunique"])
-        found = found[found["size"] > 1]
-        if len(found) < 2:
+        sizes = table.groupby("group")["label"].agg(["size", "nunique"])
+        sizes = sizes[sizes["size"] > 1]
+        if len(sizes) < 2:
             continue
-        share = float((found["nunique"] == 1).mean())
-        details[column] = {"groups": len(found), "share_with_one_label": share}
+        share = float((sizes["nunique"] == 1).mean())
+        details[column] = {"groups": len(sizes), "share_with_one_label": share}
         if share > ONE_LABEL:
             telling.append(column)
             divided += [column] if len(context.divided(group)) else []
     if not details:
         return Check("group_labels", SKIPPED, "No group has several labelled members.")
-    said = "; ".join(
+    summary = "; ".join(
         f"{d['share_with_one_label']:.0%} of {d['groups']:,} values of {column} carry one label"
         for column, d in details.items()
     )
-    said = f"{said}."
+    summary = f"{summary}."
     if telling:
-        said += f" The label is a property of the {' and of the '.join(telling)}"
-        said += ": what counts is the number of groups, not of samples."
+        summary += f" The label is a property of the {' and of the '.join(telling)}"
+        summary += ": what counts is the number of groups, not of samples."
     if divided:
-        said += f" Use a group split by {' and '.join(divided)}."
-    return Check("group_labels", WARN if divided else PASS, said, details)
+        summary += f" Use a group split by {' and '.join(divided)}."
+    return Check("group_labels", WARN if divided else PASS, summary, details)
 
 
 def length_shortcut(context: Context) -> Check:
@@ -98,28 +98,28 @@ def dominant_groups(context: Context) -> Check:
 def class_balance(context: Context) -> Check:
     """Look for parts that lack a class, or hold another share of it than the whole."""
     names, target = context.places, context.samples.target
-    found: dict[str, Any] = balance(context.place, context.strata, names)
-    used = [k for k, name in enumerate(names) if found[name]["samples"]]
+    balances: dict[str, Any] = balance(context.place, context.strata, names)
+    used = [k for k, name in enumerate(names) if balances[name]["samples"]]
     lacking = []
     for k in used if target.shared else ():
         inside = context.memberships[context.place == k]
         counts = inside.sum(axis=0)
         shares = counts / max(inside.any(axis=1).sum(), 1)
-        found[names[k]]["classes"] = dict(zip(target.classes, shares.tolist(), strict=True))
+        balances[names[k]]["classes"] = dict(zip(target.classes, shares.tolist(), strict=True))
         lacking += [(names[k], target.classes[c]) for c in np.flatnonzero(counts == 0)]
     if lacking:
-        said = "; ".join(f"no sample of class {label} is in {name}" for name, label in lacking)
+        summary = "; ".join(f"no sample of class {label} is in {name}" for name, label in lacking)
         only_validation = all(name == PARTS[1] for name, _ in lacking)
         verdict = WARN if only_validation else FAIL
-        return Check("class_balance", verdict, f"{said[0].upper()}{said[1:]}.", found)
+        return Check("class_balance", verdict, f"{summary[0].upper()}{summary[1:]}.", balances)
     if not used:
-        return Check("class_balance", SKIPPED, "No sample is in any part.", found)
-    worst = max((names[k] for k in used), key=lambda name: found[name]["deviation"])
-    deviation = found[worst]["deviation"]
-    said = (
+        return Check("class_balance", SKIPPED, "No sample is in any part.", balances)
+    worst = max((names[k] for k in used), key=lambda name: balances[name]["deviation"])
+    deviation = balances[worst]["deviation"]
+    summary = (
         f"{target.balanced} differ from those of the whole by at most {deviation:.1%} (in {worst})."
     )
-    return Check("class_balance", WARN if deviation > UNBALANCED else PASS, said, found)
+    return Check("class_balance", WARN if deviation > UNBALANCED else PASS, summary, balances)
 
 
 def _shortcut(
