@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ from cistron.targets.target import Form, Predictions, Truth
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-Matrix = NDArray[np.floating] | csr_matrix
+Matrix: TypeAlias = NDArray[np.floating] | csr_matrix
 Parts = tuple[Integers, Integers, Integers]
 """Rows of the training, validation and test samples."""
 Nearest = tuple[Integers, Floats]

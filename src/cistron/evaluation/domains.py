@@ -24,9 +24,6 @@ from cistron.evaluation.settings import (
 from cistron.samples.samples import Samples
 from cistron.targets.target import Predictions
 
-Baselines = Mapping[str, Predictions]
-"""What each baseline predicts of the test samples."""
-
 
 def rules_of_sequences(encoder: Settings) -> Mapping[str, Rule]:  # noqa: ARG001 (of cells only)
     """Return the rules of sequences."""
@@ -88,7 +85,7 @@ def predict_baselines(
     evaluation: EvaluationSettings,
     encoder: Settings,
     nearest: Nearest | None = None,
-) -> Baselines:
+) -> dict[str, Predictions]:
     """Return what each baseline predicts of the test samples, in the order of the settings.
 
     Parameters

@@ -148,6 +148,9 @@ def compare_predictors(
         np.array([observed[name] for name in runs]), np.stack([drawn[name] for name in runs])
     )
     keys = {name: key for key, name in numbered.items()}
+    note = scored.note
+    if least >= LEVEL:
+        note += f"; no p-value can be below {least:.2g}"
     return Comparison(
         scores={
             name: {m: scored.interval(m, keys[name]) for m in scored.observed[MODEL]}
@@ -159,9 +162,7 @@ def compare_predictors(
         unit=scored.unit,
         units=scored.units,
         resamples=len(drawn[names[0]]),
-        note=f"{scored.note}; no p-value can be below {least:.2g}"
-        if least >= LEVEL
-        else scored.note,
+        note=note,
     )
 
 

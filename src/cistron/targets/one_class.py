@@ -88,7 +88,7 @@ class OneClass(Target):
 
     def usual(self, truth: Truth) -> Truth:
         """Return the class that most samples have."""
-        return self.prior(truth).argmax()
+        return np.asarray(self.prior(truth).argmax())
 
     def of_answers(self, answers: Floats) -> Floats:
         """Return the probabilities."""

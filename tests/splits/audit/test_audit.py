@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from cistron.splits.audit.telling import separability
 from cistron.splits.homology import homology_split
 from cistron.splits.random import random_split
 from cistron.splits.split import TEST, TRAIN, UNUSED, VALIDATION, Split
+from cistron.targets.one_class import OneClass
 from tests.splits.families import (
     BASES,
     families,
@@ -256,6 +258,17 @@ def test_of_sets_and_numbers_the_nearest_homolog_knows_as_much():
     shuffled = make_samples(sequences, numbers=[*range(40), *rng.permutation(40)])
     details = check(audit(shuffled, split, engine="kmers"), "nearest_homolog")[2]
     assert abs(details["pearson"]) < 0.5
+
+
+def test_a_new_kind_of_target_is_audited():
+    @dataclass(frozen=True)
+    class Graded(OneClass):
+        kind = "graded"
+
+    samples = made(unrelated(60), ["a", "b", "c"] * 20, place=[f"p{i // 4}" for i in range(60)])
+    split = divided_as(np.repeat([TRAIN, TRAIN, TRAIN, VALIDATION, TEST], 12))
+    graded = replace(samples, target=Graded("grade", samples.classes))
+    assert audit(graded, split, engine="kmers") == audit(samples, split, engine="kmers")
 
 
 def test_numbers_from_elsewhere_are_no_labels_of_sets():
