@@ -6,7 +6,8 @@ from scipy import sparse
 
 from cistron.base.counts import Counts
 from cistron.encoders.cells.expression import ExpressionSettings
-from cistron.evaluation.cell_baselines import score_cell_baselines
+from cistron.evaluation.baselines import score_baselines
+from cistron.evaluation.cell_baselines import rules_of_cells
 from cistron.evaluation.cell_novelty import CellNovelty, Space, fit_cell_novelty
 from cistron.evaluation.novelty import restore_novelty
 from cistron.samples.samples import make_samples
@@ -107,7 +108,9 @@ def test_baselines_of_cells_are_fitted_on_training_cells():
     samples = planted(40, 4)
     donor = samples.table["donor"]
     train, test = (np.flatnonzero(rows) for rows in (donor != "d3", donor == "d3"))
-    found = score_cell_baselines(samples, train, test, ("majority", "depth", "genes"), ENCODER)
+    rules = rules_of_cells(ENCODER)
+    parts = train, test[:0], test
+    found = score_baselines(samples, parts, ("majority", "depth", "genes"), rules=rules)
     assert list(found) == ["majority", "depth", "genes"]
     truth = samples.targets[test]
     for probabilities in found.values():
@@ -115,8 +118,27 @@ def test_baselines_of_cells_are_fitted_on_training_cells():
     assert (found["majority"] == 0.5).all()
     assert (found["genes"].argmax(axis=1) == truth).mean() > 0.95
     assert (found["depth"].argmax(axis=1) == truth).mean() < 0.75
-    half = score_cell_baselines(samples, train, test[::2], ("genes",), ENCODER)["genes"]
+    parts = train, test[:0], test[::2]
+    half = score_baselines(samples, parts, ("genes",), rules=rules)["genes"]
     np.testing.assert_allclose(half, found["genes"][::2], rtol=1e-5)
+
+
+def test_baselines_of_cells_predict_numbers_and_sets_too():
+    samples = planted(40, 4)
+    parts = tuple(np.split(np.random.default_rng(0).permutation(len(samples)), [80, 120]))
+    classes = samples.targets == 1
+    numbers = make_samples(samples.payload, numbers=classes + 0.0)
+    rules = rules_of_cells(ENCODER)
+    found = score_baselines(numbers, parts, ("majority", "depth", "genes"), rules=rules)
+    assert list(found) == ["mean", "depth", "genes"]
+    errors = {name: np.abs(p - classes[parts[2]]).mean() for name, p in found.items()}
+    assert errors["genes"] < 0.25 < errors["depth"]
+    sets = make_samples(
+        samples.payload, labels=np.where(classes, "a;b", "a").tolist(), separator=";"
+    )
+    called = score_baselines(sets, parts, ("genes",), rules=rules)["genes"].called
+    assert (called[:, 1] == classes[parts[2]]).mean() > 0.95
+    assert called[:, 0].all()
 
 
 def test_sparse_vectors_are_as_far_as_dense_ones():

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
+from cistron.evaluation.baselines import score_baselines
 from cistron.evaluation.evaluate import Judging, evaluate
 from cistron.evaluation.intervals import bootstrap
-from cistron.evaluation.number_baselines import score_number_baselines
 from cistron.figures import predicted_against_measured, residuals
 from cistron.samples.samples import Sequences, make_samples
 from cistron.targets.number_metrics import by_quantile, scores
@@ -140,14 +140,15 @@ def test_baselines_are_fitted_on_training_samples():
     row = np.where(test < 90, 3, -1)
     nearest = (row, np.full(20, 0.5))
     which = ("majority", "length", "composition", "homolog")
-    found = score_number_baselines(samples, train, test, which, nearest)
+    parts = train, test[:0], test
+    found = score_baselines(samples, parts, which, nearest)
     assert list(found) == ["mean", "length", "composition", "homolog"]
     mean = numbers[train].mean()
     np.testing.assert_allclose(found["mean"], mean)
     assert scores(numbers[test], found["composition"])["r2"] > 0.99
     np.testing.assert_allclose(found["homolog"][:10], (mean + numbers[3]) / 2)
     np.testing.assert_allclose(found["homolog"][10:], mean)
-    assert "homolog" not in score_number_baselines(samples, train, test, which)
+    assert "homolog" not in score_baselines(samples, parts, which)
 
 
 @pytest.mark.parametrize("n", [0, 1, 200, 20_000])

@@ -6,18 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cistron.base import domains
 from cistron.base.settings import Settings
 from cistron.encoders.cells.expression import Expression
 from cistron.encoders.encoder import Encoder
-from cistron.evaluation.baselines import Nearest, score_baselines, score_set_baselines
-from cistron.evaluation.cell_baselines import score_cell_baselines
+from cistron.evaluation.baselines import RULES, Nearest, Parts, Rule, score_baselines
+from cistron.evaluation.cell_baselines import rules_of_cells
 from cistron.evaluation.cell_novelty import CellNovelty, fit_cell_novelty
 from cistron.evaluation.novelty import Novelty, fit_novelty
-from cistron.evaluation.number_baselines import score_number_baselines
 from cistron.evaluation.settings import (
     USUAL,
     USUAL_OF_CELLS,
@@ -26,42 +22,12 @@ from cistron.evaluation.settings import (
     EvaluationSettings,
 )
 from cistron.samples.samples import Samples
-from cistron.targets.calls import Calls
-
-Rows = NDArray[np.int64]
-Parts = tuple[Rows, Rows, Rows]
-"""Rows of the training, validation and test samples."""
-Predictions = Mapping[str, NDArray[np.float64] | Calls]
-"""What each baseline predicts of the test samples: numbers of shape (tested,), probabilities of
-shape (tested, classes), or Calls where a sample may have several classes."""
+from cistron.targets.target import Predictions
 
 
-def sequence_baselines(
-    samples: Samples,
-    parts: Parts,
-    evaluation: EvaluationSettings,
-    encoder: Settings,  # noqa: ARG001 (of cells only)
-    nearest: Nearest | None,
-) -> Predictions:
-    """Return what each baseline predicts of the test sequences."""
-    train, _, test = parts
-    which = evaluation.baselines
-    if samples.quantity:
-        return score_number_baselines(samples, train, test, which, nearest)
-    if samples.separator:
-        return score_set_baselines(samples, parts, which, nearest, evaluation.thresholds)
-    return score_baselines(samples, train, test, which, nearest)
-
-
-def cell_baselines(
-    samples: Samples,
-    parts: Parts,
-    evaluation: EvaluationSettings,
-    encoder: Settings,
-    nearest: Nearest | None,  # noqa: ARG001 (of sequences only)
-) -> Predictions:
-    """Return what each baseline predicts of the test cells."""
-    return score_cell_baselines(samples, parts[0], parts[2], evaluation.baselines, encoder)
+def rules_of_sequences(encoder: Settings) -> Mapping[str, Rule]:  # noqa: ARG001 (of cells only)
+    """Return the rules of sequences."""
+    return RULES
 
 
 def sequence_novelty(
@@ -91,8 +57,8 @@ class Judged:
         What `evaluation.projection` is unless it is given.
     rejects : bool
         Whether samples without a confident class are rejected (`evaluation.least_confidence`).
-    predict : callable
-        Called by `predict_baselines`.
+    rules : callable
+        The encoder's settings → the rules of `baselines`.
     describe : callable
         Called by `describe_training`.
     """
@@ -100,16 +66,16 @@ class Judged:
     baselines: tuple[Baseline, ...]
     projection: Literal["none", "pca"]
     rejects: bool
-    predict: Callable[[Samples, Parts, EvaluationSettings, Settings, Nearest | None], Predictions]
+    rules: Callable[[Settings], Mapping[str, Rule]]
     describe: Callable[[Samples, Samples, Encoder], Novelty | CellNovelty]
 
 
-_PROTEINS = Judged(USUAL, "none", False, sequence_baselines, sequence_novelty)
+_PROTEINS = Judged(USUAL, "none", False, rules_of_sequences, sequence_novelty)
 JUDGED = {
     domains.PROTEINS.name: _PROTEINS,
     domains.PROFILES.name: _PROTEINS,
-    domains.DNA.name: Judged(USUAL_OF_DNA, "none", False, sequence_baselines, sequence_novelty),
-    domains.CELLS.name: Judged(USUAL_OF_CELLS, "pca", True, cell_baselines, cell_novelty),
+    domains.DNA.name: Judged(USUAL_OF_DNA, "none", False, rules_of_sequences, sequence_novelty),
+    domains.CELLS.name: Judged(USUAL_OF_CELLS, "pca", True, rules_of_cells, cell_novelty),
 }
 
 
@@ -119,7 +85,7 @@ def predict_baselines(
     evaluation: EvaluationSettings,
     encoder: Settings,
     nearest: Nearest | None = None,
-) -> Predictions:
+) -> dict[str, Predictions]:
     """Return what each baseline predicts of the test samples, in the order of the settings.
 
     Parameters
@@ -135,8 +101,15 @@ def predict_baselines(
     nearest : Nearest, optional
         Without it "homolog" is left out.
     """
-    judged = JUDGED[samples.payload.domain.name]
-    return judged.predict(samples, parts, evaluation, encoder, nearest)
+    rules = JUDGED[samples.payload.domain.name].rules(encoder)
+    return score_baselines(
+        samples,
+        parts,
+        evaluation.baselines,
+        nearest,
+        rules=rules,
+        thresholds=evaluation.thresholds,
+    )
 
 
 def describe_training(

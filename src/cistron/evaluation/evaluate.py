@@ -21,7 +21,7 @@ from cistron.evaluation.intervals import (
 from cistron.targets.calls import Calls
 from cistron.targets.kinds import target_like
 from cistron.targets.metric import Metric
-from cistron.targets.target import Form, Target, Truth
+from cistron.targets.target import Form, Predictions, Target, Truth
 
 TRUTHS: dict[Form, type] = {"softmax": np.int64, "sigmoid": np.bool_, "number": np.float64}
 MOST_GROUPS = 50
@@ -51,7 +51,7 @@ def evaluate(
     target: Target | Sequence[str],
     groups: ArrayLike | None = None,
     group_columns: Mapping[str, ArrayLike] | None = None,
-    baselines: Mapping[str, Any] | None = None,
+    baselines: Mapping[str, ArrayLike | Calls] | None = None,
     how: Judging = Judging(),
 ) -> dict[str, Any]:
     """Score predictions and baselines on the same samples.
@@ -109,18 +109,18 @@ def evaluate(
     }
 
 
-def _resampled(found: Bootstrap) -> str:
+def _resampled(drawn: Bootstrap) -> str:
     """Say how many of what the bootstrap drew from."""
-    things = found.unit.removesuffix("s") if found.units == 1 else found.unit
-    return f"{found.units} {things}" + (f" ({found.note})" if found.note else "")
+    things = drawn.unit.removesuffix("s") if drawn.units == 1 else drawn.unit
+    return f"{drawn.units} {things}" + (f" ({drawn.note})" if drawn.note else "")
 
 
-def _metrics(found: Bootstrap, predictor: str) -> dict[str, dict[str, float | None]]:
-    return {name: _json(found.interval(name, predictor)) for name in found.observed[predictor]}
+def _metrics(drawn: Bootstrap, predictor: str) -> dict[str, dict[str, float | None]]:
+    return {name: _json(drawn.interval(name, predictor)) for name in drawn.observed[predictor]}
 
 
 def _details(
-    target: Target, truth: Truth, predictions: Any, intervals: Bootstrap
+    target: Target, truth: Truth, predictions: Predictions, intervals: Bootstrap
 ) -> dict[str, Any]:
     """Return what is known beyond single numbers, of JSON types."""
     details = target.details(truth, predictions)
@@ -148,7 +148,7 @@ def _details(
 
 
 def _by_group(
-    target: Target, truth: Truth, predictions: Any, columns: Mapping[str, ArrayLike]
+    target: Target, truth: Truth, predictions: Predictions, columns: Mapping[str, ArrayLike]
 ) -> dict[str, list[dict[str, Any]]]:
     """Return how right predictions are in the largest groups of each column."""
     name, right = target.right(truth, predictions)

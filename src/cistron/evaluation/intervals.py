@@ -81,7 +81,7 @@ def bootstrap(
     groups: ArrayLike | None = None,
     resamples: int = 1000,
     seed: int = 1,
-    others: Mapping[str, Any] | None = None,
+    others: Mapping[str, ArrayLike | Calls] | None = None,
     target: Target | None = None,
 ) -> Bootstrap:
     """Resample groups of samples with replacement, and score every resample.

@@ -132,34 +132,37 @@ def compare_predictors(
     resamples = resamples or max(LEAST_RESAMPLES, RESAMPLES_PER_PAIR * pairs)
     numbered = dict(zip((MODEL, *map(str, range(1, len(names)))), names, strict=True))
     others = {key: predictors[name] for key, name in numbered.items() if key != MODEL}
-    found = bootstrap(targets, predictors[names[0]], groups, resamples, seed, others)
-    if metric not in found.observed[MODEL]:
-        raise ValueError(f"{metric!r} is none of {', '.join(found.observed[MODEL])}")
+    scored = bootstrap(targets, predictors[names[0]], groups, resamples, seed, others)
+    if metric not in scored.observed[MODEL]:
+        raise ValueError(f"{metric!r} is none of {', '.join(scored.observed[MODEL])}")
     sign = sign_of(metric)
-    observed = {name: found.observed[key][metric] for key, name in numbered.items()}
-    drawn = {name: found.resampled[key][metric] for key, name in numbered.items()}
+    observed = {name: scored.observed[key][metric] for key, name in numbered.items()}
+    drawn = {name: scored.resampled[key][metric] for key, name in numbered.items()}
     rank = {name: np.nan_to_num(sign * value, nan=-np.inf) for name, value in observed.items()}
     ranked = sorted(names, key=lambda name: (-rank[name], name))
     best_aside = next((name for name in ranked if name in aside), None)
     tested = [name for name in ranked if name in runs or name == best_aside]
-    least = 2.0 ** (1 - found.units)
+    least = 2.0 ** (1 - scored.units)
     differences = _differences(tested, observed, drawn, least)
     overall = _overall(
         np.array([observed[name] for name in runs]), np.stack([drawn[name] for name in runs])
     )
     keys = {name: key for key, name in numbered.items()}
+    note = scored.note
+    if least >= LEVEL:
+        note += f"; no p-value can be below {least:.2g}"
     return Comparison(
         scores={
-            name: {m: found.interval(m, keys[name]) for m in found.observed[MODEL]}
+            name: {m: scored.interval(m, keys[name]) for m in scored.observed[MODEL]}
             for name in ranked
         },
         differences=differences,
         overall=float(np.maximum(overall, least)),
         letters=letters(tested, [(d.first, d.second) for d in differences if d.told_apart]),
-        unit=found.unit,
-        units=found.units,
+        unit=scored.unit,
+        units=scored.units,
         resamples=len(drawn[names[0]]),
-        note=f"{found.note}; no p-value can be below {least:.2g}" if least >= LEVEL else found.note,
+        note=note,
     )
 
 
@@ -219,8 +222,8 @@ def _differences(
     resampled = [drawn[a] - drawn[b] for a, b in pairs]
     p = np.maximum([_two_sided(values) for values in resampled], least)
     return tuple(
-        Difference(a, b, percentiles(observed[a] - observed[b], values), one, corrected)
-        for (a, b), values, one, corrected in zip(pairs, resampled, p, holm(p), strict=True)
+        Difference(a, b, percentiles(observed[a] - observed[b], values), single, corrected)
+        for (a, b), values, single, corrected in zip(pairs, resampled, p, holm(p), strict=True)
     )
 
 

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from cistron.classifier.classifier import Classifier
 from cistron.base.device import choose_device
 from cistron.base.domains import CELLS, DOMAINS
 from cistron.base.errors import InputError
 from cistron.base.jobs.cluster import join
 from cistron.base.progress import SILENT, Logged, Reporter
+from cistron.classifier.classifier import Classifier
 from cistron.classifier.ensemble import Ensemble
 from cistron.classifier.load import load
 from cistron.classifier.predictor import Predictor

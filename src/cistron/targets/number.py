@@ -46,6 +46,8 @@ class Number(Target):
         "predicts numbers, and only runs of samples with one class each are compared so far."
     )
     usual_baseline: ClassVar[str] = "mean"
+    shared: ClassVar[bool] = False
+    balanced: ClassVar[str] = "Shares of the number's quintiles"
 
     center: float = 0.0
     scale: float = 1.0
@@ -67,6 +69,14 @@ class Number(Target):
                 "before training."
             )
         require_spread(truth, "samples")
+
+    def labels(self, truth: Truth) -> Integers:
+        """Return -1 for every sample: hardly two have the same number."""
+        return np.full(len(truth), -1)
+
+    def wholes(self, truth: Truth) -> dict[str, NDArray[np.bool_]]:
+        """Return all samples."""
+        return {"all samples": np.ones(len(truth), dtype=bool)}
 
     def described(self) -> dict[str, str]:
         """Return what the number is called."""
@@ -132,6 +142,18 @@ class Number(Target):
     ) -> Self:
         """Return the target: numbers are not calibrated."""
         return self
+
+    def certain(self, truth: Truth) -> Floats:
+        """Return the numbers, shape (n, 1)."""
+        return np.asarray(truth)[:, None]
+
+    def usual(self, truth: Truth) -> Truth:
+        """Return the mean."""
+        return truth.mean()
+
+    def of_answers(self, answers: Floats) -> Floats:
+        """Return the numbers, shape (n,)."""
+        return answers[:, 0]
 
     @classmethod
     def mean_of(cls, members: Sequence[Self]) -> Self:

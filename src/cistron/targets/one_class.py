@@ -86,6 +86,14 @@ class OneClass(Target):
         known = truth >= 0
         return replace(self, temperature=fit_temperature(np.asarray(logits)[known], truth[known]))
 
+    def usual(self, truth: Truth) -> Truth:
+        """Return the class that most samples have."""
+        return np.asarray(self.prior(truth).argmax())
+
+    def of_answers(self, answers: Floats) -> Floats:
+        """Return the probabilities."""
+        return answers
+
     @classmethod
     def mean_of(cls, members: Sequence[Self]) -> Self:
         """Return the first member's target, uncalibrated: members are calibrated already."""

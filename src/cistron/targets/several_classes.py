@@ -73,6 +73,11 @@ class SeveralClasses(Target):
         """Refuse fewer than two classes."""
         require_labelled(self.classes)
 
+    def labels(self, truth: Truth) -> Integers:
+        """Return the combination of classes, -1 where there is none."""
+        combination = np.unique(truth, axis=0, return_inverse=True)[1].reshape(-1)
+        return np.where(truth.any(axis=1), combination, -1)
+
     def described(self) -> dict[str, str]:
         """Return the separator."""
         return {"label_separator": self.separator}
@@ -121,8 +126,26 @@ class SeveralClasses(Target):
         if temperature:
             divisor, shifts = fit_shifts(logits, truth)
             target = replace(self, temperature=divisor, shifts=tuple(shifts.tolist()))
-        thresholds = choose_thresholds(truth, target.probabilities(logits), rule)
-        return replace(target, thresholds=tuple(thresholds.tolist()))
+        return target.tuned(truth, target.probabilities(logits), rule)
+
+    def tuned(self, truth: Truth, answers: Floats, rule: str) -> Self:
+        """Return the target with the threshold of each class that is best for the answers."""
+        thresholds = choose_thresholds(truth, answers, rule)
+        return replace(self, thresholds=tuple(thresholds.tolist()))
+
+    def usual(self, truth: Truth) -> Truth:
+        """Return the class that most samples have, as a set of its own."""
+        return np.arange(len(self.classes)) == truth.sum(axis=0).argmax()
+
+    def of_answers(self, answers: Floats) -> Calls:
+        """Return the probabilities together with the classes that are named because of them."""
+        return Calls(answers, self.called(answers))
+
+    def copied(self, prior: Floats, truth: Truth, identity: Floats) -> Calls:
+        """Return the sets of other samples; the usual classes where there is none."""
+        there, believed = ~np.isnan(identity)[:, None], np.nan_to_num(identity)[:, None]
+        probabilities = prior + believed * (truth - prior)
+        return Calls(probabilities, np.where(there, truth, self.called(prior[None])))
 
     @classmethod
     def mean_of(cls, members: Sequence[Self]) -> Self:
@@ -154,8 +177,7 @@ class SeveralClasses(Target):
 
     def predictions(self, outputs: ArrayLike) -> Calls:
         """Return probabilities together with the classes that are named because of them."""
-        probabilities = self.probabilities(outputs)
-        return Calls(probabilities, self.called(probabilities))
+        return self.of_answers(self.probabilities(outputs))
 
     def answers(self, outputs: ArrayLike) -> Floats:
         """Return the calibrated probability of each class, shape (n, classes)."""

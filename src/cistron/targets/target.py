@@ -79,6 +79,10 @@ class Target(ABC):
     """Why runs are not compared, after the name of a run; empty where they are."""
     usual_baseline: ClassVar[str] = "majority"
     """The name, in metrics.json, of the baseline that looks at no sample."""
+    shared: ClassVar[bool] = True
+    """Whether many samples have the same label, so that a group may have one."""
+    balanced: ClassVar[str] = "Class shares"
+    """What a split balances, in a message."""
 
     name: str = "class"
     classes: tuple[str, ...] = ()
@@ -102,6 +106,14 @@ class Target(ABC):
         ------
         InputError
         """
+
+    def labels(self, truth: Truth) -> Integers:
+        """Return the same number for equal labels, shape (n,); -1 where none is shared."""
+        return self.strata(truth)
+
+    def wholes(self, truth: Truth) -> dict[str, NDArray[np.bool_]]:
+        """Return which samples have each class, shape (n,); without classes all samples."""
+        return dict(zip(self.classes, self.memberships(truth).T, strict=True))
 
     def described(self) -> dict[str, Any]:
         """Return what metrics.json says of the question beside the classes."""
@@ -189,6 +201,48 @@ class Target(ABC):
     @abstractmethod
     def mean_of(cls, members: Sequence[Self]) -> Self:
         """Return the target of the mean of calibrated outputs of an ensemble's members."""
+
+    # Guessing, from the truth of other samples
+
+    def certain(self, truth: Truth) -> Floats:
+        """Return the answers that are certain of the truth, shape (n, classes), or (n, 1)."""
+        return self.memberships(truth).astype(np.float64)
+
+    def prior(self, truth: Truth) -> Floats:
+        """Return the mean of certain answers, shape (classes,), or (1,)."""
+        return self.certain(truth).mean(axis=0)
+
+    @abstractmethod
+    def usual(self, truth: Truth) -> Truth:
+        """Return what is true of most samples, or the mean number: the truth of one sample."""
+
+    def tuned(
+        self,
+        truth: Truth,
+        answers: Floats,
+        rule: str,
+    ) -> Self:
+        """Return the target with thresholds chosen by answers to validation samples, if any."""
+        return self
+
+    @abstractmethod
+    def of_answers(self, answers: Floats) -> Predictions:
+        """Return what `answers` predict."""
+
+    def copied(self, prior: Floats, truth: Truth, identity: Floats) -> Predictions:
+        """Return the truth of other samples, believed as far as these are identical.
+
+        Parameters
+        ----------
+        prior : ndarray
+            What is answered where nothing is known.
+        truth : ndarray
+            That of the other samples; not read where there is none.
+        identity : ndarray, shape (n,)
+            From 0 to 1; NaN where there is no other sample.
+        """
+        believed = np.nan_to_num(identity)[:, None]
+        return self.of_answers(prior + believed * (self.certain(truth) - prior))
 
     # Answers
 

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 from cistron.samples.samples import Samples, Sequences, make_samples
 from cistron.splits.audit.audit import audit, audit_external, audit_folds, nearest_training
-from cistron.splits.audit.shortcuts import length_features, separability
+from cistron.splits.audit.shortcuts import length_features
+from cistron.splits.audit.telling import separability
 from cistron.splits.homology import homology_split
 from cistron.splits.random import random_split
 from cistron.splits.split import TEST, TRAIN, UNUSED, VALIDATION, Split
+from cistron.targets.one_class import OneClass
 from tests.splits.families import (
     BASES,
     families,
@@ -237,6 +240,44 @@ def test_a_nearest_homolog_that_knows_the_label_is_a_warning():
     verdict, _, details = check(audit(samples, split, engine="kmers"), "nearest_homolog")
     assert verdict == "warn"
     assert details["mcc"] == 1
+
+
+def test_of_sets_and_numbers_the_nearest_homolog_knows_as_much():
+    rng = np.random.default_rng(4)
+    train = unrelated(40, 120)
+    sequences = Sequences.from_text([*train, *(mutated(text, 0.8, rng) for text in train)])
+    split = divided_as([TRAIN] * 40 + [TEST] * 40)
+    sets = make_samples(sequences, labels=["a", "b", "a;b", "b"] * 20, separator=";")
+    verdict, summary, details = check(audit(sets, split, engine="kmers"), "nearest_homolog")
+    assert (verdict, details["macro_mcc"], details["exact_match"]) == ("warn", 1, 1)
+    assert summary.startswith("Copying the classes of the most similar training sequence")
+    numbers = make_samples(sequences, numbers=[*range(40)] * 2)
+    verdict, summary, details = check(audit(numbers, split, engine="kmers"), "nearest_homolog")
+    assert (verdict, details["mae"]) == ("warn", 0)
+    assert details["pearson"] == pytest.approx(1)
+    shuffled = make_samples(sequences, numbers=[*range(40), *rng.permutation(40)])
+    details = check(audit(shuffled, split, engine="kmers"), "nearest_homolog")[2]
+    assert abs(details["pearson"]) < 0.5
+
+
+def test_a_new_kind_of_target_is_audited():
+    @dataclass(frozen=True)
+    class Graded(OneClass):
+        kind = "graded"
+
+    samples = made(unrelated(60), ["a", "b", "c"] * 20, place=[f"p{i // 4}" for i in range(60)])
+    split = divided_as(np.repeat([TRAIN, TRAIN, TRAIN, VALIDATION, TEST], 12))
+    graded = replace(samples, target=Graded("grade", samples.classes))
+    assert audit(graded, split, engine="kmers") == audit(samples, split, engine="kmers")
+
+
+def test_numbers_from_elsewhere_are_no_labels_of_sets():
+    sequences = Sequences.from_text(unrelated(6))
+    sets = make_samples(sequences, labels=["a", "b", "a;b"] * 2, separator=";")
+    numbers = make_samples(sequences, numbers=np.arange(6.0))
+    document = audit_external(sets, numbers, engine="kmers")
+    assert check(document, "nearest_homolog")[0] == "skipped"
+    assert check(document, "exact_duplicates")[2]["conflicting_labels"] == 0
 
 
 def test_without_the_search_its_checks_are_skipped():

@@ -218,13 +218,13 @@ class MarkerGenes(GeneSettings):
 
     def choose(self, cells: TrainingCells, samples: Samples) -> tuple[NDArray[np.int64], list[str]]:
         """Return the genes that tell each class from all others best."""
-        if samples.quantity or samples.separator or len(samples.classes) < 2:
+        if samples.target.form != "softmax" or len(samples.classes) < 2:
             raise InputError(
                 "encoder.genes.kind: 'markers' tests genes between classes, and these samples do "
                 "not have one class each. Use highly_variable."
             )
         test = welch_t if self.test == "welch_t" else wilcoxon
-        scores = test(cells, samples.targets, len(samples.classes))
+        scores = test(cells, samples.truth, len(samples.classes))
         chosen = best_of_each(scores, self.allowed(cells), cells.counts.genes, self.number)
         if not len(chosen):
             raise InputError("encoder.genes: no gene differs between the classes. Use all.")

@@ -202,7 +202,7 @@ def audit_external(
     """
     n, m = len(samples), len(external)
     theirs = external.table
-    if samples.quantity and not external.quantity:
+    if samples.target.task != external.target.task:
         theirs = theirs.assign(label=np.nan)
     both = replace(
         samples,

@@ -16,7 +16,8 @@ from cistron.samples.cells.technical_genes import technical_kinds
 from cistron.samples.samples import Samples
 from cistron.splits.audit.check import CERTAIN, FAIL, PASS, SKIPPED, WARN, Check, Context
 from cistron.splits.audit.confounding import batch_columns
-from cistron.splits.audit.shortcuts import FOLDS, class_balance, separability
+from cistron.splits.audit.shortcuts import class_balance
+from cistron.splits.audit.telling import FOLDS, separability
 
 DEPTH_TELLS = 0.7  # ROC AUC
 BATCH_TELLS = 0.8  # ROC AUC
@@ -75,14 +76,14 @@ def shared_barcodes(context: Context) -> Check:
     return Check("shared_barcodes", PASS, summary, details)
 
 
-def _cosines(samples: Samples, one: Rows, other: Rows) -> Floats:
-    normalisation = Normalisation.fit(samples.cells.take(one))
-    first, second = (
+def _cosines(samples: Samples, first: Rows, second: Rows) -> Floats:
+    normalisation = Normalisation.fit(samples.cells.take(first))
+    vectors, others = (
         normalisation.apply(samples.cells.take(rows).read()).astype(np.float64)
-        for rows in (one, other)
+        for rows in (first, second)
     )
-    product = np.asarray(first.multiply(second).sum(axis=1)).ravel()
-    norms = [np.sqrt(np.asarray(m.multiply(m).sum(axis=1)).ravel()) for m in (first, second)]
+    product = np.asarray(vectors.multiply(others).sum(axis=1)).ravel()
+    norms = [np.sqrt(np.asarray(m.multiply(m).sum(axis=1)).ravel()) for m in (vectors, others)]
     return product / np.maximum(norms[0] * norms[1], 1e-12)
 
 
@@ -104,8 +105,9 @@ def depth_features(depth: Floats) -> Floats:
 
 def _depth_shortcut(context: Context, name: str, subject: str, column: int) -> Check:
     """Cross-validate the depth on labelled training cells, in folds that divide no group."""
-    if context.samples.quantity:
-        return Check(name, SKIPPED, "Cells have a number, and no classes.")
+    target = context.samples.target
+    if not target.shared:
+        return Check(name, SKIPPED, f"Cells have {target.words}, and no classes.")
     rows = _chosen(context)
     samples = context.samples.take(rows)
     features = depth_features(depth_of(samples)[:, [column]])
@@ -143,7 +145,7 @@ def batch_effect(context: Context) -> Check:
     """See how well the data set or group of origin is told among cells of one class."""
     name, samples = "batch_effect", context.samples
     columns = [c for c in batch_columns(samples) if samples.table[c].nunique() <= MOST_BATCHES]
-    if samples.quantity or not columns:
+    if not samples.target.shared or not columns:
         summary = "No group is declared, and all cells come from one file."
         return Check(name, SKIPPED, summary)
     details: dict[str, Any] = {}
@@ -228,8 +230,9 @@ def balance_of_cells(context: Context) -> Check:
 def technical_genes(context: Context) -> Check:
     """See how many technical genes are among those that differ most between the classes."""
     name = "technical_genes"
-    if context.samples.quantity:
-        return Check(name, SKIPPED, "Cells have a number, and no classes.")
+    target = context.samples.target
+    if not target.shared:
+        return Check(name, SKIPPED, f"Cells have {target.words}, and no classes.")
     rows = _chosen(context)
     labels = np.unique(context.labels[rows], return_inverse=True)
     if len(labels[0]) < 2:
@@ -273,11 +276,8 @@ def technical_genes(context: Context) -> Check:
 
 
 def _label(context: Context, number: int) -> str:
-    samples = context.samples
-    if not samples.separator:
-        return str(samples.classes[number])
     row = np.flatnonzero(context.labels == number)[0]
-    return str(samples.table["label"].iloc[row])
+    return str(context.samples.table["label"].iloc[row])
 
 
 def _differences(cells: Counts, kinds: Rows, number: int) -> tuple[Floats, NDArray[np.bool_]]:

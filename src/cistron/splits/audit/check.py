@@ -13,22 +13,13 @@ from numpy.typing import NDArray
 from cistron.samples.samples import Samples
 from cistron.splits.predefined import SPELLINGS
 from cistron.splits.search.nearest import NearestHomolog
-
-TELLING_HOMOLOG = 0.2  # MCC
-
+from cistron.targets.target import Truth
 
 CERTAIN = 3  # standard errors above chance, for few samples
-
-
 CONFOUNDED = "confounded"  # the audit's verdict where only that check fails
 
-
 Rows = NDArray[np.int64]
-
-
 Verdict = Literal["pass", "warn", "fail", "skipped"]
-
-
 PASS, WARN, FAIL, SKIPPED = get_args(Verdict)
 
 
@@ -87,20 +78,32 @@ class Context:
     apart: Rows | None = None
 
     @cached_property
-    def labels(self) -> Rows:
-        """Number of each sample's label, shape (n,); -1 where unlabelled.
+    def truth(self) -> Truth:
+        """What is true of each sample."""
+        return self.samples.truth
 
-        The class, or where a sample may have several, what it has all told.
+    @cached_property
+    def strata(self) -> Rows:
+        """What a split balances, one number a sample, shape (n,); -1 where unlabelled."""
+        return self.samples.target.strata(self.truth)
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Which samples are labelled, shape (n,)."""
+        return self.strata >= 0
+
+    @cached_property
+    def labels(self) -> Rows:
+        """Number of each sample's label, shape (n,); -1 where it has none that others share.
+
+        The class, or where a sample may have several, their combination.
         """
-        if not self.samples.separator:
-            return self.samples.targets
-        number = np.unique(self.memberships, axis=0, return_inverse=True)[1].reshape(-1)
-        return np.where(self.memberships.any(axis=1), number, -1)
+        return self.samples.target.labels(self.truth)
 
     @cached_property
     def memberships(self) -> NDArray[np.bool_]:
         """Which classes each sample has, shape (n, classes)."""
-        return self.samples.memberships
+        return self.samples.target.memberships(self.truth)
 
     def divided(self, units: Rows) -> Rows:
         """Return the rows whose unit stands in several places; a negative unit is none."""

@@ -14,17 +14,17 @@ from cistron.splits.audit.check import (
     FAIL,
     PASS,
     SKIPPED,
-    TELLING_HOMOLOG,
     WARN,
     Check,
     Context,
     Rows,
 )
-from cistron.splits.audit.number_checks import copied_numbers
+from cistron.splits.audit.telling import TELLING
 from cistron.splits.search.nearest import BOTH_COVERED, COVERED
 from cistron.splits.search.strands import same_molecule
 
 EXAMPLES = 5
+TELLING_HOMOLOG = 0.2  # MCC, or correlation
 MANY_SIMILAR = 0.01  # share of the tested sequences
 BINS = (0.3, 0.4, 0.5, 0.7, 0.9)
 
@@ -148,72 +148,29 @@ def similar_sequences(context: Context) -> Check:
 
 def nearest_homolog(context: Context) -> Check:
     """Score copying the label of the most similar training sequence."""
-    if context.samples.quantity:
-        return copied_numbers(context)
-    nearest = context.nearest
+    name, nearest = "nearest_homolog", context.nearest
     if nearest is None:
-        return _not_searched("nearest_homolog")
-    labelled = context.labels[nearest.tested] >= 0
-    truth, row = context.labels[nearest.tested][labelled], nearest.row[labelled]
-    learned = context.labels[context.trained]
-    if not len(truth) or not (learned >= 0).any():
-        said = f"The {context.tested_as} samples carry none of the training classes' labels."
-        return Check("nearest_homolog", SKIPPED, said)
-    if context.samples.separator:
-        return _copied_sets(context, nearest.tested[labelled], row)
-    from sklearn.metrics import matthews_corrcoef
-
-    majority = int(np.bincount(learned[learned >= 0]).argmax())
+        return _not_searched(name)
+    target, truth, known = context.samples.target, context.truth, context.known
+    telling = TELLING[target.form]
+    labelled = known[nearest.tested]
+    tested, row = nearest.tested[labelled], nearest.row[labelled]
+    learned = context.trained[known[context.trained]]
+    if len(tested) < telling.fewest or not len(learned):
+        return Check(name, SKIPPED, telling.unknown.format(context.tested_as))
     hit = row >= 0
-    copied = np.where(hit, context.labels[row], majority)
-    right, present = copied == truth, np.unique(truth)
-    mcc = float(matthews_corrcoef(truth, copied))
-    details = {
-        "samples": len(truth),
-        "share_with_hit": float(hit.mean()),
-        "accuracy_with_hit": float(right[hit].mean()) if hit.any() else None,
-        "accuracy": float(right.mean()),
-        "balanced_accuracy": float(np.mean([right[truth == k].mean() for k in present])),
-        "mcc": mcc,
-    }
-    with_hit = f"right for {right[hit].mean():.1%} of them" if hit.any() else "so it says nothing"
-    said = (
-        f"Copying the label of the most similar training sequence scores MCC "
-        f"{mcc:.2f} (accuracy {right.mean():.1%}): {hit.mean():.1%} of the "
-        f"{context.tested_as} sequences have one, {with_hit}."
+    labels = truth[row]
+    labels[~(hit & known[row])] = target.usual(truth[learned])
+    copied = telling.copied(truth[tested], labels, hit)
+    share = float(hit.mean())
+    summary = (
+        f"Copying the {telling.copy} of the most similar training sequence {copied.words}: "
+        f"{share:.1%} of the {context.tested_as} sequences have one{copied.with_hit}."
     )
-    limit = max(TELLING_HOMOLOG, CERTAIN / len(truth) ** 0.5)
-    verdict = WARN if mcc > limit else PASS
-    return Check("nearest_homolog", verdict, said, details)
-
-
-def _copied_sets(context: Context, tested: Rows, row: Rows) -> Check:
-    """Score copying the set of classes; without a homolog the most common class is named."""
-    from sklearn.metrics import matthews_corrcoef
-
-    truth, hit = context.memberships[tested], row >= 0
-    common = context.memberships[context.trained].sum(axis=0).argmax()
-    copied = np.where(hit[:, None], context.memberships[row], False)
-    copied[~hit, common] = True
-    jaccard = (truth & copied).sum(axis=1) / (truth | copied).sum(axis=1)
-    mcc = float(np.mean([matthews_corrcoef(*pair) for pair in zip(truth.T, copied.T, strict=True)]))
-    details = {
-        "samples": len(truth),
-        "share_with_hit": float(hit.mean()),
-        "jaccard_with_hit": float(jaccard[hit].mean()) if hit.any() else None,
-        "jaccard": float(jaccard.mean()),
-        "exact_match": float((jaccard == 1).mean()),
-        "macro_mcc": mcc,
-    }
-    with_hit = f"whose sets overlap by {jaccard[hit].mean():.1%}" if hit.any() else "of no use"
-    said = (
-        f"Copying the classes of the most similar training sequence scores a mean MCC of {mcc:.2f} "
-        f"(Jaccard {jaccard.mean():.2f}): {hit.mean():.1%} of the {context.tested_as} sequences "
-        f"have one, {with_hit}."
-    )
-    # The mean over classes has no larger standard error than the MCC of one class.
-    limit = max(TELLING_HOMOLOG, CERTAIN / len(truth) ** 0.5)
-    return Check("nearest_homolog", WARN if mcc > limit else PASS, said, details)
+    details = {"samples": len(tested), "share_with_hit": share, **copied.details}
+    limit = max(TELLING_HOMOLOG, CERTAIN / len(tested) ** 0.5)
+    verdict = WARN if copied.score is not None and copied.score > limit else PASS
+    return Check(name, verdict, summary, details)
 
 
 def _not_searched(name: str) -> Check:

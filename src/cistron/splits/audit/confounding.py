@@ -50,7 +50,7 @@ class Determined:
         """Whether nothing tells the label from the group."""
         return not self.within
 
-    def said(self) -> str:
+    def sentence(self) -> str:
         """Return the finding as a sentence."""
         counts = ", ".join(f"{name}: {n}" for name, n in self.groups.items())
         if self.within:
@@ -66,7 +66,7 @@ class Determined:
 
 def determined_by(samples: Samples) -> list[Determined]:
     """Return the columns whose groups carry one label each."""
-    if samples.quantity or not len(samples):
+    if not samples.target.shared or not len(samples):
         return []
     labels = samples.table["label"].astype(object)
     table = samples.table[labels.notna()]
@@ -108,7 +108,7 @@ def confounded_sentence(samples: Samples) -> str:
     confounding = [column for column in determined_by(samples) if column.confounds]
     if not confounding:
         return ""
-    sentences = " ".join(column.said() for column in confounding)
+    sentences = " ".join(column.sentence() for column in confounding)
     if any(min(column.groups.values()) < 2 for column in confounding):
         return (
             f"{sentences} A class has one group only, so that no score can tell the biology of the "
@@ -123,8 +123,9 @@ def confounded_sentence(samples: Samples) -> str:
 def confounded_groups(context: Context) -> Check:
     """Look whether a group (a library, a patient, a file) determines the label."""
     name, samples = "confounded_groups", context.samples
-    if samples.quantity:
-        return Check(name, SKIPPED, "Cells have a number, which hardly two of a group share.")
+    if not samples.target.shared:
+        summary = f"Cells have {samples.target.words}, which hardly two of a group share."
+        return Check(name, SKIPPED, summary)
     if not batch_columns(samples):
         summary = (
             "No group is declared (samples.groups), so that nobody can say whether the label is "
@@ -132,7 +133,7 @@ def confounded_groups(context: Context) -> Check:
         )
         return Check(name, SKIPPED, summary)
     determined = determined_by(samples)
-    details = {f.column: {"groups": f.groups, "within": f.within} for f in determined}
+    details = {d.column: {"groups": d.groups, "within": d.within} for d in determined}
     confounded = confounded_sentence(samples)
     if confounded:
         return Check(name, FAIL, confounded, details)
@@ -141,7 +142,7 @@ def confounded_groups(context: Context) -> Check:
         summary = "; ".join(f"all cells of {label} are of one {column}" for label, column in single)
         summary = f"{summary[0].upper()}{summary[1:]}: what tells them may be that of the group."
         return Check(name, WARN, summary, {**details, "in_one_group": single})
-    summary = " ".join(finding.said() for finding in determined)
+    summary = " ".join(finding.sentence() for finding in determined)
     return Check(name, PASS, summary or "In each group several labels occur.", details)
 
 
