@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypedDict
+from typing import TypedDict, cast
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from cistron.base.progress import SILENT, Reporter
 from cistron.base.ragged import Ragged
 from cistron.classifier.classifier import Classifier
 from cistron.classifier.ensemble import Ensemble
+from cistron.classifier.predictor import Predictor
 from cistron.explain.cells import deletable_genes, of_cells
 from cistron.explain.ensembles import deletable_of_members, scale_of
 from cistron.explain.explanation import Explanation, explain
@@ -43,7 +44,7 @@ class Faithfulness(TypedDict):
 
 
 def faithfulness(
-    classifier: Classifier,
+    classifier: Predictor,
     samples: Samples,
     explanation: Explanation,
     *,
@@ -109,14 +110,14 @@ def faithfulness(
 
 
 def _deletable(
-    classifier: Classifier, samples: Samples, explanation: Explanation
+    classifier: Predictor, samples: Samples, explanation: Explanation
 ) -> tuple[Changeable, Floats | None]:
     """Return what contributions are of: what the model reads, or letters in front of an encoder.
 
     And, of genes, what stands for each that is deleted.
     """
-    if isinstance(classifier, Ensemble):
-        return deletable_of_members(classifier, samples, explanation.offsets)
+    if not isinstance(classifier, Classifier):
+        return deletable_of_members(cast("Ensemble", classifier), samples, explanation.offsets)
     if of_cells(classifier):
         return deletable_genes(classifier, samples)
     if explanation.codes is None or classifier.model_settings_.family == "network":
@@ -127,7 +128,7 @@ def _deletable(
 
 
 def randomised_weights(
-    classifier: Classifier,
+    classifier: Predictor,
     samples: Samples,
     explanation: Explanation,
     *,
@@ -158,9 +159,9 @@ def randomised_weights(
     return {"correlation": float(np.nanmedian(correlations)), "samples": len(explanation)}
 
 
-def _shuffled(classifier: Classifier, generator: torch.Generator) -> Classifier:
+def _shuffled(classifier: Predictor, generator: torch.Generator) -> Predictor:
     """Return the classifier with the weights of its network in other places."""
-    if isinstance(classifier, Ensemble):
+    if not isinstance(classifier, Classifier):
         return classifier.replaced(lambda member: _shuffled(member, generator))
     if classifier.model_settings_.family != "network":
         raise InputError("Only the weights of a network can be made random.")

@@ -15,6 +15,7 @@ from cistron.base.progress import Advance
 from cistron.base.ragged import Ragged
 from cistron.classifier.classifier import Classifier
 from cistron.classifier.ensemble import Ensemble
+from cistron.classifier.predictor import Predictor
 from cistron.encoders.cells.expression import Expression
 from cistron.explain.cells import deletable_genes, of_cells
 from cistron.explain.layout import Layout, rows_of
@@ -28,7 +29,7 @@ from cistron.targets.target import Target as Head
 
 
 def contributions_of(
-    classifier: Classifier, samples: Samples, target: Target, options: Options, advance: Advance
+    classifier: Predictor, samples: Samples, target: Target, options: Options, advance: Advance
 ) -> Contributions:
     """Return contributions by the method that fits a classifier, or its members.
 
@@ -39,13 +40,13 @@ def contributions_of(
     """
     if isinstance(classifier, Ensemble) and method_named(options.method).looks_inside:
         return by_members(classifier, samples, target, options, advance)
-    method = method_for(classifier, options.method)
-    return method.explain(classifier, samples, target, options, advance)
+    alone = cast("Classifier", classifier)  # methods that change letters ask for outputs alone
+    return method_for(alone, options.method).explain(alone, samples, target, options, advance)
 
 
-def scale_of(classifier: Classifier, method: str) -> Scale:
+def scale_of(classifier: Predictor, method: str) -> Scale:
     """Return on which scale the contributions by a method are; of an ensemble, that of logits."""
-    return LOGITS if isinstance(classifier, Ensemble) else method_named(method).scale(classifier)
+    return method_named(method).scale(classifier) if isinstance(classifier, Classifier) else LOGITS
 
 
 def by_members(

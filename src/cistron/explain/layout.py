@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cistron.base.encoded import Encoded
 from cistron.base.ragged import Ragged
-from cistron.classifier.classifier import Classifier
+from cistron.classifier.predictor import Predictor
 from cistron.encoders.crop import CROPS, crop
 from cistron.samples.samples import Samples
 
@@ -55,7 +55,7 @@ def rows_of(samples: int, width: int) -> NDArray[np.int64]:
     return np.arange(samples + 1, dtype=np.int64) * width
 
 
-def layout_of(classifier: Classifier, samples: Samples, encoded: Encoded) -> Layout:
+def layout_of(classifier: Predictor, samples: Samples, encoded: Encoded) -> Layout:
     """Return the letter and the place of each position that was read, or the features' names."""
     offsets = offsets_of(encoded)
     if not isinstance(encoded, Ragged):
