@@ -9,9 +9,8 @@ from typing import Any
 from cistron import figures
 from cistron.figures.numbers import THIN, count
 from cistron.report.differences import said_p
-from cistron.report.names import AVERAGES, METRICS, in_order, label, meaning
-from cistron.report.page import environment, written
-from cistron.report.sections import duration
+from cistron.report.html import duration, html, write_html, written
+from cistron.report.names import glossary, in_order, label, meaning
 from cistron.report.tables import Cell, Column, Table, best_of, score_cell
 from cistron.targets.kinds import sign_of
 
@@ -20,40 +19,24 @@ CONCISE = 4  # runs compared up to which every difference is drawn with its inte
 
 def write_comparison(found: Mapping[str, Any], path: Path) -> None:
     """Write the page of a comparison of runs, whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    partial.write_text(render_comparison(found), encoding="utf-8")
-    partial.replace(path)
+    write_html(path, render_comparison(found))
 
 
 def render_comparison(found: Mapping[str, Any]) -> str:
     """Return one HTML page that needs nothing else."""
-    from cistron.base.version import __version__
-
     about = {run["name"]: run for run in found["runs"]}
     drawn = [_table(made, about, found["metric"]) for made in found["tables"]]
     scored = {m for made in found["tables"] for m in _metrics(made["scores"])}
-    own = {m.removeprefix("macro_").removeprefix("weighted_") for m in scored}
-    glossary = [METRICS[name] for name in METRICS if name in own]
-    glossary += [
-        (name.capitalize(), text)
-        for name, text in AVERAGES.items()
-        if any(m.startswith(f"{name}_") for m in scored)
-    ]
-    return (
-        environment()
-        .get_template("comparison.html")
-        .render(
-            found=found,
-            title=f"{len(found['runs'])} runs compared",
-            metric=label(found["metric"]),
-            tables=drawn,
-            overview=_overview(found, about) if len(drawn) > 1 else None,
-            runs=_runs(found["runs"]),
-            settings=_settings(found["settings"], list(about)),
-            glossary=glossary,
-            version=__version__,
-        )
+    return html(
+        "comparison.html",
+        found=found,
+        title=f"{len(found['runs'])} runs compared",
+        metric=label(found["metric"]),
+        tables=drawn,
+        overview=_overview(found, about) if len(drawn) > 1 else None,
+        runs=_runs(found["runs"]),
+        settings=_settings(found["settings"], list(about)),
+        glossary=glossary(scored),
     )
 
 

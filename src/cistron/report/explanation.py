@@ -9,7 +9,7 @@ from typing import Any
 from cistron.explain.drawing import Drawn
 from cistron.figures.numbers import count, decimal
 from cistron.figures.svg import ACCENT, INK, MUTED, note, panel, sheet, style, svg
-from cistron.report.page import environment
+from cistron.report.html import html, write_html
 
 PAGE = "explanation.html"
 FAITHFUL = 0.9  # share of samples in which the first positions matter more than random ones
@@ -30,37 +30,29 @@ METHODS = {
 def write_explanation(folder: Path, summary: Mapping[str, Any], drawn: Drawn) -> Path:
     """Write explanation.html into a folder of `cistron explain`, whole or not at all."""
     path = folder / PAGE
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(render_explanation(summary, drawn), encoding="utf-8")
-    partial.replace(path)
+    write_html(path, render_explanation(summary, drawn))
     return path
 
 
 def render_explanation(summary: Mapping[str, Any], drawn: Drawn) -> str:
     """Return one HTML page that needs nothing else."""
-    from cistron.base.version import __version__
-
     features = "features" in drawn.tables
     explained = " and ".join(str(name) for name in summary["explained"])
-    return (
-        environment()
-        .get_template("explanation.html")
-        .render(
-            title=f"Why: {Path(summary['source']).name}",
-            byline=_byline(summary),
-            lead=_lead(summary, features),
-            answers=_answers(summary),
-            notes=_notes(summary),
-            methods=[METHODS.get(name, name) for name in summary["methods"]],
-            explained=explained,
-            faithfulness=_curve(summary["checks"].get("faithfulness")),
-            features=features,
-            totals=list(drawn.totals.values()),
-            tracks=list(drawn.tracks.values()),
-            mutated=drawn.mutated,
-            settings=summary["settings"],
-            version=__version__,
-        )
+    return html(
+        "explanation.html",
+        title=f"Why: {Path(summary['source']).name}",
+        byline=_byline(summary),
+        lead=_lead(summary, features),
+        answers=_answers(summary),
+        notes=_notes(summary),
+        methods=[METHODS.get(name, name) for name in summary["methods"]],
+        explained=explained,
+        faithfulness=_curve(summary["checks"].get("faithfulness")),
+        features=features,
+        totals=list(drawn.totals.values()),
+        tracks=list(drawn.tracks.values()),
+        mutated=drawn.mutated,
+        settings=summary["settings"],
     )
 
 

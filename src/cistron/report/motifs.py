@@ -12,17 +12,15 @@ from typing import Any
 from cistron.explain.motifs.match import ALIKE
 from cistron.figures import logo
 from cistron.figures.numbers import count, decimal
+from cistron.report.html import html, write_html
 from cistron.report.motif_sections import pattern_section, target
-from cistron.report.page import environment
 
 FAITHFUL = 0.9  # share of sequences in which the first positions matter more than random ones
 
 
 def write_motifs(found: Mapping[str, Any], path: Path) -> None:
     """Write the page of motifs, whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(render_motifs(found), encoding="utf-8")
-    partial.replace(path)
+    write_html(path, render_motifs(found))
 
 
 def render_motifs(found: Mapping[str, Any]) -> str:
@@ -31,33 +29,27 @@ def render_motifs(found: Mapping[str, Any]) -> str:
     Its one script sorts tables, and is the only one that the page's security policy lets run: by
     its hash.
     """
-    from cistron.base.version import __version__
-
     script = resources.files("cistron.report").joinpath("templates/sort.js").read_text()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     patterns = [pattern_section(made, found) for made in found["patterns"]]
-    return (
-        environment()
-        .get_template("motifs.html")
-        .render(
-            title=_title(found),
-            byline=_byline(found),
-            lead=_lead(found),
-            second=_second(found),
-            answers=_answers(found),
-            notes=_notes(found),
-            patterns=patterns,
-            columns=_columns(found),
-            glyphs=logo.glyphs(),
-            target=target(found),
-            threshold=decimal(found["settings"]["threshold"]),
-            settings={"databases": found["databases"], **found["settings"]},
-            explanation=found["explanation"],
-            glossary=_glossary(found),
-            version=__version__,
-            script=script,
-            script_hash=f"sha256-{digest}",
-        )
+    return html(
+        "motifs.html",
+        title=_title(found),
+        byline=_byline(found),
+        lead=_lead(found),
+        second=_second(found),
+        answers=_answers(found),
+        notes=_notes(found),
+        patterns=patterns,
+        columns=_columns(found),
+        glyphs=logo.glyphs(),
+        target=target(found),
+        threshold=decimal(found["settings"]["threshold"]),
+        settings={"databases": found["databases"], **found["settings"]},
+        explanation=found["explanation"],
+        glossary=_glossary(found),
+        script=script,
+        script_hash=f"sha256-{digest}",
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from cistron.base.domains import CELLS, DOMAINS, Domain
 from cistron.base.errors import InputError
 from cistron.experiment.run_folder import EXPERIMENT, METRICS, Run
 from cistron.samples.samples import COORDINATES
@@ -78,14 +79,19 @@ class Content:
         return target_in(self.metrics)
 
     @property
-    def separator(self) -> str:
-        """What joins the classes of a label."""
-        return self.target.separator
+    def test(self) -> dict[str, Any]:
+        """The scores on held-out samples."""
+        return self.metrics["test"]
 
     @property
-    def quantity(self) -> str:
-        """What the number is called."""
-        return "" if self.target.classes else self.target.name
+    def folds(self) -> list[dict[str, Any]]:
+        """The scores of each fold of a cross-validation; empty where there are none."""
+        return self.metrics.get("folds") or []
+
+    @property
+    def repeats(self) -> list[dict[str, Any]]:
+        """The scores of each repeat, or of each seed; empty where there are none."""
+        return self.metrics.get("repeats") or []
 
     def members(self, labels: pd.Series) -> pd.DataFrame:
         """Return which classes each label names: a column of true and false per class."""
@@ -108,9 +114,11 @@ class Content:
         return [name for name in columns if name not in _NO_GROUP and name != second]
 
     @property
-    def of_cells(self) -> bool:
-        """Whether the samples are cells."""
-        return self.section("samples").get("kind") == "cells"
+    def domain(self) -> Domain | None:
+        """What the samples are samples of; None where the experiment does not say."""
+        samples = self.section("samples")
+        of_cells = samples.get("kind") == "cells"
+        return CELLS if of_cells else DOMAINS.get(str(samples.get("alphabet")))
 
     @property
     def group_columns(self) -> list[str]:

@@ -11,8 +11,8 @@ import pandas as pd
 from cistron import figures
 from cistron.experiment.run_folder import Run
 from cistron.figures.numbers import count, decimal
+from cistron.report.html import html
 from cistron.report.names import label
-from cistron.report.page import environment
 from cistron.report.tables import Cell, Column, Table, score_cell
 
 COMMON = ("trial", "state", "value", "seconds", "error")
@@ -34,32 +34,24 @@ def write_tuning(folder: str | Path) -> Path:
 
 def render_tuning(run: Run) -> str:
     """Return the page of a search, which needs nothing else."""
-    from cistron.base.version import __version__
-
     found = run.read_json("tuning.json")
     trials = pd.read_csv(run.path / "trials.csv")
     metric = label(found["metric"])
-    return (
-        environment()
-        .get_template("tuning.html")
-        .render(
-            name=run.path.name,
-            found=found,
-            metric=metric,
-            sentences=sentences(found),
-            history=figures.trials(
-                [None if pd.isna(v) else float(v) for v in trials["value"]],
-                metric,
-                found["lower_is_better"],
-            ),
-            importance=figures.importance_bars(found["importance"])
-            if found["importance"]
-            else None,
-            best=_best(found),
-            trials=_trials(trials, metric),
-            nested=_nested(found["nested"], metric) if "nested" in found else None,
-            version=__version__,
-        )
+    return html(
+        "tuning.html",
+        name=run.path.name,
+        found=found,
+        metric=metric,
+        sentences=sentences(found),
+        history=figures.trials(
+            [None if pd.isna(v) else float(v) for v in trials["value"]],
+            metric,
+            found["lower_is_better"],
+        ),
+        importance=figures.importance_bars(found["importance"]) if found["importance"] else None,
+        best=_best(found),
+        trials=_trials(trials, metric),
+        nested=_nested(found["nested"], metric) if "nested" in found else None,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from cistron.figures.numbers import THIN, decimal
 from cistron.report.names import baseline_phrase, human, label
+from cistron.targets.kinds import target_in
 
 # Mean distance between confidence and accuracy up to which probabilities are called calibrated,
 # and up to which roughly so. A convention of this report, stated on the page.
@@ -39,11 +40,11 @@ def findings(metrics: dict[str, Any], audit: dict[str, Any] | None) -> list[Find
 
     Of numbers, how much of them is explained stands in place of the calibration.
     """
-    first = confounded(audit)
-    if metrics.get("quantity"):
-        third = explained(metrics["test"], str(metrics["quantity"]))
-        return [*first, comparison(metrics), split(audit), third]
-    return [*first, comparison(metrics), split(audit), calibration(metrics["test"])]
+    scores = metrics["test"]
+    third = calibration(scores)
+    if "r2" in scores:
+        third = explained(scores, target_in(metrics).name)
+    return [*confounded(audit), comparison(metrics), split(audit), third]
 
 
 def confounded(audit: dict[str, Any] | None) -> list[Finding]:
@@ -64,7 +65,7 @@ def comparison(metrics: dict[str, Any]) -> Finding:
             "than a simple rule knows."
         )
         return Finding(question, "unknown", "Not compared", sentence)
-    phrase = baseline_phrase(found["baseline"], "quantity" in metrics)
+    phrase = baseline_phrase(found["baseline"], target_in(metrics))
     numbers = _numbers(metrics, found)
     if found["verdict"] == "better":
         return Finding(question, "pass", "Yes", f"The model beats {phrase} ({numbers}).")
