@@ -17,25 +17,25 @@ from cistron.targets.kinds import sign_of
 CONCISE = 4  # runs compared up to which every difference is drawn with its interval
 
 
-def write_comparison(found: Mapping[str, Any], path: Path) -> None:
+def write_comparison(comparison: Mapping[str, Any], path: Path) -> None:
     """Write the page of a comparison of runs, whole or not at all."""
-    write_html(path, render_comparison(found))
+    write_html(path, render_comparison(comparison))
 
 
-def render_comparison(found: Mapping[str, Any]) -> str:
+def render_comparison(comparison: Mapping[str, Any]) -> str:
     """Return one HTML page that needs nothing else."""
-    about = {run["name"]: run for run in found["runs"]}
-    drawn = [_table(made, about, found["metric"]) for made in found["tables"]]
-    scored = {m for made in found["tables"] for m in _metrics(made["scores"])}
+    about = {run["name"]: run for run in comparison["runs"]}
+    drawn = [_table(made, about, comparison["metric"]) for made in comparison["tables"]]
+    scored = {m for made in comparison["tables"] for m in _metrics(made["scores"])}
     return html(
         "comparison.html",
-        found=found,
-        title=f"{len(found['runs'])} runs compared",
-        metric=label(found["metric"]),
+        comparison=comparison,
+        title=f"{len(comparison['runs'])} runs compared",
+        metric=label(comparison["metric"]),
         tables=drawn,
-        overview=_overview(found, about) if len(drawn) > 1 else None,
-        runs=_runs(found["runs"]),
-        settings=_settings(found["settings"], list(about)),
+        overview=_overview(comparison, about) if len(drawn) > 1 else None,
+        runs=_runs(comparison["runs"]),
+        settings=_settings(comparison["settings"], list(about)),
         glossary=glossary(scored),
     )
 
@@ -57,14 +57,14 @@ def _table(made: Mapping[str, Any], about: Mapping[str, Any], metric: str) -> di
     }
 
 
-def _overview(found: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+def _overview(comparison: Mapping[str, Any], about: Mapping[str, Any]) -> str:
     """Draw the runs of all tables together."""
-    metric = found["metric"]
+    metric = comparison["metric"]
     rows = {
         f"{row['name']} \N{MIDDLE DOT} {about[row['name']]['split']}, n {count(made['n'])}": row[
             metric
         ]
-        for made in found["tables"]
+        for made in comparison["tables"]
         for row in made["scores"]
         if row["name"] in about
     }
@@ -165,7 +165,10 @@ def _runs(runs: Sequence[Mapping[str, Any]]) -> Table:
 def _settings(differing: Mapping[str, Mapping[str, Any]], runs: Sequence[str]) -> Table | None:
     if not differing:
         return None
-    rows = [[Cell(key), *(Cell(_said(own[run])) for run in runs)] for key, own in differing.items()]
+    rows = [
+        [Cell(key), *(Cell(_said(settings[run])) for run in runs)]
+        for key, settings in differing.items()
+    ]
     columns = [Column(text, numeric=False) for text in ("Key", *runs)]
     return Table("Settings in which the experiments differ.", columns, rows)
 

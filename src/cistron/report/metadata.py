@@ -235,8 +235,8 @@ def _settings(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
         yield key, PureWindowsPath(value).name
     elif value is not None:
         yield key, value
-    for name, one in inner:
-        yield from _settings(one, f"{key}.{name}".lstrip("."))
+    for name, setting in inner:
+        yield from _settings(setting, f"{key}.{name}".lstrip("."))
 
 
 def _absolute(text: str) -> bool:

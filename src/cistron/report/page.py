@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from cistron.figures.numbers import count
+from cistron.report import kinds
 from cistron.report.html import environment, html
-from cistron.report.kinds import SECTIONS
 from cistron.report.metadata import embedded
 from cistron.report.read import Content, read_run
 from cistron.report.section import ReportSection
@@ -31,12 +31,15 @@ def render(run: str | Path) -> str:
     """
     content = read_run(run)
     sections = [
-        (section, shown) for section in SECTIONS if (shown := section.show(content)) is not None
+        (section, shown)
+        for section in kinds.SECTIONS
+        if (shown := section.show(content)) is not None
     ]
     return html(
         "page.html",
+        title=content.name,
+        byline=heading(content),
         content=content,
-        heading=heading(content),
         findings=findings(content.metrics, content.audit),
         leaks=leaks(content),
         confounded=confounded(content.audit),
@@ -49,13 +52,13 @@ def render(run: str | Path) -> str:
 
 def _place(section: ReportSection) -> tuple[int, bool]:
     """Return by what links to sections are sorted."""
-    names = [known.name for known in SECTIONS]
+    names = [known.name for known in kinds.SECTIONS]
     return names.index(section.link_before or section.name), not section.link_before
 
 
 def heading(content: Content) -> str:
     """Return one line: the model, the encoder, the split, how much was tested."""
-    kinds = {name: content.section(name).get("kind") for name in ("model", "encoder", "split")}
+    chosen = {name: content.section(name).get("kind") for name in ("model", "encoder", "split")}
     parts = [f"{count(content.test.get('n'))} samples tested"]
     folds, repeats = content.folds, len(content.repeats)
     if repeats and not folds:
@@ -63,11 +66,11 @@ def heading(content: Content) -> str:
     if folds:
         times = f", repeated {repeats} times" if repeats else ""
         parts.insert(0, f"cross-validation in {len(folds) // (repeats or 1)} folds{times}")
-    if kinds["split"]:
-        parts.insert(0, f"{kinds['split']} split")
-    if kinds["model"]:
-        encoder = f" on {kinds['encoder']}" if kinds["encoder"] else ""
-        parts.insert(0, f"{kinds['model']}{encoder}")
+    if chosen["split"]:
+        parts.insert(0, f"{chosen['split']} split")
+    if chosen["model"]:
+        encoder = f" on {chosen['encoder']}" if chosen["encoder"] else ""
+        parts.insert(0, f"{chosen['model']}{encoder}")
     return " · ".join(parts)
 
 

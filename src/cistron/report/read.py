@@ -135,8 +135,8 @@ class Content:
         """Return the group of each sample with these ids, as text."""
         used = self.used
         values = pd.Series("", index=ids) if used is None else used.set_index("id")[column]
-        found = values.reindex(ids).astype(object)
-        return found.where(found.notna(), "").astype(str)
+        groups = values.reindex(ids).astype(object)
+        return groups.where(groups.notna(), "").astype(str)
 
     def section(self, name: str) -> dict[str, Any]:
         """Return a section of the experiment; empty where there is none."""
