@@ -58,10 +58,11 @@ def _table_of_classes(samples: Samples, counts: pd.DataFrame) -> Table:
     measure, sizes = _measured(samples)
     for heading in ("class", "samples", *counts.columns, f"{measure} 5 %", "median", "95 %"):
         table.add_column(heading, justify="left" if heading == "class" else "right")
-    for name, member in _members(samples).items():
-        low, middle, high = sizes[member].quantile([0.05, 0.5, 0.95])
+    members = _members(samples)
+    for name in map(str, members):
+        low, middle, high = sizes[members[name]].quantile([0.05, 0.5, 0.95])
         cells = [int(counts.loc[name].sum()), *counts.loc[name], int(low), int(middle), int(high)]
-        table.add_row(Text(str(name)), *[f"{cell:,}" for cell in cells])
+        table.add_row(Text(name), *[f"{cell:,}" for cell in cells])
     return table
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,7 @@ from cistron.evaluation.evaluate import MOST_GROUPS
 from cistron.evaluation.intervals import Interval
 from cistron.figures.numbers import count
 from cistron.report.names import natural
-from cistron.report.read import Content
+from cistron.report.read import Content, Json
 
 DRAWN = 20  # groups of a figure
 
@@ -36,13 +35,13 @@ def tested_groups(content: Content) -> list[tuple[str, pd.DataFrame, int]]:
     return by_column
 
 
-def largest(groups: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+def largest(groups: Sequence[Json], most: int) -> list[Json]:
     """Return the largest groups, in the order of their names, numbers by their size."""
     chosen = sorted(groups, key=lambda group: -group["n"])[:most]
     return sorted(chosen, key=lambda group: natural(group["value"]))
 
 
-def of_all(shown: Sequence[Any], total: int) -> str:
+def of_all(shown: Sequence[object], total: int) -> str:
     """Return how a caption goes on where not all groups are shown."""
     return "" if len(shown) == total else f"; the {len(shown)} largest of {count(total)}"
 

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from cistron import figures
 from cistron.figures.numbers import THIN, count
 from cistron.report.differences import said_p
 from cistron.report.html import duration, html, write_html, written
 from cistron.report.names import glossary, in_order, label, meaning
+from cistron.report.read import Json
 from cistron.report.tables import Cell, Column, Table, best_of, score_cell
 from cistron.targets.kinds import sign_of
 
 CONCISE = 4  # runs compared up to which every difference is drawn with its interval
 
 
-def write_comparison(comparison: Mapping[str, Any], path: Path) -> None:
+def write_comparison(comparison: Json, path: Path) -> None:
     """Write the page of a comparison of runs, whole or not at all."""
     write_html(path, render_comparison(comparison))
 
 
-def render_comparison(comparison: Mapping[str, Any]) -> str:
+def render_comparison(comparison: Json) -> str:
     """Return one HTML page that needs nothing else."""
     about = {run["name"]: run for run in comparison["runs"]}
     drawn = [_table(made, about, comparison["metric"]) for made in comparison["tables"]]
@@ -40,7 +40,7 @@ def render_comparison(comparison: Mapping[str, Any]) -> str:
     )
 
 
-def _table(made: Mapping[str, Any], about: Mapping[str, Any], metric: str) -> dict[str, Any]:
+def _table(made: Json, about: Json, metric: str) -> dict[str, object]:
     rows = {row["name"]: row for row in made["scores"]}
     compared = [name for name, row in rows.items() if row["group"]]
     return {
@@ -57,7 +57,7 @@ def _table(made: Mapping[str, Any], about: Mapping[str, Any], metric: str) -> di
     }
 
 
-def _overview(comparison: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+def _overview(comparison: Json, about: Json) -> str:
     """Draw the runs of all tables together."""
     metric = comparison["metric"]
     rows = {
@@ -71,14 +71,12 @@ def _overview(comparison: Mapping[str, Any], about: Mapping[str, Any]) -> str:
     return figures.runs_forest(rows, label(metric), list(rows))
 
 
-def _heading(made: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+def _heading(made: Json, about: Json) -> str:
     splits = sorted({about[name]["split"] for name in made["runs"]})
     return f"{count(made['n'])} samples, split {' and '.join(splits)}"
 
 
-def _differences_figure(
-    made: Mapping[str, Any], compared: Sequence[str], metric: str
-) -> str | None:
+def _differences_figure(made: Json, compared: Sequence[str], metric: str) -> str | None:
     """Draw each pair, or where they are many the best against each of the others."""
     chosen = made["differences"]
     if len(compared) > CONCISE:
@@ -90,7 +88,7 @@ def _differences_figure(
     return figures.runs_forest(rows, f"Difference in {label(metric)}", apart, reference=0.0)
 
 
-def _matrix(made: Mapping[str, Any], compared: Sequence[str], metric: str) -> str:
+def _matrix(made: Json, compared: Sequence[str], metric: str) -> str:
     pairs = {(d["first"], d["second"]): d for d in made["differences"]}
     return figures.differences_matrix(
         compared,
@@ -100,11 +98,11 @@ def _matrix(made: Mapping[str, Any], compared: Sequence[str], metric: str) -> st
     )
 
 
-def _metrics(scores: Sequence[Mapping[str, Any]]) -> list[str]:
+def _metrics(scores: Sequence[Json]) -> list[str]:
     return in_order(name for name, value in scores[0].items() if isinstance(value, Mapping))
 
 
-def _scores(made: Mapping[str, Any], about: Mapping[str, Any], metric: str) -> Table:
+def _scores(made: Json, about: Json, metric: str) -> Table:
     """Every metric of every run and baseline, the best first."""
     metrics = [metric, *(m for m in _metrics(made["scores"]) if m != metric)]
     rows = made["scores"]
@@ -122,7 +120,7 @@ def _scores(made: Mapping[str, Any], about: Mapping[str, Any], metric: str) -> T
     return Table(caption, [*heads, *columns[1:]], cells)
 
 
-def _pairs(made: Mapping[str, Any], metric: str) -> Table:
+def _pairs(made: Json, metric: str) -> Table:
     rows = [
         [
             Cell(f"{d['first']} \N{MINUS SIGN} {d['second']}"),
@@ -144,7 +142,7 @@ def _pairs(made: Mapping[str, Any], metric: str) -> Table:
     return Table(f"Every pair, the better first; 95{THIN}% intervals of each alone.", columns, rows)
 
 
-def _runs(runs: Sequence[Mapping[str, Any]]) -> Table:
+def _runs(runs: Sequence[Json]) -> Table:
     rows = []
     for run in runs:
         folds = f"{run['folds']} folds" if run["folds"] else "one part"
@@ -162,7 +160,7 @@ def _runs(runs: Sequence[Mapping[str, Any]]) -> Table:
     return Table("What the runs are.", [*words, *counts], rows)
 
 
-def _settings(differing: Mapping[str, Mapping[str, Any]], runs: Sequence[str]) -> Table | None:
+def _settings(differing: Mapping[str, Json], runs: Sequence[str]) -> Table | None:
     if not differing:
         return None
     rows = [
@@ -173,7 +171,7 @@ def _settings(differing: Mapping[str, Mapping[str, Any]], runs: Sequence[str]) -
     return Table("Settings in which the experiments differ.", columns, rows)
 
 
-def _said(value: Any) -> str:
+def _said(value: object) -> str:
     """Write the value of a key as the experiment file does, nothing where it has none."""
     if isinstance(value, list):
         return ", ".join(map(str, value))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from cistron.explain.drawing import Drawn
 from cistron.figures.numbers import count, decimal
 from cistron.figures.svg import ACCENT, INK, MUTED, note, panel, sheet, style, svg
 from cistron.report.answers import adds_up, faithful
 from cistron.report.html import html, write_html
+from cistron.report.read import Json
 from cistron.report.verdict import Finding
 
 PAGE = "explanation.html"
@@ -28,14 +27,14 @@ METHODS = {
 }
 
 
-def write_explanation(folder: Path, summary: Mapping[str, Any], drawn: Drawn) -> Path:
+def write_explanation(folder: Path, summary: Json, drawn: Drawn) -> Path:
     """Write explanation.html into a folder of `cistron explain`, whole or not at all."""
     path = folder / PAGE
     write_html(path, render_explanation(summary, drawn))
     return path
 
 
-def render_explanation(summary: Mapping[str, Any], drawn: Drawn) -> str:
+def render_explanation(summary: Json, drawn: Drawn) -> str:
     """Return one HTML page that needs nothing else."""
     features = "features" in drawn.tables
     explained = " and ".join(str(name) for name in summary["explained"])
@@ -57,7 +56,7 @@ def render_explanation(summary: Mapping[str, Any], drawn: Drawn) -> str:
     )
 
 
-def _byline(summary: Mapping[str, Any]) -> str:
+def _byline(summary: Json) -> str:
     parts = [f"{count(summary['samples'])} samples"]
     parts += [name.replace("_", " ") for name in summary["methods"]]
     if summary.get("run"):
@@ -65,7 +64,7 @@ def _byline(summary: Mapping[str, Any]) -> str:
     return " · ".join(parts)
 
 
-def _lead(summary: Mapping[str, Any], features: bool) -> str:
+def _lead(summary: Json, features: bool) -> str:
     what = "feature" if features else "position"
     if summary.get("genes"):
         what = "gene"
@@ -77,7 +76,7 @@ def _lead(summary: Mapping[str, Any], features: bool) -> str:
     return f"What each {what} contributes to {target}."
 
 
-def _answers(summary: Mapping[str, Any]) -> list[Finding]:
+def _answers(summary: Json) -> list[Finding]:
     answers = [Finding("Do contributions add up?", "", "this method need not")]
     if error := summary["completeness_error"]:
         tolerance = summary["settings"].get("tolerance", 1e-3)
@@ -93,7 +92,7 @@ def _answers(summary: Mapping[str, Any]) -> list[Finding]:
     return answers
 
 
-def _notes(summary: Mapping[str, Any]) -> list[str]:
+def _notes(summary: Json) -> list[str]:
     notes = []
     unused = summary["not_used"]
     if unused["records"]:
@@ -110,7 +109,7 @@ def _notes(summary: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def _curve(curve: Mapping[str, Any] | None) -> str:
+def _curve(curve: Json | None) -> str:
     """Draw the output after deleting the first, or random, shares of what was read."""
     if not curve:
         return ""

@@ -16,7 +16,7 @@ from typing import Any
 from cistron.base.files import sha256
 from cistron.experiment.run_folder import Run
 from cistron.report.names import label, meaning
-from cistron.report.read import Content, read_run
+from cistron.report.read import Content, Json, read_run
 from cistron.report.tables import metric_names, parts_of
 
 METADATA = "metadata.jsonld"
@@ -186,7 +186,7 @@ def _scores(content: Content) -> Node:
     }
 
 
-def _score(name: str, score: Mapping[str, Any], resampled: Any) -> Node | None:
+def _score(name: str, score: Json, resampled: object) -> Node | None:
     if score.get("value") is None:
         return None
     drawn = f"percentile bootstrap over {resampled}" if resampled else None
@@ -224,9 +224,9 @@ def _action(content: Content) -> Node:
     }
 
 
-def _settings(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+def _settings(value: object, key: str = "") -> Iterator[tuple[str, object]]:
     """Return dotted keys and plain values; of a path only the name of the file."""
-    inner: Iterable[tuple[Any, Any]] = ()
+    inner: Iterable[tuple[object, object]] = ()
     if isinstance(value, Mapping):
         inner = value.items()
     elif isinstance(value, list | tuple):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from cistron.base.motif import reverse_complement
 from cistron.figures import logo
 from cistron.figures import motifs as figures
 from cistron.figures.numbers import THIN, count, decimal
+from cistron.report.read import Json
 from cistron.report.tables import Cell, Column, Table
 from cistron.report.verdict import signed
 from cistron.samples.genome.stretches import NAMES, Stretch
@@ -20,7 +20,7 @@ NBSP = "\N{NO-BREAK SPACE}"
 SHOWN = 3  # matches of a pattern
 
 
-def pattern_section(made: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
+def pattern_section(made: Json, document: Json) -> dict[str, object]:
     """Return what is drawn and said of a pattern (an entry of patterns.json)."""
     rank = document["patterns"].index(made) + 1
     name = made["name"]
@@ -55,7 +55,7 @@ def pattern_section(made: Mapping[str, Any], document: Mapping[str, Any]) -> dic
     }
 
 
-def _row(made: Mapping[str, Any], document: Mapping[str, Any], rank: int) -> list[dict[str, Any]]:
+def _row(made: Json, document: Json, rank: int) -> list[dict[str, object]]:
     """Return the cells of a pattern in the table of all; `key` is what sorting goes by."""
     best = made["matches"][0] if made["matches"] else None
     odds = _main(made["enrichment"])
@@ -84,28 +84,28 @@ def _row(made: Mapping[str, Any], document: Mapping[str, Any], rank: int) -> lis
     return cells
 
 
-def _cell(key: Any, text: str, below: str = "") -> dict[str, Any]:
+def _cell(key: object, text: str, below: str = "") -> dict[str, object]:
     return {"key": key, "text": text, "below": below, "logo": ""}
 
 
-def _main(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+def _main(rows: Sequence[Json]) -> Json | None:
     """Return the enrichment in the predicted class, where there is one class to tell it of."""
     chosen = [row for row in rows if row["by"] == "predicted"] or list(rows)
     return chosen[0] if len(chosen) == 1 else None
 
 
-def _middle(effects: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+def _middle(effects: Sequence[Json]) -> Json | None:
     middle = [effect for effect in effects if effect["place"] == "middle"]
     return max(middle, key=lambda effect: abs(effect["mean"]), default=None)
 
 
-def _core_logo(made: Mapping[str, Any]) -> str:
+def _core_logo(made: Json) -> str:
     core = slice(*made["core"])
     contributions = np.array(made["contributions"])[core]
     return logo.contribution_logo(contributions, f"Contributions of {made['consensus']}")
 
 
-def _sentence(made: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+def _sentence(made: Json, document: Json) -> str:
     words = "for" if made["sign"] > 0 else "against"
     called = {"": "the prediction", "predicted": "the predicted class"}
     whom = called.get(document["explained"], document["explained"])
@@ -118,7 +118,7 @@ def _sentence(made: Mapping[str, Any], document: Mapping[str, Any]) -> str:
     )
 
 
-def _matches(made: Mapping[str, Any], core: NDArray[np.float64]) -> dict[str, Any]:
+def _matches(made: Json, core: NDArray[np.float64]) -> dict[str, object]:
     shown = made["matches"][:SHOWN]
     if not shown:
         return {"matches": []}
@@ -157,7 +157,7 @@ def _framed(matrix: NDArray[np.float64], before: int, width: int, label: str) ->
     return logo.probability_logo(frame, f"Logo of {label}")
 
 
-def _positions_caption(positions: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+def _positions_caption(positions: Json, document: Json) -> str:
     text = "Where its hits (bars) and seqlets (line) lie."
     preferred = positions["preferred_column"]
     for stretch in document["stretches"]:
@@ -170,7 +170,7 @@ def _positions_caption(positions: Mapping[str, Any], document: Mapping[str, Any]
     return text + f"hits p{NBSP}={NBSP}{scientific(positions['uneven_hits_p'])}."
 
 
-def _enrichment(made: Mapping[str, Any]) -> Table | None:
+def _enrichment(made: Json) -> Table | None:
     rows = [
         [
             Cell(f"{row['class']} ({row['by']})"),
@@ -191,7 +191,7 @@ def _enrichment(made: Mapping[str, Any]) -> Table | None:
     return Table("Sequences with a hit, by class.", columns, rows) if rows else None
 
 
-def _effects(made: Mapping[str, Any]) -> Table | None:
+def _effects(made: Json) -> Table | None:
     rows = [
         [
             Cell("Middle" if effect["place"] == "middle" else "Preferred place"),
@@ -209,7 +209,7 @@ def _effects(made: Mapping[str, Any]) -> Table | None:
     return Table(caption, columns, rows) if rows else None
 
 
-def _again(made: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+def _again(made: Json, document: Json) -> str:
     if not document["others"]:
         return ""
     pairs = zip(document["others"], made["found_again"], strict=True)
@@ -218,11 +218,11 @@ def _again(made: Mapping[str, Any], document: Mapping[str, Any]) -> str:
     return f"{text}: {', '.join(seen)}." if seen else f"{text}."
 
 
-def _label(match: Mapping[str, Any]) -> str:
+def _label(match: Json) -> str:
     return f"{match['factor']} ({match['motif']})" if match["factor"] else match["motif"]
 
 
-def target(document: Mapping[str, Any]) -> str:
+def target(document: Json) -> str:
     """Return what is explained, as a sentence says it."""
     explained = document["explained"]
     if explained == "predicted":

@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from cistron.explain.motifs.match import ALIKE
 from cistron.figures import logo
@@ -15,15 +14,16 @@ from cistron.figures.numbers import count, decimal
 from cistron.report.answers import adds_up, faithful
 from cistron.report.html import html, write_html
 from cistron.report.motif_sections import pattern_section, target
+from cistron.report.read import Json
 from cistron.report.verdict import Finding
 
 
-def write_motifs(document: Mapping[str, Any], path: Path) -> None:
+def write_motifs(document: Json, path: Path) -> None:
     """Write the page of motifs, whole or not at all."""
     write_html(path, render_motifs(document))
 
 
-def render_motifs(document: Mapping[str, Any]) -> str:
+def render_motifs(document: Json) -> str:
     """Return one HTML page that needs nothing else.
 
     Its one script sorts tables, and is the only one that the page's security policy lets run: by
@@ -53,19 +53,19 @@ def render_motifs(document: Mapping[str, Any]) -> str:
     )
 
 
-def _title(document: Mapping[str, Any]) -> str:
+def _title(document: Json) -> str:
     explained = document["explained"]
     return f"Motifs of {explained}" if explained not in ("", "predicted") else "Motifs"
 
 
-def _byline(document: Mapping[str, Any]) -> str:
+def _byline(document: Json) -> str:
     parts = [f"{count(document['sequences'])} sequences of {count(document['length'])} bases"]
     if document["explanation"].get("method"):
         parts.append(f"explained by {document['explanation']['method']}".replace("_", " "))
     return " · ".join([*parts, f"{count(document['motifs'])} known motifs"])
 
 
-def _lead(document: Mapping[str, Any]) -> str:
+def _lead(document: Json) -> str:
     patterns = document["patterns"]
     if not patterns:
         return "No pattern was found."
@@ -78,13 +78,13 @@ def _lead(document: Mapping[str, Any]) -> str:
     )
 
 
-def _second(document: Mapping[str, Any]) -> str:
+def _second(document: Json) -> str:
     best = [made for made in document["patterns"] if made["matches"]][:3]
     matches = [f"{made['name']} is like {made['title']}" for made in best]
     return f"By the number of seqlets, {'; '.join(matches)}." if matches else ""
 
 
-def _answers(document: Mapping[str, Any]) -> list[Finding]:
+def _answers(document: Json) -> list[Finding]:
     """Return the checks of the explanation, and how much there was to find patterns in."""
     answers, explanation = [], document["explanation"]
     checked = explanation.get("completeness")
@@ -99,7 +99,7 @@ def _answers(document: Mapping[str, Any]) -> list[Finding]:
     ]
 
 
-def _notes(document: Mapping[str, Any]) -> list[str]:
+def _notes(document: Json) -> list[str]:
     notes = list(document["notes"])
     notes += [
         f"{made['name'].capitalize()} holds what TF-MoDISco called {', '.join(made['merged'])} "
@@ -114,7 +114,7 @@ def _notes(document: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def _columns(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _columns(document: Json) -> list[Json]:
     threshold = decimal(document["settings"]["threshold"])
     columns = [
         ("Pattern", "", False, ""),
@@ -132,7 +132,7 @@ def _columns(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [dict(zip(names, column, strict=True)) for column in columns]
 
 
-def _glossary(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _glossary(document: Json) -> list[tuple[str, str]]:
     """Return what the words of the page mean."""
     threshold = decimal(document["settings"]["threshold"])
     return [

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from cistron.figures.numbers import count
 from cistron.report import kinds
 from cistron.report.html import environment, html
 from cistron.report.metadata import embedded
-from cistron.report.read import Content, read_run
+from cistron.report.read import Content, Json, read_run
 from cistron.report.section import ReportSection
 from cistron.report.verdict import confounded, findings
 
@@ -74,7 +73,7 @@ def heading(content: Content) -> str:
     return " · ".join(parts)
 
 
-def leaks(content: Content) -> list[dict[str, Any]]:
+def leaks(content: Content) -> list[Json]:
     """Return the checks that failed, where the audit's verdict is a leak."""
     if not content.audit or content.audit.get("verdict") != "leak":
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,10 @@ _NO_GROUP = {"id", "label", "weight", "length", "part", "fold", "unit", "dropped
     "detected",
 }
 _NO_GROUP |= {"source", "record", *COORDINATES}
+
+
+Json = Mapping[str, Any]
+"""An object of a JSON file: what stands in it is said where the file is written."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,17 +60,17 @@ class Content:
 
     name: str
     folder: str
-    metrics: dict[str, Any]
-    audit: dict[str, Any] | None
-    environment: dict[str, Any] | None
+    metrics: Json
+    audit: Json | None
+    environment: Json | None
     samples: pd.DataFrame | None
     predictions: pd.DataFrame | None
     history: pd.DataFrame | None
     projection: pd.DataFrame | None
-    genes: dict[str, Any] | None
-    importance: dict[str, Any] | None
+    genes: Json | None
+    importance: Json | None
     settings: str | None
-    experiment: dict[str, Any]
+    experiment: Json
     has_model: bool
 
     @property
@@ -79,17 +84,17 @@ class Content:
         return target_in(self.metrics)
 
     @property
-    def test(self) -> dict[str, Any]:
+    def test(self) -> Json:
         """The scores on held-out samples."""
         return self.metrics["test"]
 
     @property
-    def folds(self) -> list[dict[str, Any]]:
+    def folds(self) -> list[Json]:
         """The scores of each fold of a cross-validation; empty where there are none."""
         return self.metrics.get("folds") or []
 
     @property
-    def repeats(self) -> list[dict[str, Any]]:
+    def repeats(self) -> list[Json]:
         """The scores of each repeat, or of each seed; empty where there are none."""
         return self.metrics.get("repeats") or []
 
@@ -138,7 +143,7 @@ class Content:
         groups = values.reindex(ids).astype(object)
         return groups.where(groups.notna(), "").astype(str)
 
-    def section(self, name: str) -> dict[str, Any]:
+    def section(self, name: str) -> Json:
         """Return a section of the experiment; empty where there is none."""
         section = self.experiment.get(name)
         return section if isinstance(section, dict) else {}
@@ -187,7 +192,7 @@ def read_run(path: str | Path) -> Content:
     )
 
 
-def _document(path: Path, name: str) -> dict[str, Any] | None:
+def _document(path: Path, name: str) -> Json | None:
     if not (path / name).is_file():
         return None
     document = Run(path).read_json(name)
@@ -205,7 +210,7 @@ def _text(path: Path) -> str | None:
         raise InputError(f"{path} is damaged: it is not UTF-8 text.") from error
 
 
-def _yaml(path: Path, text: str | None) -> dict[str, Any]:
+def _yaml(path: Path, text: str | None) -> Json:
     try:
         document = yaml.safe_load(text or "")
     except yaml.YAMLError as error:

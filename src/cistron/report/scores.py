@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from cistron import figures
 from cistron.figures.numbers import decimal
 from cistron.report.names import label
-from cistron.report.read import Content
+from cistron.report.read import Content, Json
 
 
 def main_metrics(content: Content) -> list[str]:
@@ -21,9 +20,7 @@ def main_metrics(content: Content) -> list[str]:
     return [m for m in wanted if (known.get(m) or {}).get("value") is not None]
 
 
-def each_fold(
-    content: Content, entries: Sequence[Mapping[str, Any]], key: str, called: str
-) -> list[str]:
+def each_fold(content: Content, entries: Sequence[Json], key: str, called: str) -> list[str]:
     """Draw the main metrics of every fold, or of every seed, a figure a metric."""
     return [
         figures.folds(
@@ -36,7 +33,7 @@ def each_fold(
     ]
 
 
-def spread(entries: Sequence[Mapping[str, Any]], metric: str) -> str:
+def spread(entries: Sequence[Json], metric: str) -> str:
     """Return "MCC 0.61 ± 0.03" over folds or repeats; empty for fewer than two numbers."""
     values = [(entry.get(metric) or {}).get("value") for entry in entries]
     known = np.array([value for value in values if value is not None])

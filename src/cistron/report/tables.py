@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ import pandas as pd
 from cistron.evaluation.evaluate import MOST_GROUPS
 from cistron.figures.numbers import THIN, count, decimal
 from cistron.report.names import baseline, human, in_order, label, meaning
-from cistron.report.read import Content
+from cistron.report.read import Content, Json
 from cistron.targets.kinds import sign_of
 
 MISTAKES = 10
@@ -61,12 +60,12 @@ def percent(share: float | None) -> str:
     return "n/a" if share is None or not np.isfinite(share) else f"{100 * share:.1f}{THIN}%"
 
 
-def metric_names(scores: Mapping[str, Any]) -> list[str]:
+def metric_names(scores: Json) -> list[str]:
     """Return the metrics among the keys of S or S-lite of metrics.json, in order."""
     return in_order(k for k, v in scores.items() if isinstance(v, Mapping) and "value" in v)
 
 
-def score_cell(score: Mapping[str, Any] | None, digits: int = 3, best: bool = False) -> Cell:
+def score_cell(score: Json | None, digits: int = 3, best: bool = False) -> Cell:
     """Return a number with its interval below."""
     score = score or {}
     below = ""
@@ -75,7 +74,7 @@ def score_cell(score: Mapping[str, Any] | None, digits: int = 3, best: bool = Fa
     return Cell(decimal(score.get("value"), digits), below, best)
 
 
-def all_scores(metrics: Mapping[str, Any]) -> Table:
+def all_scores(metrics: Json) -> Table:
     """Every metric of the model, of each baseline, and of the model on validation samples."""
     scored = {"Model": metrics["test"]}
     scored |= {baseline(name): scores for name, scores in metrics.get("baselines", {}).items()}
@@ -92,7 +91,7 @@ def all_scores(metrics: Mapping[str, Any]) -> Table:
     return Table(caption, [Column("Metric", numeric=False), *map(Column, scored)], rows)
 
 
-def best_of(metric: str, scored: Mapping[str, Any]) -> set[str]:
+def best_of(metric: str, scored: Json) -> set[str]:
     """Return which of several have the best value of a metric; none where all are equal."""
     values = {name: (scores.get(metric) or {}).get("value") for name, scores in scored.items()}
     known = {name: value for name, value in values.items() if value is not None}
@@ -102,7 +101,7 @@ def best_of(metric: str, scored: Mapping[str, Any]) -> set[str]:
     return {name for name, value in known.items() if value == choose(known.values())}
 
 
-def folds(metrics: Mapping[str, Any]) -> Table:
+def folds(metrics: Json) -> Table:
     """Metrics of every fold, and of all folds pooled."""
     entries = metrics["folds"]
     names = metric_names(entries[0])
@@ -121,7 +120,7 @@ def folds(metrics: Mapping[str, Any]) -> Table:
     return Table("Scores of each fold, and of all held-out predictions together.", columns, rows)
 
 
-def repeats(metrics: Mapping[str, Any]) -> Table:
+def repeats(metrics: Json) -> Table:
     """Metrics of every repeat, their mean and spread, and those of all of them together."""
     entries, spread = metrics["repeats"], metrics["spread"]
     names = metric_names(entries[0])
@@ -139,7 +138,7 @@ def repeats(metrics: Mapping[str, Any]) -> Table:
     return Table("Scores of each repeat, its folds together.", columns, rows)
 
 
-def worst_groups(column: str, entries: Sequence[Mapping[str, Any]]) -> Table:
+def worst_groups(column: str, entries: Sequence[Json]) -> Table:
     """Accuracy (Jaccard index, mean absolute error) within each group, worst first."""
     names = ("jaccard", "mae")
     metric = next((m for m in names if any(m in entry for entry in entries)), "accuracy")
@@ -155,7 +154,7 @@ def worst_groups(column: str, entries: Sequence[Mapping[str, Any]]) -> Table:
     )
 
 
-def relatives(metrics: Mapping[str, Any], column: str) -> Table:
+def relatives(metrics: Json, column: str) -> Table:
     """Scores of samples with and without a relative in training."""
     sides = metrics["test"]["relatives"][column]
     names = metric_names(sides["with"])

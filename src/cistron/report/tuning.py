@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -13,6 +11,7 @@ from cistron.experiment.run_folder import Run
 from cistron.figures.numbers import count, decimal
 from cistron.report.html import html
 from cistron.report.names import label
+from cistron.report.read import Json
 from cistron.report.tables import Cell, Column, Table, score_cell
 
 COMMON = ("trial", "state", "value", "seconds", "error")
@@ -55,7 +54,7 @@ def render_tuning(run: Run) -> str:
     )
 
 
-def sentences(search: Mapping[str, Any]) -> list[str]:
+def sentences(search: Json) -> list[str]:
     """Say what a search found, and what its score is worth."""
     metric, best = label(search["metric"]), search["best"]
     made = search["trials"]
@@ -84,7 +83,7 @@ def sentences(search: Mapping[str, Any]) -> list[str]:
     return texts
 
 
-def _best(search: Mapping[str, Any]) -> Table:
+def _best(search: Json) -> Table:
     rows = [[Cell(name), Cell(_said(value))] for name, value in search["best"]["values"].items()]
     caption = f"What trial {search['best']['trial']} had."
     return Table(caption, [Column("Key", numeric=False), Column("Value", numeric=False)], rows)
@@ -110,7 +109,7 @@ def _trials(trials: pd.DataFrame, metric: str) -> Table:
     )
 
 
-def _nested(nested: Mapping[str, Any], metric: str) -> Table:
+def _nested(nested: Json, metric: str) -> Table:
     rows = [
         [
             Cell(f"Fold {fold['fold']}"),
@@ -129,5 +128,5 @@ def _nested(nested: Mapping[str, Any], metric: str) -> Table:
     return Table("The search repeated in every outer fold.", columns, rows)
 
 
-def _said(value: Any) -> str:
+def _said(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)

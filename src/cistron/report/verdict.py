@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from cistron.figures.numbers import THIN, decimal
 from cistron.report.names import baseline_phrase, human, label
+from cistron.report.read import Json
 from cistron.targets.kinds import target_in
 
 # Mean distance between confidence and accuracy up to which probabilities are called calibrated,
@@ -35,7 +35,7 @@ class Finding:
     sentence: str = ""
 
 
-def findings(metrics: dict[str, Any], audit: dict[str, Any] | None) -> list[Finding]:
+def findings(metrics: Json, audit: Json | None) -> list[Finding]:
     """Answer whether it is better than the baselines, cleanly split, and calibrated.
 
     Of numbers, how much of them is explained stands in place of the calibration.
@@ -47,7 +47,7 @@ def findings(metrics: dict[str, Any], audit: dict[str, Any] | None) -> list[Find
     return [*confounded(audit), comparison(metrics), split(audit), third]
 
 
-def confounded(audit: dict[str, Any] | None) -> list[Finding]:
+def confounded(audit: Json | None) -> list[Finding]:
     """Say what confounds the label with a group, where one does: nothing else counts then."""
     checks = (audit or {}).get("checks", [])
     failed = [c for c in checks if c["name"] == "confounded_groups" and c["verdict"] == "fail"]
@@ -55,7 +55,7 @@ def confounded(audit: dict[str, Any] | None) -> list[Finding]:
     return [Finding(question, "fail", "Cannot be told", check["summary"]) for check in failed]
 
 
-def comparison(metrics: dict[str, Any]) -> Finding:
+def comparison(metrics: Json) -> Finding:
     """Say whether the model beats the best baseline."""
     question = "Better than the baselines?"
     against = metrics.get("comparison")
@@ -80,7 +80,7 @@ def comparison(metrics: dict[str, Any]) -> Finding:
     return Finding(question, "warn", "Undecided", sentence)
 
 
-def _numbers(metrics: dict[str, Any], against: dict[str, Any]) -> str:
+def _numbers(metrics: Json, against: Json) -> str:
     """Return "MCC 0.21 against 0.62; difference −0.41, 95 % interval −0.45 to −0.37"."""
     metric, difference = against["metric"], against.get("difference") or {}
     ours = (metrics["test"].get(metric) or {}).get("value")
@@ -102,7 +102,7 @@ def signed(number: float | None, digits: int = 2) -> str:
     return f"+{text}" if number is not None and float(f"{number:.{digits}f}") > 0 else text
 
 
-def split(audit: dict[str, Any] | None) -> Finding:
+def split(audit: Json | None) -> Finding:
     """Say whether the audit found a leak."""
     question = "Split clean?"
     if not audit:
@@ -127,11 +127,11 @@ def split(audit: dict[str, Any] | None) -> Finding:
     return Finding(question, "pass", "Yes", sentence + left_out)
 
 
-def _names(checks: list[dict[str, Any]]) -> str:
+def _names(checks: list[Json]) -> str:
     return ", ".join(human(check["name"]).lower() for check in checks) or "see the audit"
 
 
-def explained(scores: dict[str, Any], quantity: str) -> Finding:
+def explained(scores: Json, quantity: str) -> Finding:
     """Say how much of the number is explained, and how large errors are."""
     question = "Explains the number?"
     r2 = scores.get("r2") or {}
@@ -152,7 +152,7 @@ def explained(scores: dict[str, Any], quantity: str) -> Finding:
     return Finding(question, "pass", f"{100 * value:.0f}{THIN}%", sentence)
 
 
-def calibration(scores: dict[str, Any]) -> Finding:
+def calibration(scores: Json) -> Finding:
     """Say whether a probability means what it says."""
     question = "Calibrated?"
     error, high = ((scores.get("ece") or {}).get(name) for name in ("value", "high"))
@@ -175,7 +175,7 @@ def calibration(scores: dict[str, Any]) -> Finding:
     return Finding(question, "fail", "No", sentence)
 
 
-def _lean(scores: dict[str, Any]) -> str:
+def _lean(scores: Json) -> str:
     """Return "too sure" or "not sure enough" where most of the error goes one way."""
     bins = [row for row in scores.get("calibration") or [] if row.get("n")]
     bins = [row for row in bins if row["confidence"] is not None and row["accuracy"] is not None]

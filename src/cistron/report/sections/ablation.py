@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from cistron import figures
 from cistron.figures.numbers import count
 from cistron.report.names import label, meaning, region
-from cistron.report.read import Content
+from cistron.report.read import Content, Json
 from cistron.report.scores import main_metrics
 from cistron.report.section import ReportSection, Shown
 from cistron.report.tables import Cell, Column, Table, score_cell
@@ -30,7 +28,7 @@ def ablation(content: Content) -> Shown | None:
     return {"figures": drawn, "table": _table(content.test, entries, chosen)}
 
 
-def _table(test: dict[str, Any], entries: list[dict[str, Any]], chosen: list[str]) -> Table:
+def _table(test: Json, entries: list[Json], chosen: list[str]) -> Table:
     columns = [Column("Hidden", numeric=False), Column("Columns of the window")]
     rows = [[Cell("Nothing"), Cell("")]]
     for metric in chosen:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from cistron import figures
 from cistron.figures.numbers import THIN, decimal
 from cistron.report.names import label
-from cistron.report.read import Content
+from cistron.report.read import Content, Json
 from cistron.report.section import ReportSection, Shown
 from cistron.report.verdict import CALIBRATED, ROUGHLY
 
@@ -27,7 +24,7 @@ def calibration(content: Content) -> Shown | None:
     }
 
 
-def _with_interval(score: Mapping[str, Any]) -> str:
+def _with_interval(score: Json) -> str:
     text = decimal(score.get("value"), 3)
     if score.get("low") is not None and score.get("high") is not None:
         text += f" (95{THIN}% interval {decimal(score['low'], 3)} to {decimal(score['high'], 3)})"

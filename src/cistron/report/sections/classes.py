@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,11 +10,9 @@ import pandas as pd
 from cistron import figures
 from cistron.figures.numbers import count, decimal
 from cistron.report.names import in_order, label, meaning
-from cistron.report.read import Content
+from cistron.report.read import Content, Json
 from cistron.report.section import ReportSection, Shown
 from cistron.report.tables import MISTAKES, Cell, Column, Table, percent, tested
-
-Scores = Mapping[str, Any]
 
 
 def classes(content: Content) -> Shown | None:
@@ -33,7 +30,7 @@ def classes(content: Content) -> Shown | None:
 
 def _per_class(content: Content) -> Table | None:
     """Metrics of each class against all others, and where there is one its threshold."""
-    scores: Mapping[str, Scores] = content.test.get("per_class") or {}
+    scores: Mapping[str, Json] = content.test.get("per_class") or {}
     thresholds = content.metrics.get("thresholds") or {}
     names = [name for name in content.classes if name in scores]
     if not names:
@@ -169,7 +166,7 @@ def _curves(content: Content) -> dict[str, str]:
     shares = {name: (row.get("n") or 0) / total for name, row in per_class.items()}
     drawn = {}
     for kind, area in (("roc", "roc_auc"), ("pr", "pr_auc")):
-        chosen: dict[str, Scores] = {
+        chosen: dict[str, Json] = {
             str(name): curves[name][kind]
             for name in names
             if (curves[name].get(kind) or {}).get("x")
@@ -182,4 +179,4 @@ def _curves(content: Content) -> dict[str, str]:
     return drawn
 
 
-CLASSES = ReportSection("classes", "Scores by class", "By class", classes, "sections/classes.html")
+CLASSES = ReportSection("classes", "Json by class", "By class", classes, "sections/classes.html")

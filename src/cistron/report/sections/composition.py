@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from cistron import figures
 from cistron.evaluation.cell_groups import compositions
@@ -11,11 +10,10 @@ from cistron.evaluation.evaluate import MOST_GROUPS
 from cistron.figures.numbers import count
 from cistron.report.cell_groups import DRAWN, largest, of_all, score, tested_groups
 from cistron.report.names import human
-from cistron.report.read import Content
+from cistron.report.read import Content, Json
 from cistron.report.section import ReportSection, Shown
 from cistron.report.tables import Cell, Column, Table, percent
 
-Group = dict[str, Any]
 DRAWN_CLASSES = 6  # whose composition is drawn; the table has all
 
 
@@ -41,7 +39,7 @@ def _classes(content: Content) -> list[str]:
 
 
 def _figures(
-    content: Content, column: str, groups: Sequence[Group], total: int
+    content: Content, column: str, groups: Sequence[Json], total: int
 ) -> list[tuple[str, str]]:
     """Draw the shares of classes, each with its caption."""
     drawn = largest(groups, DRAWN)
@@ -60,7 +58,7 @@ def _figures(
     ]
 
 
-def _table(content: Content, column: str, groups: Sequence[Group], total: int) -> Table:
+def _table(content: Content, column: str, groups: Sequence[Json], total: int) -> Table:
     listed, names = largest(groups, MOST_GROUPS), _classes(content)
     rows = []
     for group in listed:

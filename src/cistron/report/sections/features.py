@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from cistron import figures
 from cistron.figures.numbers import count, decimal
 from cistron.report.names import label, meaning
-from cistron.report.read import Content
+from cistron.report.read import Content, Json
 from cistron.report.section import ReportSection, Shown
 from cistron.report.tables import Cell, Column, Table, score_cell
 
@@ -40,7 +38,7 @@ def features(content: Content) -> Shown | None:
     }
 
 
-def _text(importance: dict[str, Any]) -> str:
+def _text(importance: Json) -> str:
     listed, total = len(importance["listed"]), importance["features"]
     which = f"Of {count(total)} features, the {listed} that contribute most to these samples."
     if listed == total:
@@ -55,7 +53,7 @@ def _text(importance: dict[str, Any]) -> str:
     )
 
 
-def _table(importance: dict[str, Any], entries: list[dict[str, Any]]) -> Table:
+def _table(importance: Json, entries: list[Json]) -> Table:
     metric, method = importance["metric"], importance["contributions"]
     columns = [Column("Feature", numeric=False), Column(f"{label(metric)} lost", meaning(metric))]
     rows = [[Cell(entry["feature"]), score_cell(entry["lost"])] for entry in entries]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from cistron import figures
 from cistron.figures.numbers import THIN, count, decimal
-from cistron.report.read import Content
+from cistron.report.read import Content, Json
 from cistron.report.section import ReportSection, Shown
 from cistron.report.tables import Cell, Column, Table
 
@@ -58,7 +57,7 @@ def genes(content: Content) -> Shown | None:
     }
 
 
-def _how(document: Mapping[str, Any], two: bool) -> str:
+def _how(document: Json, two: bool) -> str:
     effect = (
         "The effect of a gene is what the logit of a class changes by, before calibration and "
         "against the mean of all classes, for one standard deviation of the gene's normalised "
@@ -82,7 +81,7 @@ def _how(document: Mapping[str, Any], two: bool) -> str:
     return sentences + (" Of the other class all effects are the opposite." if two else "")
 
 
-def _technical(document: Mapping[str, Any], named: Sequence[str]) -> str:
+def _technical(document: Json, named: Sequence[str]) -> str:
     shares = {name: document["classes"][name]["technical"] for name in named}
     known = {name: share for name, share in shares.items() if share is not None}
     if not known:
@@ -104,7 +103,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f}{THIN}%"
 
 
-def _gene_table(document: Mapping[str, Any], name: str, alone: bool) -> Table:
+def _gene_table(document: Json, name: str, alone: bool) -> Table:
     folds, genes = document["folds"] > 1, document["classes"][name]["genes"]
     genes = genes if alone else genes[:LISTED]
     odd = any(row["technical"] for row in genes)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from cistron.classifier.second import predicted_alone
 from cistron.figures.numbers import count
 from cistron.report import tables, verdict
 from cistron.report.names import human
-from cistron.report.read import Content
+from cistron.report.read import Content, Json
 from cistron.report.section import ReportSection, Shown
 from cistron.report.sections.classes import classes
 from cistron.report.sections.data import samples_by_part
@@ -39,7 +37,7 @@ def second(content: Content) -> Shown | None:
     }
 
 
-def _alone(content: Content, scores: Mapping[str, Any]) -> Content:
+def _alone(content: Content, scores: Json) -> Content:
     """Return the run as if it were of the second target only, on the samples that know it."""
     target = Second(scores["name"], tuple(scores["classes"]))
     samples, predictions = content.samples, content.predictions
