@@ -58,9 +58,9 @@ def _table_of_classes(samples: Samples, counts: pd.DataFrame) -> Table:
     measure, sizes = _measured(samples)
     for heading in ("class", "samples", *counts.columns, f"{measure} 5 %", "median", "95 %"):
         table.add_column(heading, justify="left" if heading == "class" else "right")
-    members = _members(samples)
-    for name in map(str, members):
-        low, middle, high = sizes[members[name]].quantile([0.05, 0.5, 0.95])
+    members = _members(samples).to_numpy()
+    for number, name in enumerate(map(str, counts.index)):
+        low, middle, high = sizes[members[:, number]].quantile([0.05, 0.5, 0.95])
         cells = [int(counts.loc[name].sum()), *counts.loc[name], int(low), int(middle), int(high)]
         table.add_row(Text(name), *[f"{cell:,}" for cell in cells])
     return table
