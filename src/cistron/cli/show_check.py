@@ -60,8 +60,8 @@ def _table_of_classes(samples: Samples, counts: pd.DataFrame) -> Table:
         table.add_column(heading, justify="left" if heading == "class" else "right")
     members = _members(samples).to_numpy()
     for number, name in enumerate(map(str, counts.index)):
-        low, middle, high = sizes[members[:, number]].quantile([0.05, 0.5, 0.95])
-        cells = [int(counts.loc[name].sum()), *counts.loc[name], int(low), int(middle), int(high)]
+        quantiles = map(int, sizes[members[:, number]].quantile([0.05, 0.5, 0.95]))
+        cells = [int(counts.loc[name].sum()), *counts.loc[name], *quantiles]
         table.add_row(Text(name), *[f"{cell:,}" for cell in cells])
     return table
 

@@ -179,4 +179,4 @@ def _curves(content: Content) -> dict[str, str]:
     return drawn
 
 
-CLASSES = ReportSection("classes", "Json by class", "By class", classes, "sections/classes.html")
+CLASSES = ReportSection("classes", "Scores by class", "By class", classes, "sections/classes.html")
