@@ -59,10 +59,10 @@ def _table_of_classes(samples: Samples, counts: pd.DataFrame) -> Table:
     for heading in ("class", "samples", *counts.columns, f"{measure} 5 %", "median", "95 %"):
         table.add_column(heading, justify="left" if heading == "class" else "right")
     members = _members(samples).to_numpy()
-    for number, name in enumerate(map(str, counts.index)):
+    for number, name in enumerate(counts.index):
         quantiles = map(int, sizes[members[:, number]].quantile([0.05, 0.5, 0.95]))
         cells = [int(counts.loc[name].sum()), *counts.loc[name], *quantiles]
-        table.add_row(Text(name), *[f"{cell:,}" for cell in cells])
+        table.add_row(Text(str(name)), *[f"{cell:,}" for cell in cells])
     return table
 
 
