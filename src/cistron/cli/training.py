@@ -49,7 +49,7 @@ def check(
 
     Exits with 2 when the split leaks.
     """
-    from cistron.cli.display import show_check, show_external
+    from cistron.cli.show_check import show_check, show_external
 
     chosen = experiment_of(experiment, changes, None, seed)
     reporter = Terminal(quiet)
@@ -96,7 +96,7 @@ def fit(
     as_json: AsJson = False,
 ) -> None:
     """Train on train, stop and calibrate on validation, score test once, write the report."""
-    from cistron.cli.display import show_run
+    from cistron.cli.show_run import show_run
     from cistron.pipeline.pipeline import fit as run_fit
 
     if seeds is not None:
@@ -141,7 +141,7 @@ def crossval(
     as_json: AsJson = False,
 ) -> None:
     """Train and score every fold; scores per fold and pooled."""
-    from cistron.cli.display import show_run
+    from cistron.cli.show_run import show_run
     from cistron.pipeline.pipeline import crossval as run_crossval
 
     if seeds is not None:
@@ -195,7 +195,7 @@ def tune(
     as_json: AsJson = False,
 ) -> None:
     """Search the ranges in an experiment file for the best values; never sees the test part."""
-    from cistron.cli.display import show_search
+    from cistron.cli.show_search import show_search
     from cistron.pipeline.tuning.search import How
     from cistron.pipeline.tuning.tune import read_search
     from cistron.pipeline.tuning.tune import tune as run_tune
@@ -275,7 +275,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Put runs side by side on the same samples, with paired intervals on the differences."""
-    from cistron.cli.display import show_comparison
+    from cistron.cli.show_run import show_comparison
     from cistron.pipeline.compare import compare_runs
 
     if out is not None and out.exists() and not force:

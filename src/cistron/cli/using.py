@@ -87,7 +87,7 @@ def predict(
     from cistron.classifier.predict.predict import predict_file
     from cistron.classifier.predict.predict_cells import NewCells, predict_cell_file
     from cistron.classifier.predict.predict_shards import Reading, find_shards, predict_shards
-    from cistron.cli.display import show_predicted_cells, show_predicted_shards
+    from cistron.cli.show_predictions import show_predicted_cells, show_predicted_shards
 
     if bool(orthologs) != bool(ortholog_fasta):
         raise InputError("--orthologs and --ortholog-fasta go together: give both or neither.")
@@ -251,7 +251,7 @@ def embed(
 ) -> None:
     """Embed every protein by a language model; what was embedded before comes from the cache."""
     from cistron.classifier.predict.embed import embed_file
-    from cistron.cli.display import show_embedded
+    from cistron.cli.show_predictions import show_embedded
     from cistron.encoders.language_models.protein_lm import ProteinLMSettings
     from cistron.experiment.file import parse_encoder
 

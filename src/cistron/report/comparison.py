@@ -4,60 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from cistron import figures
 from cistron.figures.numbers import THIN, count
 from cistron.report.differences import said_p
-from cistron.report.names import AVERAGES, METRICS, in_order, label, meaning
-from cistron.report.page import environment, written
-from cistron.report.sections import duration
+from cistron.report.html import duration, html, write_html, written
+from cistron.report.names import glossary, in_order, label, meaning
+from cistron.report.read import Json
 from cistron.report.tables import Cell, Column, Table, best_of, score_cell
 from cistron.targets.kinds import sign_of
 
 CONCISE = 4  # runs compared up to which every difference is drawn with its interval
 
 
-def write_comparison(found: Mapping[str, Any], path: Path) -> None:
+def write_comparison(comparison: Json, path: Path) -> None:
     """Write the page of a comparison of runs, whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    partial.write_text(render_comparison(found), encoding="utf-8")
-    partial.replace(path)
+    write_html(path, render_comparison(comparison))
 
 
-def render_comparison(found: Mapping[str, Any]) -> str:
+def render_comparison(comparison: Json) -> str:
     """Return one HTML page that needs nothing else."""
-    from cistron.base.version import __version__
-
-    about = {run["name"]: run for run in found["runs"]}
-    drawn = [_table(made, about, found["metric"]) for made in found["tables"]]
-    scored = {m for made in found["tables"] for m in _metrics(made["scores"])}
-    own = {m.removeprefix("macro_").removeprefix("weighted_") for m in scored}
-    glossary = [METRICS[name] for name in METRICS if name in own]
-    glossary += [
-        (name.capitalize(), text)
-        for name, text in AVERAGES.items()
-        if any(m.startswith(f"{name}_") for m in scored)
-    ]
-    return (
-        environment()
-        .get_template("comparison.html")
-        .render(
-            found=found,
-            title=f"{len(found['runs'])} runs compared",
-            metric=label(found["metric"]),
-            tables=drawn,
-            overview=_overview(found, about) if len(drawn) > 1 else None,
-            runs=_runs(found["runs"]),
-            settings=_settings(found["settings"], list(about)),
-            glossary=glossary,
-            version=__version__,
-        )
+    about = {run["name"]: run for run in comparison["runs"]}
+    drawn = [_table(made, about, comparison["metric"]) for made in comparison["tables"]]
+    scored = {m for made in comparison["tables"] for m in _metrics(made["scores"])}
+    return html(
+        "comparison.html",
+        comparison=comparison,
+        title=f"{len(comparison['runs'])} runs compared",
+        metric=label(comparison["metric"]),
+        tables=drawn,
+        overview=_overview(comparison, about) if len(drawn) > 1 else None,
+        runs=_runs(comparison["runs"]),
+        settings=_settings(comparison["settings"], list(about)),
+        glossary=glossary(scored),
     )
 
 
-def _table(made: Mapping[str, Any], about: Mapping[str, Any], metric: str) -> dict[str, Any]:
+def _table(made: Json, about: Json, metric: str) -> dict[str, object]:
     rows = {row["name"]: row for row in made["scores"]}
     compared = [name for name, row in rows.items() if row["group"]]
     return {
@@ -74,28 +57,26 @@ def _table(made: Mapping[str, Any], about: Mapping[str, Any], metric: str) -> di
     }
 
 
-def _overview(found: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+def _overview(comparison: Json, about: Json) -> str:
     """Draw the runs of all tables together."""
-    metric = found["metric"]
+    metric = comparison["metric"]
     rows = {
         f"{row['name']} \N{MIDDLE DOT} {about[row['name']]['split']}, n {count(made['n'])}": row[
             metric
         ]
-        for made in found["tables"]
+        for made in comparison["tables"]
         for row in made["scores"]
         if row["name"] in about
     }
     return figures.runs_forest(rows, label(metric), list(rows))
 
 
-def _heading(made: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+def _heading(made: Json, about: Json) -> str:
     splits = sorted({about[name]["split"] for name in made["runs"]})
     return f"{count(made['n'])} samples, split {' and '.join(splits)}"
 
 
-def _differences_figure(
-    made: Mapping[str, Any], compared: Sequence[str], metric: str
-) -> str | None:
+def _differences_figure(made: Json, compared: Sequence[str], metric: str) -> str | None:
     """Draw each pair, or where they are many the best against each of the others."""
     chosen = made["differences"]
     if len(compared) > CONCISE:
@@ -107,7 +88,7 @@ def _differences_figure(
     return figures.runs_forest(rows, f"Difference in {label(metric)}", apart, reference=0.0)
 
 
-def _matrix(made: Mapping[str, Any], compared: Sequence[str], metric: str) -> str:
+def _matrix(made: Json, compared: Sequence[str], metric: str) -> str:
     pairs = {(d["first"], d["second"]): d for d in made["differences"]}
     return figures.differences_matrix(
         compared,
@@ -117,11 +98,11 @@ def _matrix(made: Mapping[str, Any], compared: Sequence[str], metric: str) -> st
     )
 
 
-def _metrics(scores: Sequence[Mapping[str, Any]]) -> list[str]:
+def _metrics(scores: Sequence[Json]) -> list[str]:
     return in_order(name for name, value in scores[0].items() if isinstance(value, Mapping))
 
 
-def _scores(made: Mapping[str, Any], about: Mapping[str, Any], metric: str) -> Table:
+def _scores(made: Json, about: Json, metric: str) -> Table:
     """Every metric of every run and baseline, the best first."""
     metrics = [metric, *(m for m in _metrics(made["scores"]) if m != metric)]
     rows = made["scores"]
@@ -139,7 +120,7 @@ def _scores(made: Mapping[str, Any], about: Mapping[str, Any], metric: str) -> T
     return Table(caption, [*heads, *columns[1:]], cells)
 
 
-def _pairs(made: Mapping[str, Any], metric: str) -> Table:
+def _pairs(made: Json, metric: str) -> Table:
     rows = [
         [
             Cell(f"{d['first']} \N{MINUS SIGN} {d['second']}"),
@@ -161,7 +142,7 @@ def _pairs(made: Mapping[str, Any], metric: str) -> Table:
     return Table(f"Every pair, the better first; 95{THIN}% intervals of each alone.", columns, rows)
 
 
-def _runs(runs: Sequence[Mapping[str, Any]]) -> Table:
+def _runs(runs: Sequence[Json]) -> Table:
     rows = []
     for run in runs:
         folds = f"{run['folds']} folds" if run["folds"] else "one part"
@@ -179,15 +160,18 @@ def _runs(runs: Sequence[Mapping[str, Any]]) -> Table:
     return Table("What the runs are.", [*words, *counts], rows)
 
 
-def _settings(differing: Mapping[str, Mapping[str, Any]], runs: Sequence[str]) -> Table | None:
+def _settings(differing: Mapping[str, Json], runs: Sequence[str]) -> Table | None:
     if not differing:
         return None
-    rows = [[Cell(key), *(Cell(_said(own[run])) for run in runs)] for key, own in differing.items()]
+    rows = [
+        [Cell(key), *(Cell(_said(settings[run])) for run in runs)]
+        for key, settings in differing.items()
+    ]
     columns = [Column(text, numeric=False) for text in ("Key", *runs)]
     return Table("Settings in which the experiments differ.", columns, rows)
 
 
-def _said(value: Any) -> str:
+def _said(value: object) -> str:
     """Write the value of a key as the experiment file does, nothing where it has none."""
     if isinstance(value, list):
         return ", ".join(map(str, value))

@@ -12,22 +12,22 @@ from cistron.report.names import label
 from cistron.targets.kinds import sign_of
 
 
-def sentence(found: Difference, metric: str, kinds: Mapping[str, str]) -> str:
+def sentence(difference: Difference, metric: str, kinds: Mapping[str, str]) -> str:
     """Say whether one predictor is better than another, and by how much.
 
     Parameters
     ----------
-    found : Difference
+    difference : Difference
     metric : str
     kinds : mapping
         Those predictors that are baselines, by name.
     """
-    first, second = (called(name, kinds) for name in (found.first, found.second))
+    first, second = (called(name, kinds) for name in (difference.first, difference.second))
     sign = sign_of(metric)
-    value = sign * found.interval.value
-    low, high = sorted((sign * found.interval.low, sign * found.interval.high))
-    numbers = f"{decimal(low, 3)} to {decimal(high, 3)}, Holm {said_p(found.holm)}"
-    if found.told_apart:
+    value = sign * difference.interval.value
+    low, high = sorted((sign * difference.interval.low, sign * difference.interval.high))
+    numbers = f"{decimal(low, 3)} to {decimal(high, 3)}, Holm {said_p(difference.holm)}"
+    if difference.told_apart:
         by = f"{decimal(value, 3)} {label(metric)}"
         return f"{capital(first)} is better than {second} by {by} ({numbers})."
     return (
@@ -37,23 +37,25 @@ def sentence(found: Difference, metric: str, kinds: Mapping[str, str]) -> str:
 
 
 def conclusion(
-    found: Comparison, names: Sequence[str], metric: str, kinds: Mapping[str, str]
+    comparison: Comparison, names: Sequence[str], metric: str, kinds: Mapping[str, str]
 ) -> str:
     """Say whether the runs differ at all, and which is best."""
-    among = [d for d in found.differences if d.first in names and d.second in names]
+    among = [d for d in comparison.differences if d.first in names and d.second in names]
     if len(names) < 3:
-        return " ".join(sentence(d, metric, kinds) for d in among or found.differences)
-    ranked = [name for name in found.scores if name in names]
+        return " ".join(sentence(d, metric, kinds) for d in among or comparison.differences)
+    ranked = [name for name in comparison.scores if name in names]
     apart = sum(d.told_apart for d in among)
-    if found.overall < LEVEL:
-        text = f"The runs differ in {label(metric)} ({said_p(found.overall)})."
+    if comparison.overall < LEVEL:
+        text = f"The runs differ in {label(metric)} ({said_p(comparison.overall)})."
     else:
-        text = f"Nothing shows that the runs differ in {label(metric)} ({said_p(found.overall)})."
+        text = (
+            f"Nothing shows that the runs differ in {label(metric)} ({said_p(comparison.overall)})."
+        )
     if not apart:
         return f"{text} No two of them can be told apart."
-    if found.overall >= LEVEL:
+    if comparison.overall >= LEVEL:
         text = f"All together, the runs are not shown to differ in {label(metric)} "
-        text += f"({said_p(found.overall)}), but pairs of them are."
+        text += f"({said_p(comparison.overall)}), but pairs of them are."
     best = [d.second for d in among if d.first == ranked[0] and not d.told_apart]
     if not best:
         return f"{text} {ranked[0]} is better than every other run."

@@ -2,59 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from cistron.explain.drawing import Drawn
 from cistron.explain.methods import method_named
 from cistron.figures.numbers import count, decimal
 from cistron.figures.svg import ACCENT, INK, MUTED, note, panel, sheet, style, svg
-from cistron.report.page import environment
+from cistron.report.answers import adds_up, faithful
+from cistron.report.html import html, write_html
+from cistron.report.read import Json
+from cistron.report.verdict import Finding
 
 PAGE = "explanation.html"
-FAITHFUL = 0.9  # share of samples in which the first positions matter more than random ones
 ALIKE = 0.5  # rank correlation with random weights, from which on it is a warning
 
 
-def write_explanation(folder: Path, summary: Mapping[str, Any], drawn: Drawn) -> Path:
+def write_explanation(folder: Path, summary: Json, drawn: Drawn) -> Path:
     """Write explanation.html into a folder of `cistron explain`, whole or not at all."""
     path = folder / PAGE
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(render_explanation(summary, drawn), encoding="utf-8")
-    partial.replace(path)
+    write_html(path, render_explanation(summary, drawn))
     return path
 
 
-def render_explanation(summary: Mapping[str, Any], drawn: Drawn) -> str:
+def render_explanation(summary: Json, drawn: Drawn) -> str:
     """Return one HTML page that needs nothing else."""
-    from cistron.base.version import __version__
-
     features = "features" in drawn.tables
     explained = " and ".join(str(name) for name in summary["explained"])
-    return (
-        environment()
-        .get_template("explanation.html")
-        .render(
-            title=f"Why: {Path(summary['source']).name}",
-            byline=_byline(summary),
-            lead=_lead(summary, features),
-            answers=_answers(summary),
-            notes=_notes(summary),
-            methods=[method_named(name).words for name in summary["methods"]],
-            explained=explained,
-            faithfulness=_curve(summary["checks"].get("faithfulness")),
-            features=features,
-            totals=list(drawn.totals.values()),
-            tracks=list(drawn.tracks.values()),
-            mutated=drawn.mutated,
-            settings=summary["settings"],
-            version=__version__,
-        )
+    return html(
+        "explanation.html",
+        title=f"Why: {Path(summary['source']).name}",
+        byline=_byline(summary),
+        lead=_lead(summary, features),
+        answers=_answers(summary),
+        notes=_notes(summary),
+        methods=[method_named(name).words for name in summary["methods"]],
+        explained=explained,
+        faithfulness=_curve(summary["checks"].get("faithfulness")),
+        features=features,
+        totals=list(drawn.totals.values()),
+        tracks=list(drawn.tracks.values()),
+        mutated=drawn.mutated,
+        settings=summary["settings"],
     )
 
 
-def _byline(summary: Mapping[str, Any]) -> str:
+def _byline(summary: Json) -> str:
     parts = [f"{count(summary['samples'])} samples"]
     parts += [name.replace("_", " ") for name in summary["methods"]]
     if summary.get("run"):
@@ -62,7 +54,7 @@ def _byline(summary: Mapping[str, Any]) -> str:
     return " · ".join(parts)
 
 
-def _lead(summary: Mapping[str, Any], features: bool) -> str:
+def _lead(summary: Json, features: bool) -> str:
     what = "feature" if features else "position"
     if summary.get("genes"):
         what = "gene"
@@ -74,43 +66,23 @@ def _lead(summary: Mapping[str, Any], features: bool) -> str:
     return f"What each {what} contributes to {target}."
 
 
-def _answers(summary: Mapping[str, Any]) -> list[dict[str, str]]:
-    answers = []
-    error = summary["completeness_error"]
-    if error:
-        exact = error["largest"] <= summary["settings"].get("tolerance", 1e-3)
-        text = f"error at most {error['largest']:.1e}"
-        state = "pass" if exact else "warn"
-    else:
-        text, state = "this method need not", ""
-    answers.append({"question": "Do contributions add up?", "answer": text, "state": state})
+def _answers(summary: Json) -> list[Finding]:
+    answers = [Finding("Do contributions add up?", "", "this method need not")]
+    if error := summary["completeness_error"]:
+        tolerance = summary["settings"].get("tolerance", 1e-3)
+        answers = [adds_up(error["largest"], tolerance, "warn")]
     checks = summary["checks"]
-    found = checks.get("faithfulness")
-    if found:
-        better = found["better"]
-        state = "pass" if better >= FAITHFUL else "warn" if better >= 0.5 else "fail"
-        answers.append(
-            {
-                "question": "Does deleting what contributes most lower the output more than "
-                "chance?",
-                "answer": f"in {better:.0%} of {count(found['samples'])} samples",
-                "state": state,
-            }
-        )
-    weights = checks.get("randomised_weights")
-    if weights:
-        alike = abs(weights["correlation"])
-        answers.append(
-            {
-                "question": "Does a network of random weights give the same?",
-                "answer": f"rank correlation {decimal(weights['correlation'])}",
-                "state": "pass" if alike < ALIKE else "warn",
-            }
-        )
+    if curve := checks.get("faithfulness"):
+        answers.append(faithful(curve["better"], f"{count(curve['samples'])} samples"))
+    if weights := checks.get("randomised_weights"):
+        state = "pass" if abs(weights["correlation"]) < ALIKE else "warn"
+        question = "Does a network of random weights give the same?"
+        correlation = f"rank correlation {decimal(weights['correlation'])}"
+        answers.append(Finding(question, state, correlation))
     return answers
 
 
-def _notes(summary: Mapping[str, Any]) -> list[str]:
+def _notes(summary: Json) -> list[str]:
     notes = []
     unused = summary["not_used"]
     if unused["records"]:
@@ -122,17 +94,17 @@ def _notes(summary: Mapping[str, Any]) -> list[str]:
     if summary.get("genes", {}).get("note"):
         notes.append(summary["genes"]["note"])
     if len(summary["methods"]) > 1:
-        said = ", ".join(f"{name} {count(n)}" for name, n in summary["methods"].items())
-        notes.append(f"Not all samples were explained by the same method: {said}.")
+        methods = ", ".join(f"{name} {count(n)}" for name, n in summary["methods"].items())
+        notes.append(f"Not all samples were explained by the same method: {methods}.")
     return notes
 
 
-def _curve(found: Mapping[str, Any] | None) -> str:
+def _curve(curve: Json | None) -> str:
     """Draw the output after deleting the first, or random, shares of what was read."""
-    if not found:
+    if not curve:
         return ""
-    shares = [0.0, *(100 * share for share in found["shares"])]
-    top, others = ([found["output"], *found[name]] for name in ("top", "random"))
+    shares = [0.0, *(100 * share for share in curve["shares"])]
+    top, others = ([curve["output"], *curve[name]] for name in ("top", "random"))
     with style():
         figure = sheet(190)
         axes = panel(figure, 40, 16, 306, 128)
@@ -148,6 +120,6 @@ def _curve(found: Mapping[str, Any] | None) -> str:
         return svg(
             figure,
             f"Mean output {decimal(top[0])}; with the first 20 per cent deleted "
-            f"{decimal(found['top'][found['shares'].index(0.2)])}, with random ones "
-            f"{decimal(found['random'][found['shares'].index(0.2)])}.",
+            f"{decimal(curve['top'][curve['shares'].index(0.2)])}, with random ones "
+            f"{decimal(curve['random'][curve['shares'].index(0.2)])}.",
         )

@@ -16,7 +16,7 @@ from typing import Any
 from cistron.base.files import sha256
 from cistron.experiment.run_folder import Run
 from cistron.report.names import label, meaning
-from cistron.report.read import Content, read_run
+from cistron.report.read import Content, Json, read_run
 from cistron.report.tables import metric_names, parts_of
 
 METADATA = "metadata.jsonld"
@@ -104,18 +104,13 @@ def _kind_of_data(content: Content) -> str:
     alphabets = {"protein": "Protein sequences", "dna": "DNA sequences"}
     section = content.section("samples")
     what = kinds.get(str(section.get("kind"))) or alphabets.get(str(section.get("alphabet")))
-    told = f"{what or 'Samples'} from which a classifier was trained and on which it was scored"
+    text = f"{what or 'Samples'} from which a classifier was trained and on which it was scored"
     dropped = 0 if content.samples is None else int(content.samples["dropped"].ne("").sum())
-    return f"{told}; {dropped:,} records were read and not used." if dropped else f"{told}."
+    return f"{text}; {dropped:,} records were read and not used." if dropped else f"{text}."
 
 
 def _label(content: Content) -> Node:
-    if content.quantity:
-        return {"@type": "PropertyValue", "name": content.quantity}
-    named = {"description": f"one of {', '.join(content.classes)}"}
-    if content.separator:
-        named = {"description": f"any of {', '.join(content.classes)}"}
-    return {"@type": "PropertyValue", "name": "label", **named}
+    return {"@type": "PropertyValue", **content.target.measured()}
 
 
 def _part(kind: str, name: str, n: int) -> Node:
@@ -143,39 +138,40 @@ def _file(path: Path, checksum: str, name: str = "") -> Node:
 def _classifier(content: Content, folder: Path) -> Node:
     environment = content.environment or {}
     model, encoder = (content.section(name).get("kind") for name in ("model", "encoder"))
-    told = f"A model ({model}) that reads what an encoder ({encoder}) makes of samples"
-    folds = content.metrics.get("folds")
-    if content.quantity:
-        told += f" and predicts {content.quantity}"
-    else:
-        told += f" and tells {', '.join(content.classes)}"
-    if folds:
-        told += f"; cross-validated in {len(folds)} folds, each with a model of its own"
-    seeds = len(content.metrics.get("repeats") or [])
-    if seeds and not folds:
-        told += f"; {seeds} classifiers of as many seeds, which answer together"
-    files = sorted(one for one in folder.rglob("*") if one.is_file())
+    description = (
+        f"A model ({model}) that reads what an encoder ({encoder}) makes of samples and "
+        f"{content.target.told()}"
+    )
+    if content.folds:
+        description += (
+            f"; cross-validated in {len(content.folds)} folds, each with a model of its own"
+        )
+    elif content.repeats:
+        description += (
+            f"; {len(content.repeats)} classifiers of as many seeds, which answer together"
+        )
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {
         "@id": "#classifier",
         "@type": "SoftwareApplication",
         "name": content.name,
-        "description": f"{told}.",
+        "description": f"{description}.",
         "applicationCategory": "Machine learning model",
         "isBasedOn": {"@id": "#data"},
         "softwareRequirements": f"cistron {environment.get('cistron', '')}".strip(),
         "dateCreated": environment.get("started"),
         "encoding": [
             {
-                **_file(one, sha256(one), f"{MODEL_FILES}/{one.relative_to(folder).as_posix()}"),
+                **_file(path, sha256(path), f"{MODEL_FILES}/{path.relative_to(folder).as_posix()}"),
                 "@type": "MediaObject",
             }
-            for one in files
+            for path in files
         ],
     }
 
 
 def _scores(content: Content) -> Node:
-    test, positive = content.metrics["test"], content.metrics.get("positive")
+    test, positive = content.test, content.metrics.get("positive")
     values = [_score(name, test[name], test.get("resampled")) for name in metric_names(test)]
     return {
         "@id": "#scores",
@@ -190,7 +186,7 @@ def _scores(content: Content) -> Node:
     }
 
 
-def _score(name: str, score: Mapping[str, Any], resampled: Any) -> Node | None:
+def _score(name: str, score: Json, resampled: object) -> Node | None:
     if score.get("value") is None:
         return None
     drawn = f"percentile bootstrap over {resampled}" if resampled else None
@@ -214,7 +210,7 @@ def _action(content: Content) -> Node:
     return {
         "@id": "#run",
         "@type": "CreateAction",
-        "name": "cistron crossval" if content.metrics.get("folds") else "cistron fit",
+        "name": "cistron crossval" if content.folds else "cistron fit",
         "startTime": environment.get("started"),
         "instrument": {"@id": "#cistron"},
         "object": [
@@ -228,9 +224,9 @@ def _action(content: Content) -> Node:
     }
 
 
-def _settings(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+def _settings(value: object, key: str = "") -> Iterator[tuple[str, object]]:
     """Return dotted keys and plain values; of a path only the name of the file."""
-    inner: Iterable[tuple[Any, Any]] = ()
+    inner: Iterable[tuple[object, object]] = ()
     if isinstance(value, Mapping):
         inner = value.items()
     elif isinstance(value, list | tuple):
@@ -239,8 +235,8 @@ def _settings(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
         yield key, PureWindowsPath(value).name
     elif value is not None:
         yield key, value
-    for name, one in inner:
-        yield from _settings(one, f"{key}.{name}".lstrip("."))
+    for name, setting in inner:
+        yield from _settings(setting, f"{key}.{name}".lstrip("."))
 
 
 def _absolute(text: str) -> bool:

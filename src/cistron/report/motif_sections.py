@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,22 +11,24 @@ from cistron.base.motif import reverse_complement
 from cistron.figures import logo
 from cistron.figures import motifs as figures
 from cistron.figures.numbers import THIN, count, decimal
+from cistron.report.read import Json
 from cistron.report.tables import Cell, Column, Table
+from cistron.report.verdict import signed
 from cistron.samples.genome.stretches import NAMES, Stretch
 
 NBSP = "\N{NO-BREAK SPACE}"
 SHOWN = 3  # matches of a pattern
 
 
-def pattern_section(made: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+def pattern_section(made: Json, document: Json) -> dict[str, object]:
     """Return what is drawn and said of a pattern (an entry of patterns.json)."""
-    rank = found["patterns"].index(made) + 1
+    rank = document["patterns"].index(made) + 1
     name = made["name"]
     contributions, shares = (np.array(made[key]) for key in ("contributions", "probabilities"))
     core = slice(*made["core"])
     wide = slice(max(core.start - 4, 0), core.stop + 4)
     positions = made["positions"]
-    stretches = [Stretch(**stretch) for stretch in found["stretches"]]
+    stretches = [Stretch(**stretch) for stretch in document["stretches"]]
     bounds, hits, seqlets = (
         np.array(positions[key], dtype=np.int64) for key in ("bounds", "hits", "seqlets")
     )
@@ -35,8 +36,8 @@ def pattern_section(made: Mapping[str, Any], found: Mapping[str, Any]) -> dict[s
         "anchor": name.replace(" ", "-"),
         "name": name,
         "title": made["title"],
-        "row": _row(made, found, rank),
-        "sentence": _sentence(made, found),
+        "row": _row(made, document, rank),
+        "sentence": _sentence(made, document),
         "forward": logo.contribution_logo(contributions[wide], f"{name}, contributions"),
         "backward": logo.contribution_logo(
             reverse_complement(contributions[wide]), f"{name}, contributions, other strand"
@@ -47,14 +48,14 @@ def pattern_section(made: Mapping[str, Any], found: Mapping[str, Any]) -> dict[s
         ),
         **_matches(made, shares[core]),
         "positions": figures.positions(name, bounds, hits, seqlets, stretches),
-        "positions_caption": _positions_caption(positions, found),
+        "positions_caption": _positions_caption(positions, document),
         "enrichment": _enrichment(made),
         "effects": _effects(made),
-        "again": _again(made, found),
+        "again": _again(made, document),
     }
 
 
-def _row(made: Mapping[str, Any], found: Mapping[str, Any], rank: int) -> list[dict[str, Any]]:
+def _row(made: Json, document: Json, rank: int) -> list[dict[str, object]]:
     """Return the cells of a pattern in the table of all; `key` is what sorting goes by."""
     best = made["matches"][0] if made["matches"] else None
     odds = _main(made["enrichment"])
@@ -77,67 +78,67 @@ def _row(made: Mapping[str, Any], found: Mapping[str, Any], rank: int) -> list[d
         cells.append(_cell(effect["mean"], signed(effect["mean"]), between))
     else:
         cells.append(_cell("", "n/a"))
-    if found["others"]:
+    if document["others"]:
         times = sum(name is not None for name in made["found_again"])
-        cells.append(_cell(times, f"{times} of {len(found['others'])}"))
+        cells.append(_cell(times, f"{times} of {len(document['others'])}"))
     return cells
 
 
-def _cell(key: Any, text: str, below: str = "") -> dict[str, Any]:
+def _cell(key: object, text: str, below: str = "") -> dict[str, object]:
     return {"key": key, "text": text, "below": below, "logo": ""}
 
 
-def _main(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+def _main(rows: Sequence[Json]) -> Json | None:
     """Return the enrichment in the predicted class, where there is one class to tell it of."""
-    own = [row for row in rows if row["by"] == "predicted"] or list(rows)
-    return own[0] if len(own) == 1 else None
+    chosen = [row for row in rows if row["by"] == "predicted"] or list(rows)
+    return chosen[0] if len(chosen) == 1 else None
 
 
-def _middle(effects: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    own = [effect for effect in effects if effect["place"] == "middle"]
-    return max(own, key=lambda effect: abs(effect["mean"]), default=None)
+def _middle(effects: Sequence[Json]) -> Json | None:
+    middle = [effect for effect in effects if effect["place"] == "middle"]
+    return max(middle, key=lambda effect: abs(effect["mean"]), default=None)
 
 
-def _core_logo(made: Mapping[str, Any]) -> str:
+def _core_logo(made: Json) -> str:
     core = slice(*made["core"])
-    own = np.array(made["contributions"])[core]
-    return logo.contribution_logo(own, f"Contributions of {made['consensus']}")
+    contributions = np.array(made["contributions"])[core]
+    return logo.contribution_logo(contributions, f"Contributions of {made['consensus']}")
 
 
-def _sentence(made: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+def _sentence(made: Json, document: Json) -> str:
     words = "for" if made["sign"] > 0 else "against"
     called = {"": "the prediction", "predicted": "the predicted class"}
-    whom = called.get(found["explained"], found["explained"])
+    whom = called.get(document["explained"], document["explained"])
     return (
         f"{made['consensus']} speaks {words} {whom}: "
         f"{count(made['seqlets'])} seqlets, in each of which its core changes "
-        f"{target(found)} by {signed(made['strength'])} on average. It has "
+        f"{target(document)} by {signed(made['strength'])} on average. It has "
         f"{count(made['hits'])} hits in {count(made['sequences_with_hit'])} of "
-        f"{count(found['sequences'])} sequences."
+        f"{count(document['sequences'])} sequences."
     )
 
 
-def _matches(made: Mapping[str, Any], core: NDArray[np.float64]) -> dict[str, Any]:
+def _matches(made: Json, core: NDArray[np.float64]) -> dict[str, object]:
     shown = made["matches"][:SHOWN]
     if not shown:
         return {"matches": []}
-    motifs = [np.array(found["probabilities"]) for found in shown]
+    motifs = [np.array(match["probabilities"]) for match in shown]
     motifs = [
-        reverse_complement(matrix) if found["reverse"] else matrix
-        for matrix, found in zip(motifs, shown, strict=True)
+        reverse_complement(matrix) if match["reverse"] else matrix
+        for matrix, match in zip(motifs, shown, strict=True)
     ]
-    offsets = [found["offset"] for found in shown]
+    offsets = [match["offset"] for match in shown]
     first = min(0, *offsets)
     last = max(len(core), *(o + len(m) for o, m in zip(offsets, motifs, strict=True)))
     rows = [
         {
-            "label": _label(found),
-            "family": found["family"],
-            "q": scientific(found["q"]),
-            "strand": "reverse" if found["reverse"] else "forward",
-            "logo": _framed(matrix, offset - first, last - first, _label(found)),
+            "label": _label(match),
+            "family": match["family"],
+            "q": scientific(match["q"]),
+            "strand": "reverse" if match["reverse"] else "forward",
+            "logo": _framed(matrix, offset - first, last - first, _label(match)),
         }
-        for found, matrix, offset in zip(shown, motifs, offsets, strict=True)
+        for match, matrix, offset in zip(shown, motifs, offsets, strict=True)
     ]
     more = len(made["matches"]) - len(shown)
     caption = "The most similar known motifs" if more else "Every known motif that is similar"
@@ -156,20 +157,20 @@ def _framed(matrix: NDArray[np.float64], before: int, width: int, label: str) ->
     return logo.probability_logo(frame, f"Logo of {label}")
 
 
-def _positions_caption(positions: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+def _positions_caption(positions: Json, document: Json) -> str:
     text = "Where its hits (bars) and seqlets (line) lie."
     preferred = positions["preferred_column"]
-    for stretch in found["stretches"]:
+    for stretch in document["stretches"]:
         if preferred is not None and stretch["begin"] <= preferred < stretch["end"]:
-            said = NAMES.get(stretch["anchor"], stretch["anchor"])
+            anchor = NAMES.get(stretch["anchor"], stretch["anchor"])
             place = signed(preferred - stretch["zero"], 0)
-            text += f" Most seqlets lie around {place} from the {said}."
+            text += f" Most seqlets lie around {place} from the {anchor}."
     uneven = positions["uneven_seqlets_p"]
     text += f" Spread evenly: seqlets p{NBSP}={NBSP}{scientific(uneven)}, "
     return text + f"hits p{NBSP}={NBSP}{scientific(positions['uneven_hits_p'])}."
 
 
-def _enrichment(made: Mapping[str, Any]) -> Table | None:
+def _enrichment(made: Json) -> Table | None:
     rows = [
         [
             Cell(f"{row['class']} ({row['by']})"),
@@ -190,7 +191,7 @@ def _enrichment(made: Mapping[str, Any]) -> Table | None:
     return Table("Sequences with a hit, by class.", columns, rows) if rows else None
 
 
-def _effects(made: Mapping[str, Any]) -> Table | None:
+def _effects(made: Json) -> Table | None:
     rows = [
         [
             Cell("Middle" if effect["place"] == "middle" else "Preferred place"),
@@ -208,22 +209,22 @@ def _effects(made: Mapping[str, Any]) -> Table | None:
     return Table(caption, columns, rows) if rows else None
 
 
-def _again(made: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    if not found["others"]:
+def _again(made: Json, document: Json) -> str:
+    if not document["others"]:
         return ""
-    pairs = zip(found["others"], made["found_again"], strict=True)
+    pairs = zip(document["others"], made["found_again"], strict=True)
     seen = [f"{other} ({name})" for other, name in pairs if name is not None]
-    said = f"Found again in {len(seen)} of {len(found['others'])} other explanations"
-    return f"{said}: {', '.join(seen)}." if seen else f"{said}."
+    text = f"Found again in {len(seen)} of {len(document['others'])} other explanations"
+    return f"{text}: {', '.join(seen)}." if seen else f"{text}."
 
 
-def _label(found: Mapping[str, Any]) -> str:
-    return f"{found['factor']} ({found['motif']})" if found["factor"] else found["motif"]
+def _label(match: Json) -> str:
+    return f"{match['factor']} ({match['motif']})" if match["factor"] else match["motif"]
 
 
-def target(found: Mapping[str, Any]) -> str:
+def target(document: Json) -> str:
     """Return what is explained, as a sentence says it."""
-    explained = found["explained"]
+    explained = document["explained"]
     if explained == "predicted":
         return "the logit of the predicted class"
     return f"the logit of {explained}" if explained else "the prediction"
@@ -238,9 +239,3 @@ def scientific(number: float) -> str:
 
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def signed(number: float, digits: int = 2) -> str:
-    """Write a number with its sign."""
-    text = decimal(number, digits)
-    return f"+{text}" if number > 0 and float(f"{number:.{digits}f}") else text

@@ -7,74 +7,66 @@ import hashlib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from cistron.explain.motifs.match import ALIKE
 from cistron.figures import logo
 from cistron.figures.numbers import count, decimal
+from cistron.report.answers import adds_up, faithful
+from cistron.report.html import html, write_html
 from cistron.report.motif_sections import pattern_section, target
-from cistron.report.page import environment
+from cistron.report.read import Json
+from cistron.report.verdict import Finding
 
-FAITHFUL = 0.9  # share of sequences in which the first positions matter more than random ones
 
-
-def write_motifs(found: Mapping[str, Any], path: Path) -> None:
+def write_motifs(document: Json, path: Path) -> None:
     """Write the page of motifs, whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(render_motifs(found), encoding="utf-8")
-    partial.replace(path)
+    write_html(path, render_motifs(document))
 
 
-def render_motifs(found: Mapping[str, Any]) -> str:
+def render_motifs(document: Json) -> str:
     """Return one HTML page that needs nothing else.
 
     Its one script sorts tables, and is the only one that the page's security policy lets run: by
     its hash.
     """
-    from cistron.base.version import __version__
-
     script = resources.files("cistron.report").joinpath("templates/sort.js").read_text()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    patterns = [pattern_section(made, found) for made in found["patterns"]]
-    return (
-        environment()
-        .get_template("motifs.html")
-        .render(
-            title=_title(found),
-            byline=_byline(found),
-            lead=_lead(found),
-            second=_second(found),
-            answers=_answers(found),
-            notes=_notes(found),
-            patterns=patterns,
-            columns=_columns(found),
-            glyphs=logo.glyphs(),
-            target=target(found),
-            threshold=decimal(found["settings"]["threshold"]),
-            settings={"databases": found["databases"], **found["settings"]},
-            explanation=found["explanation"],
-            glossary=_glossary(found),
-            version=__version__,
-            script=script,
-            script_hash=f"sha256-{digest}",
-        )
+    patterns = [pattern_section(made, document) for made in document["patterns"]]
+    return html(
+        "motifs.html",
+        title=_title(document),
+        byline=_byline(document),
+        lead=_lead(document),
+        second=_second(document),
+        answers=_answers(document),
+        notes=_notes(document),
+        patterns=patterns,
+        columns=_columns(document),
+        glyphs=logo.glyphs(),
+        target=target(document),
+        threshold=decimal(document["settings"]["threshold"]),
+        settings={"databases": document["databases"], **document["settings"]},
+        explanation=document["explanation"],
+        glossary=_glossary(document),
+        script=script,
+        script_hash=f"sha256-{digest}",
     )
 
 
-def _title(found: Mapping[str, Any]) -> str:
-    explained = found["explained"]
+def _title(document: Json) -> str:
+    explained = document["explained"]
     return f"Motifs of {explained}" if explained not in ("", "predicted") else "Motifs"
 
 
-def _byline(found: Mapping[str, Any]) -> str:
-    parts = [f"{count(found['sequences'])} sequences of {count(found['length'])} bases"]
-    if found["explanation"].get("method"):
-        parts.append(f"explained by {found['explanation']['method']}".replace("_", " "))
-    return " · ".join([*parts, f"{count(found['motifs'])} known motifs"])
+def _byline(document: Json) -> str:
+    parts = [f"{count(document['sequences'])} sequences of {count(document['length'])} bases"]
+    if document["explanation"].get("method"):
+        parts.append(f"explained by {document['explanation']['method']}".replace("_", " "))
+    return " · ".join([*parts, f"{count(document['motifs'])} known motifs"])
 
 
-def _lead(found: Mapping[str, Any]) -> str:
-    patterns = found["patterns"]
+def _lead(document: Json) -> str:
+    patterns = document["patterns"]
     if not patterns:
         return "No pattern was found."
     signs = [sum(made["sign"] == sign for made in patterns) for sign in (1, -1)]
@@ -82,60 +74,48 @@ def _lead(found: Mapping[str, Any]) -> str:
     noun = "pattern" if len(patterns) == 1 else "patterns"
     return (
         f"{len(patterns)} {noun}: {signs[0]} for and {signs[1]} against. {matched} of "
-        f"{len(patterns)} match a known motif at q ≤ {decimal(found['settings']['threshold'])}."
+        f"{len(patterns)} match a known motif at q ≤ {decimal(document['settings']['threshold'])}."
     )
 
 
-def _second(found: Mapping[str, Any]) -> str:
-    best = [made for made in found["patterns"] if made["matches"]][:3]
-    said = [f"{made['name']} is like {made['title']}" for made in best]
-    return f"By the number of seqlets, {'; '.join(said)}." if said else ""
+def _second(document: Json) -> str:
+    best = [made for made in document["patterns"] if made["matches"]][:3]
+    matches = [f"{made['name']} is like {made['title']}" for made in best]
+    return f"By the number of seqlets, {'; '.join(matches)}." if matches else ""
 
 
-def _answers(found: Mapping[str, Any]) -> list[dict[str, str]]:
+def _answers(document: Json) -> list[Finding]:
     """Return the checks of the explanation, and how much there was to find patterns in."""
-    seqlets = found["seqlets"]
-    answers = [
-        {"question": f"{name.capitalize()} seqlets", "answer": count(seqlets[name]), "state": ""}
-        for name in seqlets
-    ]
-    checked = found["explanation"].get("completeness")
+    answers, explanation = [], document["explanation"]
+    checked = explanation.get("completeness")
     if isinstance(checked, Mapping) and checked.get("largest") is not None:
-        exact = checked["largest"] <= checked["tolerance"]
-        answers.insert(
-            0,
-            {
-                "question": "Do contributions add up?",
-                "answer": f"error at most {checked['largest']:.1e}",
-                "state": "pass" if exact else "fail",
-            },
-        )
-    faithful = found["explanation"].get("checks", {}).get("faithfulness", {}).get("better")
-    if faithful is not None:
-        state = "pass" if faithful >= FAITHFUL else "warn" if faithful >= 0.5 else "fail"
-        question = "Does deleting what contributes most lower the output more than chance?"
-        said = {"question": question, "answer": f"in {faithful:.0%} of sequences", "state": state}
-        answers.insert(min(len(answers) - len(seqlets), 1), said)
-    return answers
+        answers.append(adds_up(checked["largest"], checked["tolerance"], "fail"))
+    better = explanation.get("checks", {}).get("faithfulness", {}).get("better")
+    if better is not None:
+        answers.append(faithful(better, "sequences"))
+    return answers + [
+        Finding(f"{name.capitalize()} seqlets", "", count(number))
+        for name, number in document["seqlets"].items()
+    ]
 
 
-def _notes(found: Mapping[str, Any]) -> list[str]:
-    notes = list(found["notes"])
+def _notes(document: Json) -> list[str]:
+    notes = list(document["notes"])
     notes += [
         f"{made['name'].capitalize()} holds what TF-MoDISco called {', '.join(made['merged'])} "
         "before merging too: the same on one of the strands."
-        for made in found["patterns"]
+        for made in document["patterns"]
         if made["merged"]
     ]
     explained = any("marginal effects" in note for note in notes)
-    tested = any(made["effects"] for made in found["patterns"])
-    if found["patterns"] and not tested and not explained:
+    tested = any(made["effects"] for made in document["patterns"])
+    if document["patterns"] and not tested and not explained:
         notes.append("Marginal effects need the classifier: name it with --run.")
     return notes
 
 
-def _columns(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    threshold = decimal(found["settings"]["threshold"])
+def _columns(document: Json) -> list[Json]:
+    threshold = decimal(document["settings"]["threshold"])
     columns = [
         ("Pattern", "", False, ""),
         ("Contributions", "the core: columns that contribute", False, ""),
@@ -146,20 +126,20 @@ def _columns(found: Mapping[str, Any]) -> list[dict[str, Any]]:
         ("Odds ratio", "of a hit, inside the class against outside", True, "descending"),
         ("Effect", "mean change of the logit when inserted in the middle", True, "descending"),
     ]
-    if found["others"]:
+    if document["others"]:
         columns.append(("Found again", "in other explanations", True, "descending"))
     names = ("text", "title", "numeric", "first")
     return [dict(zip(names, column, strict=True)) for column in columns]
 
 
-def _glossary(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _glossary(document: Json) -> list[tuple[str, str]]:
     """Return what the words of the page mean."""
-    threshold = decimal(found["settings"]["threshold"])
+    threshold = decimal(document["settings"]["threshold"])
     return [
         (
             "Seqlet",
             "a stretch of a sequence whose summed contribution is larger than chance explains, at "
-            f"a false discovery rate of {decimal(found['settings']['seqlet_fdr'])}.",
+            f"a false discovery rate of {decimal(document['settings']['seqlet_fdr'])}.",
         ),
         (
             "Pattern",
@@ -181,8 +161,8 @@ def _glossary(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         (
             "Hit",
             "a place on either strand where the core scores as well as chance lets it with "
-            f"p ≤ {found['settings']['hit_p']:g}, against the composition of these sequences; of "
-            "a core too short for that, its best words. Hits of one pattern never overlap.",
+            f"p ≤ {document['settings']['hit_p']:g}, against the composition of these sequences; "
+            "of a core too short for that, its best words. Hits of one pattern never overlap.",
         ),
         (
             "Odds ratio",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from cistron.base.domains import CELLS, DOMAINS, Domain
 from cistron.base.errors import InputError
 from cistron.experiment.run_folder import EXPERIMENT, METRICS, Run
 from cistron.samples.samples import COORDINATES
@@ -20,6 +22,10 @@ _NO_GROUP = {"id", "label", "weight", "length", "part", "fold", "unit", "dropped
     "detected",
 }
 _NO_GROUP |= {"source", "record", *COORDINATES}
+
+
+Json = Mapping[str, Any]
+"""An object of a JSON file: what stands in it is said where the file is written."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,17 +60,17 @@ class Content:
 
     name: str
     folder: str
-    metrics: dict[str, Any]
-    audit: dict[str, Any] | None
-    environment: dict[str, Any] | None
+    metrics: Json
+    audit: Json | None
+    environment: Json | None
     samples: pd.DataFrame | None
     predictions: pd.DataFrame | None
     history: pd.DataFrame | None
     projection: pd.DataFrame | None
-    genes: dict[str, Any] | None
-    importance: dict[str, Any] | None
+    genes: Json | None
+    importance: Json | None
     settings: str | None
-    experiment: dict[str, Any]
+    experiment: Json
     has_model: bool
 
     @property
@@ -78,14 +84,19 @@ class Content:
         return target_in(self.metrics)
 
     @property
-    def separator(self) -> str:
-        """What joins the classes of a label."""
-        return self.target.separator
+    def test(self) -> Json:
+        """The scores on held-out samples."""
+        return self.metrics["test"]
 
     @property
-    def quantity(self) -> str:
-        """What the number is called."""
-        return "" if self.target.classes else self.target.name
+    def folds(self) -> list[Json]:
+        """The scores of each fold of a cross-validation; empty where there are none."""
+        return self.metrics.get("folds") or []
+
+    @property
+    def repeats(self) -> list[Json]:
+        """The scores of each repeat, or of each seed; empty where there are none."""
+        return self.metrics.get("repeats") or []
 
     def members(self, labels: pd.Series) -> pd.DataFrame:
         """Return which classes each label names: a column of true and false per class."""
@@ -108,9 +119,11 @@ class Content:
         return [name for name in columns if name not in _NO_GROUP and name != second]
 
     @property
-    def of_cells(self) -> bool:
-        """Whether the samples are cells."""
-        return self.section("samples").get("kind") == "cells"
+    def domain(self) -> Domain | None:
+        """What the samples are samples of; None where the experiment does not say."""
+        samples = self.section("samples")
+        of_cells = samples.get("kind") == "cells"
+        return CELLS if of_cells else DOMAINS.get(str(samples.get("alphabet")))
 
     @property
     def group_columns(self) -> list[str]:
@@ -127,10 +140,10 @@ class Content:
         """Return the group of each sample with these ids, as text."""
         used = self.used
         values = pd.Series("", index=ids) if used is None else used.set_index("id")[column]
-        found = values.reindex(ids).astype(object)
-        return found.where(found.notna(), "").astype(str)
+        groups = values.reindex(ids).astype(object)
+        return groups.where(groups.notna(), "").astype(str)
 
-    def section(self, name: str) -> dict[str, Any]:
+    def section(self, name: str) -> Json:
         """Return a section of the experiment; empty where there is none."""
         section = self.experiment.get(name)
         return section if isinstance(section, dict) else {}
@@ -179,7 +192,7 @@ def read_run(path: str | Path) -> Content:
     )
 
 
-def _document(path: Path, name: str) -> dict[str, Any] | None:
+def _document(path: Path, name: str) -> Json | None:
     if not (path / name).is_file():
         return None
     document = Run(path).read_json(name)
@@ -197,7 +210,7 @@ def _text(path: Path) -> str | None:
         raise InputError(f"{path} is damaged: it is not UTF-8 text.") from error
 
 
-def _yaml(path: Path, text: str | None) -> dict[str, Any]:
+def _yaml(path: Path, text: str | None) -> Json:
     try:
         document = yaml.safe_load(text or "")
     except yaml.YAMLError as error:

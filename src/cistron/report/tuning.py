@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from cistron import figures
 from cistron.experiment.run_folder import Run
 from cistron.figures.numbers import count, decimal
+from cistron.report.html import html
 from cistron.report.names import label
-from cistron.report.page import environment
+from cistron.report.read import Json
 from cistron.report.tables import Cell, Column, Table, score_cell
 
 COMMON = ("trial", "state", "value", "seconds", "error")
@@ -34,67 +33,59 @@ def write_tuning(folder: str | Path) -> Path:
 
 def render_tuning(run: Run) -> str:
     """Return the page of a search, which needs nothing else."""
-    from cistron.base.version import __version__
-
-    found = run.read_json("tuning.json")
+    search = run.read_json("tuning.json")
     trials = pd.read_csv(run.path / "trials.csv")
-    metric = label(found["metric"])
-    return (
-        environment()
-        .get_template("tuning.html")
-        .render(
-            name=run.path.name,
-            found=found,
-            metric=metric,
-            sentences=sentences(found),
-            history=figures.trials(
-                [None if pd.isna(v) else float(v) for v in trials["value"]],
-                metric,
-                found["lower_is_better"],
-            ),
-            importance=figures.importance_bars(found["importance"])
-            if found["importance"]
-            else None,
-            best=_best(found),
-            trials=_trials(trials, metric),
-            nested=_nested(found["nested"], metric) if "nested" in found else None,
-            version=__version__,
-        )
+    metric = label(search["metric"])
+    return html(
+        "tuning.html",
+        title=run.path.name,
+        search=search,
+        metric=metric,
+        sentences=sentences(search),
+        history=figures.trials(
+            [None if pd.isna(v) else float(v) for v in trials["value"]],
+            metric,
+            search["lower_is_better"],
+        ),
+        importance=figures.importance_bars(search["importance"]) if search["importance"] else None,
+        best=_best(search),
+        trials=_trials(trials, metric),
+        nested=_nested(search["nested"], metric) if "nested" in search else None,
     )
 
 
-def sentences(found: Mapping[str, Any]) -> list[str]:
+def sentences(search: Json) -> list[str]:
     """Say what a search found, and what its score is worth."""
-    metric, best = label(found["metric"]), found["best"]
-    made = found["trials"]
+    metric, best = label(search["metric"]), search["best"]
+    made = search["trials"]
     where = "on the validation part"
-    if found["inner_folds"]:
-        where = f"in {found['inner_folds']} inner folds"
+    if search["inner_folds"]:
+        where = f"in {search['inner_folds']} inner folds"
     reached = decimal(best["value"], 3)
     first = f"The best of {sum(made.values())} trials has {metric} {reached} {where}"
-    if found["start"] is not None:
-        first += f"; the first, with the values it started from, has {decimal(found['start'], 3)}"
-    said = [f"{first}."]
-    nested = found.get("nested")
+    if search["start"] is not None:
+        first += f"; the first, with the values it started from, has {decimal(search['start'], 3)}"
+    texts = [f"{first}."]
+    nested = search.get("nested")
     if nested and nested["optimism"] is not None and nested["score"]:
         score, gap = nested["score"], nested["optimism"]
-        said.append(
+        texts.append(
             f"Searched anew in each of {len(nested['folds'])} outer folds and scored on the fold "
             f"itself, it is {decimal(score['value'], 3)} ({decimal(score['low'], 3)} to "
             f"{decimal(score['high'], 3)}); on average the best trials had seemed to be "
             f"{decimal(abs(gap), 3)} {'better' if gap >= 0 else 'worse'} than they were there."
         )
     else:
-        said.append(
+        texts.append(
             "That number chose the trial, so it is too good. Fit the experiment to score it on "
             "test samples that the search did not see, or search with --nested."
         )
-    return said
+    return texts
 
 
-def _best(found: Mapping[str, Any]) -> Table:
-    rows = [[Cell(name), Cell(_said(value))] for name, value in found["best"]["values"].items()]
-    caption = f"What trial {found['best']['trial']} had."
+def _best(search: Json) -> Table:
+    rows = [[Cell(name), Cell(_said(value))] for name, value in search["best"]["values"].items()]
+    caption = f"What trial {search['best']['trial']} had."
     return Table(caption, [Column("Key", numeric=False), Column("Value", numeric=False)], rows)
 
 
@@ -118,13 +109,13 @@ def _trials(trials: pd.DataFrame, metric: str) -> Table:
     )
 
 
-def _nested(nested: Mapping[str, Any], metric: str) -> Table:
+def _nested(nested: Json, metric: str) -> Table:
     rows = [
         [
-            Cell(f"Fold {one['fold']}"),
-            *(Cell(decimal(one[k], 3)) for k in ("inner", "outer", "optimism")),
+            Cell(f"Fold {fold['fold']}"),
+            *(Cell(decimal(fold[k], 3)) for k in ("inner", "outer", "optimism")),
         ]
-        for one in nested["folds"]
+        for fold in nested["folds"]
     ]
     mean = Cell(decimal(nested["optimism"], 3))
     rows.append([Cell("Pooled"), Cell(""), score_cell(nested["score"]), mean])
@@ -137,5 +128,5 @@ def _nested(nested: Mapping[str, Any], metric: str) -> Table:
     return Table("The search repeated in every outer fold.", columns, rows)
 
 
-def _said(value: Any) -> str:
+def _said(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from cistron.figures.numbers import THIN, decimal
 from cistron.report.names import baseline_phrase, human, label
+from cistron.report.read import Json
+from cistron.targets.kinds import target_in
 
 # Mean distance between confidence and accuracy up to which probabilities are called calibrated,
 # and up to which roughly so. A convention of this report, stated on the page.
@@ -31,47 +32,47 @@ class Finding:
     question: str
     state: str
     answer: str
-    sentence: str
+    sentence: str = ""
 
 
-def findings(metrics: dict[str, Any], audit: dict[str, Any] | None) -> list[Finding]:
+def findings(metrics: Json, audit: Json | None) -> list[Finding]:
     """Answer whether it is better than the baselines, cleanly split, and calibrated.
 
     Of numbers, how much of them is explained stands in place of the calibration.
     """
-    first = confounded(audit)
-    if metrics.get("quantity"):
-        third = explained(metrics["test"], str(metrics["quantity"]))
-        return [*first, comparison(metrics), split(audit), third]
-    return [*first, comparison(metrics), split(audit), calibration(metrics["test"])]
+    scores = metrics["test"]
+    third = calibration(scores)
+    if "r2" in scores:
+        third = explained(scores, target_in(metrics).name)
+    return [*confounded(audit), comparison(metrics), split(audit), third]
 
 
-def confounded(audit: dict[str, Any] | None) -> list[Finding]:
+def confounded(audit: Json | None) -> list[Finding]:
     """Say what confounds the label with a group, where one does: nothing else counts then."""
     checks = (audit or {}).get("checks", [])
-    found = [c for c in checks if c["name"] == "confounded_groups" and c["verdict"] == "fail"]
+    failed = [c for c in checks if c["name"] == "confounded_groups" and c["verdict"] == "fail"]
     question = "Biology, or batch?"
-    return [Finding(question, "fail", "Cannot be told", check["summary"]) for check in found]
+    return [Finding(question, "fail", "Cannot be told", check["summary"]) for check in failed]
 
 
-def comparison(metrics: dict[str, Any]) -> Finding:
+def comparison(metrics: Json) -> Finding:
     """Say whether the model beats the best baseline."""
     question = "Better than the baselines?"
-    found = metrics.get("comparison")
-    if not found:
+    against = metrics.get("comparison")
+    if not against:
         sentence = (
             "The model was compared with no baseline, so nothing here shows that it learned more "
             "than a simple rule knows."
         )
         return Finding(question, "unknown", "Not compared", sentence)
-    phrase = baseline_phrase(found["baseline"], "quantity" in metrics)
-    numbers = _numbers(metrics, found)
-    if found["verdict"] == "better":
+    phrase = baseline_phrase(against["baseline"], target_in(metrics))
+    numbers = _numbers(metrics, against)
+    if against["verdict"] == "better":
         return Finding(question, "pass", "Yes", f"The model beats {phrase} ({numbers}).")
-    if found["verdict"] == "worse":
+    if against["verdict"] == "worse":
         return Finding(question, "fail", "No", f"The model does not beat {phrase} ({numbers}).")
     why = "the interval of the difference includes zero"
-    if (found.get("difference") or {}).get("low") is None:
+    if (against.get("difference") or {}).get("low") is None:
         why = (
             "too few independent groups were tested for an interval (a cross-validation tests all)"
         )
@@ -79,11 +80,11 @@ def comparison(metrics: dict[str, Any]) -> Finding:
     return Finding(question, "warn", "Undecided", sentence)
 
 
-def _numbers(metrics: dict[str, Any], found: dict[str, Any]) -> str:
+def _numbers(metrics: Json, against: Json) -> str:
     """Return "MCC 0.21 against 0.62; difference −0.41, 95 % interval −0.45 to −0.37"."""
-    metric, difference = found["metric"], found.get("difference") or {}
+    metric, difference = against["metric"], against.get("difference") or {}
     ours = (metrics["test"].get(metric) or {}).get("value")
-    theirs = (metrics.get("baselines", {}).get(found["baseline"], {}).get(metric) or {}).get(
+    theirs = (metrics.get("baselines", {}).get(against["baseline"], {}).get(metric) or {}).get(
         "value"
     )
     text = f"{label(metric)} {decimal(ours)} against {decimal(theirs)}"
@@ -95,13 +96,13 @@ def _numbers(metrics: dict[str, Any], found: dict[str, Any]) -> str:
     return text
 
 
-def signed(number: float | None) -> str:
+def signed(number: float | None, digits: int = 2) -> str:
     """Write a difference with its sign."""
-    text = decimal(number)
-    return f"+{text}" if number is not None and number > 0 and float(text) != 0 else text
+    text = decimal(number, digits)
+    return f"+{text}" if number is not None and float(f"{number:.{digits}f}") > 0 else text
 
 
-def split(audit: dict[str, Any] | None) -> Finding:
+def split(audit: Json | None) -> Finding:
     """Say whether the audit found a leak."""
     question = "Split clean?"
     if not audit:
@@ -126,15 +127,15 @@ def split(audit: dict[str, Any] | None) -> Finding:
     return Finding(question, "pass", "Yes", sentence + left_out)
 
 
-def _names(checks: list[dict[str, Any]]) -> str:
+def _names(checks: list[Json]) -> str:
     return ", ".join(human(check["name"]).lower() for check in checks) or "see the audit"
 
 
-def explained(scores: dict[str, Any], quantity: str) -> Finding:
+def explained(scores: Json, quantity: str) -> Finding:
     """Say how much of the number is explained, and how large errors are."""
     question = "Explains the number?"
-    found = scores.get("r2") or {}
-    value, low = found.get("value"), found.get("low")
+    r2 = scores.get("r2") or {}
+    value, low = r2.get("value"), r2.get("low")
     if value is None:
         return Finding(question, "unknown", "Unknown", "The number does not vary among the tested.")
     mean, root = ((scores.get(name) or {}).get("value") for name in ("mae", "rmse"))
@@ -151,7 +152,7 @@ def explained(scores: dict[str, Any], quantity: str) -> Finding:
     return Finding(question, "pass", f"{100 * value:.0f}{THIN}%", sentence)
 
 
-def calibration(scores: dict[str, Any]) -> Finding:
+def calibration(scores: Json) -> Finding:
     """Say whether a probability means what it says."""
     question = "Calibrated?"
     error, high = ((scores.get("ece") or {}).get(name) for name in ("value", "high"))
@@ -174,7 +175,7 @@ def calibration(scores: dict[str, Any]) -> Finding:
     return Finding(question, "fail", "No", sentence)
 
 
-def _lean(scores: dict[str, Any]) -> str:
+def _lean(scores: Json) -> str:
     """Return "too sure" or "not sure enough" where most of the error goes one way."""
     bins = [row for row in scores.get("calibration") or [] if row.get("n")]
     bins = [row for row in bins if row["confidence"] is not None and row["accuracy"] is not None]

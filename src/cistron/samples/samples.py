@@ -270,16 +270,6 @@ class Samples:
         return self.target.classes
 
     @property
-    def separator(self) -> str:
-        """What joins class names in a label."""
-        return self.target.separator
-
-    @property
-    def quantity(self) -> str:
-        """What the number is called."""
-        return self.target.name if self.target.form == "number" else ""
-
-    @property
     def truth(self) -> Truth:
         """What is true of each sample: see `cistron.targets.target.Truth`."""
         return self.target.truth(self.table["label"])

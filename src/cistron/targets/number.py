@@ -48,6 +48,9 @@ class Number(Target):
     usual_baseline: ClassVar[str] = "mean"
     shared: ClassVar[bool] = False
     balanced: ClassVar[str] = "Shares of the number's quintiles"
+    linear: ClassVar[str] = "ridge regression"
+    noun: ClassVar[str] = "number"
+    predicted: ClassVar[tuple[str, ...]] = ("the predicted number",)
 
     center: float = 0.0
     scale: float = 1.0
@@ -81,6 +84,19 @@ class Number(Target):
     def described(self) -> dict[str, str]:
         """Return what the number is called."""
         return {"quantity": self.name}
+
+    def summary(self, truth: Truth) -> str:
+        """Return the lowest, the highest and the median number."""
+        low, middle, high = np.quantile(truth, [0, 0.5, 1])
+        return f"{self.name}: {low:.4g} to {high:.4g}, median {middle:.4g}"
+
+    def measured(self) -> dict[str, str]:
+        """Return the name of the number."""
+        return {"name": self.name}
+
+    def told(self) -> str:
+        """Return that the number is predicted."""
+        return f"predicts {self.name}"
 
     def memberships(self, truth: Truth) -> NDArray[np.bool_]:
         """Return an array of no columns: there are no classes."""

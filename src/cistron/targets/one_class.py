@@ -38,6 +38,13 @@ class OneClass(Target):
     answer: ClassVar[str] = "one class"
     usual_metric: ClassVar[str] = "mcc"
     samples: ClassVar[str] = "which have one class each (samples.label_separator)"
+    calibration: ClassVar[str] = (
+        "of the samples it is 80\u202f% sure about, 80\u202f% are called correctly"
+    )
+    predicted: ClassVar[tuple[str, ...]] = (
+        "the predicted class",
+        "the calibrated probability of every class",
+    )
 
     temperature: float = 1.0
 

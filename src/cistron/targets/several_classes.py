@@ -47,6 +47,13 @@ class SeveralClasses(Target):
     answer: ClassVar[str] = "any number of classes"
     usual_metric: ClassVar[str] = "macro_f1"
     samples: ClassVar[str] = "which may have several classes (samples.label_separator)"
+    calibration: ClassVar[str] = (
+        "of the classes it names with a probability of 80\u202f%, 80\u202f% are true"
+    )
+    predicted: ClassVar[tuple[str, ...]] = (
+        "the predicted classes",
+        "the calibrated probability of every class",
+    )
     not_averaged: ClassVar[str] = (
         "samples with several classes (samples.label_separator) have thresholds that differ "
         "between repeats of a cross-validation, which cannot be averaged"
@@ -81,6 +88,14 @@ class SeveralClasses(Target):
     def described(self) -> dict[str, str]:
         """Return the separator."""
         return {"label_separator": self.separator}
+
+    def summary(self, truth: Truth) -> str:
+        """Return how many samples have several classes."""
+        return f"Samples of several classes: {int((truth.sum(axis=1) > 1).sum()):,}"
+
+    def measured(self) -> dict[str, str]:
+        """Return the name and the classes that a sample may have."""
+        return {"name": "label", "description": f"any of {', '.join(self.classes)}"}
 
     def memberships(self, truth: Truth) -> NDArray[np.bool_]:
         """Return the truth."""

@@ -83,6 +83,14 @@ class Target(ABC):
     """Whether many samples have the same label, so that a group may have one."""
     balanced: ClassVar[str] = "Class shares"
     """What a split balances, in a message."""
+    linear: ClassVar[str] = "logistic regression"
+    """The method of baselines that learn."""
+    noun: ClassVar[str] = "label"
+    """What a sample has, where one is copied from another."""
+    predicted: ClassVar[tuple[str, ...]]
+    """What a row of predictions holds."""
+    calibration: ClassVar[str] = ""
+    """When a classifier is calibrated, after "when"; empty where it cannot be."""
 
     name: str = "class"
     classes: tuple[str, ...] = ()
@@ -118,6 +126,10 @@ class Target(ABC):
     def described(self) -> dict[str, Any]:
         """Return what metrics.json says of the question beside the classes."""
         return {}
+
+    def summary(self, truth: Truth) -> str:
+        """Return a line about all samples; empty where counts of classes say everything."""
+        return ""
 
     def memberships(self, truth: Truth) -> NDArray[np.bool_]:
         """Return which classes each sample has, shape (n, classes)."""
@@ -289,12 +301,29 @@ class Target(ABC):
         """Return the column `p_<class>` of each class."""
         return {f"p_{name}": probabilities[:, k] for k, name in enumerate(self.classes)}
 
+    # Words of pages
+
+    def measured(self) -> dict[str, str]:
+        """Return the name and the description of what is asked."""
+        return {"name": "label", "description": f"one of {', '.join(self.classes)}"}
+
+    def told(self) -> str:
+        """Return what a classifier does, after its name: "tells a, b"."""
+        return f"tells {', '.join(self.classes)}"
+
     # Judging
 
     @property
     @abstractmethod
     def metrics(self) -> tuple[Metric, ...]:
         """Every metric of predictions, in the order in which they are reported."""
+
+    @property
+    def shown(self) -> list[Metric]:
+        """The metrics that the command line prints, beginning with the usual one."""
+        shown = [metric for metric in self.metrics if metric.shown]
+        first = [metric.name for metric in shown].index(self.usual_metric)
+        return shown[first:] + shown[:first]
 
     @abstractmethod
     def scores(

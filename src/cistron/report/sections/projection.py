@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from cistron import figures
+from cistron.base.domains import CELLS
 from cistron.figures.numbers import count
 from cistron.report.names import natural
 from cistron.report.read import Content
+from cistron.report.section import ReportSection, Shown
 
 METHODS = {
     "pca": "the first two principal components",
@@ -21,7 +21,7 @@ UNKNOWN = "not predicted"  # of samples that were trained on
 KEPT, REJECTED = "kept", "rejected"
 
 
-def projection(content: Content) -> dict[str, Any] | None:
+def projection(content: Content) -> Shown | None:
     """Show the samples in two dimensions: by class, by part, and of cells by what became of them.
 
     Cells are coloured by prediction, rejection and group as well.
@@ -35,19 +35,19 @@ def projection(content: Content) -> dict[str, Any] | None:
     if used is not None and len(used) > len(table):
         chosen = f"{count(len(table))} of {count(len(used))}"
     drawn = [*_by_class(content, table), *_by_part(table)]
-    if content.of_cells:
+    if content.domain is CELLS:
         drawn += [*_judged(content, table), *_by_group(content, table)]
     return {
         "method": METHODS.get(method, method),
         "encoder": content.section("encoder").get("kind"),
         "n": count(len(table)),
         "chosen": chosen,
-        "figures": [{"svg": svg, "caption": caption} for svg, caption in drawn],
+        "figures": drawn,
     }
 
 
 def _by_class(content: Content, table: pd.DataFrame) -> list[tuple[str, str]]:
-    if content.quantity:
+    if not content.classes:
         return []
     labels = table["label"].astype(str).tolist()
     names = [*content.classes, *sorted(set(labels) - set(content.classes))]
@@ -60,16 +60,19 @@ def _by_part(table: pd.DataFrame) -> list[tuple[str, str]]:
     parts = table["part"].astype(str).tolist()
     if len(set(parts)) < 2:  # a cross-validation: all are tested
         return []
-    said = "The same samples by part. Parts that keep apart were divided by something the encoder "
-    return [(figures.by_part(table["x"], table["y"], parts), f"{said}sees.")]
+    caption = (
+        "The same samples by part. Parts that keep apart were divided by something the encoder "
+        "sees."
+    )
+    return [(figures.by_part(table["x"], table["y"], parts), caption)]
 
 
 def _judged(content: Content, table: pd.DataFrame) -> list[tuple[str, str]]:
     """Colour by prediction and by rejection; cells of the training part are grey."""
-    found = content.predictions
-    if found is None or content.quantity or content.separator or "predicted" not in found:
+    predictions = content.predictions
+    if predictions is None or "confusion" not in content.test or "predicted" not in predictions:
         return []
-    rows = found.set_index("id").reindex(table["id"])
+    rows = predictions.set_index("id").reindex(table["id"])
     places = table["x"], table["y"]
     known = rows["predicted"].notna().to_numpy()
     predicted = rows["predicted"].astype(object).where(known, UNKNOWN).astype(str).tolist()
@@ -82,10 +85,10 @@ def _judged(content: Content, table: pd.DataFrame) -> list[tuple[str, str]]:
     ]
     if "rejected" in rows:
         rejected = rows["rejected"].eq(True).map({True: REJECTED, False: KEPT})
-        told = rejected.where(known, UNKNOWN).tolist()
-        svg = figures.by_class(*places, told, [KEPT, REJECTED], "rejection", UNKNOWN)
-        said = f"The same cells by whether they are rejected as unlike those of training{grey}."
-        drawn.append((svg, said))
+        judged = rejected.where(known, UNKNOWN).tolist()
+        svg = figures.by_class(*places, judged, [KEPT, REJECTED], "rejection", UNKNOWN)
+        caption = f"The same cells by whether they are rejected as unlike those of training{grey}."
+        drawn.append((svg, caption))
     return drawn
 
 
@@ -98,7 +101,17 @@ def _by_group(content: Content, table: pd.DataFrame) -> list[tuple[str, str]]:
         names = sorted(map(str, largest.index[:MOST_GROUPS]), key=natural)
         rest = len(largest) - len(names)
         svg = figures.by_class(table["x"], table["y"], values.tolist(), names, column)
-        said = f"The same cells by {column}"
-        said += f"; the {MOST_GROUPS} largest of {count(len(largest))}" if rest else ""
-        drawn.append((svg, f"{said}. Groups that keep apart differ in more than their classes."))
+        caption = f"The same cells by {column}"
+        caption += f"; the {MOST_GROUPS} largest of {count(len(largest))}" if rest else ""
+        drawn.append((svg, f"{caption}. Groups that keep apart differ in more than their classes."))
     return drawn
+
+
+PROJECTION = ReportSection(
+    "projection",
+    "A picture of the samples",
+    "Picture",
+    projection,
+    "sections/projection.html",
+    link_before="calibration",
+)

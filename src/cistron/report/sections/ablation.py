@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from cistron import figures
 from cistron.figures.numbers import count
 from cistron.report.names import label, meaning, region
-from cistron.report.read import Content
-from cistron.report.sections import Section, main_metrics
+from cistron.report.read import Content, Json
+from cistron.report.scores import main_metrics
+from cistron.report.section import ReportSection, Shown
 from cistron.report.tables import Cell, Column, Table, score_cell
 
 
-def ablation(content: Content) -> Section | None:
+def ablation(content: Content) -> Shown | None:
     """Show the scores with each region hidden; None where samples have no regions."""
-    entries = content.metrics["test"].get("ablation")
+    entries = content.test.get("ablation")
     if not entries:
         return None
     chosen = [m for m in main_metrics(content) if m in entries[0]["differences"]]
@@ -26,10 +25,10 @@ def ablation(content: Content) -> Section | None:
         )
         for metric in chosen
     ]
-    return {"figures": drawn, "table": _table(content.metrics["test"], entries, chosen)}
+    return {"figures": drawn, "table": _table(content.test, entries, chosen)}
 
 
-def _table(test: dict[str, Any], entries: list[dict[str, Any]], chosen: list[str]) -> Table:
+def _table(test: Json, entries: list[Json], chosen: list[str]) -> Table:
     columns = [Column("Hidden", numeric=False), Column("Columns of the window")]
     rows = [[Cell("Nothing"), Cell("")]]
     for metric in chosen:
@@ -42,3 +41,8 @@ def _table(test: dict[str, Any], entries: list[dict[str, Any]], chosen: list[str
             row += [score_cell(entry.get(metric)), score_cell(entry["differences"][metric])]
         rows.append(row)
     return Table("Scores with one region hidden, and what is lost by that.", columns, rows)
+
+
+ABLATION = ReportSection(
+    "ablation", "Scores without a region", "By region", ablation, "sections/ablation.html"
+)

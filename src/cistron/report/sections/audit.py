@@ -1,0 +1,24 @@
+"""Every check of the split."""
+
+from __future__ import annotations
+
+from cistron import figures
+from cistron.report.read import Content
+from cistron.report.section import ReportSection, Shown
+
+
+def audit(content: Content) -> Shown | None:
+    """Show every check of the split; None where there was no audit."""
+    if not content.audit:
+        return None
+    checks = content.audit.get("checks", [])
+    details = {check["name"]: check.get("details") or {} for check in checks}
+    bins = details.get("similar_sequences", {}).get("bins")
+    return {
+        "checks": checks,
+        "split": content.audit.get("split") or {},
+        "bins": figures.identity_bins(bins) if bins else None,
+    }
+
+
+AUDIT = ReportSection("audit", "Audit of the split", "Audit", audit, "sections/audit.html")

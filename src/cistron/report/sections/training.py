@@ -1,0 +1,34 @@
+"""The history of training."""
+
+from __future__ import annotations
+
+from cistron import figures
+from cistron.figures.numbers import count
+from cistron.report.html import duration
+from cistron.report.names import label
+from cistron.report.read import Content
+from cistron.report.section import ReportSection, Shown
+
+
+def training(content: Content) -> Shown | None:
+    """Show the history of training; None where there is none."""
+    table = content.history
+    if table is None:
+        return None
+    names = [str(name) for name in table.columns]
+    watched = [n.removeprefix("validation_") for n in names if n.startswith("validation_")]
+    watched = [name for name in watched if name != "loss"]
+    main = content.metrics["headline"]
+    metric = main if main in watched else next(iter(watched), "")
+    keys = [key for key in ("repeat", "fold") if key in table]
+    renamed = table.rename(columns={f"validation_{metric}": f"validation_{label(metric)}"})
+    return {
+        "figure": figures.history(renamed, label(metric)),
+        "epochs": count(len(table)),
+        "times": count(len(table[keys].drop_duplicates())) if keys else None,
+        "each": "fold" if "fold" in keys else "training",
+        "time": duration(float(table["seconds"].sum())) if "seconds" in table else None,
+    }
+
+
+TRAINING = ReportSection("training", "Training", "Training", training, "sections/training.html")
