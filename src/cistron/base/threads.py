@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from threadpoolctl import threadpool_limits
+
 
 @contextmanager
 def threads_kept() -> Iterator[None]:
@@ -13,7 +15,5 @@ def threads_kept() -> Iterator[None]:
     numba sets the number of OpenMP's threads for the whole process, so that torch would add up in
     another order afterwards: the same seed would give other last digits.
     """
-    from threadpoolctl import threadpool_limits
-
     with threadpool_limits(limits=None):
         yield

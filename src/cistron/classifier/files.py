@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors.numpy import save_file as save_arrays
+from safetensors.torch import save_file as save_tensors
 
 from cistron.base.errors import InputError
 from cistron.base.files import sha256
@@ -68,13 +70,11 @@ def save_classifier(classifier: Predictor, folder: Path, provenance: dict[str, A
 
 def _write(classifier: Any, folder: Path) -> dict[str, Any]:
     """Write the files of one classifier; return what its description says of them."""
-    from safetensors.numpy import save_file
-
     learned, encoder_arrays = classifier.encoder_.state()
     novelty, novelty_arrays = classifier.novelty_.state()
     arrays = {f"encoder.{k}": np.ascontiguousarray(v) for k, v in encoder_arrays.items()}
     arrays |= {f"novelty.{k}": np.ascontiguousarray(v) for k, v in novelty_arrays.items()}
-    save_file(arrays, folder / ARRAYS)
+    save_arrays(arrays, folder / ARRAYS)
     weights = folder / WEIGHTS[classifier.model_settings_.family]
     _write_weights(classifier, weights)
     files = [folder / ARRAYS, weights]
@@ -115,11 +115,9 @@ def _only_one_class(classifier: Predictor) -> bool:
 
 def _write_weights(classifier: Any, path: Path) -> None:
     if classifier.model_settings_.family == "network":
-        from safetensors.torch import save_file
-
         state = classifier.model_.state_dict()
         # Copies, because a language model may hold one array under two names.
-        save_file({k: v.detach().cpu().contiguous().clone() for k, v in state.items()}, path)
+        save_tensors({k: v.detach().cpu().contiguous().clone() for k, v in state.items()}, path)
     else:
         path.write_bytes(dump(classifier.model_))
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
+from safetensors.numpy import load_file as load_arrays
+from safetensors.torch import load_file as load_tensors
 
 from cistron.base.errors import InputError
 from cistron.base.files import sha256
@@ -76,8 +78,6 @@ def _heads(document: dict[str, Any]) -> tuple[Target, ...]:
 
 
 def _read(folder: Path, document: dict[str, Any]) -> Classifier:
-    from safetensors.numpy import load_file
-
     for name, expected in document["files"].items():
         if not (folder / name).is_file():
             raise InputError(f"{folder / name} is missing. Copy the whole model folder again.")
@@ -86,7 +86,7 @@ def _read(folder: Path, document: dict[str, Any]) -> Classifier:
                 f"{folder / name} was changed or cut short since it was written (its checksum "
                 "differs). Copy the model folder again from where it was made."
             )
-    arrays = load_file(folder / ARRAYS)
+    arrays = load_arrays(folder / ARRAYS)
     try:
         encoder = parse_encoder(document["encoder"]["settings"])
         model = parse_model(document["model"])
@@ -121,15 +121,13 @@ def _read(folder: Path, document: dict[str, Any]) -> Classifier:
 
 def _read_weights(classifier: Classifier, path: Path) -> None:
     if classifier.model_settings_.family == "network":
-        from safetensors.torch import load_file
-
         network: Network = Network(
             classifier.encoder_.shape,
             classifier.model_settings_,
             classifier.width,
             exclusive=classifier.head.exclusive,
         )
-        network.load_state_dict(load_file(path))
+        network.load_state_dict(load_tensors(path))
         classifier.model_ = network.eval()
     else:
         classifier.model_ = load_classical(path.read_bytes())

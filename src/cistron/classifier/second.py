@@ -19,7 +19,8 @@ from cistron.models.classical.classical import fit_classical
 from cistron.samples.samples import Samples, Second
 from cistron.splits.split import PARTS, TRAIN, UNUSED, Split
 from cistron.targets.one_class import OneClass
-from cistron.targets.target import Target, Truth
+from cistron.targets.target import Target
+from cistron.targets.truth import Truth
 from cistron.training.class_weights import class_weights
 from cistron.training.settings import TrainingSettings
 

@@ -28,7 +28,7 @@ from cistron.samples.sequences.composition import (
     length_features,
 )
 from cistron.samples.sequences.composition import composition as letter_shares
-from cistron.targets.target import Form, Predictions, Truth
+from cistron.targets.truth import Form, Predictions, Truth
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

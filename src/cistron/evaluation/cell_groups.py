@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from cistron.evaluation.intervals import Interval, percentiles, wilson
-from cistron.targets.class_metrics import overall
+from cistron.targets.weighted import overall
 
 RESAMPLES = 1000
 

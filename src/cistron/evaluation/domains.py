@@ -22,7 +22,7 @@ from cistron.evaluation.settings import (
     EvaluationSettings,
 )
 from cistron.samples.samples import Samples
-from cistron.targets.target import Predictions
+from cistron.targets.truth import Predictions
 
 
 def rules_of_sequences(encoder: Settings) -> Mapping[str, Rule]:  # noqa: ARG001 (of cells only)

@@ -21,7 +21,8 @@ from cistron.evaluation.intervals import (
 from cistron.targets.calls import Calls
 from cistron.targets.kinds import target_like
 from cistron.targets.metric import Metric
-from cistron.targets.target import Form, Predictions, Target, Truth
+from cistron.targets.target import Target
+from cistron.targets.truth import Form, Predictions, Truth
 
 TRUTHS: dict[Form, type] = {"softmax": np.int64, "sigmoid": np.bool_, "number": np.float64}
 MOST_GROUPS = 50

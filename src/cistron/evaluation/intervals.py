@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from cistron.targets.calls import Calls
 from cistron.targets.kinds import target_like
-from cistron.targets.target import Target, Truth
+from cistron.targets.target import Target
+from cistron.targets.truth import Truth
 
 MODEL = "model"
 FEW_GROUPS = 10

@@ -13,7 +13,7 @@ from cistron.pipeline.scores import metrics_of
 from cistron.pipeline.second_scores import score_second
 from cistron.samples.samples import Samples
 from cistron.splits.split import Split
-from cistron.targets.target import Predictions
+from cistron.targets.truth import Predictions
 
 
 def score_fit(

@@ -21,7 +21,7 @@ from cistron.splits.components import components
 from cistron.splits.search.nearest import NearestHomolog
 from cistron.splits.settle import settle_fold
 from cistron.splits.split import TEST, TRAIN, UNUSED, VALIDATION, Split
-from cistron.targets.target import Predictions
+from cistron.targets.truth import Predictions
 
 FEWEST_GROUPS = 10  # a group column with fewer values is no unit to resample
 

@@ -22,7 +22,7 @@ from cistron.pipeline.repeats import Repeat, spread_of, start_repeats, with_seed
 from cistron.pipeline.scores import baseline_table, describe_samples, single_numbers
 from cistron.samples.samples import Samples
 from cistron.splits.split import TEST, TRAIN, VALIDATION, Split
-from cistron.targets.target import Predictions
+from cistron.targets.truth import Predictions
 from cistron.training.augment.augment import averages_orthologs
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -14,14 +14,27 @@ from cistron.samples.labels import Records, require_label
 from cistron.samples.letters import identical
 from cistron.targets.memberships import names_in, read_memberships, write_labels
 
-if TYPE_CHECKING:
-    from cistron.samples.filters import SequenceFilters
-
 Sets = list[list[str]]
 
 
+class LabelFilters(Protocol):
+    """The keys of a source that are about labels: see `cistron.samples.filters`."""
+
+    @property
+    def label_separator(self) -> str | None:
+        """What joins the classes of a label."""
+
+    @property
+    def rename(self) -> dict[str, str]:
+        """Class in the input → its name."""
+
+    @property
+    def only(self) -> tuple[str, ...] | None:
+        """Classes to keep."""
+
+
 def join_classes(
-    records: Records, filters: SequenceFilters, declared: Sequence[str]
+    records: Records, filters: LabelFilters, declared: Sequence[str]
 ) -> tuple[str, ...]:
     """Make of each record's label the names of its classes, in their order; return that order.
 
@@ -33,7 +46,7 @@ def join_classes(
     ----------
     records : Records
         Changed on the way.
-    filters : SequenceFilters
+    filters : LabelFilters
         With a `label_separator`.
     declared : sequence of str
         Class names in the order in which they were declared; empty: alphabetical.

@@ -23,7 +23,8 @@ from cistron.samples.payload import Payload
 from cistron.targets.kinds import target_of
 from cistron.targets.memberships import names_in, read_memberships, write_labels
 from cistron.targets.one_class import OneClass
-from cistron.targets.target import Target, Truth
+from cistron.targets.target import Target
+from cistron.targets.truth import Truth
 
 COORDINATES = ("start", "end", "strand", "number")
 """Columns of genes: 0-based half-open place on the chromosome, and what the label comes from."""

@@ -21,10 +21,12 @@ from cistron.targets.weighted import (
     Integers,
     areas,
     columns_of,
-    counts_of,
+    each_class,
     mean_defined,
+    overall,
     ratio,
     sums,
+    weighted_confusion,
 )
 
 ECE_BINS = 15
@@ -48,7 +50,7 @@ class Judged:
     def counts(self) -> Floats:
         """Weight by true and by predicted class, shape (classes, classes, weightings)."""
         called = self.probabilities.argmax(axis=1)
-        return _weighted_confusion(self.targets, called, self.columns, self.classes)
+        return weighted_confusion(self.targets, called, self.columns, self.classes)
 
     @cached_property
     def overall(self) -> dict[str, Floats]:
@@ -58,7 +60,7 @@ class Judged:
     @cached_property
     def each(self) -> dict[str, Floats]:
         """Metrics of each class against the rest, each of shape (classes, weightings)."""
-        return _each_class(self.counts)
+        return each_class(self.counts)
 
     @cached_property
     def areas(self) -> tuple[Floats, Floats]:
@@ -264,10 +266,10 @@ def per_class(targets: ArrayLike, probabilities: ArrayLike) -> dict[str, Floats]
     targets, probabilities = _checked(targets, probabilities)
     columns, _ = columns_of(None, len(targets))
     k = probabilities.shape[1]
-    counts = _weighted_confusion(targets, probabilities.argmax(axis=1), columns, k)
+    counts = weighted_confusion(targets, probabilities.argmax(axis=1), columns, k)
     each_area = [areas(targets == c, probabilities[:, c], columns) for c in range(k)]
     found = {"n": counts.sum(axis=1)[:, 0]}
-    found |= {name: values[:, 0] for name, values in _each_class(counts).items()}
+    found |= {name: values[:, 0] for name, values in each_class(counts).items()}
     for place, name in enumerate(("roc_auc", "pr_auc")):
         found[name] = np.array([area[place][0] for area in each_area])
     return found
@@ -283,7 +285,7 @@ def class_scores(
     targets, probabilities = _checked(targets, probabilities)
     columns, shape = columns_of(weights, len(targets))
     k = probabilities.shape[1]
-    each = _each_class(_weighted_confusion(targets, probabilities.argmax(axis=1), columns, k))
+    each = each_class(weighted_confusion(targets, probabilities.argmax(axis=1), columns, k))
     return {name: each[name].reshape(k, *shape) for name in ("f1", "mcc")}
 
 
@@ -348,40 +350,6 @@ def _checked(targets: ArrayLike, probabilities: ArrayLike) -> tuple[Integers, Fl
     if not np.isfinite(probabilities).all():
         raise ValueError("probabilities must be finite")
     return targets, probabilities
-
-
-def _weighted_confusion(targets: Integers, predicted: Integers, weights: Floats, k: int) -> Floats:
-    """Return the weight by true and by predicted class, shape (k, k, weightings)."""
-    return sums(targets * k + predicted, k * k, weights).reshape(k, k, -1)
-
-
-def overall(counts: Floats) -> dict[str, Floats]:
-    """Return what confusion matrices, shape (k, k, weightings), say of all classes together.
-
-    `accuracy`, `balanced_accuracy` and `mcc`, each of shape (weightings,).
-    """
-    k = len(counts)
-    true, called, total = counts.sum(axis=1), counts.sum(axis=0), counts.sum(axis=(0, 1))
-    correct = np.einsum("iir->ir", counts)
-    # Gorodkin 2004, https://doi.org/10.1016/j.compbiolchem.2004.09.006
-    covariance = correct.sum(axis=0) * total - (true * called).sum(axis=0)
-    others = 1 - np.eye(k)
-    spread = np.sqrt((true * (others @ true)).sum(0) * (called * (others @ called)).sum(0))
-    mcc = ratio(covariance, spread, undefined=0.0)
-    return {
-        "accuracy": ratio(correct.sum(axis=0), total),
-        "balanced_accuracy": mean_defined(ratio(correct, true)),
-        "mcc": np.where(total > 0, mcc, np.nan),
-    }
-
-
-def _each_class(counts: Floats) -> dict[str, Floats]:
-    """Return metrics of each class against the rest, shape (k, weightings)."""
-    hits = np.einsum("iir->ir", counts)
-    others = 1 - np.eye(len(counts))
-    true, called = counts.sum(axis=1), counts.sum(axis=0)
-    # Added up instead of subtracted from the total, so that nothing there is exactly 0.
-    return counts_of(hits, true, called, counts.sum(axis=(0, 1)), others @ true, others @ called)
 
 
 def _confidence(probabilities: Floats, bins: int) -> tuple[Floats, Integers]:

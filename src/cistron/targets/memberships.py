@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.base.errors import InputError
+
 RARE = 10  # samples of a combination of classes, below which it is no stratum of its own
 
 
@@ -69,3 +71,14 @@ def strata(memberships: NDArray[np.bool_]) -> NDArray[np.int64]:
         kinds[row] = np.arange(kinds.shape[1]) == rarest
     pooled = np.unique(kinds[kind], axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
     return np.where(memberships.any(axis=1), pooled, -1)
+
+
+def require_labelled(classes: Sequence[str]) -> None:
+    """Refuse fewer than two classes.
+
+    Raises
+    ------
+    InputError
+    """
+    if len(classes) < 2:
+        raise InputError("Labelled samples of at least two classes are needed to train.")

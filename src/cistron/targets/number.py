@@ -14,7 +14,8 @@ from cistron.base.errors import InputError
 from cistron.targets import number_metrics
 from cistron.targets.metric import Metric
 from cistron.targets.quantities import quantile_strata, require_spread
-from cistron.targets.target import Contrast, Form, Named, Predictions, Target, Truth
+from cistron.targets.target import Target
+from cistron.targets.truth import Contrast, Form, Named, Predictions, Truth
 from cistron.targets.weighted import Floats, Integers
 
 

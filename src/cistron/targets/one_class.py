@@ -14,8 +14,10 @@ from cistron.targets import class_metrics
 from cistron.targets.calibration import apply, fit_temperature, softmax
 from cistron.targets.class_metrics import OF_MANY, OF_TWO
 from cistron.targets.curves import curves
+from cistron.targets.memberships import require_labelled
 from cistron.targets.metric import Metric
-from cistron.targets.target import LEAST, Form, Named, Predictions, Target, Truth, require_labelled
+from cistron.targets.target import Target
+from cistron.targets.truth import LEAST, Form, Named, Predictions, Truth
 from cistron.targets.weighted import Floats, Integers
 
 

@@ -14,9 +14,10 @@ from cistron.targets import set_metrics
 from cistron.targets.calibration import fit_shifts, sigmoid
 from cistron.targets.calls import Calls, call, choose_thresholds
 from cistron.targets.curves import curves
-from cistron.targets.memberships import read_memberships, strata, write_labels
+from cistron.targets.memberships import read_memberships, require_labelled, strata, write_labels
 from cistron.targets.metric import Metric
-from cistron.targets.target import LEAST, Form, Named, Predictions, Target, Truth, require_labelled
+from cistron.targets.target import Target
+from cistron.targets.truth import LEAST, Form, Named, Predictions, Truth
 from cistron.targets.weighted import Floats, Integers
 
 LARGEST_WEIGHT = 20.0  # of having a rare class: more lets single samples decide

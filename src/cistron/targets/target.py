@@ -14,40 +14,21 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from cistron.base.errors import InputError, nearest
-from cistron.targets.calls import Calls
 from cistron.targets.metric import Metric
+from cistron.targets.truth import Contrast, Named, Predictions, Truth
 from cistron.targets.weighted import Floats, Integers
-
-LEAST = 1e-12  # probability that a loss takes for 0
-
-Form = Literal["softmax", "sigmoid", "number"]
-"""How a model answers: one of its outputs, any of them, or the value of its only output."""
-
-Truth = NDArray[Any]
-"""What is true of n samples: class indices, int of shape (n,), -1 where unknown; which classes
-they have, bool of shape (n, classes); or numbers, float of shape (n,)."""
-
-Predictions = NDArray[np.float64] | Calls
-"""What is predicted of n samples: probabilities of shape (n, classes), or Calls where a sample may
-have several classes; numbers of shape (n,)."""
-
-Contrast = tuple[Integers, NDArray[np.float32]]
-"""What is explained of n samples: the class of each, shape (n,), -1 of a number, and the weight of
-each output in it, shape (n, outputs)."""
-
-Named = Mapping[str, float] | str
-"""Class weights as `training.class_weights` gives them: by name, "balanced" or "none"."""
+from cistron.targets.words import Words
 
 
 @dataclass(frozen=True)
-class Target(ABC):
+class Target(Words, ABC):
     """What is asked of each sample.
 
     Parameters
@@ -59,38 +40,6 @@ class Target(ABC):
     separator : str
         What joins class names in a label; empty where a label is one name, or a number.
     """
-
-    kind: ClassVar[str]
-    form: ClassVar[Form]
-    format: ClassVar[int] = 6
-    """The oldest format of classifier.json that can say it."""
-    answer: ClassVar[str]
-    """What a classifier answers, in a sentence."""
-    usual_metric: ClassVar[str]
-    task: ClassVar[Literal["classes", "numbers"]] = "classes"
-    """What a model must be able to predict."""
-    words: ClassVar[str] = "classes"
-    """What samples have, in a message."""
-    samples: ClassVar[str]
-    """What a message says of samples: "which have one class each"."""
-    not_averaged: ClassVar[str] = ""
-    """Why predictions of repeats are not averaged; empty where they are."""
-    not_compared: ClassVar[str] = ""
-    """Why runs are not compared, after the name of a run; empty where they are."""
-    usual_baseline: ClassVar[str] = "majority"
-    """The name, in metrics.json, of the baseline that looks at no sample."""
-    shared: ClassVar[bool] = True
-    """Whether many samples have the same label, so that a group may have one."""
-    balanced: ClassVar[str] = "Class shares"
-    """What a split balances, in a message."""
-    linear: ClassVar[str] = "logistic regression"
-    """The method of baselines that learn."""
-    noun: ClassVar[str] = "label"
-    """What a sample has, where one is copied from another."""
-    predicted: ClassVar[tuple[str, ...]]
-    """What a row of predictions holds."""
-    calibration: ClassVar[str] = ""
-    """When a classifier is calibrated, after "when"; empty where it cannot be."""
 
     name: str = "class"
     classes: tuple[str, ...] = ()
@@ -167,13 +116,7 @@ class Target(ABC):
     def weights(self, truth: Truth, each: Floats, of_class: Floats) -> Floats:
         """Return the weight of each answer in the loss, of the shape of the truth.
 
-        Parameters
-        ----------
-        truth : ndarray
-        each : ndarray, shape (n,)
-            Weights of the samples.
-        of_class : ndarray, shape (classes,)
-            See `class_weights`.
+        `each` has the weights of the samples, `of_class` those of the classes.
         """
         return of_class[truth] * each
 
@@ -182,13 +125,7 @@ class Target(ABC):
         """Return how often samples are drawn where classes are to be drawn alike, shape (n,)."""
 
     def refuses(self, sampling: str, monitor: str, class_weights: object) -> str:
-        """Return which training setting makes no sense for it, and the mend; empty where none.
-
-        Parameters
-        ----------
-        sampling, monitor, class_weights
-            As in the section `training`.
-        """
+        """Return which key of `training` makes no sense for it, and the mend; empty where none."""
         return ""
 
     def needs_outputs(self, temperature: bool) -> bool:
@@ -281,12 +218,9 @@ class Target(ABC):
 
     @abstractmethod
     def spread(self, each: Floats) -> Floats:
-        """Return how far members of an ensemble are apart, shape (n,).
+        """Return how far an ensemble's members are apart, shape (n,), from their outputs.
 
-        Parameters
-        ----------
-        each : ndarray, shape (members, n, outputs)
-            Their calibrated outputs.
+        `each` has the shape (members, n, outputs) and is calibrated.
         """
 
     @abstractmethod
@@ -462,14 +396,3 @@ class Target(ABC):
     def with_classes(self, classes: Sequence[str]) -> Self:
         """Return the same question with other classes."""
         return replace(self, classes=tuple(classes))
-
-
-def require_labelled(classes: Sequence[str]) -> None:
-    """Refuse fewer than two classes.
-
-    Raises
-    ------
-    InputError
-    """
-    if len(classes) < 2:
-        raise InputError("Labelled samples of at least two classes are needed to train.")

@@ -100,3 +100,37 @@ def areas(positive: NDArray[np.bool_], score: Floats, weights: Floats) -> tuple[
     roc_auc = 1 - ratio(misranked, positives * negatives)
     pr_auc = ratio((here * ratio(found, found + passed, 0.0)).sum(axis=0), positives)
     return roc_auc, pr_auc
+
+
+def weighted_confusion(targets: Integers, predicted: Integers, weights: Floats, k: int) -> Floats:
+    """Return the weight by true and by predicted class, shape (k, k, weightings)."""
+    return sums(targets * k + predicted, k * k, weights).reshape(k, k, -1)
+
+
+def overall(counts: Floats) -> dict[str, Floats]:
+    """Return what confusion matrices, shape (k, k, weightings), say of all classes together.
+
+    `accuracy`, `balanced_accuracy` and `mcc`, each of shape (weightings,).
+    """
+    k = len(counts)
+    true, called, total = counts.sum(axis=1), counts.sum(axis=0), counts.sum(axis=(0, 1))
+    correct = np.einsum("iir->ir", counts)
+    # Gorodkin 2004, https://doi.org/10.1016/j.compbiolchem.2004.09.006
+    covariance = correct.sum(axis=0) * total - (true * called).sum(axis=0)
+    others = 1 - np.eye(k)
+    spread = np.sqrt((true * (others @ true)).sum(0) * (called * (others @ called)).sum(0))
+    mcc = ratio(covariance, spread, undefined=0.0)
+    return {
+        "accuracy": ratio(correct.sum(axis=0), total),
+        "balanced_accuracy": mean_defined(ratio(correct, true)),
+        "mcc": np.where(total > 0, mcc, np.nan),
+    }
+
+
+def each_class(counts: Floats) -> dict[str, Floats]:
+    """Return metrics of each class against the rest, shape (k, weightings)."""
+    hits = np.einsum("iir->ir", counts)
+    others = 1 - np.eye(len(counts))
+    true, called = counts.sum(axis=1), counts.sum(axis=0)
+    # Added up instead of subtracted from the total, so that nothing there is exactly 0.
+    return counts_of(hits, true, called, counts.sum(axis=(0, 1)), others @ true, others @ called)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cistron.base.errors import InputError, nearest
-from cistron.targets.target import Target, Truth
+from cistron.targets.target import Target
+from cistron.targets.truth import Truth
 from cistron.training.settings import TrainingSettings
 
 

@@ -9,7 +9,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from cistron.targets.kinds import target_like
-from cistron.targets.target import Form, Target
+from cistron.targets.target import Target
+from cistron.targets.truth import Form
 
 UNKNOWN = -1  # the target of a sample whose class is not known
 

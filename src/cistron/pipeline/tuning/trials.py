@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from cistron.base.errors import InputError
 from cistron.base.jobs.cluster import cluster_of
 from cistron.base.jobs.job import Ended, Job
@@ -206,8 +208,6 @@ def _best_so_far(trials: Sequence[optuna.trial.FrozenTrial], metric: str) -> str
 
 def write_trials(run: Run, trials: Sequence[optuna.trial.FrozenTrial], sign: float) -> None:
     """Write trials.csv: one row a trial, in the order they were begun."""
-    import pandas as pd
-
     rows = [
         {
             "trial": t.number,

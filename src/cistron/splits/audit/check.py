@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cistron.samples.samples import Samples
 from cistron.splits.predefined import SPELLINGS
 from cistron.splits.search.nearest import NearestHomolog
-from cistron.targets.target import Truth
+from cistron.targets.truth import Truth
 
 CERTAIN = 3  # standard errors above chance, for few samples
 CONFOUNDED = "confounded"  # the audit's verdict where only that check fails

@@ -12,7 +12,7 @@ from cistron.splits.allocate import allocate
 from cistron.splits.audit.check import CERTAIN
 from cistron.targets.quantities import quantile_strata
 from cistron.targets.set_metrics import overlap
-from cistron.targets.target import Form, Truth
+from cistron.targets.truth import Form, Truth
 
 FOLDS = 5
 FEWEST = 20  # numbers of training samples to cross-validate a shortcut with

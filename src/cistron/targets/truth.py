@@ -1,0 +1,32 @@
+"""What is true of samples, and what is predicted of them: the types that targets speak."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cistron.targets.calls import Calls
+from cistron.targets.weighted import Integers
+
+LEAST = 1e-12  # probability that a loss takes for 0
+
+Form = Literal["softmax", "sigmoid", "number"]
+"""How a model answers: one of its outputs, any of them, or the value of its only output."""
+
+Truth = NDArray[Any]
+"""What is true of n samples: class indices, int of shape (n,), -1 where unknown; which classes
+they have, bool of shape (n, classes); or numbers, float of shape (n,)."""
+
+Predictions = NDArray[np.float64] | Calls
+"""What is predicted of n samples: probabilities of shape (n, classes), or Calls where a sample may
+have several classes; numbers of shape (n,)."""
+
+Contrast = tuple[Integers, NDArray[np.float32]]
+"""What is explained of n samples: the class of each, shape (n,), -1 of a number, and the weight of
+each output in it, shape (n, outputs)."""
+
+Named = Mapping[str, float] | str
+"""Class weights as `training.class_weights` gives them: by name, "balanced" or "none"."""
