@@ -14,12 +14,16 @@ from typing import Any
 import numpy as np
 
 import cistron
+from cistron.base.device import choose_device
 from cistron.classifier.classifier import Classifier
 from cistron.experiment.file import make_experiment
-from cistron.explain import attributions
+from cistron.explain import network_method
+from cistron.explain.inputs import Reader
+from cistron.explain.rules.deeplift import DEEPLIFT
 from cistron.explain.settings import ExplainSettings
 from cistron.explain.target import choose_target
 from cistron.pipeline.imports import import_model
+from cistron.training.batches import by_length, input_lengths
 
 EXPLAINED, REFERENCES, SEED = 32, 5, 1
 TRAINING = {"epochs": 3, "patience": 3, "batch_size": 64, "learning_rate": 1e-3, "seed": SEED}
@@ -62,8 +66,8 @@ def trained_rows(data: Path, senseqnet: Path | None) -> Iterator[str]:
 def row(name: str, learned: str, classifier: Classifier, encoded: Any) -> str:
     """Return one line: the error in float32, and that of what `cistron explain` stores."""
     single = errors(classifier, encoded, np.inf)
-    stored = errors(classifier, encoded, attributions.GOOD_ENOUGH)
-    again = int((single > attributions.GOOD_ENOUGH).sum())
+    stored = errors(classifier, encoded, network_method.GOOD_ENOUGH)
+    again = int((single > network_method.GOOD_ENOUGH).sum())
     return (
         f"| {name} | {learned} | {len(encoded)} | {single.max():.0e} | {again or 'none'} | "
         f"{stored.max():.0e} |"
@@ -72,13 +76,20 @@ def row(name: str, learned: str, classifier: Classifier, encoded: Any) -> str:
 
 def errors(classifier: Classifier, encoded: Any, good_enough: float) -> np.ndarray:
     """Return the completeness error of each sample, float64 being used above `good_enough`."""
-    before, attributions.GOOD_ENOUGH = attributions.GOOD_ENOUGH, good_enough
+    before, network_method.GOOD_ENOUGH = network_method.GOOD_ENOUGH, good_enough
     try:
         target = choose_target(classifier.head, classifier.outputs_of(encoded), None)
         settings = ExplainSettings(number=REFERENCES, tolerance=1e9, seed=SEED)
-        return attributions.attribute(classifier, encoded, target, settings).error
+        reader = Reader(classifier, settings, choose_device(classifier.training_.device))
+        explainer = network_method.Explainer(reader, DEEPLIFT, settings)
+        measured = np.empty(len(encoded))
+        sizes = network_method.BATCH, network_method.TOKENS
+        for rows in by_length(input_lengths(encoded), *sizes):
+            part, _ = explainer.explain(encoded, rows, target.weights[rows])
+            measured[rows] = part.error.cpu().numpy()
+        return measured
     finally:
-        attributions.GOOD_ENOUGH = before
+        network_method.GOOD_ENOUGH = before
 
 
 def trained(name: str, learned: str, document: dict[str, Any], most: int) -> Iterator[Measured]:
