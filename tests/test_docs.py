@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import ast
 import re
 import runpy
+import sys
 from functools import cache
 from importlib import import_module
 
@@ -43,11 +45,24 @@ def names_in(page):
 
 
 def names_of(script):
-    """Every name that a script imports, or reads of the package `cistron` itself."""
+    """Every name of the package that a script imports, or reads of a module that it imports."""
     text = script.read_text(encoding="utf-8")
-    compile(text, script, "exec")
+    tree = ast.parse(text, script)
     imported = {name for _, name, _ in File(f"cistron/{script.name}", text).imports}
-    return {name for name in imported if name.split(".")[0] == "cistron"} | names_in(script)
+    names = {name for name in imported if name.split(".")[0] == "cistron"}
+    modules = {name.rpartition(".")[2]: name for name in names if is_module(name)}
+    read = {
+        f"{modules[node.value.id]}.{node.attr}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in modules
+    }
+    return names | read | names_in(script)
+
+
+def is_module(name):
+    return is_there(name) and name in sys.modules
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
