@@ -42,8 +42,7 @@ def classifier(folder, model):
     path = folder / "train.fasta"
     write_proteins(path, 400, 300, seed=1)
     samples = cistron.read_fasta(path)
-    table = samples.table.assign(label=["a", "b"] * 200)
-    samples = type(samples)(table, samples.payload, ("a", "b"))
+    samples = cistron.make_samples(samples.payload, labels=["a", "b"] * 200)
     return Classifier("residues", model, {"epochs": 1}).fit(samples)
 
 
@@ -102,8 +101,7 @@ def main():
         )
         small = Classifier("composition", "logistic_regression")
         samples = cistron.read_fasta(folder / "train.fasta")
-        table = samples.table.assign(label=["a", "b"] * 200)
-        small.fit(type(samples)(table, samples.payload, ("a", "b")))
+        small.fit(cistron.make_samples(samples.payload, labels=["a", "b"] * 200))
         small.save(folder / "small")
         n = 10_000
         while n <= options.most:

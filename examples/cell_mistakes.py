@@ -80,7 +80,7 @@ def pca(data: Path) -> Scores:
                 ("carried", classifier.logits(some)),
                 ("refitted", classifier.outputs_of(refitted)),
             ):
-                right = scored(some.targets, classifier.head.probabilities(logits), "accuracy")
+                right = scored(some.targets, classifier.head.predictions(logits), "accuracy")
                 found[f"{train} to {new}, {name}, {way}"] = right
     return found
 
