@@ -342,7 +342,7 @@ SMALLER: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("kind", [k for k in NETWORKS if k.reads == "positions"])
 def test_every_network_learns_a_planted_motif(kind):
     settings = kind(**SMALLER.get(kind().kind, {}))
-    assert train(Network(ONE_HOT, settings, 2), *planted(), enough=0.95) > 0.95
+    assert train(Network(ONE_HOT, settings, 2), *planted(), enough=0.95, steps=900) > 0.95
 
 
 @pytest.mark.parametrize(

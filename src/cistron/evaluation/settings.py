@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic_core import PydanticKnownError
 
 from cistron.base.settings import Settings
+from cistron.targets.kinds import headlines
 
-OneClassMetric = Literal["mcc", "accuracy", "balanced_accuracy"]
-NumberMetric = Literal["r2", "pearson", "spearman", "rmse", "mae"]
-SetMetric = Literal["macro_f1", "micro_f1", "macro_mcc", "jaccard", "exact_match"]
+
+def _known(name: str) -> str:
+    """Refuse what no kind of target has for a metric to compare by."""
+    if name not in headlines():
+        names = [repr(known) for known in headlines()]
+        expected = f"{', '.join(names[:-1])} or {names[-1]}"
+        raise PydanticKnownError("literal_error", {"expected": expected})
+    return name
+
+
+HeadlineMetric = Annotated[
+    str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": headlines()})
+]
+"""The name of a metric that models can be compared by: targets list them."""
 
 Baseline = Literal["majority", "length", "gc", "composition", "kmers", "homolog", "depth", "genes"]
 ONLY_DNA: tuple[Baseline, ...] = ("gc", "kmers")
@@ -31,7 +44,7 @@ class EvaluationSettings(Settings):
         "also has gc and kmers, cells have majority, depth (library size and genes "
         "found) and genes, and for a number the mean stands for majority",
     )
-    metric: Literal[OneClassMetric, SetMetric, NumberMetric] = Field(
+    metric: HeadlineMetric = Field(
         "mcc",
         description="metric by which model and baselines are compared first; by default macro_f1 "
         "where a sample may have several classes, r2 for a number, else mcc",

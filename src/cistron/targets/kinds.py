@@ -97,6 +97,15 @@ def kinds_with(metric: str) -> list[type[Target]]:
     return [kind for kind in KINDS if metric in {one.name for one in kind().metrics}]
 
 
+def headlines() -> list[str]:
+    """Return every metric that models can be compared by, the usual one of each kind first."""
+    names: list[str] = []
+    for kind in KINDS:
+        named = [metric.name for metric in kind().metrics if metric.headline]
+        names += sorted(named, key=lambda name: name != kind.usual_metric)
+    return list(dict.fromkeys(names))
+
+
 def sign_of(metric: str) -> float:
     """Return 1 where a higher value of a metric is better, -1 where a lower one is."""
     known = all_metrics()
