@@ -120,7 +120,7 @@ def explain(
 ) -> None:
     """Show what each position, or gene, contributes to a prediction: exact, or refused."""
     from cistron.classifier.load import load
-    from cistron.classifier.predict.predict_cells import NewCells
+    from cistron.classifier.predict.new_cells import NewCells
     from cistron.cli.show_explanation import show_explanation
     from cistron.explain.drawing import require_choice
     from cistron.explain.export import require_track, write_track

@@ -99,7 +99,7 @@ def predict(
 ) -> None:
     """Predict the class of every record, with calibrated probabilities and warnings."""
     from cistron.classifier.load import load
-    from cistron.classifier.predict.predict_cells import NewCells
+    from cistron.classifier.predict.new_cells import NewCells
     from cistron.classifier.predict.predict_shards import Reading, find_shards, predict_shards
     from cistron.cli.show_predictions import show_predicted_shards
 

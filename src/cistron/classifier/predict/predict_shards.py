@@ -22,8 +22,9 @@ from cistron.base.jobs.jobs import require_all, run_jobs
 from cistron.base.progress import SILENT, Reporter
 from cistron.base.version import __version__
 from cistron.classifier.load import load
+from cistron.classifier.predict.new_cells import NewCells
 from cistron.classifier.predict.predict import FORMATS, predict_file
-from cistron.classifier.predict.predict_cells import NewCells, predict_cell_file
+from cistron.classifier.predict.predict_cells import predict_cell_file
 from cistron.classifier.predictor import Predictor
 from cistron.experiment.run_folder import Run
 from cistron.samples.sequences.profiles import holds_profiles
