@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from cistron.base.encoded import InputShape
 from cistron.base.errors import InputError
 from cistron.models.input import Network
+from cistron.models.published.convolving import positions_left
 from cistron.models.published.senseqnet import (
     SenSeqNetSettings,
     VectorBiLSTMSettings,
@@ -18,7 +19,6 @@ from cistron.models.published.senseqnet import (
     VectorLSTMSettings,
     VectorParallelCNNLSTMSettings,
     VectorRNNSettings,
-    positions_left,
 )
 
 PUBLISHED = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperOption
@@ -11,12 +11,68 @@ from typer.core import TyperCommand, TyperOption
 from cistron.base.errors import InputError
 from cistron.base.progress import Terminal
 from cistron.cli.options import (
+    Aliases,
     AsJson,
     Device,
     Force,
+    IdColumn,
+    Layer,
+    LogitClass,
+    NewFolder,
+    NewTable,
     Quiet,
     RunFolder,
+    SequenceColumn,
 )
+
+if TYPE_CHECKING:
+    from cistron.classifier.predictor import Predictor
+    from cistron.explain.drawing import Choice
+
+Explained = Annotated[
+    str,
+    typer.Argument(
+        metavar="INPUT",
+        help="FASTA, table or profiles (.npz, PSSM), - for stdin; or cells: AnnData, 10x, counts.",
+    ),
+]
+Method = Annotated[str, typer.Option(help="How contributions are computed.")]  # see WithMethods
+ExplainedClass = Annotated[
+    str | None,
+    typer.Option("--class", help="Class that is explained; predicted: of each its own."),
+]
+References = Annotated[str, typer.Option(help="auto, dinucleotide, shuffled, zero or mean.")]
+Scan = Annotated[
+    str, typer.Option(help="in_silico_mutagenesis: substitutions, alanine or deletion.")
+]
+FallBack = Annotated[
+    bool, typer.Option("--fall-back", help="Integrated gradients where deeplift is not exact.")
+]
+Randomise = Annotated[
+    bool, typer.Option("--randomise", help="Also explain a network with random weights.")
+]
+Choose = Annotated[
+    str, typer.Option(help="Which are drawn: certain (calls, class by class) or first.")
+]
+Mutagenesis = Annotated[
+    bool, typer.Option("--mutagenesis", help="Draw every substitution below contributions.")
+]
+GenomeTrack = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Also along the genome: .bw (bigWig) or .bedGraph; DNA whose names are places, like "
+        "chr1:100-700(+).",
+    ),
+]
+Genome = Annotated[
+    Path | None,
+    typer.Option(help="For bigWig: FASTA or its .fai, for the lengths of the chromosomes."),
+]
+AveragedGroups = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COLUMN", help="Cells: obs column by which genes are averaged too."),
+]
 
 
 class WithMethods(TyperCommand):
@@ -35,71 +91,27 @@ class WithMethods(TyperCommand):
 
 def explain(
     run: RunFolder,
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="INPUT",
-            help="FASTA, table or profiles (.npz, PSSM), - for stdin; or cells: AnnData, 10x, "
-            "counts.",
-        ),
-    ],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to make.")],
-    method: Annotated[
-        str,
-        typer.Option(
-            help="How contributions are computed."  # see WithMethods
-        ),
-    ] = "deeplift",
-    class_: Annotated[
-        str | None,
-        typer.Option("--class", help="Class that is explained; predicted: of each its own."),
-    ] = None,
-    references: Annotated[
-        str, typer.Option(help="auto, dinucleotide, shuffled, zero or mean.")
-    ] = "auto",
+    source: Explained,
+    out: NewFolder,
+    method: Method = "deeplift",
+    class_: ExplainedClass = None,
+    references: References = "auto",
     number: Annotated[int, typer.Option(help="Shuffled references of a sample.")] = 20,
-    scan: Annotated[
-        str, typer.Option(help="in_silico_mutagenesis: substitutions, alanine or deletion.")
-    ] = "substitutions",
+    scan: Scan = "substitutions",
     window: Annotated[int, typer.Option(help="occlusion: positions hidden at once.")] = 10,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first records.")] = None,
-    fall_back: Annotated[
-        bool,
-        typer.Option("--fall-back", help="Integrated gradients where deeplift is not exact."),
-    ] = False,
-    randomise: Annotated[
-        bool, typer.Option("--randomise", help="Also explain a network with random weights.")
-    ] = False,
+    fall_back: FallBack = False,
+    randomise: Randomise = False,
     figures: Annotated[int, typer.Option(min=0, help="Samples that are drawn.")] = 20,
-    choose: Annotated[
-        str, typer.Option(help="Which are drawn: certain (calls, class by class) or first.")
-    ] = "certain",
-    mutagenesis: Annotated[
-        bool, typer.Option("--mutagenesis", help="Draw every substitution below contributions.")
-    ] = False,
-    genome_track: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Also along the genome: .bw (bigWig) or .bedGraph; DNA whose "
-            "names are places, like chr1:100-700(+).",
-        ),
-    ] = None,
-    genome: Annotated[
-        Path | None,
-        typer.Option(help="For bigWig: FASTA or its .fai, for the lengths of the chromosomes."),
-    ] = None,
-    group: Annotated[
-        list[str] | None,
-        typer.Option(metavar="COLUMN", help="Cells: obs column by which genes are averaged too."),
-    ] = None,
-    layer: Annotated[str | None, typer.Option(help="Cells: layer of the AnnData.")] = None,
-    aliases: Annotated[
-        Path | None,
-        typer.Option(metavar="TABLE", help="Cells: two columns, other name of a gene and name."),
-    ] = None,
-    id_column: Annotated[str, typer.Option(help="Tables: column of ids.")] = "id",
-    sequence_column: Annotated[str, typer.Option(help="Tables: column of sequences.")] = "sequence",
+    choose: Choose = "certain",
+    mutagenesis: Mutagenesis = False,
+    genome_track: GenomeTrack = None,
+    genome: Genome = None,
+    group: AveragedGroups = None,
+    layer: Layer = None,
+    aliases: Aliases = None,
+    id_column: IdColumn = "id",
+    sequence_column: SequenceColumn = "sequence",
     seed: Annotated[int, typer.Option(help="Seed of the shuffled references.")] = 1,
     device: Device = None,
     force: Force = False,
@@ -108,50 +120,47 @@ def explain(
 ) -> None:
     """Show what each position, or gene, contributes to a prediction: exact, or refused."""
     from cistron.classifier.load import load
-    from cistron.classifier.predict.predict_cells import NewCells
+    from cistron.classifier.predict.new_cells import NewCells
     from cistron.cli.show_explanation import show_explanation
-    from cistron.explain.drawing import draw, require_choice, windows_of
+    from cistron.explain.drawing import require_choice
     from cistron.explain.export import require_track, write_track
     from cistron.explain.files import Choices, explain_file
     from cistron.explain.settings import parse_settings
-    from cistron.report.explanation import write_explanation
 
     picked = require_choice(choose)
     for path in genome_track or ():
         require_track(path, genome)
     classifier = load(run).on(device or "auto")
+    columns = {"id": id_column, "sequence": sequence_column}
+    cells = NewCells(layer, None, tuple(group or ()), aliases)
+    shuffled = {"references": references, "number": number, "seed": seed}
     settings = parse_settings(
-        method=method,
-        class_=class_,
-        references=references,
-        number=number,
-        scan=scan,
-        window=window,
-        fall_back=fall_back,
-        seed=seed,
+        method=method, class_=class_, scan=scan, window=window, fall_back=fall_back, **shuffled
     )
+    chosen = Choices(columns, cells, limit, randomise)
     summary = explain_file(
-        classifier,
-        source,
-        out,
-        settings,
-        Choices(
-            {"id": id_column, "sequence": sequence_column},
-            NewCells(layer, None, tuple(group or ()), aliases),
-            limit,
-            randomise,
-        ),
-        run=run,
-        force=force,
-        reporter=Terminal(quiet),
+        classifier, source, out, settings, chosen, run=run, force=force, reporter=Terminal(quiet)
     )
     for path in genome_track or ():
         write_track(out, path, genome)
-    mutate = classifier if mutagenesis else None
-    drawn = draw(out, figures, picked, windows=windows_of(run), mutate=mutate)
+    _draw(out, summary, run, (figures, picked), classifier if mutagenesis else None)
+    show_explanation(out, summary, as_json)
+
+
+def _draw(
+    out: Path,
+    summary: dict[str, Any],
+    run: Path,
+    which: tuple[int, Choice],
+    mutate: Predictor | None,
+) -> None:
+    """Draw samples, and write the page that shows them."""
+    from cistron.explain.drawing import draw, windows_of
+    from cistron.report.explanation import write_explanation
+
+    drawn = draw(out, *which, windows=windows_of(run), mutate=mutate)
     drawn.write(out)
     write_explanation(out, summary, drawn)
-    show_explanation(out, summary, as_json)
 
 
 def motifs(
@@ -167,7 +176,7 @@ def motifs(
             help="MEME-format file, or jaspar:plants (or another taxon, or all); may be repeated.",
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to make.")],
+    out: NewFolder,
     run: Annotated[
         Path | None,
         typer.Option(help="Run that was explained: for labels, regions and marginal effects."),
@@ -217,10 +226,7 @@ def variants(
     source: Annotated[
         str, typer.Argument(metavar="VCF", help="Variants, plain or gzip; - for stdin.")
     ],
-    out: Annotated[
-        Path,
-        typer.Option("--out", "-o", help="File ending in .tsv, .csv, .parquet or .jsonl."),
-    ],
+    out: NewTable,
     genome: Annotated[
         Path | None, typer.Option(help="FASTA; by default the one that the run learned from.")
     ] = None,
@@ -238,9 +244,7 @@ def variants(
         str,
         typer.Option(help="Of --windows: what an indel leaves in place: start, center or end."),
     ] = "center",
-    class_: Annotated[
-        str | None, typer.Option("--class", help="Class whose logit is compared.")
-    ] = None,
+    class_: LogitClass = None,
     longest: Annotated[int, typer.Option(min=1, help="Bases of the longest allele.")] = 1000,
     device: Device = None,
     force: Force = False,
@@ -269,10 +273,7 @@ def variants(
 def mutate(
     run: RunFolder,
     source: Annotated[str, typer.Argument(metavar="INPUT", help="FASTA or table; - for stdin.")],
-    out: Annotated[
-        Path,
-        typer.Option("--out", "-o", help="File ending in .tsv, .csv, .parquet or .jsonl."),
-    ],
+    out: NewTable,
     positions: Annotated[
         str | None, typer.Option(help="Only there, counted from 1: 10-50,77.")
     ] = None,
@@ -283,11 +284,9 @@ def mutate(
     maps: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder for a heat map of each sequence.")
     ] = None,
-    class_: Annotated[
-        str | None, typer.Option("--class", help="Class whose logit is compared.")
-    ] = None,
-    id_column: Annotated[str, typer.Option(help="Tables: column of ids.")] = "id",
-    sequence_column: Annotated[str, typer.Option(help="Tables: column of sequences.")] = "sequence",
+    class_: LogitClass = None,
+    id_column: IdColumn = "id",
+    sequence_column: SequenceColumn = "sequence",
     device: Device = None,
     force: Force = False,
     quiet: Quiet = False,

@@ -64,6 +64,19 @@ Track = Annotated[
     ),
 ]
 
+IdColumn = Annotated[str, typer.Option(help="Tables: column of ids.")]
+SequenceColumn = Annotated[str, typer.Option(help="Tables: column of sequences.")]
+Layer = Annotated[str | None, typer.Option(help="Cells: layer of the AnnData.")]
+Aliases = Annotated[
+    Path | None,
+    typer.Option(metavar="TABLE", help="Cells: two columns, other name of a gene and name."),
+]
+NewFolder = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to make.")]
+NewTable = Annotated[
+    Path, typer.Option("--out", "-o", help="File ending in .tsv, .csv, .parquet or .jsonl.")
+]
+LogitClass = Annotated[str | None, typer.Option("--class", help="Class whose logit is compared.")]
+
 
 def experiment_of(
     path: Path, changes: list[str] | None, device: str | None, seed: int | None

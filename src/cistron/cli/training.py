@@ -30,6 +30,19 @@ from cistron.cli.options import (
     print_json,
 )
 
+InnerFolds = Annotated[
+    int, typer.Option(min=0, help="Compare by a cross-validation without the test part.")
+]
+Nested = Annotated[
+    int, typer.Option(min=0, help="Also score the search itself in as many outer folds.")
+]
+Patience = Annotated[
+    int | None, typer.Option(min=1, help="End after as many trials without a better one.")
+]
+Storage = Annotated[
+    str | None, typer.Option(metavar="URL", help="Database that several machines share.")
+]
+
 
 def check(
     experiment: ExperimentFile,
@@ -168,21 +181,13 @@ def tune(
     out: NewRun,
     trials: Annotated[int, typer.Option(min=1, help="How many trials.")] = 50,
     metric: Annotated[str | None, typer.Option(help="What compares trials.")] = None,
-    inner_folds: Annotated[
-        int, typer.Option(min=0, help="Compare by a cross-validation without the test part.")
-    ] = 0,
-    nested: Annotated[
-        int, typer.Option(min=0, help="Also score the search itself in as many outer folds.")
-    ] = 0,
+    inner_folds: InnerFolds = 0,
+    nested: Nested = 0,
     sampler: Annotated[str, typer.Option(help="tpe, random or quasi_random.")] = "tpe",
     pruner: Annotated[str, typer.Option(help="median, hyperband or none.")] = "median",
-    patience: Annotated[
-        int | None, typer.Option(min=1, help="End after as many trials without a better one.")
-    ] = None,
+    patience: Patience = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="Begin no trial after.")] = None,
-    storage: Annotated[
-        str | None, typer.Option(metavar="URL", help="Database that several machines share.")
-    ] = None,
+    storage: Storage = None,
     changes: Changes = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Trials at the same time.")] = None,
     cluster: OnCluster = None,

@@ -3,78 +3,93 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cistron.base.domains import CELLS, DOMAINS
+from cistron.base.domains import CELLS, Domain
 from cistron.base.errors import InputError
 from cistron.base.progress import Terminal
 from cistron.cli.options import (
+    Aliases,
     AsJson,
     Device,
     Force,
+    IdColumn,
+    Layer,
     NewRun,
     OnCluster,
     Quiet,
     Resume,
     RunFolder,
+    SequenceColumn,
     command_line,
     print_json,
 )
 
+if TYPE_CHECKING:
+    from cistron.classifier.predict.predict_shards import Reading
+    from cistron.classifier.predictor import Predictor
+
+Predicted = Annotated[
+    str,
+    typer.Argument(
+        metavar="INPUT",
+        help="FASTA, table or profiles (.npz, PSSM), - for stdin; of cells AnnData, 10x or "
+        'counts. Several: a folder, or a pattern in quotes, "shards/*.fasta.gz".',
+    ),
+]
+Predictions = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        "-o",
+        help="File ending in .tsv, .csv, .parquet or .jsonl; of cells .h5ad. Of several inputs "
+        "a folder.",
+    ),
+]
+Orthologs = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="TABLE", help="Two columns, id and ortholog: average over orthologs."),
+]
+OrthologFasta = Annotated[
+    list[Path] | None, typer.Option(metavar="FASTA", help="Sequences of the orthologs.")
+]
+Label = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Cells: obs column of the true class.")
+]
+Groups = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COLUMN", help="Cells: obs column of patients or data sets."),
+]
+Align = Annotated[
+    bool,
+    typer.Option(help="Cells: also predict them moved onto the mean of the training cells."),
+]
+Format = Annotated[
+    str | None,
+    typer.Option("--format", help="Several inputs: tsv (the default), csv, parquet, jsonl."),
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Several inputs: as many at the same time.")
+]
+
 
 def predict(
     run: RunFolder,
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="INPUT",
-            help="FASTA, table or profiles (.npz, PSSM), - for stdin; of cells AnnData, 10x or "
-            'counts. Several: a folder, or a pattern in quotes, "shards/*.fasta.gz".',
-        ),
-    ],
-    out: Annotated[
-        Path,
-        typer.Option(
-            "--out",
-            "-o",
-            help="File ending in .tsv, .csv, .parquet or .jsonl; of cells .h5ad. Of several inputs "
-            "a folder.",
-        ),
-    ],
-    id_column: Annotated[str, typer.Option(help="Tables: column of ids.")] = "id",
-    sequence_column: Annotated[str, typer.Option(help="Tables: column of sequences.")] = "sequence",
-    orthologs: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="TABLE", help="Two columns, id and ortholog: average over orthologs."),
-    ] = None,
-    ortholog_fasta: Annotated[
-        list[Path] | None, typer.Option(metavar="FASTA", help="Sequences of the orthologs.")
-    ] = None,
-    label: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Cells: obs column of the true class.")
-    ] = None,
-    group: Annotated[
-        list[str] | None,
-        typer.Option(metavar="COLUMN", help="Cells: obs column of patients or data sets."),
-    ] = None,
-    layer: Annotated[str | None, typer.Option(help="Cells: layer of the AnnData.")] = None,
-    aliases: Annotated[
-        Path | None,
-        typer.Option(metavar="TABLE", help="Cells: two columns, other name of a gene and name."),
-    ] = None,
-    align: Annotated[
-        bool,
-        typer.Option(help="Cells: also predict them moved onto the mean of the training cells."),
-    ] = False,
-    format_: Annotated[
-        str | None,
-        typer.Option("--format", help="Several inputs: tsv (the default), csv, parquet, jsonl."),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Several inputs: as many at the same time.")
-    ] = None,
+    source: Predicted,
+    out: Predictions,
+    id_column: IdColumn = "id",
+    sequence_column: SequenceColumn = "sequence",
+    orthologs: Orthologs = None,
+    ortholog_fasta: OrthologFasta = None,
+    label: Label = None,
+    group: Groups = None,
+    layer: Layer = None,
+    aliases: Aliases = None,
+    align: Align = False,
+    format_: Format = None,
+    workers: Workers = None,
     cluster: OnCluster = None,
     device: Device = None,
     force: Force = False,
@@ -84,70 +99,70 @@ def predict(
 ) -> None:
     """Predict the class of every record, with calibrated probabilities and warnings."""
     from cistron.classifier.load import load
-    from cistron.classifier.predict.predict import predict_file
-    from cistron.classifier.predict.predict_cells import NewCells, predict_cell_file
+    from cistron.classifier.predict.new_cells import NewCells
     from cistron.classifier.predict.predict_shards import Reading, find_shards, predict_shards
-    from cistron.cli.show_predictions import show_predicted_cells, show_predicted_shards
+    from cistron.cli.show_predictions import show_predicted_shards
 
     if bool(orthologs) != bool(ortholog_fasta):
         raise InputError("--orthologs and --ortholog-fasta go together: give both or neither.")
     classifier = load(run).on(device or "auto")
-    of_cells: dict[str, Any] = {"--label": label, "--group": group, "--layer": layer}
-    of_cells |= {"--aliases": aliases, "--align": align}
+    of_cells = {"--label": label, "--group": group, "--layer": layer, "--aliases": aliases}
+    _require_fitting(classifier.domain, orthologs, {**of_cells, "--align": align})
+    columns = {"id": id_column, "sequence": sequence_column}
+    related = (orthologs, ortholog_fasta) if orthologs and ortholog_fasta else None
+    reading = Reading(columns, related, NewCells(layer, label, tuple(group or ()), aliases, align))
+    writing: dict[str, Any] = {"force": force, "resume": resume, "reporter": Terminal(quiet)}
+    shards = find_shards(source, classifier.alphabet_)
+    if shards is None:
+        _require_none(source, {"--format": format_, "--workers": workers, "--cluster": cluster})
+        _predict_one(classifier, source, out, reading, writing, as_json)
+        return
+    where: dict[str, Any] = {"device": device or "auto", "workers": workers, "cluster": cluster}
+    totals = predict_shards(
+        run, shards, out, format=format_ or "tsv", reading=reading, **where, **writing
+    )
+    show_predicted_shards(out, totals, as_json)
+
+
+def _require_fitting(
+    domain: Domain, orthologs: list[Path] | None, of_cells: dict[str, Any]
+) -> None:
+    """Refuse options that are not of what the classifier reads."""
     given = next((name for name, value in of_cells.items() if value), None)
-    domain = DOMAINS[classifier.alphabet_]
     if orthologs and not domain.homologs:
         raise InputError(f"--orthologs: {domain.nouns} have none. Leave the option out.")
     if given and domain is not CELLS:
         raise InputError(f"{given} is of cells, and the classifier reads sequences.")
-    columns = {"id": id_column, "sequence": sequence_column}
-    related = (orthologs, ortholog_fasta) if orthologs and ortholog_fasta else None
-    how = NewCells(layer, label, tuple(group or ()), aliases, align)
-    shards = find_shards(source, classifier.alphabet_)
-    if shards is not None:
-        totals = predict_shards(
-            run,
-            shards,
-            out,
-            format=format_ or "tsv",
-            reading=Reading(columns, related, how),
-            device=device or "auto",
-            workers=workers,
-            cluster=cluster,
-            force=force,
-            resume=resume,
-            reporter=Terminal(quiet),
-        )
-        show_predicted_shards(out, totals, as_json)
-        return
-    many: dict[str, Any] = {"--format": format_, "--workers": workers, "--cluster": cluster}
-    unfit = next((name for name, value in many.items() if value), None)
+
+
+def _require_none(source: str, of_several: dict[str, Any]) -> None:
+    """Refuse options of several inputs where there is one."""
+    unfit = next((name for name, value in of_several.items() if value), None)
     if unfit:
         raise InputError(
             f'{unfit} is of several inputs, and {source} is one: give a folder, or "a/*.fasta".'
         )
-    if domain is CELLS:
-        found = predict_cell_file(
-            classifier,
-            source,
-            out,
-            how=how,
-            force=force,
-            resume=resume,
-            reporter=Terminal(quiet),
-        )
+
+
+def _predict_one(
+    classifier: Predictor,
+    source: str,
+    out: Path,
+    reading: Reading,
+    writing: dict[str, Any],
+    as_json: bool,
+) -> None:
+    """Predict one input, and print how many records it had."""
+    from cistron.classifier.predict.predict import predict_file
+    from cistron.classifier.predict.predict_cells import predict_cell_file
+    from cistron.cli.show_predictions import show_predicted_cells
+
+    if classifier.domain is CELLS:
+        found = predict_cell_file(classifier, source, out, how=reading.cells, **writing)
         show_predicted_cells(out, found, as_json)
         return
-    counts = predict_file(
-        classifier,
-        source,
-        out,
-        columns=columns,
-        orthologs=related,
-        force=force,
-        resume=resume,
-        reporter=Terminal(quiet),
-    )
+    columns, orthologs = reading.columns, reading.orthologs
+    counts = predict_file(classifier, source, out, columns=columns, orthologs=orthologs, **writing)
     if as_json:
         print_json({"out": str(out), **counts})
     else:
@@ -240,8 +255,8 @@ def embed(
     overlap: Annotated[int, typer.Option(help="Residues that windows share.")] = 256,
     precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or int8.")] = "auto",
     offline: Annotated[bool, typer.Option("--offline", help="Never ask the hub.")] = False,
-    id_column: Annotated[str, typer.Option(help="Tables: column of ids.")] = "id",
-    sequence_column: Annotated[str, typer.Option(help="Tables: column of sequences.")] = "sequence",
+    id_column: IdColumn = "id",
+    sequence_column: SequenceColumn = "sequence",
     workers: Annotated[int, typer.Option(min=1, help="Processes, one core each.")] = 1,
     device: Device = None,
     force: Force = False,

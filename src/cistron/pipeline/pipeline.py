@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from cistron.base.device import choose_device
 from cistron.base.domains import CELLS, DOMAINS
 from cistron.base.errors import InputError
 from cistron.base.jobs.cluster import join
-from cistron.base.progress import SILENT, Logged, Reporter
+from cistron.base.progress import Logged, Reporter
 from cistron.classifier.classifier import Classifier
 from cistron.classifier.ensemble import Ensemble
 from cistron.classifier.load import load
@@ -42,6 +42,7 @@ from cistron.pipeline.repeats import (
     start_repeats,
     worst,
 )
+from cistron.pipeline.running import Running, RunOptions
 from cistron.pipeline.scores import (
     baseline_table,
     baselines_of,
@@ -86,14 +87,7 @@ class Timer:
 def fit(
     experiment: Experiment,
     out: str | Path,
-    *,
-    force: bool = False,
-    resume: bool = False,
-    allow_confounded: bool = False,
-    workers: int | None = None,
-    cluster: str | None = None,
-    reporter: Reporter = SILENT,
-    command: str = "",
+    **options: Unpack[RunOptions],
 ) -> Run:
     """Train on train, stop and calibrate on validation, score test once, and report.
 
@@ -105,62 +99,43 @@ def fit(
     experiment : Experiment
     out : path
         The run directory.
-    force : bool
-        Replace a run that is there.
-    resume : bool
-        Continue an interrupted run; the result is that of an uninterrupted one.
-    allow_confounded : bool
-        Go on although a group determines the label of cells; the report then begins with it.
-    workers : int, optional
-        Seeds trained at the same time, each in a process of its own with its share of the cores.
-        One where it is not said; on a cluster as many as it has room for.
-    cluster : str, optional
-        Address of a Ray cluster that trains the seeds (see `cistron.base.jobs.cluster`).
-    reporter : Reporter, optional
-    command : str
-        Recorded in environment.json.
+    **options
+        force, resume, allow_confounded, workers, cluster, reporter and command, as `Running` has
+        them; workers and cluster train several seeds at the same time.
 
     Raises
     ------
     InputError
         Whatever is wrong with the input.
     """
-    repeated = experiment.evaluation.repeats > 1
-    if (workers or 1) > 1 or cluster:
-        require_alone("A fit with --workers or --cluster")
-        if not repeated:
-            raise InputError(
-                "--workers and --cluster train several seeds at the same time, and there is one. "
-                "Say --seeds as well; for one training on many devices see `accelerate launch`."
-            )
+    running, repeated = Running(**options), experiment.evaluation.repeats > 1
+    if running.several:
+        _require_seeds(repeated)
     require(experiment.evaluation.projection)
-    run = Run.claim(out, experiment, force=force, resume=resume)
-    if resume and run.finished:
+    run = Run.claim(out, experiment, force=running.force, resume=running.resume)
+    reporter = running.reporter
+    if running.resume and run.finished:
         reporter.say(f"{run.path} is finished already.")
         return run
     timer = Timer()
-    joined = join(cluster, run.path, experiment.training.device, reporter)
+    joined = join(running.cluster, run.path, experiment.training.device, reporter)
     with timer.stage("read"):
         samples, orthologs = read_samples(experiment)
-    confounded = require_unconfounded(samples, allow_confounded, reporter)
+    confounded = require_unconfounded(samples, running.allow_confounded, reporter)
     with timer.stage("split"):
         split = experiment.split.split(samples, reporter.say)
         samples, split = settle(samples, split)
     if not len(split.rows(TEST)):
         raise InputError("split.test: nothing is held out, so there is nothing to score.")
     require_known(samples, split, range(len(PARTS)))
-    run.start(experiment, samples.sources, resume=resume)
+    run.start(experiment, samples.sources, resume=running.resume)
     reporter = Logged(reporter, run.path / "log.txt")
     with timer.stage("audit"):
-        nearest = _nearest(experiment, samples, split, reporter)
-        found = audit(samples, split, homology=nearest is not None, nearest=nearest)
-        run.write_json("audit.json", {**found, "split": describe_split(experiment, split)})
-        run.write_table("samples.parquet", describe_samples(samples, split))
-    reporter.say(f"{len(samples):,} samples; audit: {found['verdict']}.")
+        nearest = _audit(experiment, samples, split, run, reporter)
     seeds = plan_seeds(experiment, samples, split, run, run.audit) if repeated else []
     with timer.stage("train"):
         if seeds:
-            classifier = train_seeds(seeds, run, workers, reporter, orthologs, joined)
+            classifier = train_seeds(seeds, run, running.workers, reporter, orthologs, joined)
         else:
             classifier = train(experiment, samples, split, run.path, reporter, orthologs)
     with timer.stage("evaluate"):
@@ -180,22 +155,15 @@ def fit(
             seed = experiment.training.seed
             points = projection_table(classifier.encoder_, samples, split, method, seed)
             run.write_table("projection.parquet", points)
-    known = _known(experiment, classifier, joined, seeds)
-    _finish(run, experiment, metrics, timer, samples, {"command": command, **known, **confounded})
+    known = _known(experiment, running, classifier, joined, seeds)
+    _finish(run, experiment, metrics, timer, samples, {**known, **confounded})
     return run
 
 
 def crossval(
     experiment: Experiment,
     out: str | Path,
-    *,
-    force: bool = False,
-    resume: bool = False,
-    allow_confounded: bool = False,
-    workers: int | None = None,
-    cluster: str | None = None,
-    reporter: Reporter = SILENT,
-    command: str = "",
+    **options: Unpack[RunOptions],
 ) -> Run:
     """Train and score every fold; pool the held-out predictions, and report.
 
@@ -203,28 +171,27 @@ def crossval(
 
     Parameters
     ----------
-    experiment, out, force, resume, allow_confounded, reporter, command
+    experiment, out
         As in `fit`.
-    workers : int, optional
-        Folds trained at the same time, each in a process of its own with its share of the cores.
-        One where it is not said; on a cluster as many as it has room for.
-    cluster : str, optional
-        Address of a Ray cluster that trains the folds (see `cistron.base.jobs.cluster`).
+    **options
+        As in `fit`; workers and cluster train several folds at the same time.
     """
-    if (workers or 1) > 1 or cluster:
+    running = Running(**options)
+    if running.several:
         require_alone("A cross-validation with --workers")
     require_poolable(experiment)
     if DOMAINS[experiment.samples.content] is CELLS:
         require(experiment.evaluation.projection)
-    run = Run.claim(out, experiment, force=force, resume=resume)
-    if resume and run.finished:
+    run = Run.claim(out, experiment, force=running.force, resume=running.resume)
+    reporter = running.reporter
+    if running.resume and run.finished:
         reporter.say(f"{run.path} is finished already.")
         return run
     timer = Timer()
-    joined = join(cluster, run.path, experiment.training.device, reporter)
+    joined = join(running.cluster, run.path, experiment.training.device, reporter)
     with timer.stage("read"):
         samples, orthologs = read_samples(experiment)
-    confounded = require_unconfounded(samples, allow_confounded, reporter)
+    confounded = require_unconfounded(samples, running.allow_confounded, reporter)
     with timer.stage("split"):
         repeats = plan(experiment, samples, run, reporter.say)
     folds = repeats[0].split.folds
@@ -233,7 +200,7 @@ def crossval(
             "split: cross-validation needs folds, and this split has none (a predefined split "
             "has them when its column holds fold numbers)."
         )
-    run.start(experiment, samples.sources, resume=resume)
+    run.start(experiment, samples.sources, resume=running.resume)
     if len(repeats) > 1:
         start_repeats(repeats)
     reporter = Logged(reporter, run.path / "log.txt")
@@ -241,7 +208,7 @@ def crossval(
     found = _audit_repeats(repeats, run, timer, reporter)
     reporter.say(f"{len(samples):,} samples in {folds} folds; audit: {found['verdict']}.")
     with timer.stage("train"):
-        run_folds(repeats, workers, reporter, orthologs, joined)
+        run_folds(repeats, running.workers, reporter, orthologs, joined)
     with timer.stage("evaluate"):
         if len(repeats) > 1:
             metrics = pool_repeats(experiment, repeats, run)
@@ -257,8 +224,8 @@ def crossval(
             seed = experiment.training.seed
             points = projection_of_folds(experiment.encoder, samples, method, seed)
             run.write_table("projection.parquet", points)
-    known = _known(experiment, one, joined, repeats if len(repeats) > 1 else [])
-    _finish(run, experiment, metrics, timer, samples, {"command": command, **known, **confounded})
+    known = _known(experiment, running, one, joined, repeats if len(repeats) > 1 else [])
+    _finish(run, experiment, metrics, timer, samples, {**known, **confounded})
     return run
 
 
@@ -304,17 +271,39 @@ def _audit_repeats(
     return found
 
 
-def _nearest(experiment: Experiment, samples: Samples, split: Split, reporter: Reporter) -> Any:
-    if not experiment.evaluation.homology_search:
-        return None
-    return nearest_training(samples, split, progress=reporter.say)
+def _require_seeds(repeated: bool) -> None:
+    """Refuse to train several seeds at the same time where there is one."""
+    require_alone("A fit with --workers or --cluster")
+    if not repeated:
+        raise InputError(
+            "--workers and --cluster train several seeds at the same time, and there is one. "
+            "Say --seeds as well; for one training on many devices see `accelerate launch`."
+        )
+
+
+def _audit(
+    experiment: Experiment, samples: Samples, split: Split, run: Run, reporter: Reporter
+) -> Any:
+    """Write the audit and the samples; return the nearest training samples, where searched."""
+    nearest = None
+    if experiment.evaluation.homology_search:
+        nearest = nearest_training(samples, split, progress=reporter.say)
+    found = audit(samples, split, homology=nearest is not None, nearest=nearest)
+    run.write_json("audit.json", {**found, "split": describe_split(experiment, split)})
+    run.write_table("samples.parquet", describe_samples(samples, split))
+    reporter.say(f"{len(samples):,} samples; audit: {found['verdict']}.")
+    return nearest
 
 
 def _known(
-    experiment: Experiment, classifier: Predictor, cluster: Any, repeats: Sequence[Repeat]
+    experiment: Experiment,
+    running: Running,
+    classifier: Predictor,
+    cluster: Any,
+    repeats: Sequence[Repeat],
 ) -> dict[str, Any]:
     """Return what environment.json says of a training beside what is true of every run."""
-    known: dict[str, Any] = {"parameters": classifier.parameters}
+    known: dict[str, Any] = {"command": running.command, "parameters": classifier.parameters}
     if cluster is not None:
         known["device"] = f"{experiment.training.device} of a cluster"
     if repeats:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from cistron.base.version import __version__
 from cistron.classifier.align_cells import mean_shift
 from cistron.classifier.cell_predictions import DISTANCE, judged_cells
 from cistron.classifier.classifier import Classifier
+from cistron.classifier.predict.cell_summary import summary_of
+from cistron.classifier.predict.new_cells import GROUP, LABEL, NewCells
 from cistron.classifier.predict.predict import (
     FORMATS,
     WINDOW,
@@ -35,51 +37,13 @@ from cistron.classifier.predict.predict import (
 )
 from cistron.classifier.predictor import Predictor
 from cistron.encoders.cells.gene_overlap import GeneOverlap
-from cistron.evaluation.evaluate import evaluate
 from cistron.samples.cells.cell_file import CellFormat
 from cistron.samples.cells.cell_stream import stream_cells
 from cistron.samples.cells.gene_names import read_aliases
 from cistron.samples.samples import Samples
-from cistron.targets.one_class import OneClass
 
 CELL_FORMATS = (*FORMATS, ".h5ad")
-LABEL = "true label"  # columns of the parts that are not written out
-GROUP = "group "
 LISTED = 20
-FEWEST_CELLS = 10  # of a group, to be scored on its own
-
-
-@dataclass(frozen=True)
-class NewCells:
-    """What is to be read of a new data set.
-
-    Parameters
-    ----------
-    layer : str, optional
-        AnnData: layer with the numbers; X without.
-    label : str, optional
-        Column of obs with the true class, where it is known: predictions are scored.
-    groups : tuple of str
-        Columns of obs (patient, data set): each group is summed up by itself, and the bootstrap
-        draws whole groups of the first.
-    aliases : Path, optional
-        Table of other names of genes.
-    align : bool
-        Also predict the cells moved onto the training cells, beside the cells as they are (see
-        `cistron.classifier.align_cells`).
-    """
-
-    layer: str | None = None
-    label: str | None = None
-    groups: tuple[str, ...] = ()
-    aliases: Path | None = None
-    align: bool = False
-
-    @property
-    def columns(self) -> dict[str, str]:
-        """Columns of the parts → columns of obs."""
-        found = {f"{GROUP}{name}": name for name in self.groups}
-        return {**found, LABEL: self.label} if self.label else found
 
 
 def predict_cell_file(
@@ -141,7 +105,7 @@ def predict_cell_file(
     done = claim_parts(parts, classifier, Path(source), asked, resume)
     try:
         genes = _predict_windows(classifier, source, parts, done, how, reporter)
-        found = {"genes": genes, **_summary(classifier, parts, how, str(source))}
+        found = {"genes": genes, **summary_of(classifier, parts, how, str(source))}
     except InputError:
         if not any(parts.glob("*.parquet")) or done == 0:
             shutil.rmtree(parts)  # the input was wrong: there is nothing to go on with
@@ -285,45 +249,6 @@ def _contract(table: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns=hidden)
 
 
-def _summary(classifier: Predictor, parts: Path, how: NewCells, source: str) -> dict[str, Any]:
-    """Return what is said of the data set as a whole, and of its groups."""
-    table, warnings = _summed_up(parts)
-    if not len(table):
-        raise InputError(f"{source}: there is no cell to predict.")
-    known = table[table["predicted"].notna()].reset_index(drop=True)
-    if not len(known):
-        raise InputError(f"{source}: no cell has a gene above zero.")
-    for column, name in how.columns.items():
-        if known[column].isna().all():
-            raise InputError(
-                f"{source}: no cell has a value in a column {name!r} of obs "
-                f"(--{'label' if column == LABEL else 'group'})."
-            )
-    found = {
-        "records": len(table),
-        "predicted": len(known),
-        "warnings": warnings,
-        **_judged(classifier, known, how, source),
-    }
-    found["groups"] = {
-        name: {
-            str(value): _judged(classifier, own.reset_index(drop=True), how, source, alone=True)
-            for value, own in known.groupby(f"{GROUP}{name}", sort=True)
-        }
-        for name in how.groups
-    }
-    return found
-
-
-def _summed_up(parts: Path) -> tuple[pd.DataFrame, int]:
-    """Return what is summed up, without names and sentences, and how many have a warning."""
-    tables, warnings = [], 0
-    for table in read_parts(parts):
-        warnings += int((table["warning"] != "").sum())
-        tables.append(table.drop(columns=["id", "warning"]))
-    return (pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()), warnings
-
-
 def genes_found(overlap: Any) -> dict[str, Any]:
     """Return what a summary says of how the genes of new cells meet those of training."""
     return {
@@ -333,62 +258,6 @@ def genes_found(overlap: Any) -> dict[str, Any]:
         "missing": [str(name) for name in overlap.missing[:LISTED]],
         "note": overlap.note,
     }
-
-
-def _judged(
-    classifier: Predictor, table: pd.DataFrame, how: NewCells, source: str, alone: bool = False
-) -> dict[str, Any]:
-    """Return drift, rejection and scores of some cells."""
-    rejected = table["rejected"].to_numpy(dtype=bool)
-    found: dict[str, Any] = {
-        "cells": len(table),
-        "rejected": int(rejected.sum()),
-        "share_rejected": float(rejected.mean()),
-        "calls": {str(k): int(n) for k, n in table["predicted"].value_counts().items()},
-        "drift": classifier.novelty_.drift(table[DISTANCE].to_numpy(dtype=np.float64)),
-    }
-    if how.align:
-        moved = table["aligned_predicted"]
-        found["aligned"] = {
-            "method": "mean",
-            "calls": {str(k): int(n) for k, n in moved.value_counts().items()},
-            "changed": float((moved != table["predicted"]).mean()),
-        }
-    if how.label is None or not isinstance(classifier.head, OneClass):
-        return found
-    labels = table[LABEL].astype(object)
-    inside = labels.isin(list(classifier.classes_)).to_numpy()
-    others = labels[~inside].dropna().astype(str).value_counts()
-    found["labels_of_no_class"] = {str(name): int(n) for name, n in others.items()}
-    if not inside.any() and not alone:
-        name = str(labels.dropna().iloc[0])
-        raise InputError(
-            f"{source}: no label in {how.label!r} is a class of the classifier "
-            f"({', '.join(classifier.classes_)}); the first is {name!r}."
-            f"{nearest(name, list(classifier.classes_))}"
-        )
-    groups = [] if alone else list(how.groups)
-    found["scores"] = _scores(classifier, table[inside], groups)
-    found["scores_kept"] = _scores(classifier, table[inside & ~rejected], groups)
-    if how.align:
-        found["aligned"]["scores"] = _scores(classifier, table[inside], groups, "aligned_p_")
-    return found
-
-
-def _scores(
-    classifier: Predictor, table: pd.DataFrame, groups: Sequence[str], prefix: str = "p_"
-) -> dict[str, Any] | None:
-    """Return the metrics of labelled cells, with intervals; None where they are too few."""
-    if len(table) < FEWEST_CELLS:
-        return None
-    classes = [str(name) for name in classifier.classes_]
-    truth = pd.Categorical(table[LABEL], categories=classes).codes
-    probabilities = table[[f"{prefix}{name}" for name in classes]].to_numpy(dtype=np.float64)
-    drawn = table[f"{GROUP}{groups[0]}"].astype(str).to_numpy() if groups else None
-    scores = evaluate(truth, probabilities, classes, groups=drawn)["scores"]
-    kept = {k: v for k, v in scores.items() if isinstance(v, dict) and "value" in v}
-    recall = {name: each["recall"] for name, each in scores["per_class"].items() if each["n"]}
-    return {"n": scores["n"], "resampled": scores["resampled"], **kept, "recall_of_class": recall}
 
 
 def _write_anndata(
@@ -412,7 +281,7 @@ def _write_anndata(
         if "uns" not in file:
             write_elem(file, "uns", {})
         provenance = {
-            "version": _version(),
+            "version": __version__,
             "classifier": str(classifier.checksum_),
             "classes": [str(name) for name in classifier.classes_],
             "source": source.name,
@@ -420,7 +289,3 @@ def _write_anndata(
         }
         write_elem(file, "uns/cistron", provenance)
     partial.replace(out)
-
-
-def _version() -> str:
-    return __version__

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from glob import glob, has_magic
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypedDict, Unpack, cast
 
 from cistron.base.domains import CELLS, DOMAINS
 from cistron.base.errors import InputError, nearest
@@ -22,8 +22,9 @@ from cistron.base.jobs.jobs import require_all, run_jobs
 from cistron.base.progress import SILENT, Reporter
 from cistron.base.version import __version__
 from cistron.classifier.load import load
+from cistron.classifier.predict.new_cells import NewCells
 from cistron.classifier.predict.predict import FORMATS, predict_file
-from cistron.classifier.predict.predict_cells import NewCells, predict_cell_file
+from cistron.classifier.predict.predict_cells import predict_cell_file
 from cistron.classifier.predictor import Predictor
 from cistron.experiment.run_folder import Run
 from cistron.samples.sequences.profiles import holds_profiles
@@ -56,6 +57,49 @@ class Reading:
         files = [*self.orthologs[0], *self.orthologs[1]] if self.orthologs else []
         cells = json.loads(json.dumps(asdict(self.cells), default=str))
         return {"columns": self.columns, "orthologs": checksums(files), "cells": cells}
+
+
+class ShardOptions(TypedDict, total=False):
+    """The keywords of `predict_shards`; see `Predicting`."""
+
+    format: str
+    reading: Reading | None
+    device: str
+    workers: int | None
+    cluster: str | None
+    force: bool
+    resume: bool
+    reporter: Reporter
+
+
+@dataclass(frozen=True)
+class Predicting:
+    """The keywords with their defaults.
+
+    Parameters
+    ----------
+    format : {"tsv", "csv", "parquet", "jsonl"}
+    reading : Reading, optional
+    device : str
+    workers : int, optional
+        Shards at the same time. One where it is not said; on a cluster as many as it has room for.
+    cluster : str, optional
+        Address of a Ray cluster (see `cistron.base.jobs.cluster`).
+    force : bool
+        Replace the predictions that are there.
+    resume : bool
+        Predict what is missing, and go on in what was begun.
+    reporter : Reporter, optional
+    """
+
+    format: str = "tsv"
+    reading: Reading | None = None
+    device: str = "auto"
+    workers: int | None = None
+    cluster: str | None = None
+    force: bool = False
+    resume: bool = False
+    reporter: Reporter = SILENT
 
 
 def find_shards(source: str, alphabet: str) -> list[Path] | None:
@@ -109,15 +153,7 @@ def predict_shards(
     run: str | Path,
     shards: Sequence[Path],
     out: str | Path,
-    *,
-    format: str = "tsv",  # noqa: A002 (the option has this name)
-    reading: Reading | None = None,
-    device: str = "auto",
-    workers: int | None = None,
-    cluster: str | None = None,
-    force: bool = False,
-    resume: bool = False,
-    reporter: Reporter = SILENT,
+    **options: Unpack[ShardOptions],
 ) -> dict[str, Any]:
     """Predict every shard into a file of its own; what a single one would give is in it.
 
@@ -129,18 +165,9 @@ def predict_shards(
     out : path
         Folder: `shard_1.fasta.gz` becomes `shard_1.tsv` in it, and `shards.json` says what was
         predicted by what.
-    format : {"tsv", "csv", "parquet", "jsonl"}
-    reading : Reading, optional
-    device : str
-    workers : int, optional
-        Shards at the same time. One where it is not said; on a cluster as many as it has room for.
-    cluster : str, optional
-        Address of a Ray cluster (see `cistron.base.jobs.cluster`).
-    force : bool
-        Replace the predictions that are there.
-    resume : bool
-        Predict what is missing, and go on in what was begun.
-    reporter : Reporter, optional
+    **options
+        format, reading, device, workers, cluster, force, resume and reporter, as `Predicting` has
+        them.
 
     Returns
     -------
@@ -154,25 +181,27 @@ def predict_shards(
         If names collide, the folder holds predictions by another classifier or of other options, or
         shards cannot be predicted; the others are finished then.
     """
-    folder, reading = Path(out), reading or Reading()
-    outputs = _outputs(shards, folder, format)
+    how = Predicting(**options)
+    folder, reading, reporter = Path(out), how.reading or Reading(), how.reporter
+    outputs = _outputs(shards, folder, how.format)
     classifier = load(run)
-    joined = join(cluster, folder, device, reporter)
+    joined = join(how.cluster, folder, how.device, reporter)
     known = {
         "classifier": classifier.checksum_,
         "run": str(run),
-        "format": format,
+        "format": how.format,
         "reading": reading.document(),
     }
-    finished = _claim(folder, known, force=force, resume=resume)
+    finished = _claim(folder, known, force=how.force, resume=how.resume)
     _require_unchanged(finished, outputs)
     waiting = [name for name in outputs if name not in finished]
     if finished:
         reporter.say(f"{len(outputs) - len(waiting)} of {len(outputs)} shards are finished.")
     failed = []
     with reporter.bar(len(waiting), "shards") as advance:
-        jobs = _jobs(waiting, outputs, folder, (Path(run), classifier.checksum_, device, reading))
-        for ended in run_jobs(jobs, workers, reporter, joined):
+        shared = (Path(run), classifier.checksum_, how.device, reading)
+        jobs = _jobs(waiting, outputs, folder, shared)
+        for ended in run_jobs(jobs, how.workers, reporter, joined):
             advance(1)
             _say(ended, reporter)
             if ended.error is not None:

@@ -24,22 +24,26 @@ published. Tensors have the names they have in the published checkpoints (conv1,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from cistron.base.errors import InputError
 from cistron.models.families import NetworkSettings, Reads
 from cistron.models.layers import BatchNorm
+from cistron.models.published.convolving import PADDING, POOLED, Convolving, Three, least_features
 
 Two = tuple[PositiveInt, PositiveInt]
-Three = tuple[PositiveInt, PositiveInt, PositiveInt]
-PADDING = 1
-POOLED = (True, True, True)
+Dropout = Annotated[
+    float,
+    Field(
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    ),
+]
 
 
 class VectorSettings(NetworkSettings):
@@ -56,41 +60,6 @@ class VectorSettings(NetworkSettings):
             If the vector is too short for its convolutions.
         """
         return NETWORKS[self.kind](self, channels, outputs)
-
-
-class Convolving(nn.Module):
-    """A network with three convolutions along the vector: conv1, bn1, conv2, bn2, conv3, bn3."""
-
-    def convolve(
-        self,
-        features: int,
-        filters: Three,
-        sizes: Three,
-        padding: int = PADDING,
-        pools: Sequence[bool] = POOLED,
-        norms: bool = True,
-    ) -> int:
-        """Add the convolutions; return how many numbers they make of a vector's `features`."""
-        left = positions_left(features, sizes, pools, padding)
-        widths = (1, *filters)
-        self.conv1, self.conv2, self.conv3 = (
-            nn.Conv2d(widths[n], widths[n + 1], (size, 1), padding=(padding, 0))
-            for n, size in enumerate(sizes)
-        )
-        self.bn1, self.bn2, self.bn3 = (
-            nn.BatchNorm2d(width) if norms else nn.Identity() for width in filters
-        )
-        self.pools = pools
-        return filters[-1] * left
-
-    def convolved(self, x: Tensor) -> Tensor:
-        """Return shape (batch, filters, positions) of x, shape (batch, features)."""
-        x = x.unsqueeze(1).unsqueeze(3)
-        layers = ((self.conv1, self.bn1), (self.conv2, self.bn2), (self.conv3, self.bn3))
-        for (convolution, norm), pool in zip(layers, self.pools, strict=True):
-            x = F.relu(norm(convolution(x)))
-            x = F.max_pool2d(x, (2, 1)) if pool else x
-        return x.squeeze(3)
 
 
 class SenSeqNetSettings(VectorSettings):
@@ -197,12 +166,7 @@ class VectorRNNSettings(VectorSettings):
     units: int = Field(232, ge=1, description="units of each recurrent layer")
     layers: int = Field(1, ge=1, le=12, description="recurrent layers")
     hidden: Two = Field((512, 256), description="units of the two hidden layers")
-    dropout: float = Field(
-        0.4861,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.4861
 
 
 class VectorRNN(nn.Module):
@@ -237,12 +201,7 @@ class VectorLSTMSettings(VectorSettings):
     kind: Literal["vector_lstm"] = "vector_lstm"
     hidden: int = Field(427, ge=1, description="units of each layer")
     layers: int = Field(5, ge=1, le=12, description="LSTM layers, one upon the other")
-    dropout: float = Field(
-        0.3413,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.3413
 
 
 class VectorBiLSTMSettings(VectorSettings):
@@ -255,12 +214,7 @@ class VectorBiLSTMSettings(VectorSettings):
     kind: Literal["vector_bilstm"] = "vector_bilstm"
     hidden: int = Field(250, ge=1, description="units of each layer and direction")
     layers: int = Field(4, ge=1, le=12, description="LSTM layers, one upon the other")
-    dropout: float = Field(
-        0.2321,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.2321
 
 
 class VectorLSTM(nn.Module):
@@ -295,12 +249,7 @@ class VectorCNNLSTMSettings(VectorSettings):
     kernel_sizes: Three = Field((6, 4, 5), description="features each convolution spans")
     hidden: int = Field(218, ge=1, description="units of each LSTM layer and direction")
     layers: int = Field(2, ge=1, le=12, description="LSTM layers")
-    dropout: float = Field(
-        0.5456158649892608,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.5456158649892608
 
 
 class VectorCNNLSTM(Convolving):
@@ -395,39 +344,3 @@ def _lstm(
 def _one_step(recurrent: nn.RNNBase, x: Tensor) -> Tensor:
     """Return what a recurrence makes of vectors, each a sequence of length 1."""
     return recurrent(x.unsqueeze(1))[0][:, -1]
-
-
-def least_features(kernel_sizes: Sequence[int], pools: Sequence[bool], padding: int = 0) -> int:
-    """Return the length of the shortest vector that the convolutions can read.
-
-    Of each convolution at least two positions must be left, so that batch normalisation has a
-    variance even for one sample.
-    """
-    least = 1
-    for size, pool in zip(reversed(kernel_sizes), reversed(pools), strict=True):
-        least = max(2 * least if pool else least, 2) + size - 1 - 2 * padding
-    return least
-
-
-def positions_left(
-    features: int, kernel_sizes: Sequence[int], pools: Sequence[bool], padding: int = 0
-) -> int:
-    """Return the length of a vector after convolutions, each with or without pooling by 2.
-
-    Raises
-    ------
-    InputError
-        If the vector is too short.
-    """
-    least = least_features(kernel_sizes, pools, padding)
-    if features < least:
-        sizes = ", ".join(map(str, kernel_sizes))
-        raise InputError(
-            f"model.kernel_sizes: convolutions of {sizes} need a vector of at least {least} "
-            f"features, and the encoder gives {features}. Choose an encoder that gives more, or "
-            "smaller kernels."
-        )
-    for size, pool in zip(kernel_sizes, pools, strict=True):
-        features += 2 * padding - size + 1
-        features = features // 2 if pool else features
-    return features

@@ -1,0 +1,115 @@
+"""What predictions of new cells come to: calls, drift, rejection, scores; of each group too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cistron.base.errors import InputError, nearest
+from cistron.classifier.cell_predictions import DISTANCE
+from cistron.classifier.predict.new_cells import GROUP, LABEL, NewCells
+from cistron.classifier.predict.predict import read_parts
+from cistron.classifier.predictor import Predictor
+from cistron.evaluation.evaluate import evaluate
+from cistron.targets.one_class import OneClass
+
+FEWEST_CELLS = 10  # of a group, to be scored on its own
+
+
+def summary_of(classifier: Predictor, parts: Path, how: NewCells, source: str) -> dict[str, Any]:
+    """Return what is said of the data set as a whole, and of its groups."""
+    table, warnings = _summed_up(parts)
+    if not len(table):
+        raise InputError(f"{source}: there is no cell to predict.")
+    known = table[table["predicted"].notna()].reset_index(drop=True)
+    if not len(known):
+        raise InputError(f"{source}: no cell has a gene above zero.")
+    for column, name in how.columns.items():
+        if known[column].isna().all():
+            raise InputError(
+                f"{source}: no cell has a value in a column {name!r} of obs "
+                f"(--{'label' if column == LABEL else 'group'})."
+            )
+    found = {
+        "records": len(table),
+        "predicted": len(known),
+        "warnings": warnings,
+        **_judged(classifier, known, how, source),
+    }
+    found["groups"] = {
+        name: {
+            str(value): _judged(classifier, own.reset_index(drop=True), how, source, alone=True)
+            for value, own in known.groupby(f"{GROUP}{name}", sort=True)
+        }
+        for name in how.groups
+    }
+    return found
+
+
+def _summed_up(parts: Path) -> tuple[pd.DataFrame, int]:
+    """Return what is summed up, without names and sentences, and how many have a warning."""
+    tables, warnings = [], 0
+    for table in read_parts(parts):
+        warnings += int((table["warning"] != "").sum())
+        tables.append(table.drop(columns=["id", "warning"]))
+    return (pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()), warnings
+
+
+def _judged(
+    classifier: Predictor, table: pd.DataFrame, how: NewCells, source: str, alone: bool = False
+) -> dict[str, Any]:
+    """Return drift, rejection and scores of some cells."""
+    rejected = table["rejected"].to_numpy(dtype=bool)
+    found: dict[str, Any] = {
+        "cells": len(table),
+        "rejected": int(rejected.sum()),
+        "share_rejected": float(rejected.mean()),
+        "calls": {str(k): int(n) for k, n in table["predicted"].value_counts().items()},
+        "drift": classifier.novelty_.drift(table[DISTANCE].to_numpy(dtype=np.float64)),
+    }
+    if how.align:
+        moved = table["aligned_predicted"]
+        found["aligned"] = {
+            "method": "mean",
+            "calls": {str(k): int(n) for k, n in moved.value_counts().items()},
+            "changed": float((moved != table["predicted"]).mean()),
+        }
+    if how.label is None or not isinstance(classifier.head, OneClass):
+        return found
+    labels = table[LABEL].astype(object)
+    inside = labels.isin(list(classifier.classes_)).to_numpy()
+    others = labels[~inside].dropna().astype(str).value_counts()
+    found["labels_of_no_class"] = {str(name): int(n) for name, n in others.items()}
+    if not inside.any() and not alone:
+        name = str(labels.dropna().iloc[0])
+        raise InputError(
+            f"{source}: no label in {how.label!r} is a class of the classifier "
+            f"({', '.join(classifier.classes_)}); the first is {name!r}."
+            f"{nearest(name, list(classifier.classes_))}"
+        )
+    groups = [] if alone else list(how.groups)
+    found["scores"] = _scores(classifier, table[inside], groups)
+    found["scores_kept"] = _scores(classifier, table[inside & ~rejected], groups)
+    if how.align:
+        found["aligned"]["scores"] = _scores(classifier, table[inside], groups, "aligned_p_")
+    return found
+
+
+def _scores(
+    classifier: Predictor, table: pd.DataFrame, groups: Sequence[str], prefix: str = "p_"
+) -> dict[str, Any] | None:
+    """Return the metrics of labelled cells, with intervals; None where they are too few."""
+    if len(table) < FEWEST_CELLS:
+        return None
+    classes = [str(name) for name in classifier.classes_]
+    truth = pd.Categorical(table[LABEL], categories=classes).codes
+    probabilities = table[[f"{prefix}{name}" for name in classes]].to_numpy(dtype=np.float64)
+    drawn = table[f"{GROUP}{groups[0]}"].astype(str).to_numpy() if groups else None
+    scores = evaluate(truth, probabilities, classes, groups=drawn)["scores"]
+    kept = {k: v for k, v in scores.items() if isinstance(v, dict) and "value" in v}
+    recall = {name: each["recall"] for name, each in scores["per_class"].items() if each["n"]}
+    return {"n": scores["n"], "resampled": scores["resampled"], **kept, "recall_of_class": recall}
