@@ -168,7 +168,7 @@ def _may_be_late(file: File, name: str) -> bool:
         return True
     library = name.partition(".")[0]
     if library == "torch":
-        return file.room in LATE_TORCH
+        return file.room in LATE_TORCH or name.startswith("torch.utils.tensorboard")
     return library in LATE or library in sys.stdlib_module_names
 
 
