@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.house import FORKS, House, measure, this_house
+from tests.house import House, measure, this_house
 
 HERE = this_house()
 # What does not hold yet. Take a line out when its limit is kept.
 NOT_YET = {
-    "lines of src": "being shortened",
-    "lines of tests per line of src": "being shortened",
-    "arrows up": "Classifier.explain and the tuned language model still reach up",
-    "arrows in circles": "classifier, ensemble and explain still import one another",
-    "late imports of cistron": "being hoisted",
-    "late imports of others": "being hoisted",
-    "files over 400 lines": "being cut",
-    "functions over 60 lines": "being cut",
-    "functions with over 8 parameters": "being gathered into settings",
-    **{f"forks: {name}": "targets/ is to answer" for name in FORKS},
-    "Any": "being replaced by types",
+    "lines of src": "61,500 lines: types, words and metrics of targets cost what the merges saved",
+    "lines of tests per line of src": "half a line of test a line of src",
+    "Any": "JSON documents and libraries without types are left",
 }
 
 

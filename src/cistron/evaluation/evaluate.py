@@ -22,7 +22,7 @@ from cistron.targets.calls import Calls
 from cistron.targets.kinds import target_like
 from cistron.targets.metric import Metric
 from cistron.targets.target import Target
-from cistron.targets.truth import Form, Predictions, Truth
+from cistron.targets.truth import Form, Predictions, Truth, as_predictions
 
 TRUTHS: dict[Form, type] = {"softmax": np.int64, "sigmoid": np.bool_, "number": np.float64}
 MOST_GROUPS = 50
@@ -81,8 +81,7 @@ def evaluate(
         `classes`, `positive`, `headline`, `scores`, `baselines`, `comparison`, of JSON types;
         None for a number that is not defined. Differences are the model minus the best baseline.
     """
-    if not isinstance(predictions, Calls):
-        predictions = np.asarray(predictions, dtype=np.float64)
+    predictions = as_predictions(predictions)
     if not isinstance(target, Target):
         target = target_like(truth, predictions, target)
     truth = np.asarray(truth, dtype=TRUTHS[target.form])

@@ -284,7 +284,7 @@ class Samples:
         ValueError
             If a sample may have several classes: see `memberships` and `strata`.
         """
-        if self.target.separator:
+        if self.classes and not self.target.exclusive:
             raise ValueError("samples of several classes have no single target")
         return OneClass("class", self.classes).truth(self.table["label"])
 

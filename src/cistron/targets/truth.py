@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from cistron.targets.calls import Calls
 from cistron.targets.weighted import Integers
@@ -30,3 +30,8 @@ each output in it, shape (n, outputs)."""
 
 Named = Mapping[str, float] | str
 """Class weights as `training.class_weights` gives them: by name, "balanced" or "none"."""
+
+
+def as_predictions(predictions: ArrayLike | Calls) -> Predictions:
+    """Return predictions as an array of float; calls stay as they are."""
+    return predictions if isinstance(predictions, Calls) else np.asarray(predictions, np.float64)
