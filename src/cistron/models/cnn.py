@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from cistron.models.families import NetworkSettings
+from cistron.models.families import Dropout, NetworkSettings
 from cistron.models.layers import ConvolutionBlock, Pooling, PoolingKind
 
 
@@ -31,12 +31,7 @@ class CNNSettings(ConvolutionSettings):
 
     kind: Literal["cnn"] = "cnn"
     pooling: PoolingKind = Field("mean+max", description="how positions become one vector")
-    dropout: float = Field(
-        0.3,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.3
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from cistron.models.cnn import ConvolutionSettings
+from cistron.models.families import Dropout
 from cistron.models.layers import Pooling, Recurrent, RecurrentPoolingKind
 
 
@@ -19,12 +20,7 @@ class CNNLSTMSettings(ConvolutionSettings):
     layers: int = Field(1, ge=1, le=12, description="LSTM layers")
     bidirectional: bool = Field(True, description="whether the LSTM reads from both ends")
     pooling: RecurrentPoolingKind = Field("mean+max", description="how positions become one vector")
-    dropout: float = Field(
-        0.3,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.3
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

@@ -13,7 +13,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from cistron.models.families import NetworkSettings
+from cistron.models.families import Dropout, NetworkSettings
 from cistron.models.layers import (
     BatchNorm,
     Convolution,
@@ -35,12 +35,7 @@ class DilatedResNetSettings(NetworkSettings):
         6, ge=1, le=12, description="residual blocks; each looks twice as far as the one before"
     )
     kernel_size: int = Field(3, ge=1, description="positions a dilated convolution spans")
-    dropout: float = Field(
-        0.3,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.3
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

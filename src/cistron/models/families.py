@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from cistron.base.errors import InputError
 from cistron.base.settings import Kind
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from torch import nn
 
 Reads = Literal["positions", "vector"]
+Dropout = Annotated[
+    float,
+    Field(
+        ge=0,
+        lt=1,
+        description="share of units that are set to zero at random in each training step",
+    ),
+]
 
 
 class ModelSettings(Kind):

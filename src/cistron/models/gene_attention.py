@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from cistron.models.families import NetworkSettings, Reads
+from cistron.models.families import Dropout, NetworkSettings, Reads
 
 
 class GeneAttentionSettings(NetworkSettings):
@@ -27,12 +27,7 @@ class GeneAttentionSettings(NetworkSettings):
     width: int = Field(32, ge=1, description="numbers of a gene's embedding")
     queries: int = Field(4, ge=1, description="learned queries, each with weights of its own")
     hidden: int = Field(128, ge=1, description="units of the layer behind them")
-    dropout: float = Field(
-        0.2,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.2
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

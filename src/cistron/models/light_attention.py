@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from cistron.models.families import NetworkSettings
+from cistron.models.families import Dropout, NetworkSettings
 from cistron.models.layers import BatchNorm, Convolution, attend, masked_max
 
 
@@ -21,12 +21,7 @@ class LightAttentionSettings(NetworkSettings):
     )
     kernel_size: int = Field(9, ge=1, description="positions a convolution spans")
     hidden: int = Field(32, ge=1, description="units of the hidden layer behind the attention")
-    dropout: float = Field(
-        0.25,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.25
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from cistron.models.families import NetworkSettings, Reads
+from cistron.models.families import Dropout, NetworkSettings, Reads
 from cistron.models.layers import BatchNorm
 
 
@@ -19,12 +19,7 @@ class MLPSettings(NetworkSettings):
     kind: Literal["mlp"] = "mlp"
     layers: int = Field(2, ge=1, le=12, description="hidden layers")
     hidden: int = Field(128, ge=1, description="units of each hidden layer")
-    dropout: float = Field(
-        0.3,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.3
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from cistron.models.cnn import ConvolutionSettings
+from cistron.models.families import Dropout
 from cistron.models.layers import (
     BatchNorm,
     Pooling,
@@ -24,12 +25,7 @@ class ParallelCNNLSTMSettings(ConvolutionSettings):
     hidden: int = Field(64, ge=1, description="units of each LSTM layer and direction")
     layers: int = Field(1, ge=1, le=12, description="LSTM layers")
     pooling: RecurrentPoolingKind = Field("mean+max", description="how positions become one vector")
-    dropout: float = Field(
-        0.3,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.3
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

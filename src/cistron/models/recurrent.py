@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from cistron.models.families import NetworkSettings
+from cistron.models.families import Dropout, NetworkSettings
 from cistron.models.layers import Pooling, Recurrent, RecurrentPoolingKind
 
 
@@ -27,12 +27,7 @@ class RNNSettings(NetworkSettings):
         "tanh", description="activation of the recurrent units; relu may overflow on long sequences"
     )
     pooling: RecurrentPoolingKind = Field("mean+max", description="how positions become one vector")
-    dropout: float = Field(
-        0.3,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.3
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""
@@ -62,12 +57,7 @@ class LSTMSettings(NetworkSettings):
     hidden: int = Field(128, ge=1, description="units of each layer")
     layers: int = Field(1, ge=1, le=12, description="LSTM layers, one upon the other")
     pooling: RecurrentPoolingKind = Field("mean+max", description="how positions become one vector")
-    dropout: float = Field(
-        0.3,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.3
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""
@@ -81,12 +71,7 @@ class BiLSTMSettings(NetworkSettings):
     hidden: int = Field(64, ge=1, description="units of each layer and direction")
     layers: int = Field(1, ge=1, le=12, description="LSTM layers, one upon the other")
     pooling: RecurrentPoolingKind = Field("mean+max", description="how positions become one vector")
-    dropout: float = Field(
-        0.3,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.3
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

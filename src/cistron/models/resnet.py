@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from cistron.models.families import NetworkSettings
+from cistron.models.families import Dropout, NetworkSettings
 from cistron.models.layers import BatchNorm, Convolution, MaxPool, Pooling, PoolingKind
 
 
@@ -29,12 +29,7 @@ class ResNetSettings(NetworkSettings):
     filters: int = Field(32, ge=1, description="channels of the first stage")
     kernel_size: int = Field(3, ge=1, description="positions a convolution in a block spans")
     pooling: PoolingKind = Field("mean+max", description="how positions become one vector")
-    dropout: float = Field(
-        0.3,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.3
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812
 from pydantic import Field
 from torch import Tensor, nn
 
-from cistron.models.families import NetworkSettings
+from cistron.models.families import Dropout, NetworkSettings
 from cistron.models.layers import (
     BatchNorm,
     ConvolutionBlock,
@@ -37,12 +37,7 @@ class TerminiCNNSettings(NetworkSettings):
     last_window: int = Field(4, ge=1, description="positions in a window at the end")
     pooling: PoolingKind = Field("mean+max", description="how all positions become one vector")
     hidden: int = Field(128, ge=1, description="units of the hidden layer")
-    dropout: float = Field(
-        0.5,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.5
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

@@ -14,7 +14,7 @@ import torch.nn.functional as F  # noqa: N812
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from cistron.models.families import NetworkSettings
+from cistron.models.families import Dropout, NetworkSettings
 from cistron.models.layers import Pooling, PoolingKind, blank
 
 
@@ -31,12 +31,7 @@ class TransformerSettings(NetworkSettings):
         "parts",
     )
     pooling: PoolingKind = Field("attention", description="how positions become one vector")
-    dropout: float = Field(
-        0.1,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.1
 
     @model_validator(mode="after")
     def _even_heads(self) -> Self:

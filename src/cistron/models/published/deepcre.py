@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor, nn
 
+from cistron.models.families import Dropout
 from cistron.models.fixed_length import FixedLengthSettings
 from cistron.models.keras.keras_layers import Convolution, MaxPool, dense, to_length
 
@@ -16,12 +17,7 @@ class PromoterSettings(FixedLengthSettings):
     """Settings of a network that reads a promoter and terminator."""
 
     length: int = Field(3020, ge=1, description="positions it reads; no sequence may be longer")
-    dropout: float = Field(
-        0.25,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.25
 
     @property
     def single_logit(self) -> bool:

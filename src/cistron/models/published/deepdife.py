@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from cistron.models.families import Dropout
 from cistron.models.fixed_length import FixedLengthSettings
 from cistron.models.keras.keras_layers import Convolution, MaxPool, dense, to_length
 
@@ -30,12 +31,7 @@ class DeepDifESettings(FixedLengthSettings):
         le=6,
         description="convolutions; each from the third on has half the filters of the one before",
     )
-    dropout: float = Field(
-        0.25,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.25
 
     @model_validator(mode="after")
     def _something_is_left(self) -> Self:

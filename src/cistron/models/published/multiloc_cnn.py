@@ -11,6 +11,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from cistron.models.families import Dropout
 from cistron.models.fixed_length import FixedLengthSettings, fill_up
 from cistron.models.layers import Convolution, MaxPool, blank
 
@@ -28,12 +29,7 @@ class MultiLocCNNSettings(FixedLengthSettings):
     length: int = Field(
         400, ge=46, description="positions it reads; shorter proteins are filled up, none is cut"
     )
-    dropout: float = Field(
-        0.3,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.3
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

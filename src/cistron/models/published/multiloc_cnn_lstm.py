@@ -9,10 +9,9 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from pydantic import Field
 from torch import Tensor, nn
 
-from cistron.models.families import NetworkSettings
+from cistron.models.families import Dropout, NetworkSettings
 from cistron.models.layers import Pooling, blank
 from cistron.models.published.multiloc_cnn import ValidBlock
 
@@ -21,12 +20,7 @@ class MultiLocCNNLSTMSettings(NetworkSettings):
     """Settings of `multiloc_cnn_lstm`."""
 
     kind: Literal["multiloc_cnn_lstm"] = "multiloc_cnn_lstm"
-    dropout: float = Field(
-        0.3,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.3
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

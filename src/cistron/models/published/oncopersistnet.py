@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import unserializable_hook
 
 from cistron.base.errors import InputError
-from cistron.models.families import NetworkSettings, Reads
+from cistron.models.families import Dropout, NetworkSettings, Reads
 from cistron.models.keras.keras_layers import LSTM
 
 LEAST = 4  # features: the convolution and the pooling leave one step of them
@@ -35,12 +35,7 @@ class OncoPersistNetSettings(NetworkSettings):
     filters: int = Field(64, ge=1, description="channels of the convolution")
     hidden: tuple[int, int] = Field((128, 64), description="units of the two LSTMs")
     dense: int = Field(64, ge=1, description="units of the dense layer")
-    dropout: float = Field(
-        0.4,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.4
     penalty: float = Field(1e-3, ge=0, description="L2 penalty on the kernel of the convolution")
 
     @property

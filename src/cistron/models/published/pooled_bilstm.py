@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from cistron.models.families import NetworkSettings, Reads
+from cistron.models.families import Dropout, NetworkSettings, Reads
 from cistron.models.published.oncopersistnet import require_features
 
 
@@ -24,12 +24,7 @@ class PooledBiLSTMSettings(NetworkSettings):
     filters: int = Field(64, ge=1, description="channels of the convolution")
     hidden: int = Field(64, ge=1, description="units of each direction of the LSTM")
     dense: int = Field(64, ge=1, description="units of the dense layer")
-    dropout: float = Field(
-        0.4,
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    )
+    dropout: Dropout = 0.4
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""

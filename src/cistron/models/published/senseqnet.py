@@ -24,26 +24,18 @@ published. Tensors have the names they have in the published checkpoints (conv1,
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from cistron.models.families import NetworkSettings, Reads
+from cistron.models.families import Dropout, NetworkSettings, Reads
 from cistron.models.layers import BatchNorm
 from cistron.models.published.convolving import PADDING, POOLED, Convolving, Three, least_features
 
 Two = tuple[PositiveInt, PositiveInt]
-Dropout = Annotated[
-    float,
-    Field(
-        ge=0,
-        lt=1,
-        description="share of units that are set to zero at random in each training step",
-    ),
-]
 
 
 class VectorSettings(NetworkSettings):
