@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from cistron.base.cell_vectors import CellVectors
 from cistron.base.device import require_known as require_device
+from cistron.base.document import Document
 from cistron.base.domains import CELLS
 from cistron.base.encoded import Encoded
 from cistron.base.errors import InputError
@@ -82,17 +83,17 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
 
     model_: Any  # a torch module, or an estimator (one for each class, where there are several)
     model_settings_: Any  # NetworkSettings, or ClassicalSettings
-    history_: list[dict[str, Any]]
+    history_: list[Document]
     second_model_: Any = None
 
     def __init__(
         self,
-        encoder: str | dict[str, Any] | Settings = "residues",
-        model: str | dict[str, Any] | Settings = "cnn_lstm",
-        training: dict[str, Any] | TrainingSettings | None = None,
+        encoder: str | Document | Settings = "residues",
+        model: str | Document | Settings = "cnn_lstm",
+        training: Document | TrainingSettings | None = None,
         calibration: str = "temperature",
         thresholds: str = "f1",
-        augment: Sequence[str | dict[str, Any] | Settings] = (),
+        augment: Sequence[str | Document | Settings] = (),
         least_confidence: float = 0.0,
     ) -> None:
         self.encoder = encoder
@@ -122,7 +123,7 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
         *,
         orthologs: Any = None,
         checkpoint: Path | None = None,
-        after_epoch: Callable[[list[dict[str, Any]]], None] = lambda history: None,  # noqa: ARG005
+        after_epoch: Callable[[list[Document]], None] = lambda history: None,  # noqa: ARG005
         reporter: Reporter = SILENT,
     ) -> Self:
         """Learn from the training part; stop and calibrate on the validation part.
@@ -175,7 +176,7 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
         self.novelty_ = describe_training(train, validation, self.encoder_)
         self.second_model_ = None
         self.heads_ = heads_of(samples, train)
-        self.history_: list[dict[str, Any]] = []
+        self.history_: list[Document] = []
         if model_settings.family == "network":
             held_out = samples.take(np.flatnonzero(np.isin(split.part, [VALIDATION, TEST])))
             related = training_orthologs(orthologs, train, held_out, reporter.say)
@@ -261,7 +262,7 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
             return None
         return sum(p.numel() for p in self.model_.parameters() if p.requires_grad)
 
-    def save(self, folder: str | Path, provenance: dict[str, Any] | None = None) -> Path:
+    def save(self, folder: str | Path, provenance: Document | None = None) -> Path:
         """Write the classifier as a folder that needs nothing else (see `Predictor.save`)."""
         known = provenance or {}
         if self.augment:
@@ -274,7 +275,7 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
         validation: Samples,
         augmented: Callable[[Examples], Examples],
         checkpoint: Path | None,
-        after_epoch: Callable[[list[dict[str, Any]]], None],
+        after_epoch: Callable[[list[Document]], None],
         reporter: Reporter,
     ) -> None:
         if self.model_settings_.caution:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.base.document import Document
 from cistron.base.domains import CELLS
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
@@ -130,7 +131,7 @@ class Ensemble(Predictor):
         self.heads_ = calibrated(self, validation, orthologs, calibrate)
         return self
 
-    def save(self, folder: str | Path, provenance: dict[str, Any] | None = None) -> Path:
+    def save(self, folder: str | Path, provenance: Document | None = None) -> Path:
         """Write a folder with every member (see `Predictor.save`)."""
         return save_classifier(self, Path(folder), provenance or {})
 
@@ -189,9 +190,9 @@ def require_same_question(
     return tuple(member for member in members if isinstance(member, Classifier))
 
 
-def _question(member: Predictor) -> dict[str, Any]:
+def _question(member: Predictor) -> Document:
     """Return what members must have in common, by what a message calls it."""
-    found: dict[str, Any] = {"what is read is": member.alphabet_}
+    found: Document = {"what is read is": member.alphabet_}
     for head, which in zip(member.heads_, ("", "of the second target "), strict=False):
         found |= {f"{which}{what}": value for what, value in head.question().items()}
     found["the number of targets is"] = len(member.heads_)

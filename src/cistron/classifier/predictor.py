@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from cistron.base.document import Document
 from cistron.base.domains import DOMAINS, Domain
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
@@ -53,7 +54,7 @@ class Predictor(ABC):
     training_: TrainingSettings
     novelty_: Any
     checksum_: str | None = None
-    provenance_: dict[str, Any]
+    provenance_: Document
     calibration: str
     thresholds: str
     least_confidence: float
@@ -85,7 +86,7 @@ class Predictor(ABC):
         """Number of trainable parameters; None where a model is classical."""
 
     @abstractmethod
-    def save(self, folder: str | Path, provenance: dict[str, Any] | None = None) -> Path:
+    def save(self, folder: str | Path, provenance: Document | None = None) -> Path:
         """Write a folder that needs nothing else (see `cistron.load`).
 
         Parameters

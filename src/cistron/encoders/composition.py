@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from cistron.base.document import Document
 from cistron.base.encoded import Gives
 from cistron.encoders.scaled import ScaledFeatures
 from cistron.encoders.settings import EncoderSettings
@@ -31,7 +32,7 @@ class CompositionSettings(EncoderSettings):
         """Estimate the scaling on training samples."""
         return ScaledFeatures.fit(self, samples)
 
-    def restore(self, document: dict[str, Any], arrays: dict[str, NDArray]) -> ScaledFeatures:
+    def restore(self, document: Document, arrays: dict[str, NDArray]) -> ScaledFeatures:
         """Rebuild the encoder from its state."""
         return ScaledFeatures.restore(self, document, arrays)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise, product
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
+from cistron.base.document import Document
 from cistron.base.encoded import Gives
 from cistron.base.errors import InputError
 from cistron.encoders.scaled import ScaledFeatures
@@ -76,7 +77,7 @@ class KmersSettings(EncoderSettings):
             )
         return ScaledFeatures.fit(self, samples)
 
-    def restore(self, document: dict[str, Any], arrays: dict[str, NDArray]) -> ScaledFeatures:
+    def restore(self, document: Document, arrays: dict[str, NDArray]) -> ScaledFeatures:
         """Rebuild the encoder from its state."""
         return ScaledFeatures.restore(self, document, arrays)
 

@@ -8,7 +8,8 @@ from typing import Generic, Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.base.encoded import Document, InputShape, State
+from cistron.base.document import Document
+from cistron.base.encoded import InputShape, State
 from cistron.samples.alphabet import ALPHABETS, Alphabet
 from cistron.samples.samples import Samples, Sequences
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError, nearest
 
 SEARCHED = ("encoder", "augment", "model", "training")
@@ -139,7 +140,7 @@ def corners(document: Any) -> Iterator[tuple[str, Any]]:
             yield wanted.name, fill(document, chosen)
 
 
-def require_searchable(document: dict[str, Any], source: str) -> None:
+def require_searchable(document: Document, source: str) -> None:
     """Refuse ranges where nothing may be searched, and a search without any.
 
     Raises
@@ -207,15 +208,15 @@ def _holds_none(document: object, path: Path) -> bool:
     return weights and not (_is_choice(document) and isinstance(document["choices"], list))
 
 
-def _is_choice(value: object) -> TypeGuard[dict[str, Any]]:
+def _is_choice(value: object) -> TypeGuard[Document]:
     return isinstance(value, dict) and "choices" in value
 
 
-def _is_range(value: object) -> TypeGuard[dict[str, Any]]:
+def _is_range(value: object) -> TypeGuard[Document]:
     return isinstance(value, dict) and "low" in value and "high" in value
 
 
-def _choice(value: dict[str, Any], path: Path) -> Choice:
+def _choice(value: Document, path: Path) -> Choice:
     name = ".".join(map(str, path))
     unknown = [key for key in value if key != "choices"]
     if unknown:
@@ -240,7 +241,7 @@ def _label(option: Any) -> Any:
     return option
 
 
-def _range(value: dict[str, Any], path: Path) -> Range:
+def _range(value: Document, path: Path) -> Range:
     name = ".".join(map(str, path))
     for key in value:
         if key not in KEYS:

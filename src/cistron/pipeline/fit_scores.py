@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cistron.base.document import Document
 from cistron.classifier.predictor import Predictor
 from cistron.experiment.experiment import Experiment
 from cistron.experiment.run_folder import Run
@@ -23,7 +24,7 @@ def score_fit(
     classifier: Predictor,
     baselines: Mapping[str, Predictions],
     nearest: Any,
-) -> dict[str, Any]:
+) -> Document:
     """Return metrics.json of a run whose predictions are written.
 
     Parameters

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cistron.base.document import Document
 from cistron.classifier.second import predicted_alone, relabelled, where_known
 from cistron.evaluation.evaluate import evaluate
 from cistron.experiment.experiment import Experiment
@@ -34,7 +35,7 @@ def score_second(
     split: Split,
     predictions: pd.DataFrame,
     nearest: Any,
-) -> dict[str, Any]:
+) -> Document:
     """Score the second target of a single split, and baselines on the same samples.
 
     Parameters
@@ -72,7 +73,7 @@ def score_second_folds(
     run.write_table(BASELINES, pd.concat(tables, ignore_index=True))
 
 
-def pool_second(experiment: Experiment, samples: Samples, split: Split, run: Run) -> dict[str, Any]:
+def pool_second(experiment: Experiment, samples: Samples, split: Split, run: Run) -> Document:
     """Score the second target of a cross-validation, its folds together.
 
     Parameters
@@ -109,7 +110,7 @@ def _second(samples: Samples) -> Second:
     return samples.second
 
 
-def _told(second: Second, found: dict[str, Any], tested: int) -> dict[str, Any]:
+def _told(second: Second, found: Document, tested: int) -> Document:
     unknown = tested - found["test"]["n"]
     return {"name": second.name, "unknown": unknown, **{key: found[key] for key in _TOLD}}
 

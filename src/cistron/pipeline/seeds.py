@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cistron.base.document import Document
 from cistron.base.jobs.job import Job
 from cistron.base.jobs.jobs import finish_jobs
 from cistron.base.progress import SILENT, Logged, Reporter
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def plan_seeds(
-    experiment: Experiment, samples: Samples, split: Split, run: Run, audit: dict[str, Any]
+    experiment: Experiment, samples: Samples, split: Split, run: Run, audit: Document
 ) -> list[Repeat]:
     """Make a run for every seed, `repeats/<seed>`: the split stays, and training's seed counts up.
 
@@ -138,7 +139,7 @@ def _join(seeds: Sequence[Repeat], folder: Path, orthologs: Any) -> None:
 
 def score_seeds(
     seeds: Sequence[Repeat], ensemble: Ensemble, baselines: Mapping[str, Predictions], nearest: Any
-) -> dict[str, Any]:
+) -> Document:
     """Score every seed's classifier on the test part; return what metrics.json says of them.
 
     Parameters

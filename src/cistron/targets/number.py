@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.targets import number_metrics
 from cistron.targets.metric import Metric
@@ -238,7 +239,7 @@ class Number(Target):
         """Return nothing: there are no classes."""
         return {}
 
-    def details(self, truth: Truth, predictions: Predictions) -> dict[str, Any]:
+    def details(self, truth: Truth, predictions: Predictions) -> Document:
         """Return means of what was measured by what was predicted."""
         return {"quantiles": number_metrics.by_quantile(truth, np.asarray(predictions))}
 

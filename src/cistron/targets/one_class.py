@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from cistron.base.document import Document
 from cistron.targets import class_metrics
 from cistron.targets.calibration import apply, fit_temperature, softmax
 from cistron.targets.class_metrics import OF_MANY, OF_TWO
@@ -162,7 +163,7 @@ class OneClass(Target):
         """Return f1 and mcc of each class against all others."""
         return class_metrics.class_scores(truth, np.asarray(predictions), weights)
 
-    def details(self, truth: Truth, predictions: Predictions) -> dict[str, Any]:
+    def details(self, truth: Truth, predictions: Predictions) -> Document:
         """Return scores by class, the confusion of classes, calibration and curves."""
         probabilities, k = np.asarray(predictions), len(self.classes)
         called = probabilities.argmax(axis=1)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from cistron.base.document import Document
 from cistron.targets import set_metrics
 from cistron.targets.calibration import fit_shifts, sigmoid
 from cistron.targets.calls import Calls, call, choose_thresholds
@@ -240,7 +241,7 @@ class SeveralClasses(Target):
         """Return f1 and mcc of each class by itself."""
         return set_metrics.class_scores(truth, _calls(predictions), weights)
 
-    def details(self, truth: Truth, predictions: Predictions) -> dict[str, Any]:
+    def details(self, truth: Truth, predictions: Predictions) -> Document:
         """Return scores by class, sizes of sets, calibration and curves."""
         calls = _calls(predictions)
         drawn = zip(self.classes, curves(truth, calls.probabilities), strict=True)

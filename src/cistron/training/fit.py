@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from cistron.base.device import autocast, choose_device
+from cistron.base.document import Document
 from cistron.base.encoded import Encoded
 from cistron.base.progress import SILENT, Reporter
 from cistron.targets.kinds import target_like
@@ -266,9 +267,9 @@ def _judge(
     return entry | {f"validation_{name}": float(v) for name, v in _watched(data, logits).items()}
 
 
-def _watched(data: Examples, logits: NDArray[np.float32]) -> dict[str, Any]:
+def _watched(data: Examples, logits: NDArray[np.float32]) -> Document:
     """Return the metrics that the history tells; those of a second head have its name behind."""
-    watched: dict[str, Any] = {}
+    watched: Document = {}
     bounds = np.cumsum([head.outputs for head in data.heads])[:-1]
     columns = data.targets.T if len(data.heads) > 1 else [data.targets]
     parts = np.split(logits, bounds, axis=1)
@@ -292,7 +293,7 @@ def _draw(
     return rng.choice(len(truth), size=len(truth), p=chances / chances.sum())
 
 
-def _decayed(network: torch.nn.Module, settings: TrainingSettings) -> list[dict[str, Any]]:
+def _decayed(network: torch.nn.Module, settings: TrainingSettings) -> list[Document]:
     """Return parameter groups: weight decay on matrices and kernels, none on biases and norms.
 
     `share` is what the learning rate is multiplied with: a language model has one of its own.

@@ -14,7 +14,8 @@ from scipy import sparse
 
 from cistron.base.cell_vectors import CellVectors, Transformed
 from cistron.base.counts import Counts
-from cistron.base.encoded import Document, Gives, InputShape, State
+from cistron.base.document import Document
+from cistron.base.encoded import Gives, InputShape, State
 from cistron.base.errors import InputError
 from cistron.base.settings import InputPath
 from cistron.encoders.cells.cell_components import Components

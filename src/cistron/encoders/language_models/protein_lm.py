@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import nn
 
-from cistron.base.encoded import Document, Encoded, Gives, InputShape, State
+from cistron.base.document import Document
+from cistron.base.encoded import Encoded, Gives, InputShape, State
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
 from cistron.base.ragged import Ragged
@@ -229,9 +230,9 @@ class TunedProteinLM:
 
     settings: ProteinLMSettings
     identity: Identity
-    tuning: dict[str, Any]
-    tokens: dict[str, Any]
-    config: dict[str, Any] | None = None
+    tuning: Document
+    tokens: Document
+    config: Document | None = None
     restored: bool = False
 
     @classmethod

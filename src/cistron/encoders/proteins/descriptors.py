@@ -8,12 +8,13 @@ A protein too short for a descriptor has 0 there.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
+from cistron.base.document import Document
 from cistron.base.encoded import Gives
 from cistron.base.errors import InputError
 from cistron.encoders.proteins.descriptor_sets import SETS, DescriptorSet
@@ -78,7 +79,7 @@ class DescriptorsSettings(EncoderSettings):
         """Estimate the scaling on training samples."""
         return ScaledFeatures.fit(self, samples)
 
-    def restore(self, document: dict[str, Any], arrays: dict[str, NDArray]) -> ScaledFeatures:
+    def restore(self, document: Document, arrays: dict[str, NDArray]) -> ScaledFeatures:
         """Rebuild the encoder from its state."""
         return ScaledFeatures.restore(self, document, arrays)
 

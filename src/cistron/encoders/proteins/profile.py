@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from numpy.typing import NDArray
 from pydantic import Field
 
+from cistron.base.document import Document
 from cistron.base.encoded import Gives, InputShape
 from cistron.base.errors import InputError
 from cistron.base.ragged import Ragged
@@ -58,7 +59,7 @@ class ProfileSettings(EncoderSettings):
         profiles_of(samples)
         return CroppedProfiles(self, InputShape("channels", PROTEIN.standard))
 
-    def restore(self, document: dict[str, Any], arrays: dict[str, NDArray]) -> CroppedProfiles:  # noqa: ARG002
+    def restore(self, document: Document, arrays: dict[str, NDArray]) -> CroppedProfiles:  # noqa: ARG002
         """Rebuild the encoder from its state."""
         return CroppedProfiles(self, InputShape("channels", PROTEIN.standard))
 

@@ -20,12 +20,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
 from cistron.base.settings import Settings
@@ -73,7 +73,7 @@ class DiscoverySettings(Settings):
         "motifs within 25 bases of an end, which modisco-lite loses",
     )
 
-    def of_modisco(self) -> dict[str, Any]:
+    def of_modisco(self) -> Document:
         """Return them under the names of modisco-lite."""
         return {
             "max_seqlets_per_metacluster": self.max_seqlets,
