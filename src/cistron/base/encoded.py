@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.arrays import Arrays
 from cistron.base.cell_vectors import CellVectors
 from cistron.base.document import Document
 from cistron.base.ragged import Ragged
@@ -24,9 +25,6 @@ Encoded = Ragged | CellVectors | NDArray[np.float32]
 """What an encoder makes of n samples: `Ragged` rows of positions (uint8 codes, or float32
 channels); a float32 matrix of shape (n, features); or `CellVectors`, such a matrix of which only
 the rows of a batch are ever dense."""
-
-Arrays = dict[str, NDArray[Any]]
-"""Arrays, by name."""
 
 State = tuple[Document, Arrays]
 """What a fitted encoder learned: JSON types and arrays, by name."""

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file as load_tensors
 
+from cistron.base.arrays import Arrays
 from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.files import sha256
@@ -161,5 +162,5 @@ def _model_folder(path: Path) -> Path:
     raise InputError(f"{path} is neither a run nor a model folder: it has no {DESCRIPTION}.")
 
 
-def _under(prefix: str, arrays: Document) -> Document:
+def _under(prefix: str, arrays: Arrays) -> Arrays:
     return {name[len(prefix) :]: v for name, v in arrays.items() if name.startswith(prefix)}

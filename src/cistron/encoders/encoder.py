@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from numpy.typing import NDArray
-
+from cistron.base.arrays import Arrays
 from cistron.base.document import Document
 from cistron.base.encoded import Encoded, InputShape
 from cistron.base.settings import Settings
@@ -37,5 +36,5 @@ class Encoder(Protocol):
     def warnings(self, samples: Samples) -> list[str]:
         """For each sample, what was lost in encoding ("cropped to 1,000 of 35,000"), or ""."""
 
-    def state(self) -> tuple[Document, dict[str, NDArray]]:
+    def state(self) -> tuple[Document, Arrays]:
         """Return what was learned, as JSON types and as arrays."""

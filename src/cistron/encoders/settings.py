@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from numpy.typing import NDArray
-
+from cistron.base.arrays import Arrays
 from cistron.base.document import Document
 from cistron.base.encoded import Gives
 from cistron.base.settings import Kind
@@ -70,6 +69,6 @@ class EncoderSettings(Kind):
         """
         raise NotImplementedError
 
-    def restore(self, document: Document, arrays: dict[str, NDArray]) -> Encoder:
+    def restore(self, document: Document, arrays: Arrays) -> Encoder:
         """Rebuild the encoder from its state."""
         raise NotImplementedError

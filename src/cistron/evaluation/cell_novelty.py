@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from cistron.base.arrays import Arrays
 from cistron.base.cell_vectors import CellVectors
 from cistron.base.counts import BLOCK
 from cistron.base.document import Document
@@ -163,7 +164,7 @@ class CellNovelty:
         """
         return _drift(self, distances)
 
-    def state(self) -> tuple[Document, dict[str, NDArray]]:
+    def state(self) -> tuple[Document, Arrays]:
         """Return what was learned, as JSON types and as arrays."""
         document = {
             "kind": self.kind,
@@ -174,7 +175,7 @@ class CellNovelty:
         return document, {name: getattr(self.space, name) for name in Space.__annotations__}
 
     @classmethod
-    def restore(cls, document: Document, arrays: dict[str, NDArray]) -> Self:
+    def restore(cls, document: Document, arrays: Arrays) -> Self:
         """Rebuild what `state` returned."""
         space = Space(**{name: arrays[name] for name in Space.__annotations__})
         return cls(space, document["threshold"], document["held_out"], document["groups"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -18,7 +18,7 @@ from cistron.experiment.checks import check_sections
 from cistron.experiment.experiment import Augmentations, Experiment
 from cistron.experiment.mistakes import KeyPath, explain, line_numbers
 from cistron.experiment.ranges import dimensions
-from cistron.models.families import ModelSettings
+from cistron.models.families import ClassicalSettings, NetworkSettings
 from cistron.models.kinds import AnyModel
 from cistron.training.augment.settings import AugmentSettings
 
@@ -119,9 +119,10 @@ def parse_augment(value: Iterable[str | Document | Settings]) -> tuple[AugmentSe
     return _parse_section(list(value), TypeAdapter(Augmentations), "augment")
 
 
-def parse_model(value: str | Document | Settings) -> ModelSettings:
+def parse_model(value: str | Document | Settings) -> NetworkSettings | ClassicalSettings:
     """Return model settings from a kind, a dictionary of keys, or settings."""
-    return _parse_section(value, TypeAdapter(AnyModel), "model")
+    model = _parse_section(value, TypeAdapter(AnyModel), "model")
+    return cast("NetworkSettings | ClassicalSettings", model)  # there are no other families
 
 
 def _parse_section(value: object, adapter: TypeAdapter[T], section: str) -> T:

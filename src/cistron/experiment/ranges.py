@@ -21,6 +21,9 @@ KEYS = ("low", "high", "log", "step", "start")
 
 Path = tuple[str | int, ...]
 
+Value = str | int | float | bool | None
+"""A number, a text, or what an option is called."""
+
 
 @dataclass(frozen=True)
 class Range:
@@ -74,15 +77,15 @@ class Choice:
     """
 
     name: str
-    options: tuple[Any, ...]
-    labels: tuple[Any, ...]
+    options: tuple[object, ...]
+    labels: tuple[Value, ...]
 
 
-Suggest = Callable[[Range | Choice], Any]
+Suggest = Callable[[Range | Choice], Value]
 """Is given a range or a choice, and returns a number or the label of an option."""
 
 
-def fill(document: Any, suggest: Suggest, path: Path = ()) -> Any:
+def fill(document: object, suggest: Suggest, path: Path = ()) -> Any:
     """Return a document with a value in place of every range and choice.
 
     Parameters
@@ -113,7 +116,7 @@ def fill(document: Any, suggest: Suggest, path: Path = ()) -> Any:
     return document
 
 
-def first(dimension: Range | Choice) -> Any:
+def first(dimension: Range | Choice) -> Value:
     """Return what the first trial has: where a range says to start, and the first option."""
     return dimension.first if isinstance(dimension, Range) else dimension.labels[0]
 
@@ -123,7 +126,7 @@ def dimensions(document: object) -> list[Range | Choice]:
     return list(_walk(document, ()))
 
 
-def corners(document: Any) -> Iterator[tuple[str, Any]]:
+def corners(document: object) -> Iterator[tuple[str, Any]]:
     """Yield documents in which each end of a range, and each option, stands at least once.
 
     Yields
@@ -185,10 +188,10 @@ def _walk(document: object, path: Path) -> Iterator[Range | Choice]:
             yield from _walk(value, (*path, number))
 
 
-def _towards(name: str, end: Any) -> Suggest:
+def _towards(name: str, end: Value) -> Suggest:
     """Return what chooses `end` there, the options that lead to it, and else the first value."""
 
-    def suggest(dimension: Range | Choice) -> Any:
+    def suggest(dimension: Range | Choice) -> Value:
         if dimension.name == name:
             return end
         if isinstance(dimension, Choice):

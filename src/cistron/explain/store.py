@@ -17,8 +17,8 @@ from typing import Self
 import h5py
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from cistron.base.arrays import Array
 from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.explain.explanation import Explanation
@@ -95,7 +95,7 @@ class Writer:
             "offsets", data=np.zeros(1, np.int64), maxshape=(None,), chunks=(CHUNK,)
         )
 
-    def _extend(self, name: str, values: NDArray) -> None:
+    def _extend(self, name: str, values: Array) -> None:
         if name not in self.file:
             text = values.dtype == object
             width = int(np.prod(values.shape[1:], dtype=int))
@@ -180,7 +180,7 @@ def read_checks(path: str | Path) -> Document:
         return json.loads(file.attrs.get("checks", "{}"))
 
 
-def _plain(values: NDArray) -> NDArray:
+def _plain(values: Array) -> Array:
     """Return text as str."""
     if values.dtype != object:
         return values

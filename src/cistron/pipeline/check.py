@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from cistron.base.document import Document
 from cistron.base.domains import CELLS, DOMAINS
@@ -24,6 +23,7 @@ from cistron.splits.audit.confounding import confounded_sentence
 from cistron.splits.settle import settle
 from cistron.splits.split import PARTS, Split
 from cistron.training.augment.augment import find_orthologs
+from cistron.training.augment.orthologs import OrthologSource
 from cistron.training.class_weights import require_weights
 
 
@@ -95,7 +95,7 @@ def check_against(
     return audit_external(samples, other, homology=homology, progress=reporter.say)
 
 
-def read_samples(experiment: Experiment) -> tuple[Samples, Any]:
+def read_samples(experiment: Experiment) -> tuple[Samples, OrthologSource | None]:
     """Read the samples and their orthologs, None where none are asked for."""
     samples = experiment.samples.read()
     orthologs = find_orthologs(experiment.augment, samples, experiment.samples)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from cistron.base.document import Document
 from cistron.classifier.predictor import Predictor
@@ -13,6 +12,7 @@ from cistron.pipeline.ablation import read_ablated
 from cistron.pipeline.scores import metrics_of
 from cistron.pipeline.second_scores import score_second
 from cistron.samples.samples import Samples
+from cistron.splits.search.nearest import NearestHomolog
 from cistron.splits.split import Split
 from cistron.targets.truth import Predictions
 
@@ -23,7 +23,7 @@ def score_fit(
     parts: tuple[Samples, Split],
     classifier: Predictor,
     baselines: Mapping[str, Predictions],
-    nearest: Any,
+    nearest: NearestHomolog | None,
 ) -> Document:
     """Return metrics.json of a run whose predictions are written.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +22,7 @@ from cistron.splits.search.nearest import NearestHomolog
 from cistron.splits.settle import settle_fold
 from cistron.splits.split import TEST, TRAIN, UNUSED, VALIDATION, Split
 from cistron.targets.truth import Predictions
+from cistron.training.augment.orthologs import OrthologSource
 
 FEWEST_GROUPS = 10  # a group column with fewer values is no unit to resample
 
@@ -51,7 +51,7 @@ def predict_parts(
     samples: Samples,
     split: Split,
     fold: int = UNUSED,
-    orthologs: Any = None,
+    orthologs: OrthologSource | None = None,
 ) -> pd.DataFrame:
     """Return predictions.parquet: what is predicted of validation and test samples.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +20,7 @@ from cistron.pipeline.scores import (
     resampling_groups,
 )
 from cistron.samples.samples import Samples, Second
+from cistron.splits.search.nearest import NearestHomolog
 from cistron.splits.settle import settle_fold
 from cistron.splits.split import TEST, Split
 
@@ -34,7 +34,7 @@ def score_second(
     samples: Samples,
     split: Split,
     predictions: pd.DataFrame,
-    nearest: Any,
+    nearest: NearestHomolog | None,
 ) -> Document:
     """Score the second target of a single split, and baselines on the same samples.
 
@@ -62,7 +62,11 @@ def score_second(
 
 
 def score_second_folds(
-    experiment: Experiment, samples: Samples, whole: tuple[Samples, Split], run: Run, nearest: Any
+    experiment: Experiment,
+    samples: Samples,
+    whole: tuple[Samples, Split],
+    run: Run,
+    nearest: NearestHomolog | None,
 ) -> None:
     """Write the baselines of the second target in every fold (see `scores.score_folds`)."""
     own, tables = relabelled(samples), []
@@ -115,7 +119,7 @@ def _told(second: Second, found: Document, tested: int) -> Document:
     return {"name": second.name, "unknown": unknown, **{key: found[key] for key in _TOLD}}
 
 
-def _of_tested(nearest: Any, split: Split) -> Any:
+def _of_tested(nearest: NearestHomolog | None, split: Split) -> NearestHomolog | None:
     """Return the nearest homologs of the samples that a split tests, in the order of its rows."""
     if nearest is None:
         return None

@@ -14,12 +14,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from cistron.base.arrays import Arrays
 from cistron.base.document import Document, Json
 from cistron.base.errors import InputError, nearest
 from cistron.targets.metric import Metric
@@ -225,7 +226,7 @@ class Target(Words, ABC):
         """
 
     @abstractmethod
-    def columns(self, predictions: Predictions) -> dict[str, NDArray[Any]]:
+    def columns(self, predictions: Predictions) -> Arrays:
         """Return `predicted`, and `p_<class>` of each class, of a table of predictions."""
 
     @abstractmethod

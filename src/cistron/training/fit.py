@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from cistron.base.arrays import Array
 from cistron.base.device import autocast, choose_device
 from cistron.base.document import Document
 from cistron.base.encoded import Encoded
@@ -52,7 +52,7 @@ class Examples:
     """
 
     x: Encoded
-    targets: NDArray[Any]
+    targets: Array
     weights: NDArray[np.float32]
     augmentation: Augmentation | None = None
     heads: tuple[Target, ...] = ()
@@ -65,7 +65,7 @@ class Examples:
         return len(self.targets)
 
     @property
-    def first_targets(self) -> NDArray[Any]:
+    def first_targets(self) -> Array:
         """The targets of the first head."""
         return self.targets[:, 0] if len(self.heads) > 1 else self.targets
 
@@ -284,7 +284,7 @@ def _watched(data: Examples, logits: NDArray[np.float32]) -> Document:
 
 
 def _draw(
-    truth: NDArray[Any], sampling: str, rng: np.random.Generator, target: Target | None = None
+    truth: Array, sampling: str, rng: np.random.Generator, target: Target | None = None
 ) -> NDArray[np.int64]:
     """Return the rows of one epoch; balanced: a class at random, then one of its samples."""
     if sampling == "natural":

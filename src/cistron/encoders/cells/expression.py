@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy import sparse
 
+from cistron.base.arrays import Arrays
 from cistron.base.cell_vectors import CellVectors, Transformed
 from cistron.base.counts import Counts
 from cistron.base.document import Document
@@ -113,7 +114,7 @@ class ExpressionSettings(EncoderSettings):
             tuple(notes),
         )
 
-    def restore(self, document: Document, arrays: dict[str, NDArray]) -> Expression:
+    def restore(self, document: Document, arrays: Arrays) -> Expression:
         """Rebuild the encoder from its state."""
         components = None
         if self.components is not None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import nn
 
+from cistron.base.arrays import Arrays
 from cistron.base.document import Document
 from cistron.base.encoded import Encoded, Gives, InputShape, State
 from cistron.base.errors import InputError
@@ -90,7 +91,7 @@ class ProteinLMSettings(EmbeddingSettings, EncoderSettings):
         scale = np.where(deviation > 1e-12, deviation, 1.0)
         return replace(encoder, mean=mean.astype(np.float32), scale=scale.astype(np.float32))
 
-    def restore(self, document: Document, arrays: dict[str, NDArray]) -> ProteinLM | TunedProteinLM:
+    def restore(self, document: Document, arrays: Arrays) -> ProteinLM | TunedProteinLM:
         """Rebuild the encoder from its state; the language model is not loaded for that."""
         if "tuning" in document:
             return TunedProteinLM.restore(self, document)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
+from cistron.base.arrays import Arrays
 from cistron.base.document import Document
 from cistron.base.encoded import Gives
 from cistron.base.errors import InputError
@@ -75,11 +76,11 @@ class DescriptorsSettings(EncoderSettings):
         "only a whole protein has, are described once",
     )
 
-    def fit(self, samples: Samples) -> ScaledFeatures:
+    def fit(self, samples: Samples) -> ScaledFeatures[DescriptorsSettings]:
         """Estimate the scaling on training samples."""
         return ScaledFeatures.fit(self, samples)
 
-    def restore(self, document: Document, arrays: dict[str, NDArray]) -> ScaledFeatures:
+    def restore(self, document: Document, arrays: Arrays) -> ScaledFeatures[DescriptorsSettings]:
         """Rebuild the encoder from its state."""
         return ScaledFeatures.restore(self, document, arrays)
 

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from cistron.base.arrays import Array
 from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
@@ -187,7 +188,7 @@ def require_modisco() -> None:
         raise InputError(f"modisco-lite {version} is too old; 3 is needed: {INSTALL}")
 
 
-def require_hypothetical(one_hot: NDArray, hypothetical: NDArray) -> None:
+def require_hypothetical(one_hot: Array, hypothetical: Array) -> None:
     """Refuse arrays that cannot be hypothetical contributions.
 
     Raises
