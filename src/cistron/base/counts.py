@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from cistron.base.arrays import Array
 from cistron.base.domains import CELLS, Domain
 
 BLOCK = 4096  # cells that are read, and may be dense, at a time
@@ -85,7 +86,7 @@ class Counts:
 
     @classmethod
     def of(
-        cls, values: NDArray | sparse.spmatrix, genes: Sequence[str], **names: Sequence[str]
+        cls, values: Array | sparse.spmatrix, genes: Sequence[str], **names: Sequence[str]
     ) -> Self:
         """Return cells from a matrix in memory, dense or sparse, shape (cells, genes)."""
         matrix = sparse.csr_matrix(values, dtype=np.float32)

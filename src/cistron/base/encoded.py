@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.arrays import Arrays
 from cistron.base.cell_vectors import CellVectors
+from cistron.base.document import Document
 from cistron.base.ragged import Ragged
 
 if TYPE_CHECKING:
@@ -24,10 +26,7 @@ Encoded = Ragged | CellVectors | NDArray[np.float32]
 channels); a float32 matrix of shape (n, features); or `CellVectors`, such a matrix of which only
 the rows of a batch are ever dense."""
 
-Document = dict[str, Any]
-"""Values of JSON types, by name."""
-
-State = tuple[Document, dict[str, NDArray]]
+State = tuple[Document, Arrays]
 """What a fitted encoder learned: JSON types and arrays, by name."""
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.arrays import Array
+
 BASES = "ACGT"
 
 
@@ -40,12 +42,12 @@ class Motif:
         return f"{self.factor} ({self.name})" if self.factor else self.name
 
 
-def reverse_complement(matrix: NDArray) -> NDArray:
+def reverse_complement(matrix: Array) -> Array:
     """Return a matrix of positions × A, C, G, T as the other strand reads it."""
     return matrix[::-1, ::-1]
 
 
-def consensus(probabilities: NDArray) -> str:
+def consensus(probabilities: Array) -> str:
     """Return the most probable base of each position; of equally probable ones the first."""
     return "".join(BASES[base] for base in probabilities.argmax(axis=1))
 

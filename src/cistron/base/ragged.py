@@ -9,6 +9,8 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.arrays import Array, Arrays
+
 
 @dataclass(frozen=True, eq=False)
 class Ragged:
@@ -27,13 +29,13 @@ class Ragged:
     POSITIONS: ClassVar[tuple[str, ...]] = ("values",)
     """Names of the arrays that run along the positions; a subclass may have more than one."""
 
-    values: NDArray
+    values: Array
     offsets: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def __getitem__(self, row: int) -> NDArray:
+    def __getitem__(self, row: int) -> Array:
         return self.values[self.offsets[row] : self.offsets[row + 1]]
 
     @property
@@ -52,7 +54,7 @@ class Ragged:
         # Views joined once: an index array would take 24 times the memory of uint8 values.
         spans = list(zip(starts.tolist(), (starts + lengths).tolist(), strict=True))
 
-        def cut(array: NDArray) -> NDArray:
+        def cut(array: Array) -> Array:
             return np.concatenate([array[:0], *(array[start:end] for start, end in spans)])
 
         return self._of(lengths, {name: cut(getattr(self, name)) for name in self.POSITIONS})
@@ -71,7 +73,7 @@ class Ragged:
 
     def padded(
         self, rows: NDArray[np.int64], fill: int | float = 0
-    ) -> tuple[NDArray, NDArray[np.int64]]:
+    ) -> tuple[Array, NDArray[np.int64]]:
         """Return rows as a rectangle and their lengths.
 
         Returns
@@ -97,6 +99,6 @@ class Ragged:
         kind = {field.name: getattr(parts[0], field.name) for field in fields(cls)}
         return cls(**kind)._of(lengths, joined)
 
-    def _of(self, lengths: NDArray[np.int64], arrays: dict[str, NDArray]) -> Self:
+    def _of(self, lengths: NDArray[np.int64], arrays: Arrays) -> Self:
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         return replace(self, offsets=offsets, **arrays)

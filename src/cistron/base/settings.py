@@ -16,6 +16,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
+from cistron.base.document import Document
+
 
 def _from_experiment_folder(path: Path, info: ValidationInfo) -> Path:
     folder = (info.context or {}).get("folder")
@@ -31,7 +33,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Document:
         """Return the settings as plain JSON types, every default written out."""
         return self.model_dump(mode="json", by_alias=True)
 

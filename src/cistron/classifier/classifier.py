@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from cistron.base.cell_vectors import CellVectors
 from cistron.base.device import require_known as require_device
+from cistron.base.document import Document
 from cistron.base.domains import CELLS
 from cistron.base.encoded import Encoded
 from cistron.base.errors import InputError
@@ -24,11 +25,14 @@ from cistron.classifier.cell_predictions import predict_cells
 from cistron.classifier.files import save_classifier
 from cistron.classifier.predictor import Predictor, calibrated
 from cistron.classifier.second import fit_second, heads_of, learned, require_known
+from cistron.encoders.encoder import Encoder
 from cistron.encoders.language_models.protein_lm import TunedProteinLM
+from cistron.encoders.settings import EncoderSettings
 from cistron.evaluation.domains import describe_training
 from cistron.experiment.checks import check_target, check_tuning
 from cistron.experiment.file import parse_augment, parse_encoder, parse_model
 from cistron.models.classical.classical import fit_form, form_outputs
+from cistron.models.families import ClassicalSettings, NetworkSettings
 from cistron.models.fixed_length import require_length
 from cistron.models.input import Network
 from cistron.samples.samples import Samples
@@ -36,7 +40,7 @@ from cistron.splits.random import RandomSplit
 from cistron.splits.settle import settle
 from cistron.splits.split import TEST, TRAIN, VALIDATION, Split
 from cistron.training.augment.augment import averages_orthologs, find_orthologs, require_possible
-from cistron.training.augment.orthologs import averaged_logits
+from cistron.training.augment.orthologs import OrthologSource, averaged_logits
 from cistron.training.augment.phyloaug import training_orthologs
 from cistron.training.augmented import augmenter
 from cistron.training.class_weights import class_weights
@@ -81,18 +85,18 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
     """
 
     model_: Any  # a torch module, or an estimator (one for each class, where there are several)
-    model_settings_: Any  # NetworkSettings, or ClassicalSettings
-    history_: list[dict[str, Any]]
+    model_settings_: NetworkSettings | ClassicalSettings
+    history_: list[Document]
     second_model_: Any = None
 
     def __init__(
         self,
-        encoder: str | dict[str, Any] | Settings = "residues",
-        model: str | dict[str, Any] | Settings = "cnn_lstm",
-        training: dict[str, Any] | TrainingSettings | None = None,
+        encoder: str | Document | Settings = "residues",
+        model: str | Document | Settings = "cnn_lstm",
+        training: Document | TrainingSettings | None = None,
         calibration: str = "temperature",
         thresholds: str = "f1",
-        augment: Sequence[str | dict[str, Any] | Settings] = (),
+        augment: Sequence[str | Document | Settings] = (),
         least_confidence: float = 0.0,
     ) -> None:
         self.encoder = encoder
@@ -103,7 +107,9 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
         self.augment = augment
         self.least_confidence = least_confidence
 
-    def settings(self) -> tuple[Any, Any, TrainingSettings]:
+    def settings(
+        self,
+    ) -> tuple[EncoderSettings, NetworkSettings | ClassicalSettings, TrainingSettings]:
         """Return the validated settings of encoder, model and training."""
         training = self.training or {}
         if not isinstance(training, TrainingSettings):
@@ -120,9 +126,9 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
         samples: Samples,
         split: Split | None = None,
         *,
-        orthologs: Any = None,
+        orthologs: OrthologSource | None = None,
         checkpoint: Path | None = None,
-        after_epoch: Callable[[list[dict[str, Any]]], None] = lambda history: None,  # noqa: ARG005
+        after_epoch: Callable[[list[Document]], None] = lambda history: None,  # noqa: ARG005
         reporter: Reporter = SILENT,
     ) -> Self:
         """Learn from the training part; stop and calibrate on the validation part.
@@ -175,7 +181,7 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
         self.novelty_ = describe_training(train, validation, self.encoder_)
         self.second_model_ = None
         self.heads_ = heads_of(samples, train)
-        self.history_: list[dict[str, Any]] = []
+        self.history_: list[Document] = []
         if model_settings.family == "network":
             held_out = samples.take(np.flatnonzero(np.isin(split.part, [VALIDATION, TEST])))
             related = training_orthologs(orthologs, train, held_out, reporter.say)
@@ -186,7 +192,7 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
             self._fit_classical(train)
         return self.calibrate(validation, averaged)
 
-    def calibrate(self, validation: Samples, orthologs: Any = None) -> Self:
+    def calibrate(self, validation: Samples, orthologs: OrthologSource | None = None) -> Self:
         """Fit temperatures, and where a sample may have several classes shifts and thresholds.
 
         Parameters
@@ -204,7 +210,9 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
         """Return what the change makes of it."""
         return change(self)
 
-    def outputs(self, samples: Samples, orthologs: Any = None) -> NDArray[np.float32]:
+    def outputs(
+        self, samples: Samples, orthologs: OrthologSource | None = None
+    ) -> NDArray[np.float32]:
         """Return the logits of all heads side by side, shape (n, width): see `logits`."""
         if orthologs is not None:
             return averaged_logits(self.outputs, samples, orthologs.of(samples))
@@ -221,7 +229,7 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
         each = zip(self.heads_, models, strict=True)
         return np.hstack([form_outputs(head.form, model, vectors) for head, model in each])
 
-    def predict(self, samples: Samples, orthologs: Any = None) -> pd.DataFrame:
+    def predict(self, samples: Samples, orthologs: OrthologSource | None = None) -> pd.DataFrame:
         """Return a table: `id`, `predicted`, `p_<class>` for each class, and `warning`.
 
         Where a sample may have several classes, `predicted` names those that reach their
@@ -261,7 +269,7 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
             return None
         return sum(p.numel() for p in self.model_.parameters() if p.requires_grad)
 
-    def save(self, folder: str | Path, provenance: dict[str, Any] | None = None) -> Path:
+    def save(self, folder: str | Path, provenance: Document | None = None) -> Path:
         """Write the classifier as a folder that needs nothing else (see `Predictor.save`)."""
         known = provenance or {}
         if self.augment:
@@ -274,7 +282,7 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
         validation: Samples,
         augmented: Callable[[Examples], Examples],
         checkpoint: Path | None,
-        after_epoch: Callable[[list[dict[str, Any]]], None],
+        after_epoch: Callable[[list[Document]], None],
         reporter: Reporter,
     ) -> None:
         if self.model_settings_.caution:
@@ -295,7 +303,7 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
             torch.manual_seed(self.training_.seed)
             self.model_ = Network(
                 self.encoder_.shape,
-                self.model_settings_,
+                cast("NetworkSettings", self.model_settings_),
                 self.width,
                 exclusive=self.head.exclusive,
             )
@@ -308,7 +316,7 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
         )
 
     def _fit_classical(self, train: Samples) -> None:
-        head, settings = self.head, self.model_settings_
+        head, settings = self.head, cast("ClassicalSettings", self.model_settings_)
         vectors, seed = _vectors(self.encoder_.encode(train)), self.training_.seed
         of_class = class_weights(head, train.truth, self.training_)
         weights = head.weights(train.truth, train.table["weight"].to_numpy(), of_class)
@@ -318,7 +326,9 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
             self.second_model_ = fit_second(settings, vectors, train, self.training_)
 
 
-def _fitted(settings: Any, train: Samples, training: TrainingSettings, reporter: Reporter) -> Any:
+def _fitted(
+    settings: Any, train: Samples, training: TrainingSettings, reporter: Reporter
+) -> Encoder:
     """Return the fitted encoder; a language model is told where to compute and whether to learn."""
     if training.language_model != "frozen":
         return TunedProteinLM.fit(settings, training)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import copy
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.base.document import Document
 from cistron.base.domains import CELLS
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
@@ -20,6 +21,7 @@ from cistron.classifier.files import save_classifier
 from cistron.classifier.predictor import Predictor, calibrated
 from cistron.evaluation.cell_novelty import CellNovelties
 from cistron.samples.samples import Samples
+from cistron.training.augment.orthologs import OrthologSource
 
 Floats = NDArray[np.float64]
 
@@ -72,7 +74,9 @@ class Ensemble(Predictor):
         """The classifiers that are averaged."""
         return self._members
 
-    def outputs(self, samples: Samples, orthologs: Any = None) -> NDArray[np.float32]:
+    def outputs(
+        self, samples: Samples, orthologs: OrthologSource | None = None
+    ) -> NDArray[np.float32]:
         """Return the mean of the members' calibrated outputs, shape (n, width)."""
         return self.mean([member.outputs(samples, orthologs) for member in self.members])
 
@@ -94,7 +98,7 @@ class Ensemble(Predictor):
         """What calibration of the members adds to the ensemble's outputs, shape (width,)."""
         return np.mean([shift for _, _, shift in self._lines], axis=0)
 
-    def predict(self, samples: Samples, orthologs: Any = None) -> pd.DataFrame:
+    def predict(self, samples: Samples, orthologs: OrthologSource | None = None) -> pd.DataFrame:
         """Return the table of `Classifier.predict`, with one column more, `spread`.
 
         It is the standard deviation over the members of the probability of the most probable
@@ -124,13 +128,13 @@ class Ensemble(Predictor):
         found = [[text for text in texts if text] for texts in said]
         return [own[0] if 2 * len(own) >= len(self.members) and own else "" for own in found]
 
-    def calibrate(self, validation: Samples, orthologs: Any = None) -> Self:
+    def calibrate(self, validation: Samples, orthologs: OrthologSource | None = None) -> Self:
         """Fit calibration and thresholds of the ensemble on samples no member was trained on."""
         calibrate = self.calibration == "temperature"
         self.heads_ = calibrated(self, validation, orthologs, calibrate)
         return self
 
-    def save(self, folder: str | Path, provenance: dict[str, Any] | None = None) -> Path:
+    def save(self, folder: str | Path, provenance: Document | None = None) -> Path:
         """Write a folder with every member (see `Predictor.save`)."""
         return save_classifier(self, Path(folder), provenance or {})
 
@@ -189,16 +193,16 @@ def require_same_question(
     return tuple(member for member in members if isinstance(member, Classifier))
 
 
-def _question(member: Predictor) -> dict[str, Any]:
+def _question(member: Predictor) -> Document:
     """Return what members must have in common, by what a message calls it."""
-    found: dict[str, Any] = {"what is read is": member.alphabet_}
+    found: Document = {"what is read is": member.alphabet_}
     for head, which in zip(member.heads_, ("", "of the second target "), strict=False):
         found |= {f"{which}{what}": value for what, value in head.question().items()}
     found["the number of targets is"] = len(member.heads_)
     return found
 
 
-def _told(value: Any) -> str:
+def _told(value: object) -> str:
     return ", ".join(value) if isinstance(value, list) else repr(value)
 
 

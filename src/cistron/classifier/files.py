@@ -12,6 +12,7 @@ import numpy as np
 from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import save_file as save_tensors
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.files import sha256
 from cistron.base.version import __version__
@@ -31,7 +32,7 @@ ARRAYS = "encoder.safetensors"
 FOLDER = "members"  # of an ensemble: members/0 and so on, each a model folder
 
 
-def save_classifier(classifier: Predictor, folder: Path, provenance: dict[str, Any]) -> Path:
+def save_classifier(classifier: Predictor, folder: Path, provenance: Document) -> Path:
     """Write a fitted classifier; the folder appears whole or not at all.
 
     Raises
@@ -68,7 +69,7 @@ def save_classifier(classifier: Predictor, folder: Path, provenance: dict[str, A
     return folder
 
 
-def _write(classifier: Any, folder: Path) -> dict[str, Any]:
+def _write(classifier: Any, folder: Path) -> Document:
     """Write the files of one classifier; return what its description says of them."""
     learned, encoder_arrays = classifier.encoder_.state()
     novelty, novelty_arrays = classifier.novelty_.state()
@@ -90,7 +91,7 @@ def _write(classifier: Any, folder: Path) -> dict[str, Any]:
     }
 
 
-def _write_members(ensemble: Predictor, folder: Path) -> dict[str, Any]:
+def _write_members(ensemble: Predictor, folder: Path) -> Document:
     """Write each member as a model folder; return how the ensemble's description names them."""
     members = []
     for number, member in enumerate(ensemble.members):
@@ -122,7 +123,7 @@ def _write_weights(classifier: Any, path: Path) -> None:
         path.write_bytes(dump(classifier.model_))
 
 
-def read_description(path: Path) -> dict[str, Any]:
+def read_description(path: Path) -> Document:
     """Read classifier.json, and refuse it where it is damaged, changed or too new."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -139,7 +140,7 @@ def read_description(path: Path) -> dict[str, Any]:
     return document
 
 
-def _checksum(document: dict[str, Any]) -> str:
+def _checksum(document: Document) -> str:
     content = {key: value for key, value in document.items() if key != "sha256"}
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

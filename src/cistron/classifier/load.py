@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file as load_tensors
 
+from cistron.base.arrays import Arrays
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.files import sha256
 from cistron.classifier.classifier import Classifier
@@ -46,7 +47,7 @@ def load(path: str | Path) -> Predictor:
     return _read(folder, document)
 
 
-def _read_members(folder: Path, document: dict[str, Any]) -> Predictor:
+def _read_members(folder: Path, document: Document) -> Predictor:
     """Read an ensemble; every member is checked as a classifier, and to be the one it was."""
     members = []
     for entry in document["members"]:
@@ -69,7 +70,7 @@ def _read_members(folder: Path, document: dict[str, Any]) -> Predictor:
     return ensemble
 
 
-def _heads(document: dict[str, Any]) -> tuple[Target, ...]:
+def _heads(document: Document) -> tuple[Target, ...]:
     """Return what the classifier answers; where only classes are described, one of them."""
     if "heads" in document:
         return tuple(restore_target(head) for head in document["heads"])
@@ -77,7 +78,7 @@ def _heads(document: dict[str, Any]) -> tuple[Target, ...]:
     return (OneClass("class", tuple(document["classes"]), temperature=temperature),)
 
 
-def _read(folder: Path, document: dict[str, Any]) -> Classifier:
+def _read(folder: Path, document: Document) -> Classifier:
     for name, expected in document["files"].items():
         if not (folder / name).is_file():
             raise InputError(f"{folder / name} is missing. Copy the whole model folder again.")
@@ -161,5 +162,5 @@ def _model_folder(path: Path) -> Path:
     raise InputError(f"{path} is neither a run nor a model folder: it has no {DESCRIPTION}.")
 
 
-def _under(prefix: str, arrays: dict[str, Any]) -> dict[str, Any]:
+def _under(prefix: str, arrays: Arrays) -> Arrays:
     return {name[len(prefix) :]: v for name, v in arrays.items() if name.startswith(prefix)}

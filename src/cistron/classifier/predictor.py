@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from cistron.base.document import Document
 from cistron.base.domains import DOMAINS, Domain
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
@@ -18,6 +19,7 @@ from cistron.classifier.second import second_columns, truths_of
 from cistron.encoders.encoder import Encoder
 from cistron.samples.samples import Samples
 from cistron.targets.target import Target
+from cistron.training.augment.orthologs import OrthologSource
 from cistron.training.settings import TrainingSettings
 
 
@@ -53,7 +55,7 @@ class Predictor(ABC):
     training_: TrainingSettings
     novelty_: Any
     checksum_: str | None = None
-    provenance_: dict[str, Any]
+    provenance_: Document
     calibration: str
     thresholds: str
     least_confidence: float
@@ -64,11 +66,13 @@ class Predictor(ABC):
         """The classifiers whose answers are averaged; of one classifier itself."""
 
     @abstractmethod
-    def outputs(self, samples: Samples, orthologs: Any = None) -> NDArray[np.float32]:
+    def outputs(
+        self, samples: Samples, orthologs: OrthologSource | None = None
+    ) -> NDArray[np.float32]:
         """Return the uncalibrated outputs of all heads side by side, shape (n, width)."""
 
     @abstractmethod
-    def predict(self, samples: Samples, orthologs: Any = None) -> pd.DataFrame:
+    def predict(self, samples: Samples, orthologs: OrthologSource | None = None) -> pd.DataFrame:
         """Return a table of predictions, one row a sample."""
 
     @abstractmethod
@@ -85,7 +89,7 @@ class Predictor(ABC):
         """Number of trainable parameters; None where a model is classical."""
 
     @abstractmethod
-    def save(self, folder: str | Path, provenance: dict[str, Any] | None = None) -> Path:
+    def save(self, folder: str | Path, provenance: Document | None = None) -> Path:
         """Write a folder that needs nothing else (see `cistron.load`).
 
         Parameters
@@ -136,7 +140,9 @@ class Predictor(ABC):
         """Return how far the members are apart, shape (n,); None of one classifier."""
         return None
 
-    def logits(self, samples: Samples, orthologs: Any = None) -> NDArray[np.float32]:
+    def logits(
+        self, samples: Samples, orthologs: OrthologSource | None = None
+    ) -> NDArray[np.float32]:
         """Return uncalibrated logits (of classical models log-probabilities), shape (n, k).
 
         Of classical models of several classes a sample: the logarithm of the odds. Of a number:
@@ -151,7 +157,9 @@ class Predictor(ABC):
         """
         return self.outputs(samples, orthologs)[:, : self.head.outputs]
 
-    def predict_proba(self, samples: Samples, orthologs: Any = None) -> NDArray[np.float64]:
+    def predict_proba(
+        self, samples: Samples, orthologs: OrthologSource | None = None
+    ) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (n, classes); for orthologs see `logits`.
 
         Raises
@@ -163,7 +171,9 @@ class Predictor(ABC):
             raise InputError("A number has no probabilities. Use predict or predict_numbers.")
         return self.head.answers(self.logits(samples, orthologs))
 
-    def predict_numbers(self, samples: Samples, orthologs: Any = None) -> NDArray[np.float64]:
+    def predict_numbers(
+        self, samples: Samples, orthologs: OrthologSource | None = None
+    ) -> NDArray[np.float64]:
         """Return the number predicted of each sample, shape (n,), in the unit of the labels.
 
         For orthologs see `logits`.
@@ -195,7 +205,7 @@ class Predictor(ABC):
         given = samples.table["label"] if labels is None else pd.Series(np.asarray(labels))
         return self.head.accuracy(given, self.head.predictions(self.logits(samples)))
 
-    def explain(self, samples: Samples, **settings: Any) -> Any:
+    def explain(self, samples: Samples, **settings: object) -> Any:
         """Return what each position or feature contributes to the predictions.
 
         Parameters
@@ -214,7 +224,7 @@ class Predictor(ABC):
 
 
 def calibrated(
-    predictor: Predictor, validation: Samples, orthologs: Any, temperature: bool
+    predictor: Predictor, validation: Samples, orthologs: OrthologSource | None, temperature: bool
 ) -> tuple[Target, ...]:
     """Return what is answered, calibrated on validation samples.
 

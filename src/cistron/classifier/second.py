@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from cistron.base.arrays import Array
 from cistron.base.errors import InputError
-from cistron.models.classical.classical import fit_classical
+from cistron.models.classical.classical import Vectors, fit_classical
+from cistron.models.families import ClassicalSettings
 from cistron.samples.samples import Samples, Second
 from cistron.splits.split import PARTS, TRAIN, UNUSED, Split
 from cistron.targets.one_class import OneClass
@@ -23,6 +25,9 @@ from cistron.targets.target import Target
 from cistron.targets.truth import Truth
 from cistron.training.class_weights import class_weights
 from cistron.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from sklearn.base import ClassifierMixin
 
 
 def heads_of(samples: Samples, train: Samples) -> tuple[Target, ...]:
@@ -59,7 +64,7 @@ def truths_of(samples: Samples) -> tuple[Truth, Truth]:
 
 def learned(
     heads: Sequence[Target], part: Samples, train: Samples, settings: TrainingSettings
-) -> tuple[NDArray[Any], NDArray[np.float32]]:
+) -> tuple[Array, NDArray[np.float32]]:
     """Return what a network learns of samples, and the weights of that in the loss.
 
     Parameters
@@ -164,7 +169,9 @@ def beside(
     return np.stack([targets, second], axis=1), np.stack([weights, own], axis=1)
 
 
-def fit_second(settings: Any, vectors: Any, train: Samples, training: TrainingSettings) -> Any:
+def fit_second(
+    settings: ClassicalSettings, vectors: Vectors, train: Samples, training: TrainingSettings
+) -> ClassifierMixin:
     """Fit the classical model of the second target on the training samples that know it."""
     targets = train.second_targets
     known = targets >= 0

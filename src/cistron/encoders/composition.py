@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from cistron.base.arrays import Arrays
+from cistron.base.document import Document
 from cistron.base.encoded import Gives
 from cistron.encoders.scaled import ScaledFeatures
 from cistron.encoders.settings import EncoderSettings
@@ -27,11 +29,11 @@ class CompositionSettings(EncoderSettings):
         True, description="whether log10 of the length (letters) is a feature as well"
     )
 
-    def fit(self, samples: Samples) -> ScaledFeatures:
+    def fit(self, samples: Samples) -> ScaledFeatures[CompositionSettings]:
         """Estimate the scaling on training samples."""
         return ScaledFeatures.fit(self, samples)
 
-    def restore(self, document: dict[str, Any], arrays: dict[str, NDArray]) -> ScaledFeatures:
+    def restore(self, document: Document, arrays: Arrays) -> ScaledFeatures[CompositionSettings]:
         """Rebuild the encoder from its state."""
         return ScaledFeatures.restore(self, document, arrays)
 

@@ -6,10 +6,10 @@ fitted encoder itself, and one line in `kinds.py`.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
-from numpy.typing import NDArray
-
+from cistron.base.arrays import Arrays
+from cistron.base.document import Document
 from cistron.base.encoded import Encoded, InputShape
 from cistron.base.settings import Settings
 from cistron.samples.samples import Samples
@@ -36,5 +36,5 @@ class Encoder(Protocol):
     def warnings(self, samples: Samples) -> list[str]:
         """For each sample, what was lost in encoding ("cropped to 1,000 of 35,000"), or ""."""
 
-    def state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    def state(self) -> tuple[Document, Arrays]:
         """Return what was learned, as JSON types and as arrays."""

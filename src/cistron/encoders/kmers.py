@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from itertools import pairwise, product
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
+from cistron.base.arrays import Arrays
+from cistron.base.document import Document
 from cistron.base.encoded import Gives
 from cistron.base.errors import InputError
 from cistron.encoders.scaled import ScaledFeatures
@@ -65,7 +67,7 @@ class KmersSettings(EncoderSettings):
         """Every length of words."""
         return (self.k,) if isinstance(self.k, int) else self.k
 
-    def fit(self, samples: Samples) -> ScaledFeatures:
+    def fit(self, samples: Samples) -> ScaledFeatures[KmersSettings]:
         """Estimate the scaling on training samples."""
         letters = samples.sequences.alphabet.standard
         words = sum(letters**k for k in self.lengths) * len(self.pieces)
@@ -76,7 +78,7 @@ class KmersSettings(EncoderSettings):
             )
         return ScaledFeatures.fit(self, samples)
 
-    def restore(self, document: dict[str, Any], arrays: dict[str, NDArray]) -> ScaledFeatures:
+    def restore(self, document: Document, arrays: Arrays) -> ScaledFeatures[KmersSettings]:
         """Rebuild the encoder from its state."""
         return ScaledFeatures.restore(self, document, arrays)
 

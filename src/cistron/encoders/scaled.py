@@ -8,7 +8,9 @@ from typing import Generic, Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cistron.base.encoded import Document, InputShape, State
+from cistron.base.arrays import Arrays
+from cistron.base.document import Document
+from cistron.base.encoded import InputShape, State
 from cistron.samples.alphabet import ALPHABETS, Alphabet
 from cistron.samples.samples import Samples, Sequences
 
@@ -86,6 +88,6 @@ class ScaledFeatures(Generic[Computing]):
         return {"alphabet": self.alphabet.name}, {"mean": self.mean, "scale": self.scale}
 
     @classmethod
-    def restore(cls, settings: Computing, document: Document, arrays: dict[str, NDArray]) -> Self:
+    def restore(cls, settings: Computing, document: Document, arrays: Arrays) -> Self:
         """Rebuild the encoder from its state."""
         return cls(settings, ALPHABETS[document["alphabet"]], arrays["mean"], arrays["scale"])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from numpy.typing import NDArray
-
+from cistron.base.arrays import Arrays
+from cistron.base.document import Document
 from cistron.base.encoded import Gives
 from cistron.base.settings import Kind
 from cistron.encoders.encoder import Encoder
@@ -69,6 +69,6 @@ class EncoderSettings(Kind):
         """
         raise NotImplementedError
 
-    def restore(self, document: dict[str, Any], arrays: dict[str, NDArray]) -> Encoder:
+    def restore(self, document: Document, arrays: Arrays) -> Encoder:
         """Rebuild the encoder from its state."""
         raise NotImplementedError

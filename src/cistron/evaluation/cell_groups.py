@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from cistron.base.document import Document
 from cistron.evaluation.intervals import Interval, percentiles, wilson
 from cistron.targets.weighted import overall
 
@@ -22,7 +22,7 @@ def group_scores(
     classes: Sequence[str],
     metric: str,
     seed: int = 1,
-) -> list[dict[str, Any]]:
+) -> list[Document]:
     """Score each group by itself, with intervals over its cells.
 
     The interval of the accuracy is Wilson's; that of the other metric is the percentile bootstrap
@@ -61,7 +61,7 @@ def group_scores(
 
 def compositions(
     labels: ArrayLike, predicted: ArrayLike, groups: ArrayLike, classes: Sequence[str]
-) -> list[dict[str, Any]]:
+) -> list[Document]:
     """Return what share of each group's cells is of each class, as labelled and as predicted.
 
     Returns

@@ -7,14 +7,16 @@ hide what sets other cells apart.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from cistron.base.arrays import Arrays
 from cistron.base.cell_vectors import CellVectors
 from cistron.base.counts import BLOCK
+from cistron.base.document import Document
 from cistron.samples.samples import Samples
 
 COMPONENTS = 30
@@ -150,7 +152,7 @@ class CellNovelty:
             ]
         return np.concatenate([np.empty(0), *parts])
 
-    def drift(self, distances: Floats) -> dict[str, Any]:
+    def drift(self, distances: Floats) -> Document:
         """Say how far a data set is, beside groups of training that were held out.
 
         Returns
@@ -162,7 +164,7 @@ class CellNovelty:
         """
         return _drift(self, distances)
 
-    def state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    def state(self) -> tuple[Document, Arrays]:
         """Return what was learned, as JSON types and as arrays."""
         document = {
             "kind": self.kind,
@@ -173,7 +175,7 @@ class CellNovelty:
         return document, {name: getattr(self.space, name) for name in Space.__annotations__}
 
     @classmethod
-    def restore(cls, document: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
+    def restore(cls, document: Document, arrays: Arrays) -> Self:
         """Rebuild what `state` returned."""
         space = Space(**{name: arrays[name] for name in Space.__annotations__})
         return cls(space, document["threshold"], document["held_out"], document["groups"])
@@ -211,12 +213,12 @@ class CellNovelties:
             for name in names
         }
 
-    def drift(self, distances: Floats) -> dict[str, Any]:
+    def drift(self, distances: Floats) -> Document:
         """Say how far a data set is: see `CellNovelty.drift`."""
         return _drift(self, distances)
 
 
-def _drift(novelty: CellNovelty | CellNovelties, distances: Floats) -> dict[str, Any]:
+def _drift(novelty: CellNovelty | CellNovelties, distances: Floats) -> Document:
     known = np.array(list(novelty.groups.values()))
     mean = float(distances.mean()) if len(distances) else None
     usual = float(known.mean()) if len(known) else None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from cistron.base.document import Document
 from cistron.evaluation.intervals import (
     MODEL,
     Bootstrap,
@@ -54,7 +54,7 @@ def evaluate(
     group_columns: Mapping[str, ArrayLike] | None = None,
     baselines: Mapping[str, ArrayLike | Calls] | None = None,
     how: Judging = Judging(),
-) -> dict[str, Any]:
+) -> Document:
     """Score predictions and baselines on the same samples.
 
     Parameters
@@ -121,7 +121,7 @@ def _metrics(drawn: Bootstrap, predictor: str) -> dict[str, dict[str, float | No
 
 def _details(
     target: Target, truth: Truth, predictions: Predictions, intervals: Bootstrap
-) -> dict[str, Any]:
+) -> Document:
     """Return what is known beyond single numbers, of JSON types."""
     details = target.details(truth, predictions)
     if "per_class" in details:
@@ -149,7 +149,7 @@ def _details(
 
 def _by_group(
     target: Target, truth: Truth, predictions: Predictions, columns: Mapping[str, ArrayLike]
-) -> dict[str, list[dict[str, Any]]]:
+) -> dict[str, list[Document]]:
     """Return how right predictions are in the largest groups of each column."""
     name, right = target.right(truth, predictions)
     by_column = {}
@@ -166,7 +166,7 @@ def _by_group(
     return by_column
 
 
-def _compare(drawn: Bootstrap, metric: Metric, compared: Sequence[Metric]) -> dict[str, Any]:
+def _compare(drawn: Bootstrap, metric: Metric, compared: Sequence[Metric]) -> Document:
     """Compare the model with the baseline that is best by the headline metric."""
     rank = {
         name: np.nan_to_num(metric.sign * values[metric.name], nan=-np.inf)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from cistron.targets.calls import Calls
 from cistron.targets.kinds import target_like
 from cistron.targets.target import Target
-from cistron.targets.truth import Truth
+from cistron.targets.truth import Predictions, Truth
 
 MODEL = "model"
 FEW_GROUPS = 10
@@ -112,16 +112,19 @@ def bootstrap(
         raise ValueError('"model" cannot be the name of another predictor')
     targets = np.asarray(targets)
     target = target or target_like(targets, probabilities)
-    scorers = {name: scorer(target, targets, predicted) for name, predicted in predictors.items()}
+    scorers = {
+        name: scorer(target, targets, cast("Predictions", predicted))
+        for name, predicted in predictors.items()
+    }
     return resample(scorers, len(targets), groups, resamples, seed)
 
 
-def scorer(target: Target, truth: Truth, predicted: Any) -> Scorer:
+def scorer(target: Target, truth: Truth, predicted: Predictions) -> Scorer:
     """Return what scores a prediction under any weights."""
     return lambda weights: target.scores(truth, predicted, weights)
 
 
-def class_scorer(target: Target, truth: Truth, predicted: Any) -> Scorer:
+def class_scorer(target: Target, truth: Truth, predicted: Predictions) -> Scorer:
     """Return what scores each class under any weights; metrics are "f1 0", "f1 1", and so on."""
 
     def each(weights: NDArray[np.float64] | None) -> dict[str, NDArray[np.float64]]:

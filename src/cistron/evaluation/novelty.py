@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.arrays import Arrays
+from cistron.base.document import Document
 from cistron.evaluation.cell_novelty import CellNovelty
 from cistron.samples.alphabet import ALPHABETS
 from cistron.samples.samples import Samples, Sequences
@@ -84,7 +86,7 @@ class Novelty:
             oddities[row] = "; ".join(parts)
         return oddities
 
-    def state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    def state(self) -> tuple[Document, Arrays]:
         """Return what was learned, as JSON types and as arrays."""
         document = {
             "alphabet": self.alphabet,
@@ -95,7 +97,7 @@ class Novelty:
         return document, {"mean": self.mean, "scale": self.scale, "whitening": self.whitening}
 
     @classmethod
-    def restore(cls, document: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
+    def restore(cls, document: Document, arrays: Arrays) -> Self:
         """Rebuild what `state` returned."""
         return cls(
             alphabet=document["alphabet"],
@@ -125,7 +127,7 @@ class Novelty:
         return ((_features(sequences) - self.mean) / self.scale) @ self.whitening
 
 
-def restore_novelty(document: dict[str, Any], arrays: dict[str, NDArray]) -> Novelty | CellNovelty:
+def restore_novelty(document: Document, arrays: Arrays) -> Novelty | CellNovelty:
     """Rebuild what the `state` of a Novelty, or of a CellNovelty, returned."""
     if document.get("kind") == CellNovelty.kind:
         return CellNovelty.restore(document, arrays)

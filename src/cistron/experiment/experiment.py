@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import yaml
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
+from cistron.base.document import Document
 from cistron.base.domains import DOMAINS
 from cistron.base.settings import Settings
 from cistron.encoders.kinds import AnyEncoder
@@ -62,7 +63,7 @@ class Experiment(Settings):
         return yaml.safe_dump(self.document(), sort_keys=False, allow_unicode=True)
 
 
-def usual_of(samples: SamplesSettings) -> dict[str, Any]:
+def usual_of(samples: SamplesSettings) -> Document:
     """Return the keys of evaluation that are usual for some samples, other than the defaults.
 
     The metric of samples of several classes, or of a number; the baselines of DNA and of cells, of

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.settings import Settings
 from cistron.encoders.kinds import AnyEncoder
@@ -17,7 +18,7 @@ from cistron.experiment.checks import check_sections
 from cistron.experiment.experiment import Augmentations, Experiment
 from cistron.experiment.mistakes import KeyPath, explain, line_numbers
 from cistron.experiment.ranges import dimensions
-from cistron.models.families import ModelSettings
+from cistron.models.families import ClassicalSettings, NetworkSettings
 from cistron.models.kinds import AnyModel
 from cistron.training.augment.settings import AugmentSettings
 
@@ -44,9 +45,7 @@ def read_experiment(path: str | Path, changes: Sequence[str] = ()) -> Experiment
     return make_experiment(document, source=str(path), folder=path.parent, lines=lines)
 
 
-def read_document(
-    path: Path, changes: Sequence[str] = ()
-) -> tuple[dict[str, Any], dict[KeyPath, int]]:
+def read_document(path: Path, changes: Sequence[str] = ()) -> tuple[Document, dict[KeyPath, int]]:
     """Read an experiment file without validating it (see `read_experiment`).
 
     Returns
@@ -89,7 +88,7 @@ def read_document(
 
 
 def make_experiment(
-    document: dict[str, Any],
+    document: Document,
     source: str = "experiment",
     folder: Path | None = None,
     lines: dict[KeyPath, int] | None = None,
@@ -110,19 +109,20 @@ def make_experiment(
     return experiment
 
 
-def parse_encoder(value: str | dict[str, Any] | Settings) -> EncoderSettings:
+def parse_encoder(value: str | Document | Settings) -> EncoderSettings:
     """Return encoder settings from a kind, a dictionary of keys, or settings."""
     return _parse_section(value, TypeAdapter(AnyEncoder), "encoder")
 
 
-def parse_augment(value: Iterable[str | dict[str, Any] | Settings]) -> tuple[AugmentSettings, ...]:
+def parse_augment(value: Iterable[str | Document | Settings]) -> tuple[AugmentSettings, ...]:
     """Return a tuple of augmentation settings from kinds, dictionaries of keys, or settings."""
     return _parse_section(list(value), TypeAdapter(Augmentations), "augment")
 
 
-def parse_model(value: str | dict[str, Any] | Settings) -> ModelSettings:
+def parse_model(value: str | Document | Settings) -> NetworkSettings | ClassicalSettings:
     """Return model settings from a kind, a dictionary of keys, or settings."""
-    return _parse_section(value, TypeAdapter(AnyModel), "model")
+    model = _parse_section(value, TypeAdapter(AnyModel), "model")
+    return cast("NetworkSettings | ClassicalSettings", model)  # there are no other families
 
 
 def _parse_section(value: object, adapter: TypeAdapter[T], section: str) -> T:
@@ -140,7 +140,7 @@ def _parse_section(value: object, adapter: TypeAdapter[T], section: str) -> T:
         raise InputError("\n".join(problems)) from error
 
 
-def _apply(document: dict[str, Any], change: str) -> None:
+def _apply(document: Document, change: str) -> None:
     """Set one dotted key of a document in place."""
     path, equals, value = change.partition("=")
     keys = path.strip().split(".")

@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args
 import yaml
 from pydantic.fields import FieldInfo
 
+from cistron.base.document import Json
 from cistron.base.errors import nearest
 from cistron.base.settings import OneOf, Settings
 
@@ -28,7 +29,7 @@ def line_numbers(node: yaml.Node | None, path: KeyPath = ()) -> Iterator[tuple[K
 
 
 def explain(
-    error: Mapping[str, Any],
+    error: Json,
     document: object,
     source: str,
     lines: Mapping[KeyPath, int],
@@ -71,7 +72,7 @@ def explain(
 
 
 def _place(
-    error: Mapping[str, Any], document: Any, model: type[Settings]
+    error: Json, document: Any, model: type[Settings]
 ) -> tuple[KeyPath, type[Settings] | None]:
     """Return an error's key path as the user wrote it, and the class that owns the last key.
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError, nearest
 
 SEARCHED = ("encoder", "augment", "model", "training")
@@ -19,6 +20,9 @@ MACHINE = ("seed", "device", "precision")  # keys of training that are no settin
 KEYS = ("low", "high", "log", "step", "start")
 
 Path = tuple[str | int, ...]
+
+Value = str | int | float | bool | None
+"""A number, a text, or what an option is called."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +77,15 @@ class Choice:
     """
 
     name: str
-    options: tuple[Any, ...]
-    labels: tuple[Any, ...]
+    options: tuple[object, ...]
+    labels: tuple[Value, ...]
 
 
-Suggest = Callable[[Range | Choice], Any]
+Suggest = Callable[[Range | Choice], Value]
 """Is given a range or a choice, and returns a number or the label of an option."""
 
 
-def fill(document: Any, suggest: Suggest, path: Path = ()) -> Any:
+def fill(document: object, suggest: Suggest, path: Path = ()) -> Any:
     """Return a document with a value in place of every range and choice.
 
     Parameters
@@ -112,7 +116,7 @@ def fill(document: Any, suggest: Suggest, path: Path = ()) -> Any:
     return document
 
 
-def first(dimension: Range | Choice) -> Any:
+def first(dimension: Range | Choice) -> Value:
     """Return what the first trial has: where a range says to start, and the first option."""
     return dimension.first if isinstance(dimension, Range) else dimension.labels[0]
 
@@ -122,7 +126,7 @@ def dimensions(document: object) -> list[Range | Choice]:
     return list(_walk(document, ()))
 
 
-def corners(document: Any) -> Iterator[tuple[str, Any]]:
+def corners(document: object) -> Iterator[tuple[str, Any]]:
     """Yield documents in which each end of a range, and each option, stands at least once.
 
     Yields
@@ -139,7 +143,7 @@ def corners(document: Any) -> Iterator[tuple[str, Any]]:
             yield wanted.name, fill(document, chosen)
 
 
-def require_searchable(document: dict[str, Any], source: str) -> None:
+def require_searchable(document: Document, source: str) -> None:
     """Refuse ranges where nothing may be searched, and a search without any.
 
     Raises
@@ -184,10 +188,10 @@ def _walk(document: object, path: Path) -> Iterator[Range | Choice]:
             yield from _walk(value, (*path, number))
 
 
-def _towards(name: str, end: Any) -> Suggest:
+def _towards(name: str, end: Value) -> Suggest:
     """Return what chooses `end` there, the options that lead to it, and else the first value."""
 
-    def suggest(dimension: Range | Choice) -> Any:
+    def suggest(dimension: Range | Choice) -> Value:
         if dimension.name == name:
             return end
         if isinstance(dimension, Choice):
@@ -207,15 +211,15 @@ def _holds_none(document: object, path: Path) -> bool:
     return weights and not (_is_choice(document) and isinstance(document["choices"], list))
 
 
-def _is_choice(value: object) -> TypeGuard[dict[str, Any]]:
+def _is_choice(value: object) -> TypeGuard[Document]:
     return isinstance(value, dict) and "choices" in value
 
 
-def _is_range(value: object) -> TypeGuard[dict[str, Any]]:
+def _is_range(value: object) -> TypeGuard[Document]:
     return isinstance(value, dict) and "low" in value and "high" in value
 
 
-def _choice(value: dict[str, Any], path: Path) -> Choice:
+def _choice(value: Document, path: Path) -> Choice:
     name = ".".join(map(str, path))
     unknown = [key for key in value if key != "choices"]
     if unknown:
@@ -240,7 +244,7 @@ def _label(option: Any) -> Any:
     return option
 
 
-def _range(value: dict[str, Any], path: Path) -> Range:
+def _range(value: Document, path: Path) -> Range:
     name = ".".join(map(str, path))
     for key in value:
         if key not in KEYS:

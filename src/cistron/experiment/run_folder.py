@@ -14,6 +14,7 @@ import pandas as pd
 import yaml
 from pydantic import ValidationError
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.experiment.experiment import Experiment
 
@@ -129,12 +130,12 @@ class Run:
         return next((kind for key, kind in kinds.items() if key in known), "")
 
     @property
-    def metrics(self) -> dict[str, Any]:
+    def metrics(self) -> Document:
         """Content of metrics.json."""
         return self.read_json(METRICS)
 
     @property
-    def audit(self) -> dict[str, Any]:
+    def audit(self) -> Document:
         """Content of audit.json."""
         return self.read_json("audit.json")
 
@@ -185,7 +186,7 @@ class Run:
         table.to_parquet(partial, index=False)
         partial.replace(target)
 
-    def write_history(self, history: list[dict[str, Any]], name: str = "history.csv") -> None:
+    def write_history(self, history: list[Document], name: str = "history.csv") -> None:
         """Write the history of training, one line an epoch."""
         self.write_text(name, pd.DataFrame(history).to_csv(index=False))
 

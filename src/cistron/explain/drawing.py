@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.base.arrays import Array
 from cistron.base.errors import InputError, nearest
 from cistron.base.ragged import Ragged
 from cistron.classifier.predictor import Predictor
@@ -191,7 +192,7 @@ def _of_features(path: Path) -> Drawn:
 
 
 def _track(
-    sample: Explanation, alphabet: str, windows: Windows | None, effects: NDArray | None
+    sample: Explanation, alphabet: str, windows: Windows | None, effects: Array | None
 ) -> Track:
     """Return what is drawn of the one sample of an explanation."""
     if sample.codes is None or sample.positions is None:

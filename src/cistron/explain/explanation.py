@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.base.document import Json
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Advance, Reporter
 from cistron.classifier.predictor import Predictor
@@ -121,7 +121,7 @@ class Explanation:
 def explain(
     classifier: Predictor,
     samples: Samples,
-    settings: ExplainSettings | Mapping[str, Any] | None = None,
+    settings: ExplainSettings | Json | None = None,
     reporter: Reporter = SILENT,
 ) -> Explanation:
     """Explain the prediction of each sample.

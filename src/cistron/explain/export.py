@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.base.arrays import Array
 from cistron.base.errors import InputError, nearest
 from cistron.explain.explanation import Explanation
 from cistron.explain.store import ATTRIBUTIONS, read
@@ -228,7 +229,7 @@ def write_modisco(explanation: Explanation, folder: str | Path) -> tuple[Path, P
     return written[0], written[1]
 
 
-def _padded(values: NDArray, offsets: NDArray[np.int64]) -> NDArray[np.float32]:
+def _padded(values: Array, offsets: NDArray[np.int64]) -> NDArray[np.float32]:
     """Return rows of channels, shape (n, channels, longest)."""
     lengths = np.diff(offsets)
     padded = np.zeros((len(lengths), values.shape[1], lengths.max(initial=0)), dtype=np.float32)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
 from cistron.classifier.predict.predict_cells import (
@@ -68,7 +69,7 @@ def explain_file(
     run: Path | None = None,
     force: bool = False,
     reporter: Reporter = SILENT,
-) -> dict[str, Any]:
+) -> Document:
     """Explain the records of a file into a folder: attributions.h5 and summary.json.
 
     Parameters
@@ -103,7 +104,7 @@ def explain_file(
         raise InputError(f"{out} exists and is never overwritten. Choose another, or say --force.")
     out.mkdir(parents=True, exist_ok=True)
     seen = _Summary()
-    checks: dict[str, Any] = {}
+    checks: Document = {}
     classifier, windows = _windows(classifier, source, choices, seen, reporter)
     with (
         Writer(out / ATTRIBUTIONS) as writer,
@@ -143,7 +144,7 @@ def _windows(
     """Return the classifier as it reads this file, and the file in windows."""
     window = min(WINDOW, choices.limit or WINDOW)
     if not of_cells(classifier):
-        named: dict[str, Any] = dict(choices.columns)
+        named: Document = dict(choices.columns)
         return classifier, stream(source, classifier.alphabet_, window=window, **named)
     require_columns(Path(source), choices.cells)
     classifier = with_aliases(classifier, choices.cells)
@@ -191,11 +192,11 @@ def _cells(
 
 def _checked(
     classifier: Predictor, samples: Samples, explanation: Explanation, randomise: bool
-) -> dict[str, Any]:
+) -> Document:
     number = min(CHECKED, len(samples))
     few, known = samples[:number], explanation.span(0, number)
     seed = explanation.settings.seed
-    checks: dict[str, Any] = {"faithfulness": faithfulness(classifier, few, known, seed=seed)}
+    checks: Document = {"faithfulness": faithfulness(classifier, few, known, seed=seed)}
     if randomise:
         checks["randomised_weights"] = randomised_weights(classifier, few, known, seed=seed)
     return checks
@@ -213,7 +214,7 @@ class _Summary:
         self.features: tuple[str, ...] = ()
         self.sums: Any = 0.0
         self.sizes: Any = 0.0
-        self.genes: dict[str, Any] = {}
+        self.genes: Document = {}
 
     def unused(self, samples: Samples) -> None:
         table = samples.dropped
@@ -237,10 +238,10 @@ class _Summary:
             self.sums = self.sums + vectors.sum(axis=0)
             self.sizes = self.sizes + np.abs(vectors).sum(axis=0)
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Document:
         errors = np.concatenate(self.errors)
         errors = errors[~np.isnan(errors)]
-        document: dict[str, Any] = {
+        document: Document = {
             "samples": self.samples,
             "not_used": {"records": len(self.dropped), "first": self.dropped[:LISTED]},
             "explained": self.explained,

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.base.arrays import Array
 from cistron.base.errors import InputError
 from cistron.classifier.classifier import Classifier
 from cistron.classifier.ensemble import Ensemble
@@ -82,7 +83,7 @@ def permutation_importance(
     return table.sort_values("importance", ascending=False, ignore_index=True)
 
 
-def _losses(classifier: Classifier, samples: Samples, logits: NDArray) -> Floats:
+def _losses(classifier: Classifier, samples: Samples, logits: Array) -> Floats:
     """Return the loss of each sample, shape (n,)."""
     head = classifier.head
     lost = head.lost(head.truth(samples.table["label"]), logits[:, : head.outputs])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.arrays import Array
 from cistron.base.errors import InputError
 from cistron.explain.letter_method import LetterMethod
 from cistron.explain.options import Options
@@ -47,7 +48,7 @@ def mutation_effects(
         effects[place, letter] = outputs[1:] - outputs[0]
         return effects
 
-    def mutate(copies: NDArray, numbers: NDArray[np.int64]) -> NDArray:
+    def mutate(copies: Array, numbers: NDArray[np.int64]) -> Array:
         copies[np.arange(len(copies)), place[numbers]] = letter[numbers]
         return copies
 
@@ -100,7 +101,7 @@ def in_silico_mutagenesis(
         alanine = alphabet.letters.index("A")
         places = np.flatnonzero(codes != alanine)
 
-    def change(copies: NDArray, numbers: NDArray[np.int64]) -> NDArray:
+    def change(copies: Array, numbers: NDArray[np.int64]) -> Array:
         rows = np.arange(len(copies))
         if scan == "alanine":
             copies[rows, numbers] = alanine

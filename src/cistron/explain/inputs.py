@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from cistron.base.arrays import Array
 from cistron.base.encoded import Encoded
 from cistron.base.errors import InputError
 from cistron.base.ragged import Ragged
@@ -154,7 +155,7 @@ class Reader:
             references = torch.zeros_like(observed).unsqueeze(1)
         return Inputs(observed, references, mask)
 
-    def _shuffles(self, encoded: Ragged, rows: NDArray[np.int64], like: NDArray) -> NDArray:
+    def _shuffles(self, encoded: Ragged, rows: NDArray[np.int64], like: Array) -> Array:
         s = self.settings
         shuffled = np.zeros((len(rows), s.number, like.shape[1]), dtype=like.dtype)
         for place, row in enumerate(rows):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.arrays import Array
 from cistron.explain.letter_method import LetterMethod
 from cistron.explain.options import Options
 from cistron.explain.perturbed import Changeable, outputs_of
@@ -39,7 +40,7 @@ def occlusion(
     size = min(options.window, len(codes))
     inside = np.arange(size)
 
-    def hide(copies: NDArray, starts: NDArray[np.int64]) -> NDArray:
+    def hide(copies: Array, starts: NDArray[np.int64]) -> Array:
         copies[np.arange(len(copies))[:, None], starts[:, None] + inside] = letters.blank
         return copies
 

@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.arrays import Array
 from cistron.base.device import choose_device
 from cistron.base.encoded import Encoded
 from cistron.base.errors import InputError
@@ -129,7 +130,7 @@ def _letters_of_members(ensemble: Predictor, samples: Samples) -> Changeable | N
     )
 
 
-def rectangle(rows: NDArray) -> Ragged:
+def rectangle(rows: Array) -> Ragged:
     """Return samples of one length, shape (n, length), as Ragged."""
     n, length = rows.shape[:2]
     return Ragged(rows.reshape(-1, *rows.shape[2:]), np.arange(n + 1, dtype=np.int64) * length)
@@ -137,10 +138,10 @@ def rectangle(rows: NDArray) -> Ragged:
 
 def outputs_of(
     changed: Changeable,
-    codes: NDArray,
+    codes: Array,
     places: NDArray[np.int64],
     weights: NDArray[np.float32],
-    change: Callable[[NDArray, NDArray[np.int64]], NDArray],
+    change: Callable[[Array, NDArray[np.int64]], Array],
 ) -> NDArray[np.float64]:
     """Return what is explained of many changed copies of one sample, shape (copies,).
 

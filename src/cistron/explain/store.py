@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import h5py
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from cistron.base.arrays import Array
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.explain.explanation import Explanation
 from cistron.explain.settings import ExplainSettings
@@ -94,7 +95,7 @@ class Writer:
             "offsets", data=np.zeros(1, np.int64), maxshape=(None,), chunks=(CHUNK,)
         )
 
-    def _extend(self, name: str, values: NDArray) -> None:
+    def _extend(self, name: str, values: Array) -> None:
         if name not in self.file:
             text = values.dtype == object
             width = int(np.prod(values.shape[1:], dtype=int))
@@ -114,7 +115,7 @@ class Writer:
         data[before:] = values
 
 
-def write(explanation: Explanation, path: str | Path, checks: dict[str, Any] | None = None) -> None:
+def write(explanation: Explanation, path: str | Path, checks: Document | None = None) -> None:
     """Write an explanation, and what was found by its checks."""
     with Writer(Path(path)) as writer:
         writer.append(explanation)
@@ -149,11 +150,9 @@ def read(path: str | Path, rows: slice = slice(None)) -> Explanation:
         start, stop, _ = rows.indices(len(file["ids"]))
         offsets = file["offsets"][start : stop + 1]
         inside = slice(int(offsets[0]), int(offsets[-1]))
-        along: dict[str, Any] = {
-            name: file[name][inside] if name in file else None for name in ALONG
-        }
-        each: dict[str, Any] = {name: file[name][start:stop] for name in EACH}
-        columns: dict[str, Any] = {
+        along: Document = {name: file[name][inside] if name in file else None for name in ALONG}
+        each: Document = {name: file[name][start:stop] for name in EACH}
+        columns: Document = {
             kind: pd.DataFrame(
                 {name: _plain(data[start:stop]) for name, data in file.get(kind, {}).items()},
                 index=range(stop - start),
@@ -175,13 +174,13 @@ def read(path: str | Path, rows: slice = slice(None)) -> Explanation:
         )
 
 
-def read_checks(path: str | Path) -> dict[str, Any]:
+def read_checks(path: str | Path) -> Document:
     """Return what the checks of an explanation found."""
     with h5py.File(path) as file:
         return json.loads(file.attrs.get("checks", "{}"))
 
 
-def _plain(values: NDArray) -> NDArray:
+def _plain(values: Array) -> Array:
     """Return text as str."""
     if values.dtype != object:
         return values

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from cistron.base.arrays import Array
 from cistron.classifier.classifier import Classifier
 
 if TYPE_CHECKING:
@@ -54,11 +55,11 @@ class Tree:
     value : ndarray of float64, shape (nodes, outputs)
     """
 
-    left: NDArray
-    right: NDArray
-    feature: NDArray
-    threshold: NDArray
-    cover: NDArray
+    left: Array
+    right: Array
+    feature: Array
+    threshold: Array
+    cover: Array
     value: Floats
 
 
@@ -98,7 +99,7 @@ class Trees:
     expected: Floats
 
 
-def shapley_values(trees: Trees, X: NDArray, weights: Floats) -> Floats:
+def shapley_values(trees: Trees, X: Array, weights: Floats) -> Floats:
     """Return the Shapley value of each feature, shape (n, features).
 
     Parameters
@@ -130,7 +131,7 @@ def shapley_values(trees: Trees, X: NDArray, weights: Floats) -> Floats:
     return contributions
 
 
-def output_of(trees: Trees, X: NDArray, weights: Floats) -> Floats:
+def output_of(trees: Trees, X: Array, weights: Floats) -> Floats:
     """Return what the trees say, shape (n,)."""
     outputs = weights @ trees.expected
     for rows, leaves, inside in _pieces(trees, X):
@@ -139,7 +140,7 @@ def output_of(trees: Trees, X: NDArray, weights: Floats) -> Floats:
     return outputs
 
 
-def _pieces(trees: Trees, X: NDArray) -> Iterator[tuple[slice, Leaves, NDArray[np.bool_]]]:
+def _pieces(trees: Trees, X: Array) -> Iterator[tuple[slice, Leaves, NDArray[np.bool_]]]:
     """Yield rows, leaves, and whether a feature is in its interval, (leaves, features, rows)."""
     for start in range(0, len(X), SAMPLES):
         rows = slice(start, min(start + SAMPLES, len(X)))
@@ -188,7 +189,7 @@ def _columns(trees: int, outputs: int, column: int | None) -> list[int]:
     return [outputs - 1] if trees == 1 else list(range(outputs))
 
 
-def _boosted(nodes: NDArray, column: int, outputs: int) -> Tree:
+def _boosted(nodes: Array, column: int, outputs: int) -> Tree:
     value = np.zeros((len(nodes), outputs))
     value[:, column] = nodes["value"]
     return Tree(

@@ -9,8 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cistron.base.arrays import Array
 from cistron.figures.numbers import THIN, Score, compact, count, decimal
 from cistron.figures.svg import (
     ACCENT,
@@ -141,7 +142,7 @@ def confusion_matrix(counts: ArrayLike, classes: Sequence[str]) -> str:
         return svg(figure, f"Confusion matrix. Called correctly, by true class: {recalls}.")
 
 
-def _cells(axes: Axes, table: NDArray, shares: NDArray, side: float) -> None:
+def _cells(axes: Axes, table: Array, shares: Array, side: float) -> None:
     gap = 1 / side
     for row, column in np.ndindex(table.shape):
         corner = (column - 0.5 + gap, row - 0.5 + gap)

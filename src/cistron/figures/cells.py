@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cistron.base.document import Json
 from cistron.figures.intervals import scale
 from cistron.figures.numbers import THIN, Score, triple
 from cistron.figures.projection import dots
@@ -75,7 +75,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f}{THIN}%" if math.isfinite(share) else "n/a"
 
 
-def gene_dots(blocks: Mapping[str, Sequence[Mapping[str, Any]]], classes: Sequence[str]) -> str:
+def gene_dots(blocks: Mapping[str, Sequence[Json]], classes: Sequence[str]) -> str:
     """Draw genes × classes: the size of a dot is how many cells have the gene, its depth how much.
 
     Parameters
@@ -126,9 +126,7 @@ def gene_dots(blocks: Mapping[str, Sequence[Mapping[str, Any]]], classes: Sequen
         )
 
 
-def _dots(
-    axes: Axes, gene: Mapping[str, Any], classes: Sequence[str], down: float, wide: float
-) -> None:
+def _dots(axes: Axes, gene: Json, classes: Sequence[str], down: float, wide: float) -> None:
     most = max((gene["mean"].get(name) or 0.0 for name in classes), default=0.0)
     for place, name in enumerate(classes):
         share = gene["share"].get(name) or 0.0

@@ -10,8 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cistron.base.arrays import Array
 from cistron.figures.numbers import THIN, Score, compact, count
 from cistron.figures.svg import (
     ACCENT,
@@ -127,14 +128,14 @@ def length_histogram(lengths: Mapping[str, ArrayLike], unit: str = "residues") -
         return svg(figure, f"Lengths by class; medians: {'; '.join(medians)} {unit}.")
 
 
-def _edges(low: float, high: float, *, logarithmic: bool, bins: int = 44) -> NDArray:
+def _edges(low: float, high: float, *, logarithmic: bool, bins: int = 44) -> Array:
     if low == high:
         low, high = 0.9 * low, 1.1 * high + 1
     space = np.geomspace if logarithmic else np.linspace
     return space(low, high, bins + 1)
 
 
-def _histogram(axes: Axes, values: NDArray, edges: NDArray, *, last: bool) -> None:
+def _histogram(axes: Axes, values: Array, edges: Array, *, last: bool) -> None:
     heights, _ = np.histogram(values, edges)
     axes.stairs(heights, edges, fill=True, color=TINT, alpha=0.6)
     axes.stairs(heights, edges, color=ACCENT, linewidth=1.2)

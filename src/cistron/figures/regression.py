@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D
 from numpy.typing import ArrayLike, NDArray
 
+from cistron.base.document import Json
 from cistron.figures.numbers import count, decimal
 from cistron.figures.projection import dots
 from cistron.figures.svg import (
@@ -39,7 +39,7 @@ Floats = NDArray[np.float64]
 def predicted_against_measured(
     predicted: ArrayLike,
     measured: ArrayLike,
-    quantiles: Sequence[Mapping[str, Any]] = (),
+    quantiles: Sequence[Json] = (),
     name: str = "number",
 ) -> str:
     """Draw each sample at what was predicted (across) and measured (up).

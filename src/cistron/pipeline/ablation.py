@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.base.document import Document
 from cistron.classifier.predictor import Predictor
 from cistron.evaluation.intervals import MODEL, Interval, bootstrap
 from cistron.experiment.experiment import Experiment
@@ -101,7 +101,7 @@ def score_ablated(
     ablated: pd.DataFrame,
     targets: NDArray[np.int64],
     units: NDArray[np.int64],
-) -> list[dict[str, Any]]:
+) -> list[Document]:
     """Score the classifier without each region, on the same resamples as with all of them.
 
     Parameters

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from cistron.base.document import Document
 from cistron.base.domains import CELLS, DOMAINS
 from cistron.base.errors import InputError, nearest
 from cistron.base.files import checksums
@@ -23,12 +23,13 @@ from cistron.splits.audit.confounding import confounded_sentence
 from cistron.splits.settle import settle
 from cistron.splits.split import PARTS, Split
 from cistron.training.augment.augment import find_orthologs
+from cistron.training.augment.orthologs import OrthologSource
 from cistron.training.class_weights import require_weights
 
 
 def check(
     experiment: Experiment, *, homology: bool | None = None, reporter: Reporter = SILENT
-) -> tuple[Samples, Split, dict[str, Any]]:
+) -> tuple[Samples, Split, Document]:
     """Read and split the samples and audit the split; train nothing.
 
     Parameters
@@ -61,7 +62,7 @@ def check_against(
     *,
     homology: bool = True,
     reporter: Reporter = SILENT,
-) -> dict[str, Any]:
+) -> Document:
     """Audit an external set against all samples of an experiment.
 
     Parameters
@@ -94,7 +95,7 @@ def check_against(
     return audit_external(samples, other, homology=homology, progress=reporter.say)
 
 
-def read_samples(experiment: Experiment) -> tuple[Samples, Any]:
+def read_samples(experiment: Experiment) -> tuple[Samples, OrthologSource | None]:
     """Read the samples and their orthologs, None where none are asked for."""
     samples = experiment.samples.read()
     orthologs = find_orthologs(experiment.augment, samples, experiment.samples)
@@ -109,7 +110,7 @@ def read_samples(experiment: Experiment) -> tuple[Samples, Any]:
     return told, orthologs
 
 
-def require_unconfounded(samples: Samples, allowed: bool, reporter: Reporter) -> dict[str, Any]:
+def require_unconfounded(samples: Samples, allowed: bool, reporter: Reporter) -> Document:
     """Refuse cells whose label a group determines; return what is to be recorded of it."""
     if samples.payload.domain is not CELLS:
         return {}
@@ -124,7 +125,7 @@ def require_unconfounded(samples: Samples, allowed: bool, reporter: Reporter) ->
     return {"allow_confounded": allowed, "confounded": said} if allowed else {}
 
 
-def describe_split(experiment: Experiment, split: Split) -> dict[str, Any]:
+def describe_split(experiment: Experiment, split: Split) -> Document:
     """Return what audit.json says of a split beside the checks."""
     details = dict(split.details)
     balance = details.pop("balance", {})

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError, nearest
 from cistron.evaluation.intervals import Interval
 from cistron.evaluation.paired import Difference, compare_predictors
@@ -28,7 +29,7 @@ def compare_runs(
     *,
     resamples: int | None = None,
     seed: int = 1,
-) -> dict[str, Any]:
+) -> Document:
     """Compare finished runs, pair by pair, on the samples that they tested.
 
     Runs are put into one table where all of them tested the same samples and none had an easier
@@ -98,7 +99,7 @@ def _table(
     metric: str,
     resamples: int | None,
     seed: int,
-) -> dict[str, Any]:
+) -> Document:
     """Compare runs that can be compared, on the samples that all of them tested."""
     ids = common(run.labels.index for run in block)
     classes = [str(name) for name in block[0].metrics["classes"]]
@@ -176,7 +177,7 @@ def _units(block: Sequence[Tested], ids: pd.Index) -> tuple[NDArray[np.int64], l
     ]
 
 
-def _difference(found: Difference, metric: str, kinds: Mapping[str, str]) -> dict[str, Any]:
+def _difference(found: Difference, metric: str, kinds: Mapping[str, str]) -> Document:
     return {
         "first": found.first,
         "second": found.second,
@@ -233,7 +234,7 @@ def _apart(
     return text
 
 
-def _about(run: Tested) -> dict[str, Any]:
+def _about(run: Tested) -> Document:
     """Return what a run is, in a few words."""
     encoder, model, split = (run.experiment.get(k) or {} for k in ("encoder", "model", "split"))
     columns = split.get("columns") or split.get("column")
@@ -258,7 +259,7 @@ def _about(run: Tested) -> dict[str, Any]:
     }
 
 
-def _settings(runs: Sequence[Tested]) -> dict[str, dict[str, Any]]:
+def _settings(runs: Sequence[Tested]) -> dict[str, Document]:
     """Return the keys in which the experiments differ: key → run → value."""
     flat = {run.name: _flat(run.experiment) for run in runs}
     keys = sorted({key for one in flat.values() for key in one} - set(NOT_SETTINGS))
@@ -266,10 +267,10 @@ def _settings(runs: Sequence[Tested]) -> dict[str, dict[str, Any]]:
     return {key: own for key, own in values.items() if len({repr(v) for v in own.values()}) > 1}
 
 
-def _flat(document: Any, path: str = "") -> dict[str, Any]:
+def _flat(document: Any, path: str = "") -> Document:
     if not isinstance(document, dict):
         return {path: document}
-    found: dict[str, Any] = {}
+    found: Document = {}
     for key, value in document.items():
         found |= _flat(value, f"{path}.{key}".lstrip("."))
     return found

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from cistron.base.document import Document
 from cistron.classifier.predictor import Predictor
 from cistron.experiment.experiment import Experiment
 from cistron.experiment.run_folder import Run
@@ -12,6 +12,7 @@ from cistron.pipeline.ablation import read_ablated
 from cistron.pipeline.scores import metrics_of
 from cistron.pipeline.second_scores import score_second
 from cistron.samples.samples import Samples
+from cistron.splits.search.nearest import NearestHomolog
 from cistron.splits.split import Split
 from cistron.targets.truth import Predictions
 
@@ -22,8 +23,8 @@ def score_fit(
     parts: tuple[Samples, Split],
     classifier: Predictor,
     baselines: Mapping[str, Predictions],
-    nearest: Any,
-) -> dict[str, Any]:
+    nearest: NearestHomolog | None,
+) -> Document:
     """Return metrics.json of a run whose predictions are written.
 
     Parameters

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cistron.base.jobs.job import Job
 from cistron.base.jobs.jobs import finish_jobs
 from cistron.base.progress import SILENT, Logged, Reporter
+from cistron.experiment.experiment import Experiment
 from cistron.experiment.run_folder import EXPERIMENT, Run
 from cistron.pipeline.one import fit_fold
+from cistron.pipeline.repeats import Repeat
 from cistron.samples.samples import Samples
 from cistron.splits.split import Split
+from cistron.training.augment.orthologs import OrthologSource
 
 if TYPE_CHECKING:
     from cistron.base.jobs.cluster import Cluster
 
 
 def run_folds(
-    repeats: Sequence[Any],
+    repeats: Sequence[Repeat],
     workers: int | None,
     reporter: Reporter,
-    orthologs: Any = None,
+    orthologs: OrthologSource | None = None,
     cluster: Cluster | None = None,
 ) -> None:
     """Train the folds of all repeats that are not finished yet, `workers` at a time.
@@ -65,7 +68,11 @@ def run_folds(
 
 
 def _one_fold(
-    experiment: Any, whole: tuple[Samples, Split], orthologs: Any, run: Run, fold: int
+    experiment: Experiment,
+    whole: tuple[Samples, Split],
+    orthologs: OrthologSource | None,
+    run: Run,
+    fold: int,
 ) -> None:
     folder: Path = run.path / "folds" / str(fold)
     folder.mkdir(parents=True, exist_ok=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
 from cistron.classifier.ensemble import Ensemble, require_same_question
@@ -65,7 +65,7 @@ def join_runs(
     made = Ensemble(members)
     found = zip(folders, members, strict=True)
     of_folds = any(_folds(Path(path)) for path in runs)
-    origin: dict[str, Any] = {
+    origin: Document = {
         "ensemble": [{"run": str(path), "sha256": member.checksum_} for path, member in found],
         "notes": [OF_FOLDS if of_folds else OF_RUNS],
     }

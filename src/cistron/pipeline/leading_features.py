@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.document import Document
 from cistron.base.domains import CELLS
 from cistron.classifier.classifier import Classifier
 from cistron.evaluation.intervals import PERCENTILES
@@ -58,7 +59,7 @@ def write_features(
         rows = np.sort(rng.choice(rows, MOST, replace=False))
     tested = samples.take(rows)
     method, size, signed = contributions_of(classifier, tested)
-    document: dict[str, Any] = {
+    document: Document = {
         "metric": experiment.evaluation.metric,
         "samples": len(tested),
         "repeats": REPEATS,

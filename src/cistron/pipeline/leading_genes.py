@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.base.document import Document
 from cistron.base.domains import CELLS
 from cistron.base.errors import InputError
 from cistron.classifier.classifier import Classifier
@@ -112,7 +113,7 @@ def write_genes(
     """
     if samples.payload.domain is not CELLS:
         return
-    document: dict[str, Any] = {
+    document: Document = {
         "method": "gradients" if _by_gradients(classifier) else "coefficients",
         "why": why_no_effects(classifier),
         "folds": len(folds),
@@ -158,13 +159,13 @@ def _known(samples: Samples) -> dict[str, tuple[str, str]]:
 
 def _leading(
     effects: Sequence[pd.DataFrame], known: dict[str, tuple[str, str]]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Document]:
     """Return the first genes of each class; over several folds those that lead in most of them."""
     if len(effects) > 1:
         table = stability(effects, TOP).groupby("class", sort=False).head(TOP)
     else:
         table = top_genes(effects[0], TOP).assign(share=None)
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Document] = {}
     for name in effects[0].columns:
         rows = [
             {
@@ -182,7 +183,7 @@ def _leading(
     return found
 
 
-def expression(samples: Samples, genes: Sequence[str], encoder: Any) -> dict[str, Any]:
+def expression(samples: Samples, genes: Sequence[str], encoder: Any) -> Document:
     """Return in which share of each class's cells genes are found, and their mean expression.
 
     Parameters

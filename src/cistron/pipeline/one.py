@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
@@ -22,6 +21,7 @@ from cistron.samples.samples import Samples
 from cistron.splits.settle import settle_fold
 from cistron.splits.split import TRAIN, UNUSED, Split
 from cistron.training.augment.augment import averages_orthologs, find_orthologs
+from cistron.training.augment.orthologs import OrthologSource
 from cistron.training.stages import remove_checkpoints
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -34,7 +34,7 @@ def fit_fold(
     fold: int,
     folder: Path,
     reporter: Reporter = SILENT,
-    orthologs: Any = None,
+    orthologs: OrthologSource | None = None,
 ) -> None:
     """Train and predict one fold in its own folder; `predictions.parquet` is written last.
 
@@ -53,7 +53,7 @@ def fit_part(
     split: Split,
     folder: Path,
     reporter: Reporter,
-    orthologs: Any = None,
+    orthologs: OrthologSource | None = None,
     fold: int = UNUSED,
 ) -> None:
     """Train and predict in a folder of its own; `predictions.parquet` is written last."""
@@ -69,7 +69,7 @@ def write_predictions(
     experiment: Experiment,
     classifier: Predictor,
     parts: tuple[Samples, Split],
-    orthologs: Any,
+    orthologs: OrthologSource | None,
     fold: int = UNUSED,
 ) -> None:
     """Write what a classifier says of held-out samples; `predictions.parquet` is written last."""
@@ -98,7 +98,7 @@ def train(
     split: Split,
     folder: Path,
     reporter: Reporter,
-    orthologs: Any = None,
+    orthologs: OrthologSource | None = None,
 ) -> Classifier:
     """Train a classifier into folder/model, or load the one that stands there."""
     if (folder / "model").is_dir():

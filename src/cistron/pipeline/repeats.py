@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.experiment.experiment import Experiment
 from cistron.experiment.run_folder import EXPERIMENT, METRICS, Run
@@ -116,7 +116,7 @@ def with_seeds(
     experiment: Experiment, number: int, which: Sequence[str] = ("split", "training")
 ) -> Experiment:
     """Return the experiment of one repeat, which is no repeated one; seeds of sections count up."""
-    sections: dict[str, Any] = {
+    sections: Document = {
         name: section.model_copy(update={"seed": section.seed + number})
         for name in which
         if hasattr(section := getattr(experiment, name), "seed")
@@ -135,14 +135,14 @@ def start_repeats(repeats: Sequence[Repeat]) -> None:
         repeat.run.write_json("environment.json", known)
 
 
-def worst(audits: Sequence[dict[str, Any]], seeds: Sequence[int]) -> dict[str, Any]:
+def worst(audits: Sequence[Document], seeds: Sequence[int]) -> Document:
     """Return the audit of the repeat that is worst off, with the verdict of each."""
     ranked = max(audits, key=lambda found: VERDICTS.index(found["verdict"]))
     each = zip(seeds, audits, strict=True)
     return {**ranked, "repeats": {str(seed): found["verdict"] for seed, found in each}}
 
 
-def pool_repeats(experiment: Experiment, repeats: Sequence[Repeat], run: Run) -> dict[str, Any]:
+def pool_repeats(experiment: Experiment, repeats: Sequence[Repeat], run: Run) -> Document:
     """Pool every repeat, then all of them; return metrics.json.
 
     `test` scores the probabilities of each sample averaged over the repeats; `repeats` holds the
@@ -199,7 +199,7 @@ def _averaged(tables: Sequence[pd.DataFrame], keys: list[str]) -> pd.DataFrame:
     return first.assign(**dict(zip(map(str, columns), means.T, strict=True)))
 
 
-def spread_of(each: Sequence[dict[str, Any]]) -> dict[str, dict[str, float | None]]:
+def spread_of(each: Sequence[Document]) -> dict[str, dict[str, float | None]]:
     """Return the mean and the standard deviation of every metric over the repeats."""
     found: dict[str, dict[str, float | None]] = {}
     for metric in each[0]:

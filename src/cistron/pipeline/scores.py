@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.base.document import Document
 from cistron.classifier.predictor import Predictor
 from cistron.evaluation.domains import predict_baselines
 from cistron.evaluation.evaluate import Judging, evaluate
@@ -22,6 +22,7 @@ from cistron.splits.search.nearest import NearestHomolog
 from cistron.splits.settle import settle_fold
 from cistron.splits.split import TEST, TRAIN, UNUSED, VALIDATION, Split
 from cistron.targets.truth import Predictions
+from cistron.training.augment.orthologs import OrthologSource
 
 FEWEST_GROUPS = 10  # a group column with fewer values is no unit to resample
 
@@ -50,7 +51,7 @@ def predict_parts(
     samples: Samples,
     split: Split,
     fold: int = UNUSED,
-    orthologs: Any = None,
+    orthologs: OrthologSource | None = None,
 ) -> pd.DataFrame:
     """Return predictions.parquet: what is predicted of validation and test samples.
 
@@ -107,7 +108,7 @@ def rows_of(samples: Samples, tested: pd.DataFrame) -> NDArray[np.int64]:
     return pd.Series(np.arange(len(samples)), index=samples.ids)[tested["id"]].to_numpy()
 
 
-def single_numbers(scores: dict[str, Any]) -> dict[str, Any]:
+def single_numbers(scores: Document) -> Document:
     """Return the single numbers among the scores, without tables and curves."""
     numbers = {m: v for m, v in scores.items() if isinstance(v, dict) and "value" in v}
     return {"n": scores["n"], **numbers}
@@ -119,7 +120,7 @@ def score_tested(
     tested: pd.DataFrame,
     units: NDArray[np.int64],
     baselines: pd.DataFrame,
-) -> dict[str, Any]:
+) -> Document:
     """Evaluate pooled predictions beside baselines of the same samples (see `evaluate`).
 
     Parameters
@@ -155,10 +156,10 @@ def metrics_of(
     predictions: pd.DataFrame,
     baselines: Mapping[str, Predictions],
     ablated: pd.DataFrame | None = None,
-) -> dict[str, Any]:
+) -> Document:
     """Return metrics.json of a single split."""
     units, truth = resampling_groups(samples, split), samples.truth
-    result: dict[str, Any] = {}
+    result: Document = {}
     for name, part in (("test", TEST), ("validation", VALIDATION)):
         rows = split.rows(part)
         table = predictions[predictions["part"] == name]
@@ -191,7 +192,7 @@ def metrics_of(
 
 def pool(
     experiment: Experiment, samples: Samples, whole: tuple[Samples, Split], run: Run
-) -> dict[str, Any]:
+) -> Document:
     """Join the folds' files in the run's own, and return metrics.json of the cross-validation.
 
     Parameters
@@ -304,10 +305,10 @@ def relatives_in_training(samples: Samples, split: Split) -> dict[str, pd.Series
 
 def _without_rejected(
     experiment: Experiment, samples: Samples, tested: pd.DataFrame, units: NDArray[np.int64]
-) -> dict[str, Any]:
+) -> Document:
     """Return how many tested cells are rejected, and the scores of those that are not."""
     kept = ~tested["rejected"].to_numpy(dtype=bool)
-    found: dict[str, Any] = {"n": int((~kept).sum()), "share": float((~kept).mean()), "kept": None}
+    found: Document = {"n": int((~kept).sum()), "share": float((~kept).mean()), "kept": None}
     if kept.sum() > 1:
         scores = evaluate(
             samples.truth[kept],
@@ -326,7 +327,7 @@ def _by_relatives(
     samples: Samples,
     tested: pd.DataFrame,
     relatives: dict[str, pd.Series],
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Document]:
     """Return the scores of samples with and without relatives in training, by group column.
 
     Columns by which all samples are alike, or one side has a single class, are left out.
@@ -334,7 +335,7 @@ def _by_relatives(
     place = rows_of(samples, tested)
     targets, strata = samples.truth[place], samples.strata[place]
     predicted = samples.target.from_table(tested)
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Document] = {}
     for column, related in relatives.items():
         inside = related[tested["id"]].to_numpy()
         sides = {"with": inside, "without": ~inside}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from cistron.base.document import Document
 from cistron.classifier.second import predicted_alone, relabelled, where_known
 from cistron.evaluation.evaluate import evaluate
 from cistron.experiment.experiment import Experiment
@@ -20,6 +20,7 @@ from cistron.pipeline.scores import (
     resampling_groups,
 )
 from cistron.samples.samples import Samples, Second
+from cistron.splits.search.nearest import NearestHomolog
 from cistron.splits.settle import settle_fold
 from cistron.splits.split import TEST, Split
 
@@ -33,8 +34,8 @@ def score_second(
     samples: Samples,
     split: Split,
     predictions: pd.DataFrame,
-    nearest: Any,
-) -> dict[str, Any]:
+    nearest: NearestHomolog | None,
+) -> Document:
     """Score the second target of a single split, and baselines on the same samples.
 
     Parameters
@@ -61,7 +62,11 @@ def score_second(
 
 
 def score_second_folds(
-    experiment: Experiment, samples: Samples, whole: tuple[Samples, Split], run: Run, nearest: Any
+    experiment: Experiment,
+    samples: Samples,
+    whole: tuple[Samples, Split],
+    run: Run,
+    nearest: NearestHomolog | None,
 ) -> None:
     """Write the baselines of the second target in every fold (see `scores.score_folds`)."""
     own, tables = relabelled(samples), []
@@ -72,7 +77,7 @@ def score_second_folds(
     run.write_table(BASELINES, pd.concat(tables, ignore_index=True))
 
 
-def pool_second(experiment: Experiment, samples: Samples, split: Split, run: Run) -> dict[str, Any]:
+def pool_second(experiment: Experiment, samples: Samples, split: Split, run: Run) -> Document:
     """Score the second target of a cross-validation, its folds together.
 
     Parameters
@@ -109,12 +114,12 @@ def _second(samples: Samples) -> Second:
     return samples.second
 
 
-def _told(second: Second, found: dict[str, Any], tested: int) -> dict[str, Any]:
+def _told(second: Second, found: Document, tested: int) -> Document:
     unknown = tested - found["test"]["n"]
     return {"name": second.name, "unknown": unknown, **{key: found[key] for key in _TOLD}}
 
 
-def _of_tested(nearest: Any, split: Split) -> Any:
+def _of_tested(nearest: NearestHomolog | None, split: Split) -> NearestHomolog | None:
     """Return the nearest homologs of the samples that a split tests, in the order of its rows."""
     if nearest is None:
         return None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from cistron.base.document import Document
 from cistron.base.jobs.job import Job
 from cistron.base.jobs.jobs import finish_jobs
 from cistron.base.progress import SILENT, Logged, Reporter
@@ -21,16 +22,18 @@ from cistron.pipeline.one import fit_part
 from cistron.pipeline.repeats import Repeat, spread_of, start_repeats, with_seeds
 from cistron.pipeline.scores import baseline_table, describe_samples, single_numbers
 from cistron.samples.samples import Samples
+from cistron.splits.search.nearest import NearestHomolog
 from cistron.splits.split import TEST, TRAIN, VALIDATION, Split
 from cistron.targets.truth import Predictions
 from cistron.training.augment.augment import averages_orthologs
+from cistron.training.augment.orthologs import OrthologSource
 
 if TYPE_CHECKING:
     from cistron.base.jobs.cluster import Cluster
 
 
 def plan_seeds(
-    experiment: Experiment, samples: Samples, split: Split, run: Run, audit: dict[str, Any]
+    experiment: Experiment, samples: Samples, split: Split, run: Run, audit: Document
 ) -> list[Repeat]:
     """Make a run for every seed, `repeats/<seed>`: the split stays, and training's seed counts up.
 
@@ -63,7 +66,7 @@ def train_seeds(
     run: Run,
     workers: int | None,
     reporter: Reporter,
-    orthologs: Any = None,
+    orthologs: OrthologSource | None = None,
     cluster: Cluster | None = None,
 ) -> Predictor:
     """Train a classifier for every seed that is not finished yet; return their ensemble.
@@ -113,13 +116,17 @@ def train_seeds(
 
 
 def _one_seed(
-    samples: Samples, split: Split, orthologs: Any, experiment: Experiment, folder: Path
+    samples: Samples,
+    split: Split,
+    orthologs: OrthologSource | None,
+    experiment: Experiment,
+    folder: Path,
 ) -> None:
     log = Logged(SILENT, folder / "log.txt")
     fit_part(experiment, samples, split, folder, log, orthologs)
 
 
-def _join(seeds: Sequence[Repeat], folder: Path, orthologs: Any) -> None:
+def _join(seeds: Sequence[Repeat], folder: Path, orthologs: OrthologSource | None) -> None:
     """Write the classifiers of all seeds as one."""
     experiment, (samples, split) = seeds[0].experiment, seeds[0].whole
     ensemble = Ensemble([load(one.run.path) for one in seeds])
@@ -137,8 +144,11 @@ def _join(seeds: Sequence[Repeat], folder: Path, orthologs: Any) -> None:
 
 
 def score_seeds(
-    seeds: Sequence[Repeat], ensemble: Ensemble, baselines: Mapping[str, Predictions], nearest: Any
-) -> dict[str, Any]:
+    seeds: Sequence[Repeat],
+    ensemble: Ensemble,
+    baselines: Mapping[str, Predictions],
+    nearest: NearestHomolog | None,
+) -> Document:
     """Score every seed's classifier on the test part; return what metrics.json says of them.
 
     Parameters

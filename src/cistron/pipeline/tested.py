@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import yaml
 from numpy.typing import NDArray
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.experiment.run_folder import EXPERIMENT, Run
 from cistron.targets.kinds import target_in
@@ -45,13 +45,13 @@ class Tested:
 
     name: str
     path: Path
-    metrics: dict[str, Any]
+    metrics: Document
     labels: pd.Series
     probabilities: pd.DataFrame
     baselines: dict[str, pd.DataFrame]
     samples: pd.DataFrame
-    experiment: dict[str, Any]
-    environment: dict[str, Any]
+    experiment: Document
+    environment: Document
 
     @property
     def crossvalidated(self) -> bool:

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
+from cistron.base.document import Document
 from cistron.base.progress import Logged, Reporter
 from cistron.classifier.predictor import Predictor
 from cistron.experiment.run_folder import ENVIRONMENT, EXPERIMENT, Run
@@ -20,7 +20,7 @@ from cistron.pipeline.pipeline import LIBRARIES
 def write_unscored(
     run: Run,
     classifier: Predictor,
-    origin: dict[str, Any],
+    origin: Document,
     said: Iterable[str],
     reporter: Reporter,
     command: str,

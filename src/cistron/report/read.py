@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import yaml
 
+from cistron.base.document import Json
 from cistron.base.domains import CELLS, DOMAINS, Domain
 from cistron.base.errors import InputError
 from cistron.experiment.run_folder import EXPERIMENT, METRICS, Run
@@ -22,10 +21,6 @@ _NO_GROUP = {"id", "label", "weight", "length", "part", "fold", "unit", "dropped
     "detected",
 }
 _NO_GROUP |= {"source", "record", *COORDINATES}
-
-
-Json = Mapping[str, Any]
-"""An object of a JSON file: what stands in it is said where the file is written."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError, nearest
 from cistron.base.settings import Settings
 from cistron.samples.genome.chromosomes import plain_name
@@ -134,7 +135,7 @@ class ChromosomeSplit(SplitSettings):
             name: int((split.related_to(fold == k) & (fold != k)).sum())
             for k, name in enumerate(names)
         }
-        details: dict[str, Any] = {
+        details: Document = {
             "folds": names,
             "samples": dict(zip(names, np.bincount(fold).tolist(), strict=True)),
             "balance": balance(part, samples.strata, PARTS),

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.samples.samples import Samples
 from cistron.splits.allocate import allocate, balance
@@ -38,7 +39,7 @@ def deal(
     units: NDArray[np.int64],
     settings: Shares,
     reason: str,
-    details: dict[str, Any] | None = None,
+    details: Document | None = None,
     names: NDArray[np.object_] | None = None,
     stopping: NDArray[np.int64] | None = None,
 ) -> Split:

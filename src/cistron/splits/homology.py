@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.samples.samples import Samples, Sequences
 from cistron.splits.components import components
@@ -107,7 +108,7 @@ class HomologySplit(SplitShares):
             if not len(left[0]) or number == ROUNDS:
                 break
             units, joined = components([units], len(samples), left), joined + len(left[0])
-        details: dict[str, Any] = {
+        details: Document = {
             "method": self.method,
             "identity": self.identity,
             "coverage": self.coverage,
@@ -185,7 +186,7 @@ class HomologySplit(SplitShares):
                 f"for {self.folds} folds. Lower split.folds. {mend}"
             )
 
-    def _reason(self, details: dict[str, Any]) -> str:
+    def _reason(self, details: Document) -> str:
         """Say what the split guards against, and from where on it does not."""
         alike = f"{self.identity:.0%} identity over {self.coverage:.0%} of both"
         linked = {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError, nearest
 from cistron.samples.samples import Samples
 from cistron.splits.allocate import allocate, balance
@@ -93,7 +94,7 @@ class PredefinedSplit(SplitSettings):
 
     def _finished(self, samples: Samples, part: np.ndarray, fold: np.ndarray) -> Split:
         units = np.arange(len(samples))
-        details: dict[str, Any] = {}
+        details: Document = {}
         for number in (TRAIN, 2):
             if not (part == number).any():
                 raise InputError(

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.document import Document
 from cistron.splits.allocate import allocate
 
 PARTS = ("train", "validation", "test")
@@ -61,7 +62,7 @@ class Split:
     reason: str
     validation: float = 0.1
     seed: int = 1
-    details: dict[str, Any] = field(default_factory=dict)
+    details: Document = field(default_factory=dict)
     apart: NDArray[np.int64] | None = None
     validators: NDArray[np.int16] | None = None
     stopping: NDArray[np.int64] | None = None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cistron.base.document import Json
 from cistron.base.errors import InputError
 from cistron.targets.calls import Calls
 from cistron.targets.class_metrics import OF_TWO
@@ -21,7 +21,7 @@ from cistron.targets.target import Target
 KINDS: list[type[Target]] = [OneClass, SeveralClasses, Number]
 
 
-def restore_target(document: Mapping[str, Any]) -> Target:
+def restore_target(document: Json) -> Target:
     """Rebuild a target from what its `document` returned.
 
     Raises
@@ -83,7 +83,7 @@ def target_like(
     return Number("number") if truth.dtype.kind == "f" else OneClass("class", tuple(classes))
 
 
-def target_in(metrics: Mapping[str, Any]) -> Target:
+def target_in(metrics: Json) -> Target:
     """Return the target of a run from its metrics.json."""
     if "target" in metrics:
         return restore_target(metrics["target"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +19,7 @@ def names_in(label: str, separator: str) -> list[str]:
 
 
 def read_memberships(
-    labels: Iterable[Any], classes: Sequence[str], separator: str
+    labels: Iterable[object], classes: Sequence[str], separator: str
 ) -> NDArray[np.bool_]:
     """Return which classes each label names.
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from cistron.base.arrays import Arrays
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.targets import number_metrics
 from cistron.targets.metric import Metric
@@ -210,7 +212,7 @@ class Number(Target):
         """Return the standard deviation of the number."""
         return each[:, :, 0].std(axis=0, ddof=1) * self.scale
 
-    def columns(self, predictions: Predictions) -> dict[str, NDArray[Any]]:
+    def columns(self, predictions: Predictions) -> Arrays:
         """Return `predicted`, the number."""
         return {"predicted": np.asarray(predictions)}
 
@@ -238,7 +240,7 @@ class Number(Target):
         """Return nothing: there are no classes."""
         return {}
 
-    def details(self, truth: Truth, predictions: Predictions) -> dict[str, Any]:
+    def details(self, truth: Truth, predictions: Predictions) -> Document:
         """Return means of what was measured by what was predicted."""
         return {"quantiles": number_metrics.by_quantile(truth, np.asarray(predictions))}
 

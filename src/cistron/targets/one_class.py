@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from cistron.base.arrays import Arrays
+from cistron.base.document import Document
 from cistron.targets import class_metrics
 from cistron.targets.calibration import apply, fit_temperature, softmax
 from cistron.targets.class_metrics import OF_MANY, OF_TWO
@@ -135,7 +137,7 @@ class OneClass(Target):
         """Return the name of the most probable class, shape (n,)."""
         return np.array(self.classes, dtype=object)[probabilities.argmax(axis=1)]
 
-    def columns(self, predictions: Predictions) -> dict[str, NDArray[Any]]:
+    def columns(self, predictions: Predictions) -> Arrays:
         """Return `predicted` and the probability of each class."""
         probabilities = np.asarray(predictions)
         named = self.named(probabilities)
@@ -162,7 +164,7 @@ class OneClass(Target):
         """Return f1 and mcc of each class against all others."""
         return class_metrics.class_scores(truth, np.asarray(predictions), weights)
 
-    def details(self, truth: Truth, predictions: Predictions) -> dict[str, Any]:
+    def details(self, truth: Truth, predictions: Predictions) -> Document:
         """Return scores by class, the confusion of classes, calibration and curves."""
         probabilities, k = np.asarray(predictions), len(self.classes)
         called = probabilities.argmax(axis=1)

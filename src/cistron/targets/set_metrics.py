@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cistron.base.document import Document
 from cistron.targets.calls import Calls, Sets
 from cistron.targets.class_metrics import (
     ECE_BINS,
@@ -226,7 +226,7 @@ def overlap(truth: Sets, called: Sets) -> Floats:
     return ratio(both, either, 1.0)
 
 
-def set_sizes(memberships: ArrayLike, calls: Calls) -> list[dict[str, Any]]:
+def set_sizes(memberships: ArrayLike, calls: Calls) -> list[Document]:
     """Return, for each number of classes, how many samples have and are given so many.
 
     Returns

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from cistron.base.arrays import Arrays
+from cistron.base.document import Document
 from cistron.targets import set_metrics
 from cistron.targets.calibration import fit_shifts, sigmoid
 from cistron.targets.calls import Calls, call, choose_thresholds
@@ -212,7 +214,7 @@ class SeveralClasses(Target):
         """Return the names of the classes that are called, joined, shape (n,)."""
         return write_labels(self.called(probabilities), self.classes, self.separator)
 
-    def columns(self, predictions: Predictions) -> dict[str, NDArray[Any]]:
+    def columns(self, predictions: Predictions) -> Arrays:
         """Return `predicted`, the names joined, and the probability of each class."""
         calls = _calls(predictions)
         names = write_labels(calls.called, self.classes, self.separator)
@@ -240,7 +242,7 @@ class SeveralClasses(Target):
         """Return f1 and mcc of each class by itself."""
         return set_metrics.class_scores(truth, _calls(predictions), weights)
 
-    def details(self, truth: Truth, predictions: Predictions) -> dict[str, Any]:
+    def details(self, truth: Truth, predictions: Predictions) -> Document:
         """Return scores by class, sizes of sets, calibration and curves."""
         calls = _calls(predictions)
         drawn = zip(self.classes, curves(truth, calls.probabilities), strict=True)

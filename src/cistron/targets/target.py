@@ -12,14 +12,16 @@ for it on training and validation samples.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from cistron.base.arrays import Arrays
+from cistron.base.document import Document, Json
 from cistron.base.errors import InputError, nearest
 from cistron.targets.metric import Metric
 from cistron.targets.truth import Contrast, Named, Predictions, Truth
@@ -72,7 +74,7 @@ class Target(Words, ABC):
         """Return which samples have each class, shape (n,); without classes all samples."""
         return dict(zip(self.classes, self.memberships(truth).T, strict=True))
 
-    def described(self) -> dict[str, Any]:
+    def described(self) -> Document:
         """Return what metrics.json says of the question beside the classes."""
         return {}
 
@@ -224,7 +226,7 @@ class Target(Words, ABC):
         """
 
     @abstractmethod
-    def columns(self, predictions: Predictions) -> dict[str, NDArray[Any]]:
+    def columns(self, predictions: Predictions) -> Arrays:
         """Return `predicted`, and `p_<class>` of each class, of a table of predictions."""
 
     @abstractmethod
@@ -272,7 +274,7 @@ class Target(Words, ABC):
         """Return f1 and mcc of each class by itself, shape (classes, ...); of numbers nothing."""
 
     @abstractmethod
-    def details(self, truth: Truth, predictions: Predictions) -> dict[str, Any]:
+    def details(self, truth: Truth, predictions: Predictions) -> Document:
         """Return what is known beyond single numbers, of JSON types (NaN where undefined)."""
 
     @abstractmethod
@@ -367,7 +369,7 @@ class Target(Words, ABC):
 
     # Storage
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Document:
         """Return the target as JSON types."""
         known = {field.name: getattr(self, field.name) for field in fields(self)}
         common = {"temperature": 1.0, "shifts": (), "thresholds": ()}
@@ -375,16 +377,16 @@ class Target(Words, ABC):
         return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
     @classmethod
-    def restore(cls, document: Mapping[str, Any]) -> Self:
+    def restore(cls, document: Json) -> Self:
         """Rebuild what `document` returned."""
         known = {field.name for field in fields(cls)}
         values = {k: v for k, v in document.items() if k in known}
-        known_values: dict[str, Any] = {
+        known_values: Document = {
             k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
         }
         return cls(**known_values)
 
-    def question(self) -> dict[str, Any]:
+    def question(self) -> Document:
         """Return what classifiers must have in common to be averaged, by what a message says."""
         return {
             "the answer is": self.answer,

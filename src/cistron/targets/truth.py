@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cistron.base.arrays import Array
 from cistron.targets.calls import Calls
 from cistron.targets.weighted import Integers
 
@@ -16,7 +17,7 @@ LEAST = 1e-12  # probability that a loss takes for 0
 Form = Literal["softmax", "sigmoid", "number"]
 """How a model answers: one of its outputs, any of them, or the value of its only output."""
 
-Truth = NDArray[Any]
+Truth = Array
 """What is true of n samples: class indices, int of shape (n,), -1 where unknown; which classes
 they have, bool of shape (n, classes); or numbers, float of shape (n,)."""
 

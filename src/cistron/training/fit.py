@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from cistron.base.arrays import Array
 from cistron.base.device import autocast, choose_device
+from cistron.base.document import Document
 from cistron.base.encoded import Encoded
 from cistron.base.progress import SILENT, Reporter
 from cistron.targets.kinds import target_like
@@ -51,7 +52,7 @@ class Examples:
     """
 
     x: Encoded
-    targets: NDArray[Any]
+    targets: Array
     weights: NDArray[np.float32]
     augmentation: Augmentation | None = None
     heads: tuple[Target, ...] = ()
@@ -64,7 +65,7 @@ class Examples:
         return len(self.targets)
 
     @property
-    def first_targets(self) -> NDArray[Any]:
+    def first_targets(self) -> Array:
         """The targets of the first head."""
         return self.targets[:, 0] if len(self.heads) > 1 else self.targets
 
@@ -266,9 +267,9 @@ def _judge(
     return entry | {f"validation_{name}": float(v) for name, v in _watched(data, logits).items()}
 
 
-def _watched(data: Examples, logits: NDArray[np.float32]) -> dict[str, Any]:
+def _watched(data: Examples, logits: NDArray[np.float32]) -> Document:
     """Return the metrics that the history tells; those of a second head have its name behind."""
-    watched: dict[str, Any] = {}
+    watched: Document = {}
     bounds = np.cumsum([head.outputs for head in data.heads])[:-1]
     columns = data.targets.T if len(data.heads) > 1 else [data.targets]
     parts = np.split(logits, bounds, axis=1)
@@ -283,7 +284,7 @@ def _watched(data: Examples, logits: NDArray[np.float32]) -> dict[str, Any]:
 
 
 def _draw(
-    truth: NDArray[Any], sampling: str, rng: np.random.Generator, target: Target | None = None
+    truth: Array, sampling: str, rng: np.random.Generator, target: Target | None = None
 ) -> NDArray[np.int64]:
     """Return the rows of one epoch; balanced: a class at random, then one of its samples."""
     if sampling == "natural":
@@ -292,7 +293,7 @@ def _draw(
     return rng.choice(len(truth), size=len(truth), p=chances / chances.sum())
 
 
-def _decayed(network: torch.nn.Module, settings: TrainingSettings) -> list[dict[str, Any]]:
+def _decayed(network: torch.nn.Module, settings: TrainingSettings) -> list[Document]:
     """Return parameter groups: weight decay on matrices and kernels, none on biases and norms.
 
     `share` is what the learning rate is multiplied with: a language model has one of its own.

@@ -13,9 +13,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
+from cistron.base.arrays import Array
 from cistron.base.errors import InputError
 from cistron.classifier.classifier import Classifier
 from cistron.classifier.imports.keras_description import Json, Layer, chain, chain_settings
@@ -145,7 +145,7 @@ def _parse(text: str | bytes, path: Path) -> Json:
     raise InputError(f"{path} is not the JSON of a Keras model (model.to_json() writes it).")
 
 
-def _arrays(file: h5py.File, layers: Sequence[Layer], where: str) -> Iterator[list[NDArray]]:
+def _arrays(file: h5py.File, layers: Sequence[Layer], where: str) -> Iterator[list[Array]]:
     """Yield the arrays of every layer that has any, in order.
 
     Weights of Keras 2 (`layer_names`, alone or under `model_weights`) go by their order, those of
@@ -191,7 +191,7 @@ def _names(group: h5py.Group, attribute: str) -> list[str]:
     return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
 
 
-def _load(module: nn.Module, layer: Layer, arrays: Iterator[list[NDArray]]) -> None:
+def _load(module: nn.Module, layer: Layer, arrays: Iterator[list[Array]]) -> None:
     """Copy the next arrays into the tensors of a layer, if it has any, which are in Keras's order.
 
     A kernel of Keras is (positions…, channels, filters), one of PyTorch (filters, channels,

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError, nearest
 from cistron.base.progress import SILENT, Reporter, Within
 from cistron.base.ragged import Ragged
@@ -33,7 +33,7 @@ def embed_file(
     workers: int = 1,
     force: bool = False,
     reporter: Reporter = SILENT,
-) -> dict[str, Any]:
+) -> Document:
     """Embed every record of a FASTA file or table and write the embeddings in input order.
 
     What is computed is kept in the cache as it is finished, so that an interrupted job that is
@@ -72,14 +72,14 @@ def embed_file(
     _check(out, settings, force)
     residues = settings.pooling == "residues"
     size = WINDOW["residues" if residues else "pooled"]
-    windows = stream(source, "protein", size, **dict[str, Any](columns or {}))
+    windows = stream(source, "protein", size, **Document(columns or {}))
     first = next(windows, None)  # a mistake in the input is told before a model is fetched
     if first is None:
         raise InputError(f"{source}: there is no record to embed.")
     embedder = Embedder(settings, device, reporter, workers)
     width = embedder.model.width
     partial = out.with_name(out.name + ".partial")
-    dropped: list[dict[str, Any]] = []
+    dropped: list[Document] = []
     embedded = 0
     try:
         with ExitStack() as stack:

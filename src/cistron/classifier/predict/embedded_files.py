@@ -15,11 +15,10 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cistron.base.arrays import Array
 from cistron.base.ragged import Ragged
 
 FORMATS = (".parquet", ".npz", ".h5")
@@ -89,7 +88,7 @@ def _npz_of_residues(path: Path) -> Iterator[Write]:
         _member(archive, "ids", np.array(names, dtype=str))
 
 
-def _member(archive: zipfile.ZipFile, name: str, values: NDArray[Any]) -> None:
+def _member(archive: zipfile.ZipFile, name: str, values: Array) -> None:
     with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
         np.lib.format.write_array(member, values, allow_pickle=False)
 

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cistron.base.document import Document
 from cistron.base.domains import CELLS
 from cistron.base.errors import InputError, nearest
 from cistron.base.files import checksums
@@ -147,7 +148,7 @@ def claim_parts(
 ) -> int:
     """Make the folder of parts, or open one to go on; return how many windows are done."""
     status = source.stat() if source.is_file() else None
-    job: dict[str, Any] = {
+    job: Document = {
         "source": str(source),
         "bytes": status.st_size if status else None,
         "modified": status.st_mtime if status else None,

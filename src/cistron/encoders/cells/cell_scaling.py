@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy import sparse
 
+from cistron.base.arrays import Array
 from cistron.base.settings import Settings
 from cistron.encoders.cells.gene_moments import Moments, extremes
 
@@ -95,7 +96,7 @@ class Scaler:
         data = data.astype(np.float32)
         return sparse.csr_matrix((data, genes, block.indptr), shape=block.shape)
 
-    def _of(self, values: NDArray, genes: NDArray[np.int32] | slice) -> NDArray[np.float64]:
+    def _of(self, values: Array, genes: NDArray[np.int32] | slice) -> NDArray[np.float64]:
         scaled = (values - self.centre[genes]) / self.spread[genes]
         if np.isfinite(self.high):
             np.clip(scaled, self.low, self.high, out=scaled)

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy import sparse
 
+from cistron.base.arrays import Arrays
 from cistron.base.cell_vectors import CellVectors, Transformed
 from cistron.base.counts import Counts
-from cistron.base.encoded import Document, Gives, InputShape, State
+from cistron.base.document import Document
+from cistron.base.encoded import Gives, InputShape, State
 from cistron.base.errors import InputError
 from cistron.base.settings import InputPath
 from cistron.encoders.cells.cell_components import Components
@@ -112,7 +114,7 @@ class ExpressionSettings(EncoderSettings):
             tuple(notes),
         )
 
-    def restore(self, document: Document, arrays: dict[str, NDArray]) -> Expression:
+    def restore(self, document: Document, arrays: Arrays) -> Expression:
         """Rebuild the encoder from its state."""
         components = None
         if self.components is not None:

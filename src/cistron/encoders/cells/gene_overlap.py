@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.arrays import Arrays
 from cistron.base.counts import Counts
 from cistron.base.errors import InputError
 from cistron.samples.cells.gene_names import align_genes
@@ -153,7 +154,7 @@ class KnownGenes:
         plain = aligned.found.get("name", 0) == len(training)
         return aligned.index, "" if plain else aligned.note
 
-    def arrays(self) -> dict[str, NDArray]:
+    def arrays(self) -> Arrays:
         """Return all as arrays; names as the bytes of lines."""
         lines = {f"names.{kind}": _lines(names) for kind, names in self.names.items()}
         if self.aliases:
@@ -161,7 +162,7 @@ class KnownGenes:
         return {**lines, "share": self.share, "chosen": self.chosen}
 
     @classmethod
-    def restore(cls, arrays: dict[str, NDArray]) -> Self:
+    def restore(cls, arrays: Arrays) -> Self:
         """Rebuild the genes from their arrays."""
         names = {
             key.removeprefix("names."): np.array(_texts(lines), dtype=object)

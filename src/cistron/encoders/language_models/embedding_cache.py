@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from cistron.base.arrays import Arrays
 from cistron.base.progress import SILENT, Reporter
 from cistron.samples.samples import Sequences
 
@@ -262,7 +263,7 @@ class _Shard:
         return values
 
 
-def _tensors(rows: dict[bytes, NDArray[np.float32]]) -> dict[str, NDArray]:
+def _tensors(rows: dict[bytes, NDArray[np.float32]]) -> Arrays:
     lengths = [len(values) for values in rows.values()]
     sums = [_checksum(digest, values) for digest, values in rows.items()]
     return {

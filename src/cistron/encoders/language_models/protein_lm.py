@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import nn
 
-from cistron.base.encoded import Document, Encoded, Gives, InputShape, State
+from cistron.base.arrays import Arrays
+from cistron.base.document import Document
+from cistron.base.encoded import Encoded, Gives, InputShape, State
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
 from cistron.base.ragged import Ragged
@@ -89,7 +91,7 @@ class ProteinLMSettings(EmbeddingSettings, EncoderSettings):
         scale = np.where(deviation > 1e-12, deviation, 1.0)
         return replace(encoder, mean=mean.astype(np.float32), scale=scale.astype(np.float32))
 
-    def restore(self, document: Document, arrays: dict[str, NDArray]) -> ProteinLM | TunedProteinLM:
+    def restore(self, document: Document, arrays: Arrays) -> ProteinLM | TunedProteinLM:
         """Rebuild the encoder from its state; the language model is not loaded for that."""
         if "tuning" in document:
             return TunedProteinLM.restore(self, document)
@@ -229,9 +231,9 @@ class TunedProteinLM:
 
     settings: ProteinLMSettings
     identity: Identity
-    tuning: dict[str, Any]
-    tokens: dict[str, Any]
-    config: dict[str, Any] | None = None
+    tuning: Document
+    tokens: Document
+    config: Document | None = None
     restored: bool = False
 
     @classmethod

@@ -8,12 +8,14 @@ A protein too short for a descriptor has 0 there.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
+from cistron.base.arrays import Arrays
+from cistron.base.document import Document
 from cistron.base.encoded import Gives
 from cistron.base.errors import InputError
 from cistron.encoders.proteins.descriptor_sets import SETS, DescriptorSet
@@ -74,11 +76,11 @@ class DescriptorsSettings(EncoderSettings):
         "only a whole protein has, are described once",
     )
 
-    def fit(self, samples: Samples) -> ScaledFeatures:
+    def fit(self, samples: Samples) -> ScaledFeatures[DescriptorsSettings]:
         """Estimate the scaling on training samples."""
         return ScaledFeatures.fit(self, samples)
 
-    def restore(self, document: dict[str, Any], arrays: dict[str, NDArray]) -> ScaledFeatures:
+    def restore(self, document: Document, arrays: Arrays) -> ScaledFeatures[DescriptorsSettings]:
         """Rebuild the encoder from its state."""
         return ScaledFeatures.restore(self, document, arrays)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from numpy.typing import NDArray
 from pydantic import Field
 
+from cistron.base.arrays import Arrays
+from cistron.base.document import Document
 from cistron.base.encoded import Gives, InputShape
 from cistron.base.errors import InputError
 from cistron.base.ragged import Ragged
@@ -53,12 +54,12 @@ class ProfileSettings(EncoderSettings):
         """What longer sequences are cropped to."""
         return self.max_length
 
-    def fit(self, samples: Samples) -> CroppedProfiles:
+    def fit(self, samples: Samples) -> CroppedProfiles[ProfileSettings]:
         """Return the encoder; it learns nothing from the samples, which must have profiles."""
         profiles_of(samples)
         return CroppedProfiles(self, InputShape("channels", PROTEIN.standard))
 
-    def restore(self, document: dict[str, Any], arrays: dict[str, NDArray]) -> CroppedProfiles:  # noqa: ARG002
+    def restore(self, document: Document, arrays: Arrays) -> CroppedProfiles[ProfileSettings]:  # noqa: ARG002
         """Rebuild the encoder from its state."""
         return CroppedProfiles(self, InputShape("channels", PROTEIN.standard))
 

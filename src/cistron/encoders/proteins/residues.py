@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
+from cistron.base.arrays import Arrays
+from cistron.base.document import Document
 from cistron.base.encoded import Gives, InputShape
 from cistron.encoders.crop import CROPS, CroppedCodes
 from cistron.encoders.proteins.blosum62 import BLOSUM62
@@ -46,11 +47,11 @@ class ResiduesSettings(EncoderSettings):
         """What longer sequences are cropped to."""
         return self.max_length
 
-    def fit(self, samples: Samples) -> CroppedCodes:  # noqa: ARG002 (nothing is estimated)
+    def fit(self, samples: Samples) -> CroppedCodes[ResiduesSettings]:  # noqa: ARG002 (nothing is estimated)
         """Return the encoder; it learns nothing from the samples."""
         return CroppedCodes(self, self.shape())
 
-    def restore(self, document: dict[str, Any], arrays: dict[str, NDArray]) -> CroppedCodes:  # noqa: ARG002
+    def restore(self, document: Document, arrays: Arrays) -> CroppedCodes[ResiduesSettings]:  # noqa: ARG002
         """Rebuild the encoder from its state."""
         return CroppedCodes(self, self.shape())
 

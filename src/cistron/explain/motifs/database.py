@@ -96,7 +96,7 @@ def _read_jaspar(taxon: str) -> list[Motif]:
     return list(_motifs(rows))
 
 
-def _motifs(rows: Sequence[tuple]) -> Iterator[Motif]:
+def _motifs(rows: Sequence[tuple[str, ...]]) -> Iterator[Motif]:
     for (name, factor, class_, family), cells in groupby(rows, key=lambda row: row[:4]):
         entries = [(int(col) - 1, BASES.index(row), val) for *_, row, col, val in cells]
         counts = np.zeros((max(col for col, _, _ in entries) + 1, 4))

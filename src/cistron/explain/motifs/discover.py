@@ -20,12 +20,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from cistron.base.arrays import Array
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
 from cistron.base.settings import Settings
@@ -73,7 +74,7 @@ class DiscoverySettings(Settings):
         "motifs within 25 bases of an end, which modisco-lite loses",
     )
 
-    def of_modisco(self) -> dict[str, Any]:
+    def of_modisco(self) -> Document:
         """Return them under the names of modisco-lite."""
         return {
             "max_seqlets_per_metacluster": self.max_seqlets,
@@ -187,7 +188,7 @@ def require_modisco() -> None:
         raise InputError(f"modisco-lite {version} is too old; 3 is needed: {INSTALL}")
 
 
-def require_hypothetical(one_hot: NDArray, hypothetical: NDArray) -> None:
+def require_hypothetical(one_hot: Array, hypothetical: Array) -> None:
     """Refuse arrays that cannot be hypothetical contributions.
 
     Raises

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import yaml
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
 from cistron.classifier.load import load
@@ -59,7 +59,7 @@ def find_motifs(
     device: str = "auto",
     force: bool = False,
     reporter: Reporter = SILENT,
-) -> dict[str, Any]:
+) -> Document:
     """Find the motifs of an explanation, and write them into a folder.
 
     Writes patterns.json, patterns.meme, hits.tsv.gz, modisco.h5, and hits.bed.gz where places are

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.arrays import Array
 from cistron.base.motif import reverse_complement
 from cistron.explain.motifs.patterns import Pattern, Seqlets, from_seqlets, ranked
 
@@ -51,9 +52,7 @@ def align(first: Pattern, second: Pattern) -> Alignment:
     return best
 
 
-def merge_same(
-    patterns: Sequence[Pattern], one_hot: NDArray, hypothetical: NDArray
-) -> list[Pattern]:
+def merge_same(patterns: Sequence[Pattern], one_hot: Array, hypothetical: Array) -> list[Pattern]:
     """Merge patterns of one sign that are the same on either strand.
 
     The smaller one goes into the larger where the cosine of their contributions is at least

@@ -96,7 +96,7 @@ def _move(path: Path, columns: int) -> None:
         file.visititems(move)
 
 
-def _count_seqlets(track: NDArray[np.float32], settings: dict) -> dict[str, int]:
+def _count_seqlets(track: NDArray[np.float32], settings: dict[str, int]) -> dict[str, int]:
     """Count the seqlets of each sign as `TFMoDISco` does before it clusters them."""
     from modiscolite import extract_seqlets
 

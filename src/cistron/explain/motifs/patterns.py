@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.arrays import Array
 from cistron.base.motif import consensus
 
 TRIM = 0.3
@@ -42,7 +43,7 @@ class Seqlets:
     def __len__(self) -> int:
         return len(self.row)
 
-    def take(self, kept: NDArray) -> Seqlets:
+    def take(self, kept: Array) -> Seqlets:
         """Return some of them."""
         return Seqlets(self.row[kept], self.start[kept], self.end[kept], self.reverse[kept])
 
@@ -157,7 +158,7 @@ def ranked(patterns: Sequence[Pattern]) -> list[Pattern]:
 
 
 def from_seqlets(
-    pattern: Pattern, seqlets: Seqlets, one_hot: NDArray, hypothetical: NDArray
+    pattern: Pattern, seqlets: Seqlets, one_hot: Array, hypothetical: Array
 ) -> Pattern:
     """Return a pattern made anew from seqlets of its width.
 
@@ -188,6 +189,6 @@ def from_seqlets(
     )
 
 
-def _oriented(windows: NDArray, reverse: NDArray[np.bool_]) -> NDArray:
+def _oriented(windows: Array, reverse: NDArray[np.bool_]) -> Array:
     """Turn the windows of the other strand, shape (seqlets, width, 4)."""
     return np.where(reverse[:, None, None], windows[:, ::-1, ::-1], windows)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.classifier.load import load
 from cistron.experiment.file import read_experiment
@@ -107,11 +107,11 @@ def _require_same(path: Path, run: Path) -> None:
         )
 
 
-def _summary(path: Path) -> dict[str, Any]:
+def _summary(path: Path) -> Document:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def _facts(path: Path) -> dict[str, Any]:
+def _facts(path: Path) -> Document:
     """Return what the page says of the explanation."""
     summary = _summary(path)
     if not summary:

@@ -7,11 +7,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.motif import Motif
 from cistron.explain.motifs.analysis import Analysis, Entry
@@ -33,7 +33,7 @@ VERSION = 1
 
 def document(
     analysis: Analysis, explained: Explained, facts: dict[str, object], others: Sequence[str] = ()
-) -> dict[str, Any]:
+) -> Document:
     """Return all that was found as plain JSON types.
 
     Parameters
@@ -60,7 +60,7 @@ def document(
     }
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: Entry) -> Document:
     pattern, located = entry.pattern, entry.located
     core = pattern.core
     return {
@@ -107,9 +107,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
     }
 
 
-def write_results(
-    folder: Path, analysis: Analysis, explained: Explained, made: dict[str, Any]
-) -> None:
+def write_results(folder: Path, analysis: Analysis, explained: Explained, made: Document) -> None:
     """Write patterns.json, patterns.meme and hits.tsv.gz; hits.bed.gz where places are known."""
     text = json.dumps(made, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / PATTERNS).write_text(text + "\n", encoding="utf-8")

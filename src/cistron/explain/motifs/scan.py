@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.arrays import Array
+
 BINS = 1000
 """Steps between the lowest and the highest score of a motif."""
 UNKNOWN = 4
@@ -178,7 +180,7 @@ def _sums(codes: NDArray[np.uint8], table: NDArray[np.int32]) -> NDArray[np.int3
     return total
 
 
-def _apart(row: NDArray, start: NDArray, score: NDArray, width: int) -> NDArray[np.int64]:
+def _apart(row: Array, start: Array, score: Array, width: int) -> NDArray[np.int64]:
     """Return which hits are kept so that none overlap, in order of sequence and column."""
     kept: dict[int, list[tuple[int, int]]] = {}
     # lexsort is stable: the forward strand, which comes first, wins over its own reverse.

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.explain.rules import recurrent, rules
 from cistron.explain.rules.composites import COMPOSITES
@@ -95,7 +96,7 @@ class Operations(TorchFunctionMode):
         func: Operation,
         types: object,
         args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
+        kwargs: Document | None = None,
     ) -> Any:
         """Run one operation."""
         kwargs = kwargs or {}
@@ -141,14 +142,14 @@ class Operations(TorchFunctionMode):
                 )
         return observed
 
-    def _composite(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _composite(self, name: str, args: tuple[Any, ...], kwargs: Document) -> Any:
         if name not in COMPOSITES:
             raise Refused(f"The operation {name!r} is not supported.")
         with self:  # its parts come back here
             return COMPOSITES[name](*args, **kwargs)
 
     def _elementwise(
-        self, name: str, func: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, name: str, func: Operation, args: tuple[Any, ...], kwargs: Document
     ) -> Tensor:
         options = {key: value for key, value in kwargs.items() if key != "input"}
         x, rest = (args[0], args[1:]) if args else (kwargs["input"], ())

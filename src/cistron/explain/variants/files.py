@@ -7,10 +7,10 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Advance, Reporter
 from cistron.classifier.predict.predict import FORMATS, join_parts, require_output
@@ -34,7 +34,7 @@ def predict_variants(
     longest: int = LONGEST,
     force: bool = False,
     reporter: Reporter = SILENT,
-) -> dict[str, Any]:
+) -> Document:
     """Write what every variant of a VCF changes in every window that it falls into.
 
     Beside the table stand `<out>.skipped.tsv`, with the reason of each allele that was not
@@ -132,7 +132,7 @@ def _write(tables: Iterator[pd.DataFrame], out: Path, advance: Advance) -> None:
     join_parts(every(), out)
 
 
-def _summary(tally: Tally) -> dict[str, Any]:
+def _summary(tally: Tally) -> Document:
     return {
         "alleles": tally.alleles,
         "predicted": tally.predicted,

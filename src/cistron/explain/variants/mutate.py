@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
 from cistron.base.ragged import Ragged
@@ -116,7 +117,7 @@ def mutate_file(
     maps: Path | None = None,
     force: bool = False,
     reporter: Reporter = SILENT,
-) -> dict[str, Any]:
+) -> Document:
     """Write what mutations of each sequence change, one row a mutation, in constant memory.
 
     Parameters
@@ -155,7 +156,7 @@ def mutate_file(
 
     def tables() -> Iterator[pd.DataFrame]:
         with reporter.bar(None, "mutating") as advance:
-            named: dict[str, Any] = dict(columns or {})
+            named: Document = dict(columns or {})
             windows = stream(source, classifier.alphabet_, window=WINDOW, **named)
             for samples in windows:
                 made.records += len(samples) + len(samples.dropped)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import pandas as pd
 import yaml
 from pydantic import ValidationError
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError, nearest
 from cistron.base.files import looks_like, open_input
 from cistron.experiment.file import read_experiment
@@ -98,7 +99,7 @@ def _require_genome(path: Path | None) -> Path:
 
 def _of_genes(samples: GenomeSamples | None, where: Where) -> Found:
     """Return windows of genes, as the run cut them but for what options say."""
-    changes: dict[str, Any] = {"label": None, "numbers": None, "groups": {}}
+    changes: Document = {"label": None, "numbers": None, "groups": {}}
     if samples is not None and samples.species and not (where.genome and where.annotation):
         raise InputError(
             f"The run learned from several species ({', '.join(samples.species)}). Say which "

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.base.arrays import Array
 from cistron.samples.alphabet import DNA
 from cistron.samples.genome.windows import Loci, Windows, first_base
 
@@ -82,8 +83,8 @@ class WindowSet(Protocol):
 class _Intervals:
     """Half-open intervals on chromosomes, and which of them a stretch meets."""
 
-    def __init__(self, chromosome: NDArray, start: NDArray, end: NDArray, rows: NDArray) -> None:
-        self.by_name: dict[str, tuple[NDArray, NDArray, NDArray, int]] = {}
+    def __init__(self, chromosome: Array, start: Array, end: Array, rows: Array) -> None:
+        self.by_name: dict[str, tuple[Array, Array, Array, int]] = {}
         for name, members in pd.Series(chromosome).groupby(chromosome).indices.items():
             order = members[np.argsort(start[members], kind="stable")]
             longest = int((end[order] - start[order]).max())

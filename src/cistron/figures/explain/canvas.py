@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from html import escape
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cistron.base.arrays import Array
 from cistron.figures.logo import COLOURS, GLYPHS
 
 INK, MUTED = "var(--ink, #1f2328)", "var(--muted, #5b6169)"
@@ -72,7 +72,7 @@ class Canvas:
             f'{height / 100:.4g} {x:.2f} {top:.2f})"/>'
         )
 
-    def heat(self, values: NDArray, left: float, size: tuple[float, float], most: float) -> None:
+    def heat(self, values: Array, left: float, size: tuple[float, float], most: float) -> None:
         """Draw a heat map at `top`: what is above 0 in one colour, what is below in the other.
 
         Parameters
@@ -111,7 +111,7 @@ class Canvas:
 
 
 def bars(
-    values: Sequence[float] | NDArray, x: NDArray, width: float, zero: float, unit: float
+    values: Sequence[float] | Array, x: Array, width: float, zero: float, unit: float
 ) -> tuple[str, str]:
     """Return the paths of bars above zero, and of those below it."""
     paths: list[list[str]] = [[], []]

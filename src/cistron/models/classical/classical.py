@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.arrays import Array
 from cistron.base.cell_vectors import CellVectors
 from cistron.base.errors import InputError
 from cistron.models.classical.sparse_input import by_blocks, described, to_fit
@@ -212,7 +213,7 @@ def fit_form(
     form: str,
     settings: ClassicalSettings,
     X: Vectors,
-    truth: NDArray[Any],
+    truth: Array,
     weights: NDArray[np.floating],
     seed: int,
     classes: Sequence[str],

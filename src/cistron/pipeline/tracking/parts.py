@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from cistron.base.document import Document, Json
 from cistron.base.errors import InputError
 from cistron.experiment.run_folder import Run
 from cistron.pipeline.tracking.tracker import Part, Point, State
@@ -24,7 +25,7 @@ FILES = ("experiment.yaml", "metrics.json", "report.html")
 TRIAL = ("trial", "state", "value", "seconds", "error")  # columns of trials.csv that are no values
 STATES: dict[str, State] = {"complete": "finished", "pruned": "pruned"}  # other trials failed
 
-Groups = Iterable[tuple[str, Mapping[str, Any]]]
+Groups = Iterable[tuple[str, Json]]
 
 
 def read_parts(run: Path, *, ended: bool) -> list[Part]:
@@ -74,7 +75,7 @@ def _whole(run: Path, metric: str, ended: bool) -> Part:
     )
 
 
-def _tags(run: Path, results: Mapping[str, Any], *, searched: bool) -> dict[str, str]:
+def _tags(run: Path, results: Json, *, searched: bool) -> dict[str, str]:
     known = _json(run / "environment.json").get("cistron")
     tags = {"cistron.version": known or version("cistron"), "cistron.run": run.resolve().name}
     if audit := _json(run / "audit.json"):
@@ -98,7 +99,7 @@ def _inside(run: Path, parent: str, metric: str, ended: bool) -> Iterator[Part]:
         for number in sorted(int(x.name) for x in folder.glob("*") if x.name.isdecimal()):
             inner, name = folder / str(number), f"{parent}/{place}/{number}".lstrip("/")
             end = inner / "predictions.parquet"
-            listed: list[dict[str, Any]] = [fold for fold in folds if fold.get(key) == number]
+            listed: list[Document] = [fold for fold in folds if fold.get(key) == number]
             scores = _json(inner / "metrics.json").get("test") or next(iter(listed), {})
             points = _history(inner)
             points += _scored([("test", scores)], len({x.step for x in points}), _when(end))
@@ -149,7 +150,7 @@ def _history(folder: Path) -> list[Point]:
     return sorted(points, key=lambda point: point.step)
 
 
-def _groups(results: Mapping[str, Any], metric: str) -> Groups:
+def _groups(results: Json, metric: str) -> Groups:
     """Yield the scores of a finished run or search, and what they are compared with."""
     if "trials" in results:
         nested = results.get("nested") or {}
@@ -184,12 +185,12 @@ def _points(numbers: Mapping[str, float | None], step: int, at: int) -> list[Poi
     return [Point(name, step, x, at) for name, x in numbers.items() if x is not None]
 
 
-def _flat(document: Any, path: str = "") -> dict[str, Any]:
+def _flat(document: Any, path: str = "") -> Document:
     """Return the values of a document by dotted key; ranges of a search and lists stay whole."""
     keys = set(document) if isinstance(document, dict) else set()
     if not keys or "choices" in keys or keys >= {"low", "high"}:
         return {path: document}
-    flat: dict[str, Any] = {}
+    flat: Document = {}
     for key, value in document.items():
         flat |= _flat(value, f"{path}.{key}".lstrip("."))
     return flat
@@ -202,7 +203,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _json(path: Path) -> Document:
     return Run(path.parent).read_json(path.name) if path.is_file() else {}
 
 

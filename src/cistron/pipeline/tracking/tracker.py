@@ -8,8 +8,9 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
+from cistron.base.document import Document
 from cistron.experiment.run_folder import Run
 
 TRACKING = "tracking.json"
@@ -72,7 +73,7 @@ def as_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def remember(run: Path, option: str, **news: object) -> dict[str, Any]:
+def remember(run: Path, option: str, **news: object) -> Document:
     """Add news of a tracker to the run, and return all that the run remembers of it.
 
     `id` is the identity by which the tracker knows the run again. It is written before anything is

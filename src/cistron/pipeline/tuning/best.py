@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
+from cistron.base.document import Document
 from cistron.base.progress import Reporter
 from cistron.experiment.experiment import Experiment
 from cistron.experiment.run_folder import Run
@@ -29,7 +29,7 @@ from cistron.targets.kinds import sign_of
 @reachable()
 def search_best(
     search: Search, seen: Visible, how: How, folder: Path, reporter: Reporter
-) -> tuple[Experiment, dict[str, Any]]:
+) -> tuple[Experiment, Document]:
     """Make the trials that are still to be made, and return the best experiment.
 
     Parameters

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.progress import Reporter
 from cistron.experiment.run_folder import METRICS, Run
@@ -22,7 +22,7 @@ from cistron.targets.kinds import sign_of
 
 def nest(
     search: Search, samples: Samples, how: How, folds: int, folder: Path, reporter: Reporter
-) -> dict[str, Any]:
+) -> Document:
     """Search in every outer fold, fit what it finds, and pool the scores of the folds.
 
     Optimism is what the search believes of its best trial, less what that scores on the fold which
@@ -70,9 +70,7 @@ def nest(
     return _summary(metrics, believed, how.metric or search.start.evaluation.metric)
 
 
-def _summary(
-    metrics: dict[str, Any], believed: list[dict[str, Any]], metric: str
-) -> dict[str, Any]:
+def _summary(metrics: Document, believed: list[Document], metric: str) -> Document:
     sign = sign_of(metric)
     each = []
     for fold, best in zip(metrics["folds"], believed, strict=True):

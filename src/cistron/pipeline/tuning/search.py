@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError, nearest
 from cistron.experiment.experiment import Experiment
 from cistron.experiment.file import make_experiment
@@ -35,7 +36,7 @@ class Search:
         The experiment of the first trial.
     """
 
-    document: dict[str, Any]
+    document: Document
     source: str
     folder: Path
     start: Experiment
@@ -44,7 +45,7 @@ class Search:
         """Return the experiment of a trial."""
         return self._made(fill(self.document, suggester(trial)))
 
-    def _made(self, document: dict[str, Any]) -> Experiment:
+    def _made(self, document: Document) -> Experiment:
         return make_experiment(document, self.source, self.folder)
 
 

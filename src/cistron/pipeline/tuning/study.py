@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.experiment.ranges import Choice, Range, Suggest
 from cistron.pipeline.tuning.shared import beat, end_stale, open_database
@@ -73,7 +74,7 @@ def open_study(
     )
 
 
-def ask(study: optuna.Study, sampler: str, seed: int, start: dict[str, Any]) -> optuna.Trial:
+def ask(study: optuna.Study, sampler: str, seed: int, start: Document) -> optuna.Trial:
     """Return the next trial, the first with the values to start from.
 
     The sampler draws from (seed, number of the draw), and the draw of a trial that was cut short is

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from cistron.base.arrays import Array
 from cistron.base.counts import Counts
 from cistron.base.errors import InputError
 
@@ -154,7 +155,7 @@ def add_up(
     )
 
 
-def _row_sums(values: NDArray[Any], begins: NDArray[Any]) -> NDArray[np.float64]:
+def _row_sums(values: Array, begins: Array) -> NDArray[np.float64]:
     """Return the sum of each row of a sparse matrix, by where its numbers begin."""
     sums = np.zeros(len(begins) - 1)
     filled = np.diff(begins) > 0

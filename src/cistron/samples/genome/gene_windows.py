@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
+from cistron.base.arrays import Array
 from cistron.base.errors import InputError
 from cistron.base.settings import InputPath, Settings
 from cistron.samples.genome.annotation import Annotation, read_annotation
@@ -216,8 +217,8 @@ def _join(
     notes += match_notes
     has_value = rows >= 0
 
-    def column(given: NDArray | None, missing: object, dtype: type) -> NDArray:
-        filled: NDArray = np.full(len(rows), missing, dtype=dtype)
+    def column(given: Array | None, missing: object, dtype: type) -> Array:
+        filled: Array = np.full(len(rows), missing, dtype=dtype)
         if given is not None:
             filled[has_value] = given[rows[has_value]]
         return filled

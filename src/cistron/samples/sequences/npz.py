@@ -12,6 +12,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.arrays import Array
 from cistron.base.errors import InputError, nearest
 from cistron.samples.records import Block
 from cistron.samples.samples import Profiles
@@ -106,7 +107,7 @@ class _Array:
                 "np.ascontiguousarray(array)."
             )
 
-    def read(self, rows: int) -> NDArray:
+    def read(self, rows: int) -> Array:
         shape = (rows, *self.shape[1:])
         size = int(np.prod(shape)) * self._dtype.itemsize
         try:
@@ -163,7 +164,7 @@ def _find(path: Path, there: list[str], key: str, chosen: str | None) -> str | N
     return fitting[0] if fitting else None
 
 
-def _classes(y: NDArray, path: Path, first: int) -> NDArray[np.int64]:
+def _classes(y: Array, path: Path, first: int) -> NDArray[np.int64]:
     if y.dtype.kind not in "iufb":
         raise InputError(
             f"{path}: y holds {y.dtype}, not the numbers of classes. Save it as integers from 0 "
@@ -179,7 +180,7 @@ def _classes(y: NDArray, path: Path, first: int) -> NDArray[np.int64]:
 
 
 def _block(
-    profile: NDArray, mask: NDArray | None, ids: list[str] | None, stem: str, first: int
+    profile: Array, mask: Array | None, ids: list[str] | None, stem: str, first: int
 ) -> Block:
     """Return proteins as a block; where something is wrong with one, why."""
     names = ids or [f"{stem}:{first + row}" for row in range(len(profile))]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cistron.base import domains
+from cistron.base.document import Document
 from cistron.samples.samples import Samples, Sequences
 from cistron.splits.audit.cell_checks import (
     balance_of_cells,
@@ -91,7 +91,7 @@ def audit(
     engine: EngineName = "auto",
     threads: int | None = None,
     progress: Progress = silent,
-) -> dict[str, Any]:
+) -> Document:
     """Check a split for leakage between its parts, and the training part for shortcuts.
 
     Parameters
@@ -142,7 +142,7 @@ def audit_folds(
     engine: EngineName = "auto",
     threads: int | None = None,
     progress: Progress = silent,
-) -> dict[str, Any]:
+) -> Document:
     """Check the folds of a cross-validation: each is tested on what all the others trained.
 
     Parameters
@@ -183,7 +183,7 @@ def audit_external(
     engine: EngineName = "auto",
     threads: int | None = None,
     progress: Progress = silent,
-) -> dict[str, Any]:
+) -> Document:
     """Check whether a set from elsewhere is new to what was trained on all samples.
 
     Parameters

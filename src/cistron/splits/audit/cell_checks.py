@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from cistron.base.counts import Counts
+from cistron.base.document import Document
 from cistron.samples.cells.cell_profiles import Normalisation, depth_of, moments, variable_genes
 from cistron.samples.cells.technical_genes import technical_kinds
 from cistron.samples.samples import Samples
@@ -148,7 +148,7 @@ def batch_effect(context: Context) -> Check:
     if not samples.target.shared or not columns:
         summary = "No group is declared, and all cells come from one file."
         return Check(name, SKIPPED, summary)
-    details: dict[str, Any] = {}
+    details: Document = {}
     telling = []
     for column in columns:
         areas = _batches(context, column)
@@ -245,7 +245,7 @@ def technical_genes(context: Context) -> Check:
         return Check(name, PASS if used.any() else SKIPPED, summary)
     usual = float((kinds[used] != "").mean())
     symbols = cells.names.get("symbol", cells.genes)
-    details: dict[str, Any] = {"share_of_all": usual, "by_class": {}}
+    details: Document = {"share_of_all": usual, "by_class": {}}
     worst = ("", 0.0)
     contrasts = score[1:] if len(score) == 2 else score
     for number, contrast in enumerate(contrasts):

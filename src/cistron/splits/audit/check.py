@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.document import Document
 from cistron.samples.samples import Samples
 from cistron.splits.predefined import SPELLINGS
 from cistron.splits.search.nearest import NearestHomolog
@@ -40,7 +41,7 @@ class Check:
     name: str
     verdict: Verdict
     summary: str
-    details: dict[str, Any] = field(default_factory=dict)
+    details: Document = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +134,7 @@ class Context:
         return one_to_one and pairs.shape[1] == len(self.places)
 
 
-def report(checks: Sequence[Check]) -> dict[str, Any]:
+def report(checks: Sequence[Check]) -> Document:
     """Return the checks and the verdict over all of them, as JSON types."""
     verdicts = {check.verdict for check in checks}
     failed = {check.name for check in checks if check.verdict == FAIL}

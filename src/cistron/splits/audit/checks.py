@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from cistron.base.document import Document
 from cistron.samples.identical import identical
 from cistron.splits.audit.check import (
     CERTAIN,
@@ -78,7 +78,7 @@ def shared_groups(context: Context) -> Check:
         if context.samples.groups:
             summary = f"The parts are the values of {', '.join(context.samples.groups)}."
         return Check("shared_groups", SKIPPED, summary)
-    details: dict[str, Any] = {}
+    details: Document = {}
     tested = False
     for column in columns:
         group = context.samples.group([column])
@@ -181,7 +181,7 @@ def _count(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
-def _examples(context: Context, number: Rows, rows: Rows) -> dict[str, Any]:
+def _examples(context: Context, number: Rows, rows: Rows) -> Document:
     """Return the number of rows, and of some that belong together the ids and places."""
     kinds = pd.unique(number[rows])[:EXAMPLES]
     ids, examples = context.samples.ids, []
@@ -191,7 +191,7 @@ def _examples(context: Context, number: Rows, rows: Rows) -> dict[str, Any]:
     return {"samples": len(rows), "examples": examples}
 
 
-def _tested_shares(context: Context, rows: Rows) -> dict[str, Any]:
+def _tested_shares(context: Context, rows: Rows) -> Document:
     """Return which share of the tested samples is among some rows, overall and by class."""
     inside = np.isin(context.tested, rows)
     members = context.memberships[context.tested]
@@ -206,7 +206,7 @@ def _tested_shares(context: Context, rows: Rows) -> dict[str, Any]:
     }
 
 
-def _tested_sentence(context: Context, details: dict[str, Any]) -> str:
+def _tested_sentence(context: Context, details: Document) -> str:
     shares = [f"{share:.1%} of {name}" for name, share in details["share_by_class"].items()]
     sentence = f"{details['share_of_tested']:.1%} of the {context.tested_as} samples"
     return f"{sentence}: {', '.join(shares)}" if shares else sentence

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cistron.base.document import Document
 from cistron.samples.samples import Sequences
 from cistron.samples.sequences.composition import composition, length_features
 from cistron.splits.allocate import balance
@@ -98,7 +98,7 @@ def dominant_groups(context: Context) -> Check:
 def class_balance(context: Context) -> Check:
     """Look for parts that lack a class, or hold another share of it than the whole."""
     names, target = context.places, context.samples.target
-    balances: dict[str, Any] = balance(context.place, context.strata, names)
+    balances: Document = balance(context.place, context.strata, names)
     used = [k for k, name in enumerate(names) if balances[name]["samples"]]
     lacking = []
     for k in used if target.shared else ():

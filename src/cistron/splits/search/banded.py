@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.arrays import Array
 from cistron.samples.samples import Sequences
 
 BAND = 128  # diagonals
@@ -86,7 +87,7 @@ class Seeds:
     place: Rows
     diagonal: Rows
 
-    def __getitem__(self, which: NDArray) -> Seeds:
+    def __getitem__(self, which: Array) -> Seeds:
         return Seeds(self.query[which], self.target[which], self.place[which], self.diagonal[which])
 
 

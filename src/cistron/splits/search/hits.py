@@ -9,6 +9,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.arrays import Array
+
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
@@ -39,7 +41,7 @@ class Hits:
     def __len__(self) -> int:
         return len(self.query)
 
-    def __getitem__(self, which: slice | NDArray) -> Self:
+    def __getitem__(self, which: slice | Array) -> Self:
         return type(self)(*(getattr(self, f.name)[which] for f in fields(self)))
 
     def at_least(self, identity: float, coverage: float) -> NDArray[np.bool_]:

@@ -18,7 +18,7 @@ from cistron.splits.search.hits import Hits
 FORMAT = 1
 
 
-def cache_path(queries: Sequences, targets: Sequences | None, settings: tuple) -> Path:
+def cache_path(queries: Sequences, targets: Sequences | None, settings: tuple[object, ...]) -> Path:
     """Return where the result of a search is kept: its name is made of all that decides it.
 
     The folder is the environment variable CISTRON_CACHE, or ~/.cache/cistron/search.

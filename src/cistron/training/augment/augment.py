@@ -25,7 +25,7 @@ from cistron.models.families import ModelSettings
 from cistron.samples.samples import Samples
 from cistron.samples.settings import SEQUENCES, SamplesSettings, require_columns
 from cistron.training.augment.evoaug import EvoAug
-from cistron.training.augment.orthologs import Orthologs, SamplesOfOneGene
+from cistron.training.augment.orthologs import OrthologSource
 from cistron.training.augment.phyloaug import PhyloAugSettings
 from cistron.training.augment.settings import AugmentSettings
 from cistron.training.settings import TrainingSettings
@@ -78,7 +78,7 @@ def of_kind(augment: Iterable[AugmentSettings], kind: type[T]) -> T | None:
 
 def find_orthologs(
     augment: Iterable[AugmentSettings], samples: Samples, source: SamplesSettings | None = None
-) -> Orthologs | SamplesOfOneGene | None:
+) -> OrthologSource | None:
     """Read the orthologs that `phyloaug` asks for; None without it.
 
     Parameters

@@ -96,6 +96,10 @@ class SamplesOfOneGene:
         return _related(found, samples.sequences, samples.table["label"].to_numpy(dtype=object))
 
 
+OrthologSource = Orthologs | SamplesOfOneGene
+"""Where the orthologs of samples come from."""
+
+
 def averaged_logits(
     logits: Callable[[Samples], NDArray[np.float32]], samples: Samples, related: Related
 ) -> NDArray[np.float32]:

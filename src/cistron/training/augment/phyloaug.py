@@ -16,7 +16,12 @@ from cistron.samples.keys import InputPaths
 from cistron.samples.samples import Samples, Sequences
 from cistron.samples.settings import SamplesSettings
 from cistron.training.augment.ortholog_genomes import read_genome_orthologs
-from cistron.training.augment.orthologs import Orthologs, Related, SamplesOfOneGene, read_orthologs
+from cistron.training.augment.orthologs import (
+    OrthologSource,
+    Related,
+    SamplesOfOneGene,
+    read_orthologs,
+)
 from cistron.training.augment.settings import AugmentSettings
 
 
@@ -101,9 +106,7 @@ class PhyloAugSettings(AugmentSettings):
         """The column of the gene."""
         return {} if self.gene is None else {"augment: phyloaug.gene": (self.gene,)}
 
-    def read(
-        self, samples: Samples, source: SamplesSettings | None = None
-    ) -> Orthologs | SamplesOfOneGene:
+    def read(self, samples: Samples, source: SamplesSettings | None = None) -> OrthologSource:
         """Read the orthologs of all samples.
 
         Parameters
@@ -141,7 +144,7 @@ class PhyloAugSettings(AugmentSettings):
 
 
 def training_orthologs(
-    source: Orthologs | SamplesOfOneGene | None,
+    source: OrthologSource | None,
     train: Samples,
     held_out: Samples,
     say: Callable[[str], None] = lambda sentence: None,  # noqa: ARG005
