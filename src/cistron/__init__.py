@@ -15,7 +15,7 @@ _HOMES = {
     "InputError": "cistron.base.errors",
     "Run": "cistron.experiment.run_folder",
     "Samples": "cistron.samples.samples",
-    "Sequences": "cistron.samples.sequences.sequences",
+    "Sequences": "cistron.samples.samples",
     "Split": "cistron.splits.split",
     "audit": "cistron.splits.audit.audit",
     "check": "cistron.pipeline.check",
