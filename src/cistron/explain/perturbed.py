@@ -93,7 +93,7 @@ def letters_of(classifier: Predictor, samples: Samples) -> Changeable:
             return shared
     elif classifier.model_settings_.family == "network" and classifier.model_.kind == "codes":
         return inputs_of(classifier, samples)
-    sequences = samples.sequences
+    sequences = samples.payload
     if isinstance(sequences, Profiles) or not isinstance(sequences, Sequences):
         raise InputError("Only samples with letters can have them changed. Use --method deeplift.")
     alphabet = sequences.alphabet

@@ -57,9 +57,10 @@ class Examples:
     augmentation: Augmentation | None = None
     heads: tuple[Target, ...] = ()
 
-    def __post_init__(self) -> None:
-        if not self.heads:
-            object.__setattr__(self, "heads", (target_like(self.targets),))
+    @property
+    def asked(self) -> tuple[Target, ...]:
+        """What is learned, said or not."""
+        return self.heads or (target_like(self.targets),)
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -67,7 +68,7 @@ class Examples:
     @property
     def first_targets(self) -> Array:
         """The targets of the first head."""
-        return self.targets[:, 0] if len(self.heads) > 1 else self.targets
+        return self.targets[:, 0] if len(self.asked) > 1 else self.targets
 
 
 def train(
@@ -192,7 +193,7 @@ def _one_epoch(
     rng = np.random.default_rng((settings.seed, number))
     augmentation = data.augmentation
     samples = len(data) if augmentation is None else augmentation.samples
-    rows = _draw(data.first_targets[:samples], settings.sampling, rng, data.heads[0])
+    rows = _draw(data.first_targets[:samples], settings.sampling, rng, data.asked[0])
     if augmentation is not None:
         rows = augmentation.rows(rows, rng)
     batches = epoch(data.x, rows, settings.batch_size, settings.max_tokens, rng)
@@ -219,9 +220,9 @@ def _one_epoch(
             rows_each = len(logits) // len(targets)  # 2 where each strand is a row of its own
             targets = torch.cat([targets] * rows_each)
             weights = torch.cat([weights] * rows_each)
-            if len(data.heads) > 1:
+            if len(data.asked) > 1:
                 weights = shared(weights)
-            each = losses(logits.float(), targets, settings.loss, data.heads)
+            each = losses(logits.float(), targets, settings.loss, data.asked)
             loss = (each * processes.own(weights, len(batch))).sum() / weights.sum()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -261,8 +262,8 @@ def _judge(
     device = next(network.parameters()).device
     logits = compute_logits(network, data.x, settings, device, current())
     targets, weights = torch.from_numpy(data.targets), torch.from_numpy(data.weights)
-    each = losses(torch.from_numpy(logits), targets, settings.loss, data.heads).numpy()
-    shares = (shared(weights) if len(data.heads) > 1 else weights).numpy()
+    each = losses(torch.from_numpy(logits), targets, settings.loss, data.asked).numpy()
+    shares = (shared(weights) if len(data.asked) > 1 else weights).numpy()
     entry = {"validation_loss": float((each * shares).sum() / shares.sum())}
     return entry | {f"validation_{name}": float(v) for name, v in _watched(data, logits).items()}
 
@@ -270,10 +271,10 @@ def _judge(
 def _watched(data: Examples, logits: NDArray[np.float32]) -> Document:
     """Return the metrics that the history tells; those of a second head have its name behind."""
     watched: Document = {}
-    bounds = np.cumsum([head.outputs for head in data.heads])[:-1]
-    columns = data.targets.T if len(data.heads) > 1 else [data.targets]
+    bounds = np.cumsum([head.outputs for head in data.asked])[:-1]
+    columns = data.targets.T if len(data.asked) > 1 else [data.targets]
     parts = np.split(logits, bounds, axis=1)
-    for number, (head, truth, part) in enumerate(zip(data.heads, columns, parts, strict=True)):
+    for number, (head, truth, part) in enumerate(zip(data.asked, columns, parts, strict=True)):
         known = np.ones(len(truth), dtype=bool) if number == 0 else truth != UNKNOWN
         if not known.any():
             continue
