@@ -318,9 +318,10 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
     def _fit_classical(self, train: Samples) -> None:
         head, settings = self.head, cast("ClassicalSettings", self.model_settings_)
         vectors, seed = _vectors(self.encoder_.encode(train)), self.training_.seed
-        of_class = class_weights(head, train.truth, self.training_)
-        weights = head.weights(train.truth, train.table["weight"].to_numpy(), of_class)
-        truth = head.learned(train.truth)
+        known = train.truth
+        of_class = class_weights(head, known, self.training_)
+        weights = head.weights(known, train.table["weight"].to_numpy(), of_class)
+        truth = head.learned(known)
         self.model_ = fit_form(head.form, settings, vectors, truth, weights, seed, head.classes)
         if self.second is not None:
             self.second_model_ = fit_second(settings, vectors, train, self.training_)

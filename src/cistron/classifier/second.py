@@ -82,8 +82,9 @@ def learned(
     weights : ndarray of float32, of the same shape
     """
     first, each = heads[0], part.table["weight"].to_numpy()
-    truth = first.learned(part.truth)
-    weights = first.weights(part.truth, each, class_weights(first, train.truth, settings))
+    known = part.truth
+    truth = first.learned(known)
+    weights = first.weights(known, each, class_weights(first, train.truth, settings))
     if len(heads) > 1:
         truth, weights = beside(part, truth, weights, second_weights(train, settings))
     kept = truth if truth.dtype == np.int64 else truth.astype(np.float32)

@@ -90,7 +90,10 @@ def evaluate(
         raise ValueError(f"{shape} probabilities for {len(target.classes)} classes")
     drawn = bootstrap(truth, predictions, groups, how.resamples, how.seed, baselines, target)
     by_class = {MODEL: class_scorer(target, truth, predictions)} if target.classes else {}
-    classes = resample(by_class, len(truth), groups, how.resamples, how.seed)
+    # Without classes nothing is drawn again: their intervals are not asked for.
+    classes = drawn
+    if by_class:
+        classes = resample(by_class, len(truth), groups, how.resamples, how.seed)
     metric = target.metric(how.headline)
     compared = [m for m in target.metrics if m.compared]
     return {
