@@ -93,6 +93,7 @@ def test_the_run_directory_holds_what_it_promises(run, project):
         "metadata.jsonld",
         "report.html",
         "log.txt",
+        ".cistron",
     }
     samples = pd.read_parquet(run / "samples.parquet")
     assert len(samples) == 240

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from cistron.base.outputs import enter
+
 Advance = Callable[..., None]
 """`advance(steps, note)`: move the bar on; the note stands at its end."""
 
@@ -133,6 +135,8 @@ class Logged:
         """Pass the sentence on and append it to the file."""
         self.reporter.say(sentence)
         now = datetime.now(UTC).isoformat(timespec="seconds")
+        if not self.path.exists():
+            enter(self.path)
         with self.path.open("a", encoding="utf-8") as stream:
             stream.write(f"{now} {sentence}\n")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from safetensors.torch import save_file as save_tensors
 from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.files import sha256
+from cistron.base.outputs import written_folder
 from cistron.base.version import __version__
 from cistron.classifier.predictor import Predictor
 from cistron.models.classical.classical import dump
@@ -42,10 +42,7 @@ def save_classifier(classifier: Predictor, folder: Path, provenance: Document) -
     """
     if folder.exists():
         raise FileExistsError(f"{folder} exists already")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
-        partial = Path(name) / "model"
-        partial.mkdir()
+    with written_folder(folder) as partial:
         alone = len(classifier.members) == 1
         written = _write(classifier, partial) if alone else _write_members(classifier, partial)
         document = {
@@ -65,7 +62,6 @@ def save_classifier(classifier: Predictor, folder: Path, provenance: Document) -
         document["sha256"] = _checksum(document)
         text = json.dumps(document, indent=2, ensure_ascii=False)
         (partial / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
-        partial.rename(folder)
     return folder
 
 

@@ -129,7 +129,7 @@ def explain(
 
     picked = require_choice(choose)
     for path in genome_track or ():
-        require_track(path, genome)
+        require_track(path, genome, force=force)
     classifier = load(run).on(device or "auto")
     columns = {"id": id_column, "sequence": sequence_column}
     cells = NewCells(layer, None, tuple(group or ()), aliases)

@@ -87,17 +87,21 @@ def families(
     identity: Annotated[float, typer.Option(min=0.0, max=1.0)] = 0.3,
     coverage: Annotated[float, typer.Option(min=0.0, max=1.0)] = 0.5,
     id_attribute: Annotated[str | None, typer.Option(help="Attribute of a gene's id.")] = None,
+    force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Put the genes of a genome into families, by comparing the proteins they code for."""
+    from cistron.base.outputs import new_file, require_new
     from cistron.samples.genome.translations import read_proteins
     from cistron.splits.families import gene_families
 
+    require_new(out, force=force, inputs=(genome, annotation))
     say = Terminal(quiet).say
     proteins = read_proteins(genome, annotation, id_attribute)
     say(f"Translated {len(proteins):,} genes.")
     table = gene_families(proteins, identity, coverage, say)
-    table.to_csv(out, index=False)
+    with new_file(out, force=force) as draft:
+        table.to_csv(draft, index=False)
     sizes = table["family"].value_counts()
     typer.echo(
         f"{out}: {len(table):,} genes in {len(sizes):,} families; {(sizes > 1).sum():,} have "
@@ -109,15 +113,19 @@ def windows(
     experiment: ExperimentFile,
     out: Annotated[Path, typer.Option("--out", "-o", help="FASTA file.")],
     changes: Changes = None,
+    force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Write the sequences of an experiment's samples, for `predict` and other programs.
 
     With --set samples.numbers=null --set samples.label=null: of all genes of a genome.
     """
+    from cistron.base.outputs import require_new
     from cistron.samples.sequences.fasta import write_fasta
 
-    samples = experiment_of(experiment, changes, None, None).samples.read()
+    chosen = experiment_of(experiment, changes, None, None)
+    require_new(out, force=force, inputs=chosen.files())
+    samples = chosen.samples.read()
     for note in samples.notes:
         Terminal(quiet).say(note)
     write_fasta(samples, out)

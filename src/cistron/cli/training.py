@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cistron.base.errors import InputError
+from cistron.base.outputs import require_new
 from cistron.base.progress import Terminal
 from cistron.cli.options import (
     AllowConfounded,
@@ -283,8 +284,8 @@ def compare(
     from cistron.cli.show_run import show_comparison
     from cistron.pipeline.compare import compare_runs
 
-    if out is not None and out.exists() and not force:
-        raise InputError(f"{out} exists. Choose another file for --out, or say --force.")
+    if out is not None:
+        require_new(out, force=force)
     found = compare_runs(runs, metric, resamples=resamples, seed=seed)
     if out is not None:
         from cistron.report.comparison import write_comparison

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, field_validator
 
 from cistron.base.document import Document
 from cistron.base.domains import DOMAINS
@@ -46,6 +48,7 @@ class Experiment(Settings):
     evaluation: EvaluationSettings = Field(
         EvaluationSettings(), validate_default=True, description="how the run is judged"
     )
+    _file: Path | None = PrivateAttr(None)  # that it was read from
 
     @field_validator("evaluation")
     @classmethod
@@ -58,9 +61,25 @@ class Experiment(Settings):
         chosen = evaluation.model_fields_set
         return evaluation.model_copy(update={k: v for k, v in usual.items() if k not in chosen})
 
+    def files(self) -> list[Path]:
+        """Return the files that the experiment names, and its own where it was read from one."""
+        own = [] if self._file is None else [self._file]
+        return own + list(_paths(self.model_dump()))
+
     def to_yaml(self) -> str:
         """Return the experiment as YAML with every default written out."""
         return yaml.safe_dump(self.document(), sort_keys=False, allow_unicode=True)
+
+
+def _paths(value: object) -> Iterator[Path]:
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, Mapping):
+        for element in value.values():
+            yield from _paths(element)
+    elif isinstance(value, list | tuple):
+        for element in value:
+            yield from _paths(element)
 
 
 def usual_of(samples: SamplesSettings) -> Document:

@@ -42,7 +42,9 @@ def read_experiment(path: str | Path, changes: Sequence[str] = ()) -> Experiment
     """
     path = Path(path)
     document, lines = read_document(path, changes)
-    return make_experiment(document, source=str(path), folder=path.parent, lines=lines)
+    experiment = make_experiment(document, source=str(path), folder=path.parent, lines=lines)
+    experiment._file = path
+    return experiment
 
 
 def read_document(path: Path, changes: Sequence[str] = ()) -> tuple[Document, dict[KeyPath, int]]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,9 @@ from pydantic import ValidationError
 
 from cistron.base.document import Document
 from cistron.base.errors import InputError
+from cistron.base.output_folder import OutputFolder, kept
+from cistron.base.outputs import write_json, write_text, written
+from cistron.base.progress import Logged, Reporter
 from cistron.experiment.experiment import Experiment
 
 EXPERIMENT = "experiment.yaml"
@@ -43,6 +45,7 @@ class Run:
         *,
         force: bool = False,
         resume: bool = False,
+        inputs: Iterable[Path] = (),
     ) -> Run:
         """Return the run of that path if it may be written; change nothing yet.
 
@@ -52,72 +55,82 @@ class Run:
         ------
         InputError
             If the directory is taken and neither `force` nor `resume` was asked for, if `resume`
-            meets another experiment, or if `force` would delete something that is no run.
+            meets another experiment, or if `force` would delete an input or something that is no
+            run.
         """
         run = cls(Path(path))
-        if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
-            run._require_replaceable(experiment, force, resume)
+        files = [*inputs, *(experiment.files() if experiment is not None else ())]
+        finished = "a finished run" if run.finished else ""
+        run.folder.require(force=force, resume=resume, inputs=files, state=run.unscored or finished)
+        if resume and experiment is not None and (run.path / EXPERIMENT).is_file():
+            run._require_same(experiment)
         return run
 
-    def start(self, experiment: Experiment, sources: dict[str, str], *, resume: bool) -> None:
-        """Make the directory, in place of an older run unless that one is resumed.
+    @contextmanager
+    def started(
+        self,
+        experiment: Experiment,
+        sources: dict[str, str],
+        reporter: Reporter,
+        *,
+        force: bool,
+        resume: bool,
+    ) -> Iterator[Reporter]:
+        """Make the directory, in place of an older run or to go on in it, and hold it.
 
-        Called once the input was read, so that a mistake in it costs no older run.
+        Called once the input was read, so that a mistake in it costs no older run. What is said is
+        kept in log.txt too. When the block ends without an error, the run is finished.
 
         Raises
         ------
         InputError
-            If the run is resumed and its input files have other content than before.
+            If another process writes the run, or the run is resumed and its input files have other
+            content than before.
         """
-        if self.path.is_dir() and not resume and any(self.path.iterdir()):
-            shutil.rmtree(self.path)
-        self.path.mkdir(parents=True, exist_ok=True)
-        self.write_text(EXPERIMENT, experiment.to_yaml())
-        if (self.path / SOURCES).is_file():
-            before = self.read_json(SOURCES)
-            changed = [name for name in before if before[name] != sources.get(name)]
-            if changed:
-                raise InputError(
-                    f"{changed[0]} changed since {self.path} was begun, so the run cannot be "
-                    "continued. Restore the file, or choose another directory for --out."
-                )
-        self.write_json(SOURCES, sources)
+        files = [*experiment.files(), *map(Path, sources)]
+        with self.folder.opened(force=force, resume=resume, inputs=files) as others:
+            if resume and (self.path / EXPERIMENT).is_file():
+                self._require_same(experiment)
+            else:
+                self.write_text(EXPERIMENT, experiment.to_yaml())
+            if (self.path / SOURCES).is_file():
+                before = self.read_json(SOURCES)
+                changed = [name for name in before if before[name] != sources.get(name)]
+                if changed:
+                    raise InputError(
+                        f"{changed[0]} changed since {self.path} was begun, so the run cannot be "
+                        "continued. Restore the file, or choose another directory for --out."
+                    )
+            self.write_json(SOURCES, sources)
+            if others:
+                reporter.say(kept(others, self.path))
+            yield Logged(reporter, self.path / "log.txt")
+            (self.path / SOURCES).unlink(missing_ok=True)
 
-    def _require_replaceable(
-        self, experiment: Experiment | None, force: bool, resume: bool
-    ) -> None:
-        unscored = self.unscored
-        if not unscored and not (self.path / EXPERIMENT).is_file():
+    def _require_same(self, experiment: Experiment) -> None:
+        """Refuse to go on with another experiment than the one that was begun."""
+        if self.unscored:
             raise InputError(
-                f"{self.path} exists and is not a run. Nothing in it was touched; choose another "
-                "directory for --out."
-            )
-        if resume and unscored:
-            raise InputError(
-                f"{self.path} holds {unscored}, which cannot be continued. Choose another "
+                f"{self.path} holds {self.unscored}, which cannot be continued. Choose another "
                 "directory for --out, or replace it with --force."
             )
-        if resume and experiment is not None:
-            before = yaml.safe_load((self.path / EXPERIMENT).read_text(encoding="utf-8"))
-            changed = sorted(_different(_completed(before), experiment.document()))
-            if changed:
-                raise InputError(
-                    f"{self.path} was begun with other settings ({', '.join(changed[:5])}), so it "
-                    "cannot be continued. Undo the change, or choose another directory for --out."
-                )
-        elif not force:
-            state, remedy = "a run that was not finished", "continue it with --resume, "
-            if unscored or self.finished:
-                state, remedy = unscored or "a finished run", ""
+        before = yaml.safe_load((self.path / EXPERIMENT).read_text(encoding="utf-8"))
+        changed = sorted(_different(_completed(before), experiment.document()))
+        if changed:
             raise InputError(
-                f"{self.path} holds {state}, which is never overwritten: {remedy}choose another "
-                "directory for --out, or replace it with --force."
+                f"{self.path} was begun with other settings ({', '.join(changed[:5])}), so it "
+                "cannot be continued. Undo the change, or choose another directory for --out."
             )
+
+    @property
+    def folder(self) -> OutputFolder:
+        """The directory as something that is written."""
+        return OutputFolder(self.path, "a run")
 
     @property
     def finished(self) -> bool:
         """Whether the run came to its end."""
-        return (self.path / METRICS).is_file()
+        return (self.path / METRICS).is_file() and self.folder.finished
 
     @property
     def unscored(self) -> str:
@@ -166,25 +179,16 @@ class Run:
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file whole or not at all."""
-        target = self.path / name
-        partial = target.with_name(target.name + ".partial")
-        with partial.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(target)
+        write_text(self.path / name, text)
 
     def write_json(self, name: str, document: object) -> None:
         """Write a JSON file whole or not at all."""
-        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-        self.write_text(name, text + "\n")
+        write_json(self.path / name, document)
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """Write a parquet file whole or not at all."""
-        target = self.path / name
-        partial = target.with_name(target.name + ".partial")
-        table.to_parquet(partial, index=False)
-        partial.replace(target)
+        with written(self.path / name) as draft:
+            table.to_parquet(draft, index=False)
 
     def write_history(self, history: list[Document], name: str = "history.csv") -> None:
         """Write the history of training, one line an epoch."""

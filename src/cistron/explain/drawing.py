@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from cistron.base.arrays import Array
 from cistron.base.errors import InputError, nearest
+from cistron.base.outputs import write_text
 from cistron.base.ragged import Ragged
 from cistron.classifier.predictor import Predictor
 from cistron.experiment.file import read_experiment
@@ -68,9 +69,10 @@ class Drawn:
         """Write each figure as an SVG file, each table as TSV."""
         (folder / FIGURES).mkdir(exist_ok=True)
         for name, drawing in {**self.totals, **self.tracks}.items():
-            (folder / FIGURES / f"{name}.svg").write_text(drawing + "\n", encoding="utf-8")
+            write_text(folder / FIGURES / f"{name}.svg", drawing + "\n")
         for name, table in self.tables.items():
-            table.to_csv(folder / f"{name}.tsv", sep="\t", index=False, float_format="%.6g")
+            text = table.to_csv(sep="\t", index=False, float_format="%.6g")
+            write_text(folder / f"{name}.tsv", text)
 
 
 def draw(

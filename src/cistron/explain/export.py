@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cistron.base.arrays import Array
 from cistron.base.errors import InputError, nearest
+from cistron.base.outputs import new_file, require_new
 from cistron.explain.explanation import Explanation
 from cistron.explain.store import ATTRIBUTIONS, read
 from cistron.samples.alphabet import ALPHABETS
@@ -58,7 +59,7 @@ def write_bedgraph(explanation: Explanation, path: str | Path) -> int:
         If contributions are not of bases, or no sample has coordinates of its length.
     """
     places, rows = _placed(explanation)
-    with Path(path).open("w", encoding="utf-8") as file:
+    with new_file(Path(path), force=True) as draft, draft.open("w", encoding="utf-8") as file:
         file.write('track type=bedGraph name="contributions"\n')
         for name in sorted(set(places["chromosome"].iloc[rows])):
             base, mean = _along(explanation, places, rows, name)
@@ -90,7 +91,7 @@ def write_bigwig(explanation: Explanation, path: str | Path, sizes: Mapping[str,
     places, rows = _placed(explanation)
     _require_inside(explanation, places.iloc[rows], sizes)
     used = set(places["chromosome"].iloc[rows])
-    with library.open(str(path), "w") as file:
+    with new_file(Path(path), force=True) as draft, library.open(str(draft), "w") as file:
         file.addHeader(list(sizes.items()))
         for name in (name for name in sizes if name in used):
             base, mean = _along(explanation, places, rows, name)
@@ -102,16 +103,18 @@ def write_bigwig(explanation: Explanation, path: str | Path, sizes: Mapping[str,
     return len(rows)
 
 
-def require_track(path: Path, genome: Path | None) -> str:
+def require_track(path: Path, genome: Path | None, *, force: bool = True) -> str:
     """Return "bedgraph" or "bigwig", as the name of a track ends; refuse what cannot be written.
 
     Raises
     ------
     InputError
-        If the name ends in neither, or for bigWig the genome or pyBigWig is missing.
+        If the name ends in neither, the file exists and `force` is not set, or for bigWig the
+        genome or pyBigWig is missing.
     """
     kinds = {".bedgraph": "bedgraph", ".bg": "bedgraph", ".bw": "bigwig", ".bigwig": "bigwig"}
     kind = kinds.get(path.suffix.lower())
+    require_new(path, force=force, inputs=filter(None, [genome]), option="--genome-track")
     if kind is None:
         raise InputError(f"--genome-track {path}: end the name in .bw (bigWig) or .bedGraph.")
     if kind == "bigwig":
@@ -224,7 +227,8 @@ def write_modisco(explanation: Explanation, folder: str | Path) -> tuple[Path, P
     written = []
     for name, values in (("ohe", shares[explanation.codes]), ("hyp", explanation.hypothetical)):
         path = folder / f"{name}.npz"
-        np.savez_compressed(path, _padded(values, explanation.offsets))
+        with new_file(path, force=True) as draft:
+            np.savez_compressed(draft, _padded(values, explanation.offsets))
         written.append(path)
     return written[0], written[1]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ import numpy as np
 
 from cistron.base.document import Document
 from cistron.base.errors import InputError
+from cistron.base.output_folder import OutputFolder, kept
+from cistron.base.outputs import write_json
 from cistron.base.progress import SILENT, Reporter
 from cistron.classifier.predict.predict_cells import (
     NewCells,
@@ -85,7 +87,7 @@ def explain_file(
     run : Path, optional
         Where the classifier comes from, for the summary.
     force : bool
-        Write into a folder that is there.
+        Replace an explanation that is there.
     reporter : Reporter, optional
 
     Returns
@@ -99,39 +101,52 @@ def explain_file(
         If the folder exists, no record can be explained, or contributions are not exact.
     """
     settings, choices = settings or ExplainSettings(), choices or Choices()
-    out, began = Path(out), time.perf_counter()
-    if out.exists() and not force:
-        raise InputError(f"{out} exists and is never overwritten. Choose another, or say --force.")
-    out.mkdir(parents=True, exist_ok=True)
+    folder, began = OutputFolder(Path(out), "an explanation"), time.perf_counter()
+    folder.require(force=force, inputs=[source])
     seen = _Summary()
-    checks: Document = {}
     classifier, windows = _windows(classifier, source, choices, seen, reporter)
-    with (
-        Writer(out / ATTRIBUTIONS) as writer,
-        reporter.bar(choices.limit, f"explaining by {settings.method}") as advance,
-    ):
-        for samples in _first(windows, choices.limit, seen):
-            explanation = explain_window(classifier, samples, settings, advance)
-            writer.append(explanation)
-            if not seen.samples:
-                checks = _checked(classifier, samples, explanation, choices.randomise)
-            seen.add(explanation)
-        if not seen.samples:
+    with reporter.bar(choices.limit, f"explaining by {settings.method}") as advance:
+        explained = (
+            (samples, explain_window(classifier, samples, settings, advance))
+            for samples in _first(windows, choices.limit, seen)
+        )
+        first = next(explained, None)  # a mistake costs no older explanation
+        if first is None:
             raise InputError(f"{source}: there is no record that can be explained.")
-        writer.note("checks", checks)
-        writer.note("classifier", classifier.checksum_)
-    summary = {
+        checks = _checked(classifier, *first, choices.randomise)
+        with folder.opened(force=force, inputs=[source]) as others:
+            if others:
+                reporter.say(kept(others, folder.path))
+            with Writer(folder.path / ATTRIBUTIONS) as writer:
+                for _, explanation in chain([first], explained):
+                    writer.append(explanation)
+                    seen.add(explanation)
+                writer.note("checks", checks)
+                writer.note("classifier", classifier.checksum_)
+            taken = round(time.perf_counter() - began, 3)
+            summary = _summarise(classifier, settings, seen, checks, (source, run, taken))
+            write_json(folder.path / SUMMARY, summary)
+    return summary
+
+
+def _summarise(
+    classifier: Predictor,
+    settings: ExplainSettings,
+    seen: _Summary,
+    checks: Document,
+    made: tuple[str | Path, Path | None, float],
+) -> Document:
+    """Return summary.json; `made` is of which input, by which run, in how many seconds."""
+    source, run, seconds = made
+    return {
         "settings": settings.document(),
         **seen.document(),
         "scale": _scale(classifier, seen.methods),
         "checks": checks,
         "source": str(source),
         "run": None if run is None else str(run.resolve()),
-        "seconds": round(time.perf_counter() - began, 3),
+        "seconds": seconds,
     }
-    text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
-    (out / SUMMARY).write_text(text + "\n", encoding="utf-8")
-    return summary
 
 
 def _windows(

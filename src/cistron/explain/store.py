@@ -10,6 +10,7 @@ Readable without this package:
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +22,7 @@ import pandas as pd
 from cistron.base.arrays import Array
 from cistron.base.document import Document
 from cistron.base.errors import InputError
+from cistron.base.outputs import written_hdf5
 from cistron.explain.explanation import Explanation
 from cistron.explain.settings import ExplainSettings
 
@@ -42,11 +44,11 @@ class Writer:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.partial = path.with_name(path.name + ".partial")
-        self.file = h5py.File(self.partial, "w")
+        self._closing = ExitStack()
         self.total = 0
 
     def __enter__(self) -> Self:
+        self.file = self._closing.enter_context(written_hdf5(self.path))
         return self
 
     def __exit__(
@@ -55,11 +57,7 @@ class Writer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.file.close()
-        if kind is None:
-            self.partial.replace(self.path)
-        else:
-            self.partial.unlink(missing_ok=True)
+        self._closing.__exit__(kind, error, trace)
 
     def append(self, explanation: Explanation) -> None:
         """Write the samples of one window."""

@@ -85,12 +85,12 @@ def import_model(
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise InputError(f"{missing[0]}: there is no such file.")
-    run = Run.claim(out, None, force=force)
+    run = Run.claim(out, None, force=force, inputs=paths)
     classifier = getattr(import_module(chosen.module), chosen.function)(paths, **given)
     sources = {str(path): sha256(path) for path in paths}
     origin = {"imported": format_, "sources": sources, **getattr(classifier, "provenance_", {})}
     said = [f"Imported {', '.join(sources)} ({format_}).", *origin.get("notes", ())]
-    write_unscored(run, classifier, origin, said, reporter, command)
+    write_unscored(run, classifier, origin, said, reporter, command, force=force)
     return classifier
 
 

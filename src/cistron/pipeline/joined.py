@@ -59,7 +59,7 @@ def join_runs(
     twice = next((path for path in folders if known.count(path.resolve()) > 1), None)
     if twice is not None:
         raise InputError(f"{twice} is named twice. Name every classifier once.")
-    run = Run.claim(out, None, force=force)
+    run = Run.claim(out, None, force=force, inputs=folders)
     members = [load(folder) for folder in folders]
     require_same_question(members, [str(folder) for folder in folders])
     made = Ensemble(members)
@@ -71,7 +71,7 @@ def join_runs(
     }
     said = [f"Joined {len(members)} classifiers: {', '.join(map(str, folders))}.", *origin["notes"]]
     experiment = _experiment([Path(path) for path in runs])
-    write_unscored(run, made, origin, said, reporter, command, experiment)
+    write_unscored(run, made, origin, said, reporter, command, experiment, force=force)
     return made
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,10 +16,11 @@ import numpy as np
 import torch
 
 from cistron.base.device import choose_device
+from cistron.base.document import Document
 from cistron.base.domains import CELLS, DOMAINS
 from cistron.base.errors import InputError
-from cistron.base.jobs.cluster import join
-from cistron.base.progress import Logged, Reporter
+from cistron.base.jobs.cluster import Cluster, join
+from cistron.base.progress import Reporter
 from cistron.classifier.classifier import Classifier
 from cistron.classifier.ensemble import Ensemble
 from cistron.classifier.load import load
@@ -27,7 +28,7 @@ from cistron.classifier.predictor import Predictor
 from cistron.classifier.second import require_known
 from cistron.evaluation.projection import projection_of_folds, projection_table, require
 from cistron.experiment.experiment import Experiment
-from cistron.experiment.run_folder import METRICS, SOURCES, Run
+from cistron.experiment.run_folder import METRICS, Run
 from cistron.pipeline.check import describe_split, read_samples, require_unconfounded
 from cistron.pipeline.fit_scores import score_fit
 from cistron.pipeline.folds import run_folds
@@ -64,6 +65,7 @@ from cistron.splits.audit.audit import (
 from cistron.splits.settle import settle
 from cistron.splits.split import PARTS, TEST, Split
 from cistron.training.augment.augment import averages_orthologs
+from cistron.training.augment.orthologs import OrthologSource
 from cistron.training.processes.processes import current, require_alone
 
 LIBRARIES = ("cistron", "torch", "numpy", "pandas", "scikit-learn", "scipy")
@@ -128,10 +130,28 @@ def fit(
     if not len(split.rows(TEST)):
         raise InputError("split.test: nothing is held out, so there is nothing to score.")
     require_known(samples, split, range(len(PARTS)))
-    run.start(experiment, samples.sources, resume=running.resume)
-    reporter = Logged(reporter, run.path / "log.txt")
+    how = {"force": running.force, "resume": running.resume}
+    with run.started(experiment, samples.sources, reporter, **how) as logged:
+        running = replace(running, reporter=logged)
+        data = (samples, split, orthologs)
+        metrics, known = _fit(experiment, running, run, data, timer, joined)
+        _finish(run, experiment, metrics, timer, samples, {**known, **confounded})
+    return run
+
+
+def _fit(
+    experiment: Experiment,
+    running: Running,
+    run: Run,
+    data: tuple[Samples, Split, OrthologSource | None],
+    timer: Timer,
+    joined: Cluster | None,
+) -> tuple[Document, Document]:
+    """Audit, train and score; return metrics.json, and what environment.json says of it."""
+    (samples, split, orthologs), reporter = data, running.reporter
     with timer.stage("audit"):
         nearest = _audit(experiment, samples, split, run, reporter)
+    repeated = experiment.evaluation.repeats > 1
     seeds = plan_seeds(experiment, samples, split, run, run.audit) if repeated else []
     with timer.stage("train"):
         if seeds:
@@ -155,9 +175,7 @@ def fit(
             seed = experiment.training.seed
             points = projection_table(classifier.encoder_, samples, split, method, seed)
             run.write_table("projection.parquet", points)
-    known = _known(experiment, running, classifier, joined, seeds)
-    _finish(run, experiment, metrics, timer, samples, {**known, **confounded})
-    return run
+    return metrics, _known(experiment, running, classifier, joined, seeds)
 
 
 def crossval(
@@ -200,12 +218,30 @@ def crossval(
             "split: cross-validation needs folds, and this split has none (a predefined split "
             "has them when its column holds fold numbers)."
         )
-    run.start(experiment, samples.sources, resume=running.resume)
+    how = {"force": running.force, "resume": running.resume}
+    with run.started(experiment, samples.sources, reporter, **how) as logged:
+        running = replace(running, reporter=logged)
+        metrics, known = _crossval(experiment, running, run, repeats, orthologs, timer, joined)
+        samples = repeats[0].samples
+        _finish(run, experiment, metrics, timer, samples, {**known, **confounded})
+    return run
+
+
+def _crossval(
+    experiment: Experiment,
+    running: Running,
+    run: Run,
+    repeats: Sequence[Repeat],
+    orthologs: OrthologSource | None,
+    timer: Timer,
+    joined: Cluster | None,
+) -> tuple[Document, Document]:
+    """Audit, train and score folds; return metrics.json, and what environment.json says of it."""
+    reporter, samples = running.reporter, repeats[0].samples
     if len(repeats) > 1:
         start_repeats(repeats)
-    reporter = Logged(reporter, run.path / "log.txt")
-    samples = repeats[0].samples
     found = _audit_repeats(repeats, run, timer, reporter)
+    folds = repeats[0].split.folds
     reporter.say(f"{len(samples):,} samples in {folds} folds; audit: {found['verdict']}.")
     with timer.stage("train"):
         run_folds(repeats, running.workers, reporter, orthologs, joined)
@@ -224,9 +260,7 @@ def crossval(
             seed = experiment.training.seed
             points = projection_of_folds(experiment.encoder, samples, method, seed)
             run.write_table("projection.parquet", points)
-    known = _known(experiment, running, one, joined, repeats if len(repeats) > 1 else [])
-    _finish(run, experiment, metrics, timer, samples, {**known, **confounded})
-    return run
+    return metrics, _known(experiment, running, one, joined, repeats if len(repeats) > 1 else [])
 
 
 def _write_genes_of_folds(run: Run, repeats: Sequence[Repeat], classifier: Predictor) -> None:
@@ -319,7 +353,7 @@ def _finish(
     samples: Samples,
     more: dict[str, Any],
 ) -> None:
-    """Write what closes a run: environment, metrics (the mark of a finished run), report."""
+    """Write what closes a run: environment, metrics, report."""
     run.write_json(
         "environment.json",
         {
@@ -337,7 +371,6 @@ def _finish(
             **more,
         },
     )
-    (run.path / SOURCES).unlink(missing_ok=True)
     run.write_json(METRICS, metrics)
     write_metadata(run.path)
     write_report(run.path)

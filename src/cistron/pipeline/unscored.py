@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import platform
-import shutil
-import tempfile
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 
 from cistron.base.document import Document
+from cistron.base.output_folder import kept
 from cistron.base.progress import Logged, Reporter
 from cistron.classifier.predictor import Predictor
 from cistron.experiment.run_folder import ENVIRONMENT, EXPERIMENT, Run
@@ -25,13 +23,14 @@ def write_unscored(
     reporter: Reporter,
     command: str,
     experiment: str = "",
+    *,
+    force: bool = False,
 ) -> None:
-    """Write the run directory; it appears whole or not at all.
+    """Write the run directory.
 
     Parameters
     ----------
     run : Run
-        Replaced where it is there.
     classifier : Predictor
     origin : dict
         Where it comes from: recorded in the classifier and in environment.json.
@@ -42,17 +41,16 @@ def write_unscored(
         Recorded in environment.json.
     experiment : str, optional
         Text of experiment.yaml, where one is known.
+    force : bool
+        Replace a run that is there.
     """
-    out = run.path.absolute()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as name:
-        partial = Run(Path(name) / out.name)
-        classifier.save(partial.path / "model", origin)
-        reporter = Logged(reporter, partial.path / "log.txt")
-        for sentence in said:
+    with run.folder.opened(force=force) as others:
+        classifier.save(run.path / "model", origin)
+        reporter = Logged(reporter, run.path / "log.txt")
+        for sentence in (*said, *([kept(others, run.path)] if others else [])):
             reporter.say(sentence)
         if experiment:
-            partial.write_text(EXPERIMENT, experiment)
+            run.write_text(EXPERIMENT, experiment)
         environment = {
             **{library: version(library) for library in LIBRARIES},
             "python": platform.python_version(),
@@ -62,7 +60,4 @@ def write_unscored(
             "command": command,
             **origin,
         }
-        partial.write_json(ENVIRONMENT, environment)
-        if out.exists():
-            shutil.rmtree(out)
-        partial.path.rename(out)
+        run.write_json(ENVIRONMENT, environment)

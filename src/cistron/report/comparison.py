@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cistron import figures
+from cistron.base.outputs import new_file
 from cistron.figures.numbers import THIN, count
 from cistron.report.differences import said_p
-from cistron.report.html import duration, html, write_html, written
+from cistron.report.html import duration, html, written
 from cistron.report.names import glossary, in_order, label, meaning
 from cistron.report.read import Json
 from cistron.report.tables import Cell, Column, Table, best_of, score_cell
@@ -19,7 +20,8 @@ CONCISE = 4  # runs compared up to which every difference is drawn with its inte
 
 def write_comparison(comparison: Json, path: Path) -> None:
     """Write the page of a comparison of runs, whole or not at all."""
-    write_html(path, render_comparison(comparison))
+    with new_file(path, force=True) as draft:
+        draft.write_text(render_comparison(comparison), encoding="utf-8")
 
 
 def render_comparison(comparison: Json) -> str:

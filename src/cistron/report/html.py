@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from cistron.base.outputs import write_text
 from cistron.base.version import __version__
 from cistron.figures.numbers import THIN, count, decimal
 from cistron.report.names import human
@@ -35,9 +36,7 @@ def html(template: str, **context: object) -> str:
 def write_html(path: Path, page: str) -> None:
     """Write a page, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(path)
+    write_text(path, page)
 
 
 def written(value: object) -> str:

@@ -9,6 +9,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from cistron.base.outputs import written
+
 History = list[dict[str, float]]
 """One entry an epoch: losses, metrics, learning rate, seconds."""
 
@@ -37,9 +39,8 @@ def save_checkpoint(
         tensors |= {f"optimizer.{number}.{key}": value for key, value in state.items()}
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    save_file(tensors, partial, metadata={"notes": json.dumps({"history": history})})
-    partial.replace(path)
+    with written(path) as draft:
+        save_file(tensors, draft, metadata={"notes": json.dumps({"history": history})})
 
 
 def read_checkpoint(path: Path | None) -> tuple[dict[str, torch.Tensor], History] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 
@@ -11,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cistron.base.document import Document
-from cistron.base.errors import InputError, nearest
+from cistron.base.errors import InputError
+from cistron.base.outputs import new_file, require_new
 from cistron.base.progress import SILENT, Reporter, Within
 from cistron.base.ragged import Ragged
 from cistron.classifier.predict.embedded_files import FORMATS, open_output
@@ -69,7 +69,8 @@ def embed_file(
         If the output exists, its suffix is unknown, or the input or the model cannot be read.
     """
     out = Path(out)
-    _check(out, settings, force)
+    _check(out, settings)
+    require_new(out, force=force, inputs=[source], formats=FORMATS)
     residues = settings.pooling == "residues"
     size = WINDOW["residues" if residues else "pooled"]
     windows = stream(source, "protein", size, **Document(columns or {}))
@@ -78,33 +79,30 @@ def embed_file(
         raise InputError(f"{source}: there is no record to embed.")
     embedder = Embedder(settings, device, reporter, workers)
     width = embedder.model.width
-    partial = out.with_name(out.name + ".partial")
     dropped: list[Document] = []
     embedded = 0
-    try:
-        with ExitStack() as stack:
-            advance = stack.enter_context(reporter.bar(None, "embedding"))
-            embedder.reporter = Within(reporter, advance)
-            write = stack.enter_context(open_output(out.suffix, partial, width, residues))
-            for samples in chain([first], windows):
-                _window(embedder, samples, residues, write)
-                unused = samples.dropped
-                dropped += [
-                    {"id": name, "record": int(record), "reason": reason}
-                    for name, record, reason in zip(
-                        unused["id"], unused["record"], unused["reason"], strict=True
-                    )
-                ]
-                embedded += len(samples)
-                advance(len(samples) + len(unused))
+    with (
+        new_file(out, force=force) as draft,
+        reporter.bar(None, "embedding") as advance,
+        open_output(out.suffix, draft, width, residues) as write,
+    ):
+        embedder.reporter = Within(reporter, advance)
+        for samples in chain([first], windows):
+            _window(embedder, samples, residues, write)
+            unused = samples.dropped
+            dropped += [
+                {"id": name, "record": int(record), "reason": reason}
+                for name, record, reason in zip(
+                    unused["id"], unused["record"], unused["reason"], strict=True
+                )
+            ]
+            embedded += len(samples)
+            advance(len(samples) + len(unused))
         if embedded == 0:
             raise InputError(
                 f"{source}: none of its {len(dropped):,} records can be embedded; the first: "
                 f"{dropped[0]['reason']}."
             )
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
     return {
         "records": embedded + len(dropped),
         "embedded": embedded,
@@ -116,21 +114,12 @@ def embed_file(
     }
 
 
-def _check(out: Path, settings: EmbeddingSettings, force: bool) -> None:
-    """Refuse an output that cannot be written, before a model is loaded."""
-    if out.suffix not in FORMATS:
-        raise InputError(
-            f"--out {out}: the format is told by the suffix; use one of {', '.join(FORMATS)}."
-            f"{nearest(out.suffix, FORMATS)}"
-        )
+def _check(out: Path, settings: EmbeddingSettings) -> None:
+    """Refuse an output that cannot hold what is asked for, before a model is loaded."""
     if settings.pooling == "residues" and out.suffix == ".parquet":
         raise InputError(
             f"--out {out}: a table holds one vector a protein; of residues write .npz or .h5."
         )
-    if out.exists() and not force:
-        raise InputError(f"{out} exists and is never overwritten. Choose another, or say --force.")
-    if not out.parent.is_dir():
-        raise InputError(f"{out.parent} is no directory. Make it first.")
 
 
 def _window(

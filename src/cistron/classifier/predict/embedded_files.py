@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from cistron.base.arrays import Array
+from cistron.base.outputs import hdf5_file
 from cistron.base.ragged import Ragged
 
 FORMATS = (".parquet", ".npz", ".h5")
@@ -99,7 +100,7 @@ def _hdf5(path: Path, width: int, residues: bool) -> Iterator[Write]:
 
     names: list[str] = []
     offsets = [np.zeros(1, dtype=np.int64)]
-    with h5py.File(path, "w") as file:
+    with hdf5_file(path) as file:
         chunk = max(1, (1 << 20) // (4 * width))
         values = file.create_dataset(
             "embeddings", (0, width), "float32", maxshape=(None, width), chunks=(chunk, width)

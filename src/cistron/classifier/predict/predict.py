@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from cistron.base.document import Document
 from cistron.base.domains import CELLS
-from cistron.base.errors import InputError, nearest
+from cistron.base.errors import InputError
 from cistron.base.files import checksums
+from cistron.base.outputs import require_new
 from cistron.base.progress import SILENT, Reporter, Within
+from cistron.classifier.predict.parts import job_of, join_parts, parts_of, read_parts, write_part
 from cistron.classifier.predictor import Predictor
 from cistron.samples.samples import Samples
 from cistron.samples.sequences.stream import stream
@@ -76,104 +72,48 @@ def predict_file(
         orthologs where they are asked for.
     """
     out = Path(out)
-    require_output(out, FORMATS, force)
+    related_files = [*orthologs[0], *orthologs[1]] if orthologs is not None else []
+    require_new(out, force=force, inputs=[source, *related_files], formats=FORMATS)
     if classifier.domain is CELLS:
         raise InputError(f"{source}: the classifier reads cells: see `predict_cell_file`.")
-    parts = out.with_name(out.name + ".parts")
     related = None
     if orthologs is not None:
         related = read_orthologs(*orthologs, classifier.alphabet_)
         for note in related.notes:
             reporter.say(note)
-    files = checksums([*orthologs[0], *orthologs[1]]) if orthologs is not None else {}
-    done = claim_parts(parts, classifier, Path(source), files, resume)
-    counts = {"records": 0, "predicted": 0, "warnings": 0}
-    windows = stream(source, classifier.alphabet_, window=WINDOW, skip=done, **(columns or {}))
-    try:
+    job = job_of(classifier, Path(source), WINDOW, checksums(related_files))
+    with parts_of(out, job, force=force, resume=resume) as (parts, done):
+        windows = stream(source, classifier.alphabet_, window=WINDOW, skip=done, **(columns or {}))
         with reporter.bar(None, "predicting") as advance:
             classifier.on(classifier.training_.device, Within(reporter, advance))
             for number, samples in enumerate(windows, start=done):
                 table = _window(classifier, samples, number * WINDOW, related)
                 write_part(table, parts / f"{number:08d}.parquet")
                 advance(len(table))
-    except InputError:
-        if not any(parts.glob("*.parquet")):
-            shutil.rmtree(parts)  # nothing to go on with
-        raise
+        counts = _counted(parts, source, related)
+        join_parts(read_parts(parts), out, force=force)
+    return counts
+
+
+def _counted(parts: Path, source: str | Path, related: Orthologs | None) -> dict[str, int]:
+    """Return what `predict_file` returns, of the windows that are done."""
+    counts = {"records": 0, "predicted": 0, "warnings": 0}
+    averaged = 0
     for table in read_parts(parts):
         counts["records"] += len(table)
         counts["predicted"] += int(table["predicted"].notna().sum())
         counts["warnings"] += int((table["warning"] != "").sum())
+        averaged += sum(name in related.rows for name in table["id"]) if related else 0
     if counts["records"] == 0:
-        shutil.rmtree(parts)
         raise InputError(f"{source}: there is no record to predict.")
-    if related is not None:
-        ids = (name for table in read_parts(parts) for name in table["id"])
-        counts["averaged"] = sum(name in related.rows for name in ids)
-        if not counts["averaged"]:
-            shutil.rmtree(parts)
-            raise InputError(
-                f"{source}: no record has orthologs in the tables, whose first column is to hold "
-                "the ids of the records."
-            )
-    join_parts(read_parts(parts), out)
-    shutil.rmtree(parts)
-    return counts
-
-
-def require_output(out: Path, formats: Sequence[str], force: bool) -> None:
-    """Refuse an output of an unknown format, one that is there, or one in no directory.
-
-    Raises
-    ------
-    InputError
-    """
-    if out.suffix not in formats:
+    if related is None:
+        return counts
+    if not averaged:
         raise InputError(
-            f"--out {out}: the format is told by the suffix; use one of {', '.join(formats)}."
-            f"{nearest(out.suffix, formats)}"
+            f"{source}: no record has orthologs in the tables, whose first column is to hold the "
+            "ids of the records."
         )
-    if out.exists() and not force:
-        raise InputError(f"{out} exists and is never overwritten. Choose another, or say --force.")
-    if not out.parent.is_dir():
-        raise InputError(f"{out.parent} is no directory. Make it first.")
-
-
-def claim_parts(
-    parts: Path,
-    classifier: Predictor,
-    source: Path,
-    asked: dict[str, str],
-    resume: bool,
-) -> int:
-    """Make the folder of parts, or open one to go on; return how many windows are done."""
-    status = source.stat() if source.is_file() else None
-    job: Document = {
-        "source": str(source),
-        "bytes": status.st_size if status else None,
-        "modified": status.st_mtime if status else None,
-        "classifier": classifier.checksum_,
-        "window": WINDOW,
-    }
-    if asked:
-        job["asked"] = asked
-    note = parts / "job.json"
-    if note.is_file() or any(parts.glob("*.parquet")):  # more than a folder made at the last moment
-        if not resume:
-            raise InputError(
-                f"{parts} holds an interrupted prediction. Continue it with --resume, or delete it."
-            )
-        if not note.is_file() or json.loads(note.read_text(encoding="utf-8")) != job:
-            raise InputError(
-                f"{parts} is an interrupted prediction of another input or by another classifier, "
-                "so it cannot be continued. Delete it to start again."
-            )
-        return len(list(parts.glob("*.parquet")))
-    parts.mkdir(exist_ok=True)
-    partial = note.with_suffix(".partial")
-    partial.write_text(json.dumps(job), encoding="utf-8")
-    partial.replace(note)
-    return 0
+    return {**counts, "averaged": averaged}
 
 
 def _window(
@@ -203,47 +143,3 @@ def with_unused(table: pd.DataFrame, samples: Samples, first: int) -> pd.DataFra
     if not len(table):
         return missing
     return pd.concat([table, missing]).sort_index(kind="stable")
-
-
-def write_part(table: pd.DataFrame, path: Path) -> None:
-    """Write the predictions of a window, whole or not at all."""
-    partial = path.with_suffix(".partial")
-    table.to_parquet(partial, index=False)
-    partial.replace(path)
-
-
-def read_parts(parts: Path) -> Iterator[pd.DataFrame]:
-    """Return the predictions of every window that is done, in order."""
-    for path in sorted(parts.glob("*.parquet")):
-        yield pd.read_parquet(path)
-
-
-def join_parts(parts: Iterable[pd.DataFrame], out: Path) -> None:
-    """Write all parts as one file, which appears whole or not at all."""
-    partial = out.with_name(out.name + ".partial")
-    if out.suffix == ".parquet":
-        writer: Any = None
-        for table in parts:
-            rows = pa.Table.from_pandas(table, preserve_index=False)
-            writer = writer or pq.ParquetWriter(partial, _written(rows.schema))
-            writer.write_table(rows.cast(writer.schema))
-        writer.close()
-    else:
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            for number, table in enumerate(parts):
-                if out.suffix == ".jsonl":
-                    table.to_json(file, orient="records", lines=True, force_ascii=False)
-                else:
-                    separator = "\t" if out.suffix == ".tsv" else ","
-                    table.to_csv(
-                        file, sep=separator, index=False, header=number == 0, float_format="%.6g"
-                    )
-    partial.replace(out)
-
-
-def _written(schema: pa.Schema) -> pa.Schema:
-    """Return a schema in which columns that begin with nothing at all are of text."""
-    for number, field in enumerate(schema):
-        if pa.types.is_null(field.type):
-            schema = schema.set(number, field.with_type(pa.string()))
-    return schema

@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cistron.base.errors import InputError, nearest
+from cistron.base.outputs import hdf5_file, new_file, require_new, write_json
 from cistron.base.progress import SILENT, Reporter
 from cistron.base.version import __version__
 from cistron.classifier.align_cells import mean_shift
@@ -25,15 +26,11 @@ from cistron.classifier.cell_predictions import DISTANCE, judged_cells
 from cistron.classifier.classifier import Classifier
 from cistron.classifier.predict.cell_summary import summary_of
 from cistron.classifier.predict.new_cells import GROUP, LABEL, NewCells
+from cistron.classifier.predict.parts import job_of, parts_of, read_parts, write_part, write_parts
 from cistron.classifier.predict.predict import (
     FORMATS,
     WINDOW,
-    claim_parts,
-    join_parts,
-    read_parts,
-    require_output,
     with_unused,
-    write_part,
 )
 from cistron.classifier.predictor import Predictor
 from cistron.encoders.cells.gene_overlap import GeneOverlap
@@ -89,34 +86,31 @@ def predict_cell_file(
         If the input cannot be read, has too few of the genes, or lacks a column.
     """
     out, how = Path(out), how or NewCells()
-    require_output(out, CELL_FORMATS, force)
+    beside = out.with_name(out.name + ".summary.json")
+    inputs = [source, *filter(None, [how.aliases])]
+    require_new(out, force=force, inputs=inputs, formats=CELL_FORMATS)
+    require_new(beside, force=force or resume, inputs=inputs)
     if out.suffix == ".h5ad" and Path(source).suffix != ".h5ad":
         raise InputError(
             f"--out {out}: predictions are put into a copy of an h5ad file, and {source} is none. "
             f"Use one of {', '.join(FORMATS)}."
         )
-    if out.exists() and out.resolve() == Path(source).resolve():
-        raise InputError(f"--out {out} is the input itself, which is never changed.")
     require_columns(Path(source), how)
     classifier = with_aliases(classifier, how)
-    parts = out.with_name(out.name + ".parts")
     asked = {"columns": json.dumps(how.columns), "layer": str(how.layer)}
     asked |= {"align": "mean"} if how.align else {}
-    done = claim_parts(parts, classifier, Path(source), asked, resume)
-    try:
+    job = job_of(classifier, Path(source), WINDOW, asked)
+    with parts_of(out, job, force=force, resume=resume) as (parts, done):
         genes = _predict_windows(classifier, source, parts, done, how, reporter)
         found = {"genes": genes, **summary_of(classifier, parts, how, str(source))}
-    except InputError:
-        if not any(parts.glob("*.parquet")) or done == 0:
-            shutil.rmtree(parts)  # the input was wrong: there is nothing to go on with
-        raise
-    if out.suffix == ".h5ad":
-        _write_anndata(classifier, Path(source), out, parts, found)
-    else:
-        join_parts((_contract(table) for table in read_parts(parts)), out)
-    text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
-    out.with_name(out.name + ".summary.json").write_text(text + "\n", encoding="utf-8")
-    shutil.rmtree(parts)
+        text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+        with new_file(out, force=force) as draft:
+            if out.suffix == ".h5ad":
+                _write_anndata(classifier, Path(source), draft, parts, found)
+            else:
+                write_parts((_contract(table) for table in read_parts(parts)), draft)
+            with new_file(beside, force=True) as summary:
+                summary.write_text(text + "\n", encoding="utf-8")
     return found
 
 
@@ -169,7 +163,7 @@ def _predict_windows(
     if overlap is None:  # all windows were predicted before
         return json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
     found = genes_found(overlap)
-    kept.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
+    write_json(kept, found)
     return found
 
 
@@ -264,13 +258,11 @@ def _write_anndata(
     classifier: Predictor, source: Path, out: Path, parts: Path, found: dict[str, Any]
 ) -> None:
     """Copy the source and add what was predicted; the numbers are copied as bytes."""
-    import h5py
     from anndata.io import read_elem, write_elem
 
     table = pd.concat([_contract(t) for t in read_parts(parts)], ignore_index=True)
-    partial = out.with_name(out.name + ".partial")
-    shutil.copyfile(source, partial)
-    with h5py.File(partial, "r+") as file:
+    shutil.copyfile(source, out)
+    with hdf5_file(out, "r+") as file:
         obs = read_elem(file["obs"])
         for name in table.columns.drop("id"):
             values = table[name]
@@ -288,4 +280,3 @@ def _write_anndata(
             "summary": json.dumps(found, ensure_ascii=False),
         }
         write_elem(file, "uns/cistron", provenance)
-    partial.replace(out)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from glob import glob, has_magic
@@ -19,10 +19,13 @@ from cistron.base.files import checksums
 from cistron.base.jobs.cluster import join
 from cistron.base.jobs.job import Ended, Job
 from cistron.base.jobs.jobs import require_all, run_jobs
+from cistron.base.output_folder import OutputFolder, kept
+from cistron.base.outputs import enter, remove_drafts
 from cistron.base.progress import SILENT, Reporter
 from cistron.base.version import __version__
 from cistron.classifier.load import load
 from cistron.classifier.predict.new_cells import NewCells
+from cistron.classifier.predict.parts import INTERRUPTED
 from cistron.classifier.predict.predict import FORMATS, predict_file
 from cistron.classifier.predict.predict_cells import predict_cell_file
 from cistron.classifier.predictor import Predictor
@@ -192,24 +195,28 @@ def predict_shards(
         "format": how.format,
         "reading": reading.document(),
     }
-    finished = _claim(folder, known, force=how.force, resume=how.resume)
-    _require_unchanged(finished, outputs)
-    waiting = [name for name in outputs if name not in finished]
-    if finished:
-        reporter.say(f"{len(outputs) - len(waiting)} of {len(outputs)} shards are finished.")
-    failed = []
-    with reporter.bar(len(waiting), "shards") as advance:
-        shared = (Path(run), classifier.checksum_, how.device, reading)
-        jobs = _jobs(waiting, outputs, folder, shared)
-        for ended in run_jobs(jobs, how.workers, reporter, joined):
-            advance(1)
-            _say(ended, reporter)
-            if ended.error is not None:
-                failed.append(ended)
-    finished = _finished(folder)
-    _write_manifest(folder, known, finished)
-    require_all(failed, len(outputs), "shards")
-    shutil.rmtree(folder / PARTS)
+    with _claimed(folder, shards, known, how) as finished:
+        _require_unchanged(finished, outputs)
+        waiting = [name for name in outputs if name not in finished]
+        if finished:
+            reporter.say(f"{len(outputs) - len(waiting)} of {len(outputs)} shards are finished.")
+        failed = []
+        with reporter.bar(len(waiting), "shards") as advance:
+            shared = (Path(run), classifier.checksum_, how.device, reading)
+            jobs = _jobs(waiting, outputs, folder, shared)
+            for ended in run_jobs(jobs, how.workers, reporter, joined):
+                advance(1)
+                _say(ended, reporter)
+                if ended.error is not None:
+                    failed.append(ended)
+        finished = _finished(folder)
+        _write_manifest(folder, known, finished)
+        require_all(failed, len(outputs), "shards")
+        for note in (folder / PARTS).glob("*.json"):
+            note.unlink()
+        remove_drafts(folder / PARTS)
+        with suppress(OSError):  # what is left in it belongs to the user
+            (folder / PARTS).rmdir()
     total = {key: sum(each[key] for each in finished.values()) for key in (*COUNTS, "skipped")}
     return {"shards": len(finished), **total}
 
@@ -234,29 +241,27 @@ def _outputs(shards: Sequence[Path], folder: Path, kind: str) -> dict[str, Path]
     return found
 
 
-def _claim(folder: Path, known: dict[str, Any], *, force: bool, resume: bool) -> dict[str, Any]:
-    """Make the folder, or open one to go on; return the shards that are finished."""
+@contextmanager
+def _claimed(
+    folder: Path, shards: Sequence[Path], known: dict[str, Any], how: Predicting
+) -> Iterator[dict[str, Any]]:
+    """Make and hold the folder, or open one to go on; yield the shards that are finished."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--out {folder} is a file, and several shards need a folder.")
-    if folder.is_dir() and any(folder.iterdir()):
-        if not (folder / MANIFEST).is_file():
-            raise InputError(
-                f"{folder} exists and holds no predictions of shards. Nothing in it was touched; "
-                "choose another folder for --out."
-            )
-        if not (force or resume):
-            raise InputError(
-                f"{folder} holds predictions, which are never overwritten: predict what is missing "
-                "with --resume, choose another folder for --out, or replace them with --force."
-            )
-        if resume:
-            _require_same(folder, known)
-            (folder / PARTS).mkdir(exist_ok=True)
-            return _finished(folder)
-        shutil.rmtree(folder)
-    (folder / PARTS).mkdir(parents=True)
-    _write_manifest(folder, known, {})
-    return {}
+    place = OutputFolder(folder, "a folder of predictions")
+    again = how.resume and (folder / MANIFEST).is_file()
+    place.require(force=how.force, resume=how.resume, inputs=shards)
+    if again:
+        _require_same(folder, known)
+    with place.opened(force=how.force, resume=how.resume, inputs=shards) as others:
+        if others:
+            how.reporter.say(kept(others, folder))
+        (folder / PARTS).mkdir(exist_ok=True)
+        if not again:
+            for begun in (folder / PARTS).glob("*.parts"):
+                OutputFolder(begun, INTERRUPTED).remove()
+            _write_manifest(folder, known, {})
+        yield _finished(folder)
 
 
 def _require_same(folder: Path, known: dict[str, Any]) -> None:
@@ -322,6 +327,7 @@ def _one_shard(
     if classifier.domain is CELLS:
         found = predict_cell_file(classifier, shard, draft, how=reading.cells, **whole)
         summary = f"{draft.name}.summary.json"
+        enter(out.with_name(summary))
         draft.with_name(summary).replace(out.with_name(summary))
     else:
         options: dict[str, Any] = {"columns": reading.columns, "orthologs": reading.orthologs}
@@ -331,6 +337,7 @@ def _one_shard(
     seconds = round(time.perf_counter() - begun, 2)
     note = {"output": out.name, **before, **counts, "seconds": seconds, "host": os.uname().nodename}
     Run(draft.parent).write_json(f"{out.name}.json", note)
+    enter(out)
     draft.replace(out)
     return counts
 

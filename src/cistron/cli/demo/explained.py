@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from cistron.base.outputs import write_text
 from cistron.base.progress import SILENT, Reporter
 from cistron.cli.demo.found import Named, Recovery, named, recovery
 from cistron.cli.demo.promoters import (
@@ -112,11 +113,11 @@ def _fit(folder: Path, seed: int, reporter: Reporter) -> tuple[dict[str, Any], p
     promoters, sites = make_promoters(seed)
     for name, records in promoters.items():
         write_records(records, folder / f"{name}.fasta")
-    sites.to_csv(folder / TRUTH, sep="\t", index=False)
+    write_text(folder / TRUTH, sites.to_csv(sep="\t", index=False))
     write_meme(make_database(seed), folder / DATABASE)
     path = folder / "promoters.yaml"
     names = ", ".join(planted.factor for planted in PLANTED)
-    path.write_text(EXPERIMENT.format(seed=seed, length=LENGTH, names=names), encoding="utf-8")
+    write_text(path, EXPERIMENT.format(seed=seed, length=LENGTH, names=names))
     reporter.say("Fitting a network to made promoters ...")
     run = fit(read_experiment(path), folder / "run", reporter=reporter)
     table = pd.read_parquet(folder / "run" / "samples.parquet", columns=["id", "part"])

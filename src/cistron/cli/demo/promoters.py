@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from cistron.base.motif import BASES, Motif, reverse_complement
+from cistron.base.outputs import write_text
 
 PROMOTERS, LENGTH = 1600, 250
 START = 200  # column where transcription begins
@@ -121,4 +122,4 @@ def make_database(seed: int = 1) -> list[Motif]:
 
 def write_records(records: Sequence[tuple[str, str]], path: Path) -> None:
     """Write (header, sequence) as FASTA."""
-    path.write_text("".join(f">{name}\n{text}\n" for name, text in records), encoding="utf-8")
+    write_text(path, "".join(f">{name}\n{text}\n" for name, text in records))

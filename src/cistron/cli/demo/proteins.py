@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from cistron.base.outputs import write_text
 from cistron.base.progress import SILENT, Reporter
 from cistron.samples.alphabet import PROTEIN
 from cistron.samples.samples import Sequences, make_samples
@@ -88,11 +89,11 @@ def run_proteins(folder: Path, *, seed: int = 1, reporter: Reporter = SILENT) ->
 
     for name, proteins in make_proteins(seed).items():
         lines = [f">{header}\n{sequence}\n" for header, sequence in proteins]
-        (folder / f"{name}.fasta").write_text("".join(lines), encoding="utf-8")
+        write_text(folder / f"{name}.fasta", "".join(lines))
     metrics = {}
     for kind in ("random", "homology"):
         path = folder / f"{kind}.yaml"
-        path.write_text(EXPERIMENT.format(kind=kind, motif=MOTIF, seed=seed), encoding="utf-8")
+        write_text(path, EXPERIMENT.format(kind=kind, motif=MOTIF, seed=seed))
         reporter.say(f"Fitting under a {kind} split ...")
         run = fit(read_experiment(path), folder / f"run_{kind}", reporter=reporter)
         metrics[kind] = run.metrics

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-from cistron.base.errors import InputError
+from cistron.base.output_folder import OutputFolder, kept
 from cistron.base.progress import SILENT, Reporter
 from cistron.cli.demo.explained import run_promoters
 from cistron.cli.demo.proteins import run_proteins
+
+MADE = {
+    "run_random": "a run",
+    "run_homology": "a run",
+    "promoters/run": "a run",
+    "promoters/explained": "an explanation",
+    "promoters/motifs": "a folder of motifs",
+}  # folders of Cistron inside a demo
 
 
 def run_demo(
@@ -43,17 +50,13 @@ def run_demo(
         from cistron.explain.motifs.discover import require_modisco
 
         require_modisco()
-    _clear(folder, force)
-    proteins = run_proteins(folder, seed=seed, reporter=reporter)
-    promoters = run_promoters(folder / "promoters", motifs=motifs, seed=seed, reporter=reporter)
+    with OutputFolder(folder, "a demo").opened(force=force) as others:
+        if others:
+            reporter.say(kept(others, folder))
+        for name, what in MADE.items():
+            made = OutputFolder(folder / name, what)
+            if made.taken:
+                made.remove()
+        proteins = run_proteins(folder, seed=seed, reporter=reporter)
+        promoters = run_promoters(folder / "promoters", motifs=motifs, seed=seed, reporter=reporter)
     return f"{proteins}\n\n{promoters}"
-
-
-def _clear(folder: Path, force: bool) -> None:
-    if folder.exists() and any(folder.iterdir()):
-        if not (folder / "homology.yaml").is_file():
-            raise InputError(f"{folder} exists and was not made by the demo. Say --out FOLDER.")
-        if not force:
-            raise InputError(f"{folder} holds a demo already. Say --force to make it again.")
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from cistron.base.errors import InputError, nearest
+from cistron.base.outputs import new_file, require_new
 
 PUBLISHED = "_published"
 """How the file of a recipe ends that has the published system's settings."""
@@ -49,13 +50,9 @@ def write_recipe(name: str, path: Path, *, published: bool = False, force: bool 
             f"The recipe {name!r} is no published system's. Recipes with --published: "
             f"{', '.join(recipes(published=True))}."
         )
-    if path.exists() and not force:
-        raise InputError(
-            f"{path} exists and is never overwritten. Choose another name, or say --force."
-        )
-    if not path.parent.is_dir():
-        raise InputError(f"{path.parent} is no directory. Make it first.")
+    require_new(path, force=force, option="FILE")
     file = f"{name}{PUBLISHED if published else ''}.yaml"
     text = files("cistron.experiment.recipes").joinpath(file).read_text(encoding="utf-8")
     # The commands in its comments are those for the file as it is called here.
-    path.write_text(text.replace(f"{name}.yaml", path.name), encoding="utf-8")
+    with new_file(path, force=force) as draft:
+        draft.write_text(text.replace(f"{name}.yaml", path.name), encoding="utf-8")

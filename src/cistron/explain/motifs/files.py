@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -14,6 +15,8 @@ from pydantic import ValidationError
 
 from cistron.base.document import Document
 from cistron.base.errors import InputError
+from cistron.base.output_folder import OutputFolder, kept
+from cistron.base.outputs import written
 from cistron.base.progress import SILENT, Reporter
 from cistron.classifier.load import load
 from cistron.experiment.mistakes import explain
@@ -77,7 +80,7 @@ def find_motifs(
     beside : Beside, optional
     device : str
     force : bool
-        Write into a folder that is there.
+        Replace motifs that are there.
     reporter : Reporter, optional
 
     Raises
@@ -85,11 +88,11 @@ def find_motifs(
     InputError
         If a file is missing or does not fit, or the folder is there.
     """
-    out, chosen = Path(out), settings or MotifSettings()
-    if out.exists() and not force:
-        raise InputError(f"{out} exists and is never overwritten. Choose another, or say --force.")
-    database = read_databases(databases)
+    made, chosen = OutputFolder(Path(out), "a folder of motifs"), settings or MotifSettings()
     beside = beside or Beside()
+    inputs = [folder, *beside.others, *(one for one in databases if Path(one).exists())]
+    made.require(force=force, inputs=inputs)
+    database = read_databases(databases)
     known = [read_signed(other) for other in beside.others]
     run = beside.run if beside.run is not None else recorded_run(folder)
     explained = read_explained(folder, run, beside.anchors)
@@ -98,15 +101,18 @@ def find_motifs(
     if run is not None:
         predict, why = _predictor(explained, run, device)
         notes += [why] if why else []
-    analysis = analyse(
-        explained,
-        database,
-        chosen,
-        predict=predict,
-        others=known,
-        keep=out / MODISCO,
-        reporter=reporter,
-    )
+    with tempfile.TemporaryDirectory() as name:
+        keep = Path(name) / MODISCO
+        analysis = analyse(
+            explained,
+            database,
+            chosen,
+            predict=predict,
+            others=known,
+            keep=keep,
+            reporter=reporter,
+        )
+        modisco = keep.read_bytes() if keep.is_file() else b""
     facts = {
         "settings": chosen.document(),
         "databases": [str(source) for source in databases],
@@ -117,7 +123,13 @@ def find_motifs(
         analysis, explained, facts, [Path(other).name for other in beside.others]
     )
     found_motifs["notes"] += notes
-    write_results(out, analysis, explained, found_motifs)
+    with made.opened(force=force, inputs=inputs) as others:
+        if others:
+            reporter.say(kept(others, made.path))
+        if modisco:
+            with written(made.path / MODISCO) as draft:
+                draft.write_bytes(modisco)
+        write_results(made.path, analysis, explained, found_motifs)
     return found_motifs
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cistron.base.errors import InputError
 from cistron.base.motif import Motif
+from cistron.base.outputs import write_text
 
 Lines = Iterator[tuple[int, str]]
 
@@ -84,7 +85,7 @@ def write_meme(motifs: Iterable[Motif], path: str | Path) -> None:
         )
         text += ["  ".join(f"{p:.6f}" for p in row) for row in motif.probabilities]
         text.append("")
-    Path(path).write_text("\n".join(text), encoding="utf-8")
+    write_text(Path(path), "\n".join(text))
 
 
 def _lines(path: Path) -> Lines:

@@ -14,6 +14,7 @@ import pandas as pd
 from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.motif import Motif
+from cistron.base.outputs import write_json, written
 from cistron.explain.motifs.analysis import Analysis, Entry
 from cistron.explain.motifs.explained import Explained
 from cistron.explain.motifs.match import title
@@ -109,8 +110,7 @@ def _entry(entry: Entry) -> Document:
 
 def write_results(folder: Path, analysis: Analysis, explained: Explained, made: Document) -> None:
     """Write patterns.json, patterns.meme and hits.tsv.gz; hits.bed.gz where places are known."""
-    text = json.dumps(made, indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / PATTERNS).write_text(text + "\n", encoding="utf-8")
+    write_json(folder / PATTERNS, made)
     write_meme(map(_as_motif, analysis.entries), folder / MEME)
     table = hits_table(analysis, explained)
     _write_packed(table.to_csv(sep="\t", index=False, float_format="%.5g"), folder / HITS)
@@ -121,7 +121,8 @@ def write_results(folder: Path, analysis: Analysis, explained: Explained, made: 
 
 def _write_packed(text: str, path: Path) -> None:
     # Without the time of writing, the same hits are the same bytes.
-    path.write_bytes(gzip.compress(text.encode(), mtime=0))
+    with written(path) as draft:
+        draft.write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
 def _as_motif(entry: Entry) -> Motif:

@@ -12,8 +12,10 @@ import pandas as pd
 
 from cistron.base.document import Document
 from cistron.base.errors import InputError
+from cistron.base.outputs import new_file, require_new
 from cistron.base.progress import SILENT, Advance, Reporter
-from cistron.classifier.predict.predict import FORMATS, join_parts, require_output
+from cistron.classifier.predict.parts import join_parts
+from cistron.classifier.predict.predict import FORMATS
 from cistron.classifier.predictor import Predictor
 from cistron.explain.variants.effects import MISMATCH, Tally, variant_effects
 from cistron.explain.variants.genome import open_genome
@@ -69,7 +71,11 @@ def predict_variants(
         If a file cannot be read, files do not fit each other, or no variant falls into a window.
     """
     out = Path(out)
-    require_output(out, FORMATS, force)
+    beside = [out.with_name(out.name + end) for end in (".skipped.tsv", ".summary.json")]
+    inputs = [source, found.genome]
+    require_new(out, force=force, inputs=inputs, formats=FORMATS)
+    for path in beside:
+        require_new(path, force=force, inputs=inputs)
     if classifier.alphabet_ != "dna":
         raise InputError(
             "The classifier does not read DNA. `cistron mutate` takes proteins and FASTA."
@@ -77,10 +83,11 @@ def predict_variants(
     for note in found.notes:
         reporter.say(note)
     reporter.say(f"Reading {found.genome}")
-    listed = out.with_name(out.name + ".skipped.tsv")
+    listed, summarised = beside
     with (
         open_genome(found.genome, found.windows.chromosomes, found.aliases) as genome,
-        listed.open("w", encoding="utf-8", newline="") as file,
+        new_file(listed, force=force) as skipped,
+        skipped.open("w", encoding="utf-8", newline="") as file,
         reporter.bar(None, "predicting variants") as advance,
     ):
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
@@ -88,10 +95,11 @@ def predict_variants(
         tally = Tally(lambda variant, reason: writer.writerow(_row(variant, reason)))
         variants = read_variants(source, longest)
         tables = variant_effects(classifier, variants, found.windows, genome, tally, class_)
-        _write(tables, out, advance)
+        _write(tables, out, advance, force)
     summary = _summary(tally)
     text = json.dumps(summary, indent=2, ensure_ascii=False)
-    out.with_name(out.name + ".summary.json").write_text(text + "\n", encoding="utf-8")
+    with new_file(summarised, force=force) as draft:
+        draft.write_text(text + "\n", encoding="utf-8")
     if not tally.rows:
         reasons = "; ".join(f"{n:,}: {reason}" for reason, n in tally.skipped.most_common())
         why = f" ({reasons})" if reasons else ""
@@ -118,7 +126,7 @@ def _alleles(variant: Variant) -> tuple[str, str]:
     return variant.reference, variant.alternative
 
 
-def _write(tables: Iterator[pd.DataFrame], out: Path, advance: Advance) -> None:
+def _write(tables: Iterator[pd.DataFrame], out: Path, advance: Advance, force: bool) -> None:
     """Write tables as they come; nothing where there is none."""
     first = next(tables, None)
     if first is None:
@@ -129,7 +137,7 @@ def _write(tables: Iterator[pd.DataFrame], out: Path, advance: Advance) -> None:
             yield table
             advance(len(table))
 
-    join_parts(every(), out)
+    join_parts(every(), out, force=force)
 
 
 def _summary(tally: Tally) -> Document:

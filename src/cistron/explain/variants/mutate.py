@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -15,9 +16,12 @@ from numpy.typing import NDArray
 
 from cistron.base.document import Document
 from cistron.base.errors import InputError
+from cistron.base.output_folder import OutputFolder
+from cistron.base.outputs import require_new, write_text
 from cistron.base.progress import SILENT, Reporter
 from cistron.base.ragged import Ragged
-from cistron.classifier.predict.predict import FORMATS, join_parts, require_output
+from cistron.classifier.predict.parts import join_parts
+from cistron.classifier.predict.predict import FORMATS
 from cistron.classifier.predictor import Predictor
 from cistron.explain.layout import layout_of
 from cistron.explain.perturbed import Changeable, letters_of, rectangle
@@ -149,7 +153,10 @@ def mutate_file(
         If a file cannot be read, a mutation does not fit its sequence, or there is none.
     """
     out, which, made = Path(out), which or Which(), Made()
-    require_output(out, FORMATS, force)
+    require_new(out, force=force, inputs=[source], formats=FORMATS)
+    drawn = None if maps is None else OutputFolder(maps, "a folder of heat maps", "--maps")
+    if drawn is not None:
+        drawn.require(force=force, inputs=[source])
     if maps is not None and (which.listed is not None or which.positions):
         raise InputError("A heat map needs every substitution: leave the choice of them out.")
     left = set(which.listed or ())
@@ -176,16 +183,16 @@ def mutate_file(
                         _map(maps, made, samples, row, table)
                     yield table
 
-    if maps is not None:
-        maps.mkdir(parents=True, exist_ok=True)
-    parts = tables()
-    first = next(parts, None)
-    if first is None:
-        raise InputError(
-            f"{source}: there is nothing to mutate: none of its {made.records:,} records "
-            + ("is named in the table of mutations." if which.listed else "has such a position.")
-        )
-    join_parts(chain([first], parts), out)
+    with drawn.opened(force=force, inputs=[source]) if drawn is not None else nullcontext():
+        parts = tables()
+        first = next(parts, None)
+        if first is None:
+            what = "is named in the table of mutations" if which.listed else "has such a position"
+            raise InputError(
+                f"{source}: there is nothing to mutate: none of its {made.records:,} records "
+                f"{what}."
+            )
+        join_parts(chain([first], parts), out, force=force)
     if left:
         shown = ", ".join(sorted(left)[:5])
         reporter.say(f"Ids of the table that {source} does not have: {len(left):,} ({shown}).")
@@ -317,4 +324,4 @@ def _map(folder: Path, made: Made, samples: Samples, row: int, table: pd.DataFra
     made.heat[plain] = times + "x"
     path = folder / f"{plain}{f'-{len(times) + 1}' if times else ''}.svg"
     drawing = heat_map(name, samples.sequences.text(row), values, letters)
-    path.write_text(drawing + "\n", encoding="utf-8")
+    write_text(path, drawing + "\n")

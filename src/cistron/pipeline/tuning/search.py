@@ -45,6 +45,10 @@ class Search:
         """Return the experiment of a trial."""
         return self._made(fill(self.document, suggester(trial)))
 
+    def files(self) -> list[Path]:
+        """Return the files that it reads, its own among them."""
+        return [Path(self.source), *self.start.files()]
+
     def _made(self, document: Document) -> Experiment:
         return make_experiment(document, self.source, self.folder)
 

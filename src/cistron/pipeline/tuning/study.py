@@ -13,6 +13,7 @@ import numpy as np
 
 from cistron.base.document import Document
 from cistron.base.errors import InputError
+from cistron.base.outputs import enter
 from cistron.experiment.ranges import Choice, Range, Suggest
 from cistron.pipeline.tuning.shared import beat, end_stale, open_database
 
@@ -45,6 +46,7 @@ def storage_of(folder: Path, url: str | None) -> optuna.storages.BaseStorage:
     if url is None:
         from optuna.storages.journal import JournalFileBackend
 
+        enter(folder / JOURNAL)
         backend = JournalFileBackend(str(folder / JOURNAL))
         return optuna.storages.JournalStorage(backend)
     return open_database(url)

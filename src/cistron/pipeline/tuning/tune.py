@@ -6,7 +6,6 @@ the samples that compared the trials; `nested` says by how much.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +14,7 @@ import yaml
 
 from cistron.base.errors import InputError
 from cistron.base.jobs.cluster import join
+from cistron.base.output_folder import OutputFolder, kept
 from cistron.base.progress import SILENT, Logged, Reporter
 from cistron.experiment.file import make_experiment, read_document
 from cistron.experiment.ranges import corners, require_searchable
@@ -90,58 +90,59 @@ def tune(
     require_alone("A search")
     run = Run(Path(out))
     join(how.cluster, run.path, search.start.training.device, reporter)
-    _claim(run, search, how, force=force, resume=resume)
-    reporter = Logged(reporter, run.path / "log.txt")
+    inputs = search.files()
+    folder = OutputFolder(run.path, "a search")
+    folder.require(force=force, resume=resume, inputs=inputs)
+    again = resume and (run.path / SEARCH).is_file()
+    if again:
+        _require_same(run, search, how)
     samples = search.start.samples.read()
     split = search.start.split.split(samples, reporter.say)
     seen = visible(search.start, samples, split, how.inner_folds, reporter.say)
     hidden = len(split.rows(TEST))
-    reporter.say(
-        f"{len(seen.samples):,} samples compare trials; {hidden:,} test samples are hidden."
-    )
-    best, findings = search_best(search, seen, how, run.path, reporter)
-    findings |= {"samples": len(seen.samples), "hidden": hidden, "command": command}
-    if nested:
-        findings["nested"] = nest(search, samples, how, nested, run.path / "nested", reporter)
-    run.write_text("experiment.yaml", best.to_yaml())
-    run.write_json(TUNING, findings)
-    write_tuning(run.path)
+    with folder.opened(force=force, resume=resume, inputs=inputs) as others:
+        reporter = Logged(reporter, run.path / "log.txt")
+        if others:
+            reporter.say(kept(others, run.path))
+        if not again:
+            _begin(run, search, how)
+        reporter.say(
+            f"{len(seen.samples):,} samples compare trials; {hidden:,} test samples are hidden."
+        )
+        best, findings = search_best(search, seen, how, run.path, reporter)
+        findings |= {"samples": len(seen.samples), "hidden": hidden, "command": command}
+        if nested:
+            findings["nested"] = nest(search, samples, how, nested, run.path / "nested", reporter)
+        run.write_text("experiment.yaml", best.to_yaml())
+        run.write_json(TUNING, findings)
+        write_tuning(run.path)
     return run
 
 
-def _claim(run: Run, search: Search, how: How, *, force: bool, resume: bool) -> None:
-    """Make the directory of a search, or open one to go on."""
+def _text(search: Search) -> str:
     document = {**search.document, "samples": search.start.document()["samples"]}
-    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
-    if run.path.exists() and any(run.path.iterdir()):
-        if not (run.path / SEARCH).is_file():
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+
+
+def _require_same(run: Run, search: Search, how: How) -> None:
+    """Refuse to go on with another search than the one that was begun."""
+    before = yaml.safe_load((run.path / SEARCH).read_text(encoding="utf-8"))
+    if before != yaml.safe_load(_text(search)):
+        raise InputError(
+            f"{run.path} was begun with another experiment file, so it cannot be continued. Undo "
+            "the change, or choose another directory for --out."
+        )
+    if run.path.joinpath(TUNING).is_file():
+        was = run.read_json(TUNING)
+        if (how.metric or search.start.evaluation.metric) != was["metric"]:
             raise InputError(
-                f"{run.path} exists and is not a search. Nothing in it was touched; choose another "
-                "directory for --out."
+                f"{run.path} compared trials by {was['metric']}. Give --metric {was['metric']}, or "
+                "choose another directory for --out."
             )
-        if resume:
-            before = yaml.safe_load((run.path / SEARCH).read_text(encoding="utf-8"))
-            if before != yaml.safe_load(text):
-                raise InputError(
-                    f"{run.path} was begun with another experiment file, so it cannot be "
-                    "continued. Undo the change, or choose another directory for --out."
-                )
-            if run.path.joinpath(TUNING).is_file():
-                was = run.read_json(TUNING)
-                if (how.metric or search.start.evaluation.metric) != was["metric"]:
-                    raise InputError(
-                        f"{run.path} compared trials by {was['metric']}. Give --metric "
-                        f"{was['metric']}, or choose another directory for --out."
-                    )
-            return
-        if not force:
-            raise InputError(
-                f"{run.path} holds a search, which is never overwritten: continue it with "
-                "--resume, choose another directory for --out, or replace it with --force."
-            )
-        shutil.rmtree(run.path)
-    run.path.mkdir(parents=True, exist_ok=True)
-    run.write_text(SEARCH, text)
+
+
+def _begin(run: Run, search: Search, how: How) -> None:
+    run.write_text(SEARCH, _text(search))
     storage = None if how.storage is None else without_password(how.storage)
     metric = how.metric or search.start.evaluation.metric
     run.write_json("how.json", {**asdict(how), "metric": metric, "storage": storage})

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from cistron.base.errors import InputError
 from cistron.base.files import BYTE_ORDER_MARK, Input, looks_like, open_input
+from cistron.base.outputs import new_file
 from cistron.samples.alphabet import Alphabet
 from cistron.samples.filters import SequenceFilters, finish
 from cistron.samples.keys import (
@@ -132,7 +133,7 @@ def read_fasta(
 def write_fasta(samples: Samples, path: str | Path) -> None:
     """Write the sequences of samples, one line each, their ids as headers."""
     letters = np.frombuffer(samples.sequences.alphabet.letters.encode(), dtype=np.uint8)
-    with Path(path).open("wb") as stream:
+    with new_file(Path(path), force=True) as draft, draft.open("wb") as stream:
         for row, name in enumerate(samples.ids.tolist()):
             stream.write(f">{name}\n".encode())
             stream.write(letters[samples.sequences[row]].tobytes() + b"\n")

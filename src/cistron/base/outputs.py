@@ -1,0 +1,276 @@
+"""Write files that appear whole or not at all, and never in the place of an input.
+
+Files that belong to a folder of Cistron are entered into its list (`cistron.base.output_folder`).
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cistron.base.document import Json
+from cistron.base.errors import InputError, nearest
+from cistron.base.files import STDIN
+
+if TYPE_CHECKING:
+    import h5py
+
+MARK = ".cistron"  # folder that tells a folder of Cistron from any other
+DRAFT = ".cistron-"  # how the names of drafts begin
+LISTED = "files"  # in it: the files that Cistron wrote, a line each
+FULL = {
+    errno.ENOSPC: "there is no space left on the device",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file is larger than the system allows",
+    errno.EROFS: "the file system is read-only",
+    errno.EIO: "the device reports an error",
+}
+
+
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """Yield the path of a draft, which becomes `path` when the block ends.
+
+    The file is replaced if Cistron wrote it. Within a folder of Cistron it enters the list of its
+    files.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written, or stands in a folder of Cistron and was not written by it.
+    """
+    root = marked(path.parent)
+    if root is not None and path.exists() and name_in(root, path) not in listed(root):
+        raise InputError(
+            f"{path} was not written by Cistron, so it is not replaced. Move it elsewhere."
+        )
+    with _draft(path, path.parent if root is None else root / MARK) as draft:
+        yield draft
+        enter(path)
+        draft.replace(path)
+
+
+@contextmanager
+def new_file(path: Path, *, force: bool = False) -> Iterator[Path]:
+    """Yield the path of a draft, which becomes the file that the user asked for.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written, or another process made one while this one was at work.
+    """
+    with _draft(path, path.parent) as draft:
+        yield draft
+        if path.exists() and not force:
+            raise InputError(
+                f"{path} was made by another process in the meantime, and is never overwritten. "
+                "Choose another, or say --force."
+            )
+        draft.replace(path)
+
+
+@contextmanager
+def written_folder(path: Path) -> Iterator[Path]:
+    """Yield the path of a folder that becomes `path`, which must not exist, when the block ends."""
+    root = marked(path.parent)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _draft(path, path.parent if root is None else root / MARK) as draft:
+        draft.mkdir()
+        yield draft
+        inside = [file.relative_to(draft) for file in draft.rglob("*") if file.is_file()]
+        enter(*(path / name for name in sorted(inside)))
+        draft.rename(path)
+
+
+@contextmanager
+def hdf5_file(path: Path, mode: str = "w") -> Iterator[h5py.File]:
+    """Yield an HDF5 file to write, anew ("w") or further ("r+"), which is closed whatever happens.
+
+    HDF5 still writes when it closes a file, and ends the process where a full disk keeps it from
+    that: what it has written is given up first.
+    """
+    import h5py
+
+    file = h5py.File(path, mode)
+    try:
+        yield file
+        file.flush()
+    except BaseException:
+        os.truncate(path, 0)
+        with suppress(OSError, RuntimeError):
+            file.close()
+        raise
+    file.close()
+
+
+@contextmanager
+def written_hdf5(path: Path) -> Iterator[h5py.File]:
+    """Yield an HDF5 file, which becomes `path` when the block ends (see `written`)."""
+    with written(path) as draft, hdf5_file(draft) as file:
+        yield file
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    with written(path) as draft:
+        draft.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, document: object) -> None:
+    """Write a JSON file whole or not at all."""
+    write_text(path, json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Json:
+    """Return the content of a JSON file that Cistron wrote.
+
+    Raises
+    ------
+    InputError
+        If it is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is damaged: {error}.") from error
+
+
+def require_new(
+    path: Path,
+    *,
+    force: bool,
+    inputs: Iterable[str | Path] = (),
+    formats: Sequence[str] = (),
+    option: str = "--out",
+) -> None:
+    """Refuse an output file of an unknown format, one that is there, an input, or one in no folder.
+
+    Parameters
+    ----------
+    path : Path
+    force : bool
+        Replace the file if it is there, unless it is an input.
+    inputs : iterable of path
+        Files that are read.
+    formats : sequence of str
+        Suffixes that are allowed; any where there are none.
+    option : str
+        By which the user named it.
+
+    Raises
+    ------
+    InputError
+    """
+    if formats and path.suffix not in formats:
+        raise InputError(
+            f"{option} {path}: the suffix tells the format. Use one of {', '.join(formats)}."
+            f"{nearest(path.suffix, formats)}"
+        )
+    if path.is_dir():
+        raise InputError(f"{option} {path} is a folder. Name a file in it.")
+    if path.exists():
+        if any(_same_file(path, Path(one)) for one in inputs if str(one) != STDIN):
+            raise InputError(
+                f"{option} {path} is an input itself, which is never changed. Choose another."
+            )
+        if not force:
+            raise InputError(
+                f"{path} exists and is never overwritten. Choose another, or say --force."
+            )
+    if not path.parent.is_dir():
+        raise InputError(f"{path.parent} is no directory. Make it first.")
+
+
+def marked(folder: Path) -> Path | None:
+    """Return the nearest folder of Cistron that a folder is, or is in."""
+    folder = folder.absolute()
+    return next((one for one in (folder, *folder.parents) if (one / MARK).is_dir()), None)
+
+
+def name_in(root: Path, path: Path) -> str:
+    """Return how the list of a folder names a file in it."""
+    return path.absolute().relative_to(root.absolute()).as_posix()
+
+
+def listed(root: Path) -> set[str]:
+    """Return the files that Cistron wrote in its folder, relative to it."""
+    try:
+        text = (root / MARK / LISTED).read_text(encoding="utf-8", errors="surrogateescape")
+    except FileNotFoundError:
+        return set()
+    return {
+        json.loads(line) for line in text.splitlines() if line.startswith('"') and line[-1] == '"'
+    }
+
+
+def enter(*paths: Path) -> None:
+    """Enter files into the list of the folder of Cistron that they are in, if they are in one."""
+    roots = {parent: marked(parent) for parent in {path.parent for path in paths}}
+    for root in filter(None, set(roots.values())):
+        known = listed(root)
+        names = [name_in(root, path) for path in paths if roots[path.parent] == root]
+        new = [json.dumps(name) for name in names if name not in known]
+        if new:
+            # One write at the end of the file: lines of several processes do not mix.
+            with (root / MARK / LISTED).open("a", encoding="utf-8") as stream:
+                stream.write("".join(f"{line}\n" for line in new))
+
+
+@contextmanager
+def _draft(path: Path, folder: Path) -> Iterator[Path]:
+    """Yield a name that nothing else has; whatever is left under it when the block ends goes."""
+    draft = folder / f"{DRAFT}{secrets.token_hex(6)}{path.suffix}"
+    try:
+        yield draft
+    except Exception as error:
+        reason = full(error)
+        if reason:
+            raise InputError(
+                f"{path} cannot be written: {reason}. Nothing was written under that name. Make "
+                "room, or choose another place."
+            ) from error
+        raise
+    finally:
+        _remove(draft)
+
+
+def full(error: BaseException) -> str:
+    """Return why a file cannot be written; empty where that is not what an error says.
+
+    Libraries in C and Rust put the number of the system's error into their text.
+    """
+    number = error.errno if isinstance(error, OSError) else None
+    if number not in FULL:
+        inside = re.search(r"(?:os error|errno =) (\d+)", str(error))
+        number = int(inside[1]) if inside else None
+    return FULL.get(number or 0, "")
+
+
+def remove_drafts(folder: Path) -> None:
+    """Delete what killed processes left of files in a folder that no other process writes."""
+    for draft in folder.glob(f"{DRAFT}*"):
+        _remove(draft)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _same_file(first: Path, second: Path) -> bool:
+    try:
+        return first.samefile(second)
+    except OSError:
+        return False
