@@ -105,7 +105,7 @@ def test_a_second_time_the_weights_are_not_read(tiny):
 
 
 def test_what_cannot_be_written_or_read_is_told_at_once(tiny, tmp_path):
-    with pytest.raises(InputError, match=r"use one of .parquet, .npz, .h5"):
+    with pytest.raises(InputError, match=r"Use one of .parquet, .npz, .h5"):
         embed_file("in.fasta", "out.tsv", settings(tiny))
     with pytest.raises(InputError, match="one vector a protein"):
         embed_file("in.fasta", "out.parquet", settings(tiny, pooling="residues"))

@@ -122,7 +122,11 @@ def test_killed_and_resumed_it_is_as_undisturbed(project, tmp_path, monkeypatch)
     assert command(*arguments, "--resume") == 0
     assert outputs(out) == whole
     assert all((out / name).stat().st_mtime_ns == time for name, time in begun.items())
-    assert sorted(path.name for path in out.iterdir()) == [*sorted(whole), "shards.json"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        ".cistron",
+        *sorted(whole),
+        "shards.json",
+    ]
     assert len(json.loads((out / "shards.json").read_text())["shards"]) == SHARDS
 
 
@@ -198,7 +202,7 @@ def test_what_is_refused(project, tmp_path, capsys) -> None:
     assert "--workers is of several inputs" in fails(capsys, *one, "--workers", "2")
     assert "--cluster is of several inputs" in fails(capsys, *one, "--cluster", "auto")
     taken = fails(capsys, "predict", run, str(tmp_path / "a"), "-o", str(tmp_path / "b"), "--force")
-    assert "holds no predictions of shards" in taken
+    assert "is not a folder of predictions" in taken
     assert (tmp_path / "b" / "x.fasta").exists()
     assert not (tmp_path / "out").exists()
 

@@ -26,6 +26,7 @@ from cistron.base.outputs import MARK, listed
 from cistron.base.version import __version__
 
 LOCK, ABOUT, UNFINISHED = "lock", "mark.json", "unfinished"
+UNFINISHED_STATE = " that was not finished"
 NAMED = 3  # files that a sentence names
 
 
@@ -91,11 +92,11 @@ class OutputFolder:
         if resume:
             return
         if not force:
-            unfinished = "" if self.finished else " that was not finished"
-            remedy = "" if self.finished else "continue it with --resume, "
+            state = state or self.what + ("" if self.finished else UNFINISHED_STATE)
+            remedy = "continue it with --resume, " if state.endswith(UNFINISHED_STATE) else ""
             raise InputError(
-                f"{self.path} holds {state or self.what + unfinished}, which is never overwritten: "
-                f"{remedy}choose another directory for {self.option}, or replace it with --force."
+                f"{self.path} holds {state}, which is never overwritten: {remedy}choose another "
+                f"directory for {self.option}, or replace it with --force."
             )
         place = self.path.resolve()
         inside = next((one for one in inputs if place in Path(one).resolve().parents), None)

@@ -79,7 +79,17 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def written_folder(path: Path) -> Iterator[Path]:
-    """Yield the path of a folder that becomes `path`, which must not exist, when the block ends."""
+    """Yield the path of a folder that becomes `path` when the block ends.
+
+    Where files of the user are left in a folder of that name (`left_to_the_user`), it is filled.
+
+    Raises
+    ------
+    FileExistsError
+        If it exists otherwise.
+    """
+    if path.exists() and not left_to_the_user(path):
+        raise FileExistsError(f"{path} exists already")
     root = marked(path.parent)
     path.parent.mkdir(parents=True, exist_ok=True)
     with _draft(path, path.parent if root is None else root / MARK) as draft:
@@ -87,7 +97,11 @@ def written_folder(path: Path) -> Iterator[Path]:
         yield draft
         inside = [file.relative_to(draft) for file in draft.rglob("*") if file.is_file()]
         enter(*(path / name for name in sorted(inside)))
-        draft.rename(path)
+        if path.exists():
+            for part in sorted(draft.iterdir(), reverse=True):
+                part.rename(path / part.name)
+        else:
+            draft.rename(path)
 
 
 @contextmanager
@@ -211,6 +225,15 @@ def listed(root: Path) -> set[str]:
     return {
         json.loads(line) for line in text.splitlines() if line.startswith('"') and line[-1] == '"'
     }
+
+
+def left_to_the_user(folder: Path) -> bool:
+    """Return whether a folder inside a folder of Cistron holds nothing that Cistron wrote."""
+    root = marked(folder.parent)
+    if root is None:
+        return False
+    inside = name_in(root, folder) + "/"
+    return not any(name.startswith(inside) for name in listed(root))
 
 
 def enter(*paths: Path) -> None:

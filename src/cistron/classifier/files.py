@@ -40,8 +40,6 @@ def save_classifier(classifier: Predictor, folder: Path, provenance: Document) -
     FileExistsError
         If the folder is there already.
     """
-    if folder.exists():
-        raise FileExistsError(f"{folder} exists already")
     with written_folder(folder) as partial:
         alone = len(classifier.members) == 1
         written = _write(classifier, partial) if alone else _write_members(classifier, partial)

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from cistron.base.document import Document
 from cistron.base.errors import InputError
-from cistron.base.output_folder import OutputFolder, kept
+from cistron.base.output_folder import UNFINISHED_STATE, OutputFolder, kept
 from cistron.base.outputs import write_json, write_text, written
 from cistron.base.progress import Logged, Reporter
 from cistron.experiment.experiment import Experiment
@@ -60,8 +60,8 @@ class Run:
         """
         run = cls(Path(path))
         files = [*inputs, *(experiment.files() if experiment is not None else ())]
-        finished = "a finished run" if run.finished else ""
-        run.folder.require(force=force, resume=resume, inputs=files, state=run.unscored or finished)
+        state = run.unscored or ("a finished run" if run.finished else f"a run{UNFINISHED_STATE}")
+        run.folder.require(force=force, resume=resume, inputs=files, state=state)
         if resume and experiment is not None and (run.path / EXPERIMENT).is_file():
             run._require_same(experiment)
         return run

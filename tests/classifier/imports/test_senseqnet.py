@@ -135,7 +135,12 @@ def test_nothing_is_said_of_training_samples_that_are_not_known(run):
 
 
 def test_what_the_run_directory_says(run, file):
-    assert {path.name for path in run.iterdir()} == {"model", "environment.json", "log.txt"}
+    assert {path.name for path in run.iterdir()} == {
+        ".cistron",
+        "model",
+        "environment.json",
+        "log.txt",
+    }
     environment = json.loads((run / "environment.json").read_text())
     provenance = json.loads((run / "model" / "classifier.json").read_text())["provenance"]
     for document in (environment, provenance):

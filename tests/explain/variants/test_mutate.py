@@ -125,7 +125,7 @@ def test_command_line_and_heat_maps(proteins, tmp_path):
     assert "bad" in said.stdout
     table = pd.read_csv(tmp_path / "o.tsv", sep="\t", keep_default_na=False)
     assert len(table) == 380
-    (drawing,) = (tmp_path / "maps").iterdir()
+    (drawing,) = (tmp_path / "maps").glob("*.svg")
     root = ET.fromstring(drawing.read_text())
     assert "a|1" in root.get("aria-label", "")
     strongest = table.loc[table["difference"].abs().idxmax(), "mutation"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -154,11 +154,7 @@ def mutate_file(
     """
     out, which, made = Path(out), which or Which(), Made()
     require_new(out, force=force, inputs=[source], formats=FORMATS)
-    drawn = None if maps is None else OutputFolder(maps, "a folder of heat maps", "--maps")
-    if drawn is not None:
-        drawn.require(force=force, inputs=[source])
-    if maps is not None and (which.listed is not None or which.positions):
-        raise InputError("A heat map needs every substitution: leave the choice of them out.")
+    drawn = _held(maps, which, source, force)
     left = set(which.listed or ())
 
     def tables() -> Iterator[pd.DataFrame]:
@@ -183,7 +179,7 @@ def mutate_file(
                         _map(maps, made, samples, row, table)
                     yield table
 
-    with drawn.opened(force=force, inputs=[source]) if drawn is not None else nullcontext():
+    with drawn:
         parts = tables()
         first = next(parts, None)
         if first is None:
@@ -309,6 +305,19 @@ def _scores(
                     copy[place_of[place]] = alphabet.letters.index(letter)
         after[some] = letters.score(rectangle(copies))
     return after, seen
+
+
+def _held(
+    maps: Path | None, which: Which, source: str | Path, force: bool
+) -> AbstractContextManager[object]:
+    """Return what holds the folder of heat maps, where some are drawn; refuse what cannot be."""
+    if maps is None:
+        return nullcontext()
+    if which.listed is not None or which.positions:
+        raise InputError("A heat map needs every substitution: leave the choice of them out.")
+    folder = OutputFolder(maps, "a folder of heat maps", "--maps")
+    folder.require(force=force, inputs=[source])
+    return folder.opened(force=force, inputs=[source])
 
 
 def _map(folder: Path, made: Made, samples: Samples, row: int, table: pd.DataFrame) -> None:
