@@ -8,6 +8,7 @@ from pathlib import Path
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
 from cistron.classifier.classifier import Classifier
+from cistron.classifier.files import DESCRIPTION
 from cistron.classifier.load import load
 from cistron.classifier.predictor import Predictor
 from cistron.experiment.experiment import Experiment
@@ -101,7 +102,7 @@ def train(
     orthologs: OrthologSource | None = None,
 ) -> Classifier:
     """Train a classifier into folder/model, or load the one that stands there."""
-    if (folder / "model").is_dir():
+    if (folder / "model" / DESCRIPTION).is_file():
         trained = load(folder / "model")
         if isinstance(trained, Classifier):
             return trained

@@ -12,6 +12,7 @@ from cistron.base.jobs.job import Job
 from cistron.base.jobs.jobs import finish_jobs
 from cistron.base.progress import SILENT, Logged, Reporter
 from cistron.classifier.ensemble import Ensemble
+from cistron.classifier.files import DESCRIPTION
 from cistron.classifier.load import load
 from cistron.classifier.predictor import Predictor
 from cistron.experiment.experiment import Experiment
@@ -110,7 +111,7 @@ def train_seeds(
     finish_jobs(jobs, len(seeds), "seeds", workers, reporter, cluster)
     run.join_histories("repeat", {one.seed: one.run.path for one in seeds})
     folder = run.path / "model"
-    if not folder.is_dir():
+    if not (folder / DESCRIPTION).is_file():
         _join(seeds, folder, orthologs)
     return load(folder)
 

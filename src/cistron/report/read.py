@@ -183,7 +183,7 @@ def read_run(path: str | Path) -> Content:
         importance=_document(path, "importance.json"),
         settings=settings,
         experiment=experiment,
-        has_model=(path / "model").is_dir(),
+        has_model=(path / "model" / "classifier.json").is_file(),
     )
 
 
