@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from cistron.base.errors import InputError
+from cistron.base.hdf5 import hdf5_file
 from cistron.base.output_folder import OutputFolder, kept
 from cistron.base.outputs import (
     MARK,
-    hdf5_file,
     listed,
     new_file,
     require_new,
@@ -224,15 +224,19 @@ import pandas as pd
 import torch
 from safetensors.torch import save_file
 from cistron.base.errors import InputError
-from cistron.base.outputs import hdf5_file, new_file, write_json, written
+from cistron.base.hdf5 import hdf5_file
+from cistron.base.outputs import new_file, write_json, written
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
 folder = Path(sys.argv[1])
 numbers = np.random.default_rng(1).random((200, 200))
 
 def hdf5(path):
     with hdf5_file(path) as file:
+        values = file.create_dataset("a", (0, 200), maxshape=(None, 200), chunks=(7, 200))
         for number in range(20):
-            file.create_dataset(str(number), data=numbers)
+            values.resize(200 * (number + 1), axis=0)
+            values[200 * number :] = numbers
+            file.flush()
 
 writers = {
     "a.json": lambda path: path.write_text("x" * 100_000),

@@ -7,21 +7,16 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cistron.base.document import Json
 from cistron.base.errors import InputError, nearest
 from cistron.base.files import STDIN
-
-if TYPE_CHECKING:
-    import h5py
 
 MARK = ".cistron"  # folder that tells a folder of Cistron from any other
 DRAFT = ".cistron-"  # how the names of drafts begin
@@ -102,34 +97,6 @@ def written_folder(path: Path) -> Iterator[Path]:
                 part.rename(path / part.name)
         else:
             draft.rename(path)
-
-
-@contextmanager
-def hdf5_file(path: Path, mode: str = "w") -> Iterator[h5py.File]:
-    """Yield an HDF5 file to write, anew ("w") or further ("r+"), which is closed whatever happens.
-
-    HDF5 still writes when it closes a file, and ends the process where a full disk keeps it from
-    that: what it has written is given up first.
-    """
-    import h5py
-
-    file = h5py.File(path, mode)
-    try:
-        yield file
-        file.flush()
-    except BaseException:
-        os.truncate(path, 0)
-        with suppress(OSError, RuntimeError):
-            file.close()
-        raise
-    file.close()
-
-
-@contextmanager
-def written_hdf5(path: Path) -> Iterator[h5py.File]:
-    """Yield an HDF5 file, which becomes `path` when the block ends (see `written`)."""
-    with written(path) as draft, hdf5_file(draft) as file:
-        yield file
 
 
 def write_text(path: Path, text: str) -> None:

@@ -22,7 +22,7 @@ import pandas as pd
 from cistron.base.arrays import Array
 from cistron.base.document import Document
 from cistron.base.errors import InputError
-from cistron.base.outputs import written_hdf5
+from cistron.base.hdf5 import written_hdf5
 from cistron.explain.explanation import Explanation
 from cistron.explain.settings import ExplainSettings
 
@@ -76,6 +76,7 @@ class Writer:
             self._extend(f"coordinates/{column}", values.to_numpy())
         for column, values in explanation.groups.items():
             self._extend(f"groups/{column}", values.astype(str).to_numpy(dtype=object))
+        self.file.flush()  # a full disk is noticed here
 
     def note(self, name: str, document: object) -> None:
         """Keep something as JSON among the file's attributes."""

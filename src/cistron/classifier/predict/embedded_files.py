@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from cistron.base.arrays import Array
-from cistron.base.outputs import hdf5_file
+from cistron.base.hdf5 import hdf5_file
 from cistron.base.ragged import Ragged
 
 FORMATS = (".parquet", ".npz", ".h5")
@@ -112,6 +112,7 @@ def _hdf5(path: Path, width: int, residues: bool) -> Iterator[Write]:
             values.resize(begin + len(rows.values), axis=0)
             values[begin:] = rows.values
             offsets.append(rows.offsets[1:] + begin)
+            file.flush()  # a full disk is noticed here
 
         yield write
         file.create_dataset("ids", data=names, dtype=h5py.string_dtype())

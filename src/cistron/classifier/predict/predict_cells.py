@@ -18,7 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cistron.base.errors import InputError, nearest
-from cistron.base.outputs import hdf5_file, new_file, require_new, write_json
+from cistron.base.hdf5 import hdf5_file
+from cistron.base.outputs import new_file, require_new, write_json
 from cistron.base.progress import SILENT, Reporter
 from cistron.base.version import __version__
 from cistron.classifier.align_cells import mean_shift
