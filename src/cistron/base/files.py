@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import os
 import sys
 import zlib
 from collections.abc import Iterator
@@ -97,6 +98,11 @@ def open_input(path: str | Path) -> Iterator[Input]:
     finally:
         if not piped:
             raw.close()
+
+
+def resolved(path: str | Path) -> Path:
+    """Return the absolute path without links; of a link that leads to itself, its own path."""
+    return Path(os.path.realpath(path))
 
 
 def sha256(path: str | Path) -> str:

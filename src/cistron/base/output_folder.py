@@ -22,6 +22,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from cistron.base.errors import InputError
+from cistron.base.files import resolved
 from cistron.base.outputs import MARK, listed
 from cistron.base.version import __version__
 
@@ -98,8 +99,8 @@ class OutputFolder:
                 f"{self.path} holds {state}, which is never overwritten: {remedy}choose another "
                 f"directory for {self.option}, or replace it with --force."
             )
-        place = self.path.resolve()
-        inside = next((one for one in inputs if place in Path(one).resolve().parents), None)
+        place = resolved(self.path)
+        inside = next((one for one in inputs if place in resolved(Path(one)).parents), None)
         if inside is not None:
             raise InputError(
                 f"{inside} is an input and lies in {self.path}, which --force would replace. "

@@ -13,6 +13,7 @@ import numpy as np
 
 from cistron.base.document import Document
 from cistron.base.errors import InputError
+from cistron.base.files import resolved
 from cistron.base.output_folder import OutputFolder, kept
 from cistron.base.outputs import write_json
 from cistron.base.progress import SILENT, Reporter
@@ -144,7 +145,7 @@ def _summarise(
         "scale": _scale(classifier, seen.methods),
         "checks": checks,
         "source": str(source),
-        "run": None if run is None else str(run.resolve()),
+        "run": None if run is None else str(resolved(run)),
         "seconds": seconds,
     }
 

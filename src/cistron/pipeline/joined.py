@@ -9,6 +9,7 @@ import yaml
 
 from cistron.base.document import Document
 from cistron.base.errors import InputError
+from cistron.base.files import resolved
 from cistron.base.progress import SILENT, Reporter
 from cistron.classifier.ensemble import Ensemble, require_same_question
 from cistron.classifier.load import load
@@ -55,8 +56,8 @@ def join_runs(
         do not answer the same question, or `out` is taken.
     """
     folders = [folder for run in map(Path, runs) for folder in _members(run)]
-    known = [folder.resolve() for folder in folders]
-    twice = next((path for path in folders if known.count(path.resolve()) > 1), None)
+    known = [resolved(folder) for folder in folders]
+    twice = next((path for path in folders if known.count(resolved(path)) > 1), None)
     if twice is not None:
         raise InputError(f"{twice} is named twice. Name every classifier once.")
     run = Run.claim(out, None, force=force, inputs=folders)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cistron.base.document import Document
 from cistron.base.errors import InputError
+from cistron.base.files import resolved
 from cistron.experiment.run_folder import EXPERIMENT, Run
 from cistron.targets.kinds import target_in
 
@@ -163,7 +164,7 @@ def read_tested(paths: Sequence[str | Path]) -> list[Tested]:
         If there are fewer than two, one is given twice, one is not finished, or their classes
         differ.
     """
-    folders = [Path(path).resolve() for path in paths]
+    folders = [resolved(Path(path)) for path in paths]
     if len(folders) < 2:
         raise InputError("A comparison needs two runs or more.")
     twice = next((folder for folder in folders if folders.count(folder) > 1), None)

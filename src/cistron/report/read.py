@@ -11,6 +11,7 @@ import yaml
 from cistron.base.document import Json
 from cistron.base.domains import CELLS, DOMAINS, Domain
 from cistron.base.errors import InputError
+from cistron.base.files import resolved
 from cistron.experiment.run_folder import EXPERIMENT, METRICS, Run
 from cistron.samples.samples import COORDINATES
 from cistron.targets.kinds import target_in
@@ -168,7 +169,7 @@ def read_run(path: str | Path) -> Content:
         raise InputError(f"{path / METRICS} has no key {missing[0]!r}, so it cannot be reported.")
     settings = _text(path / EXPERIMENT)
     experiment = _yaml(path / EXPERIMENT, settings)
-    folder = path.resolve().name
+    folder = resolved(path).name
     return Content(
         name=str(experiment.get("name") or folder),
         folder=folder,

@@ -15,6 +15,7 @@ import yaml
 
 from cistron.base.document import Document, Json
 from cistron.base.errors import InputError
+from cistron.base.files import resolved
 from cistron.experiment.run_folder import Run
 from cistron.pipeline.tracking.tracker import Part, Point, State
 from cistron.targets.kinds import sign_of
@@ -77,7 +78,7 @@ def _whole(run: Path, metric: str, ended: bool) -> Part:
 
 def _tags(run: Path, results: Json, *, searched: bool) -> dict[str, str]:
     known = _json(run / "environment.json").get("cistron")
-    tags = {"cistron.version": known or version("cistron"), "cistron.run": run.resolve().name}
+    tags = {"cistron.version": known or version("cistron"), "cistron.run": resolved(run).name}
     if audit := _json(run / "audit.json"):
         tags["cistron.audit"] = audit["verdict"]
     if searched or results:

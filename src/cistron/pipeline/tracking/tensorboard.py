@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cistron.base.files import resolved
 from cistron.pipeline.tracking.tracker import Part, Sent, TrackingError, as_text, remember
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class TensorBoard:
             return self._run / "tensorboard"
         name = remember(self._run, self.option).get("folder")
         if name is None:
-            base = self._run.resolve().name
+            base = resolved(self._run).name
             names = (base if number == 1 else f"{base}-{number}" for number in count(1))
             name = next(name for name in names if not (self._shared / name).exists())
             (self._shared / name).mkdir(parents=True)

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from cistron.base.counts import Counts
 from cistron.base.errors import InputError, nearest
+from cistron.base.files import resolved
 from cistron.samples.cells.cell_columns import Known, cell_columns, read_metadata
 from cistron.samples.cells.cell_file import CellFile, CellFormat
 from cistron.samples.cells.cell_formats import read_cell_file
@@ -197,7 +198,7 @@ class CellSamples(CellFormat, SamplesSettings):
     def _require_different_files(self) -> None:
         given: dict[Path, str | None] = {}
         for label, _, path in self.files:
-            place = path.resolve()
+            place = resolved(path)
             if place in given:
                 several = f", for {given[place]!r} and {label!r}" if given[place] != label else ""
                 raise InputError(
