@@ -79,7 +79,9 @@ def predict_variants(
     reporter.say(f"Reading {found.genome}")
     listed = out.with_name(out.name + ".skipped.tsv")
     with (
-        open_genome(found.genome, found.windows.chromosomes, found.aliases) as genome,
+        open_genome(
+            found.genome, found.windows.chromosomes, found.aliases, organelles=found.organelles
+        ) as genome,
         listed.open("w", encoding="utf-8", newline="") as file,
         reporter.bar(None, "predicting variants") as advance,
     ):

@@ -68,7 +68,9 @@ class GenomeSamples(GeneFilters, SamplesSettings):
         default_factory=dict, description="chromosome in the genome: its name in the annotation"
     )
     id_attribute: str | None = Field(
-        None, description="attribute of a gene's id; by default gene_id, ID, Name: what is there"
+        None,
+        description="attribute of a gene's id, or data base of its Dbxref (GeneID); by default "
+        "gene_id, ID, Name: what is there",
     )
     species: dict[str, Species] | None = Field(
         None,
