@@ -59,8 +59,8 @@ class Experiment(Settings):
         return evaluation.model_copy(update={k: v for k, v in usual.items() if k not in chosen})
 
     def to_yaml(self) -> str:
-        """Return the experiment as YAML with every default written out."""
-        return yaml.safe_dump(self.document(), sort_keys=False, allow_unicode=True)
+        """Return the experiment as YAML with every default written out, and absolute paths."""
+        return yaml.safe_dump(self.document(absolute=True), sort_keys=False, allow_unicode=True)
 
 
 def usual_of(samples: SamplesSettings) -> Document:

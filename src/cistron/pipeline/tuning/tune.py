@@ -111,7 +111,9 @@ def tune(
 
 def _claim(run: Run, search: Search, how: How, *, force: bool, resume: bool) -> None:
     """Make the directory of a search, or open one to go on."""
-    document = {**search.document, "samples": search.start.document()["samples"]}
+    settings = search.start.samples
+    document = {**search.document, "samples": settings.document(absolute=True)}
+    as_before = {**document, "samples": settings.document()}  # searches of older versions
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
     if run.path.exists() and any(run.path.iterdir()):
         if not (run.path / SEARCH).is_file():
@@ -121,7 +123,7 @@ def _claim(run: Run, search: Search, how: How, *, force: bool, resume: bool) -> 
             )
         if resume:
             before = yaml.safe_load((run.path / SEARCH).read_text(encoding="utf-8"))
-            if before != yaml.safe_load(text):
+            if before not in [yaml.safe_load(yaml.safe_dump(d)) for d in (document, as_before)]:
                 raise InputError(
                     f"{run.path} was begun with another experiment file, so it cannot be "
                     "continued. Undo the change, or choose another directory for --out."
