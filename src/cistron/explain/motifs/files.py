@@ -88,12 +88,14 @@ def find_motifs(
     out, chosen = Path(out), settings or MotifSettings()
     if out.exists() and not force:
         raise InputError(f"{out} exists and is never overwritten. Choose another, or say --force.")
-    database = read_databases(databases)
+    notes: list[str] = []
+    database = read_databases(databases, notes)
+    for note in notes:
+        reporter.say(note)
     beside = beside or Beside()
     known = [read_signed(other) for other in beside.others]
     run = beside.run if beside.run is not None else recorded_run(folder)
     explained = read_explained(folder, run, beside.anchors)
-    notes = []
     predict = None
     if run is not None:
         predict, why = _predictor(explained, run, device)
