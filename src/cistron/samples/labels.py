@@ -248,8 +248,8 @@ def look_up(
     if (rows < 0).all():
         raise InputError(
             f"{source.table} knows none of the {len(place):,} records. Its column {source.id!r} "
-            f"holds {_quoted(theirs[:3])}; the records are called {_quoted(ours[:3])}. An id is "
-            "the first word of a header."
+            f"holds {_quoted(theirs[:3])}; the records are called {_quoted(list(ours[:3]))}. An "
+            "id is the first word of a header."
         )
     if source.table not in records.paths:
         records.paths.append(source.table)

@@ -202,7 +202,7 @@ def _gene_table(
     features: list[Feature], is_gtf: bool, wanted: str | None, name: str
 ) -> tuple[pd.DataFrame, str]:
     """Return the genes as a table, and the attribute that names them."""
-    candidates = ("gene_id",) if is_gtf else ("gene_id", "ID", "Name")
+    candidates: tuple[str, ...] = ("gene_id",) if is_gtf else ("gene_id", "ID", "Name")
     if wanted:
         candidates = (
             (wanted,)

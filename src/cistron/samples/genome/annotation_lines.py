@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -84,12 +85,10 @@ def check_lines(lines: list[str], source: Input) -> bool:
             f"GFF3 have {_FIELDS}. {cause} ({len(wrong):,} such lines). Fetch the annotation "
             "again, or restore the tabs."
         )
-    attributes = first.split("\t")[8].strip()
-    while attributes in (".", "") or _BARE.fullmatch(attributes):  # says neither
-        line = next(told, None)
-        if line is None:
-            return attributes not in (".", "")
-        attributes = line.split("\t")[8].strip()
+    ninth = (line.split("\t")[8].strip() for line in chain([first], told))
+    # AUGUSTUS writes an id alone in GTF; a dot says nothing.
+    telling = (text for text in ninth if text not in (".", "") and not _BARE.fullmatch(text))
+    attributes = next(telling, "")
     return "=" not in attributes.split(" ", 1)[0].split('"', 1)[0]
 
 
