@@ -237,7 +237,7 @@ def _gene_table(
             "start": np.array([f.start for f in features], dtype=np.int64),
             "end": np.array([f.end for f in features], dtype=np.int64),
             "strand": pd.Series([f.strand for f in features], dtype=object),
-            "parts": np.array([bool(_IN_PARTS.search(f.attributes)) for f in features], dtype=bool),
+            "parts": np.array([_in_parts(f.attributes) for f in features], dtype=bool),
             "line": np.array([f.line for f in features], dtype=np.int64),
         }
     )
@@ -251,6 +251,12 @@ def _values(features: list[Feature], name: str, is_gtf: bool) -> list[str]:
         return [""] * len(features)
     pattern = attribute_pattern(name, is_gtf)
     return [value_of(pattern, feature.attributes) for feature in features]
+
+
+def _in_parts(attributes: str) -> bool:
+    """Whether a gene is trans-spliced, so that each line is a part of it."""
+    possible = "part" in attributes or "splic" in attributes  # quick: most say neither
+    return possible and _IN_PARTS.search(attributes) is not None
 
 
 def _biotypes(features: list[Feature], is_gtf: bool) -> list[str]:

@@ -48,8 +48,11 @@ _IN_HEADER = (
 
 def read_position(text: str) -> int | None:
     """Return a coordinate, or None where the text is no whole number that a chromosome may have."""
-    text = text.strip()
-    number = int(text) if text.isdecimal() and len(text) < 20 else LARGEST_POSITION
+    if not text.isdecimal():  # nearly all are, and annotations have millions
+        text = text.strip()
+    if not text.isdecimal() or len(text) > 13:
+        return None
+    number = int(text)
     return number if number < LARGEST_POSITION else None
 
 
