@@ -163,6 +163,15 @@ def test_genes_of_exon_lines_stay_beside_genes_of_other_lines(tmp_path):
     assert "has no gene lines for 2 of its genes" in read_annotation(path).notes[0]
 
 
+def test_transcripts_of_gff3_without_a_gene_are_counted(tmp_path):
+    text = line("gene", 1, 90, "ID=a") + line("mRNA", 1, 90, "ID=a.1;Parent=a")
+    text += line("mRNA", 101, 190, "ID=b.1;Parent=b") + line("mRNA", 201, 290, "ID=c.1")
+    path = written(tmp_path / "g.gff3", text)
+    assert read_annotation(path).notes[0] == (
+        f"Transcripts of {path} whose Parent is no gene there, not used: 2."
+    )
+
+
 def test_augustus_and_braker_write_only_an_id(tmp_path):
     path = written(
         tmp_path / "braker.gtf",

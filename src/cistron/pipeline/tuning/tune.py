@@ -13,11 +13,12 @@ from pathlib import Path
 
 import yaml
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.jobs.cluster import join
 from cistron.base.progress import SILENT, Logged, Reporter
 from cistron.experiment.file import make_experiment, read_document
-from cistron.experiment.ranges import corners, require_searchable
+from cistron.experiment.ranges import corners, dimensions, require_searchable
 from cistron.experiment.run_folder import Run
 from cistron.pipeline.tuning.best import search_best
 from cistron.pipeline.tuning.nested import nest
@@ -109,11 +110,19 @@ def tune(
     return run
 
 
+def _with_absolute_paths(search: Search) -> Document:
+    """Return the experiment file of a search; a section with ranges keeps its paths as given."""
+    given, absolute = search.start.document(), search.start.document(absolute=True)
+    ranged = {dimension.name.partition(".")[0] for dimension in dimensions(search.document)}
+    moved = [n for n in search.document if given[n] != absolute[n] and n not in ranged]
+    return {**search.document, **{name: absolute[name] for name in ("samples", *moved)}}
+
+
 def _claim(run: Run, search: Search, how: How, *, force: bool, resume: bool) -> None:
     """Make the directory of a search, or open one to go on."""
-    settings = search.start.samples
-    document = {**search.document, "samples": settings.document(absolute=True)}
-    as_before = {**document, "samples": settings.document()}  # searches of older versions
+    document = _with_absolute_paths(search)
+    # Searches of older versions had paths as they were given.
+    as_before = {**search.document, "samples": search.start.document()["samples"]}
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
     if run.path.exists() and any(run.path.iterdir()):
         if not (run.path / SEARCH).is_file():

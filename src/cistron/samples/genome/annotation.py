@@ -124,6 +124,8 @@ def read_annotation(path: str | Path, id_attribute: str | None = None) -> Annota
             f"{', '.join(kinds[:8])}). Use the full annotation of the genome."
         )
     genes, used = _gene_table(features, is_gtf, id_attribute, name)
+    if not is_gtf and (strays := _without_gene(lines, genes["key"])):
+        notes.append(f"Transcripts of {name} whose Parent is no gene there, not used: {strays:,}.")
     if not genes["biotype"].ne("").any():
         notes.append(f"{name} states no biotypes: every gene is taken as protein coding.")
     round_ones = genes["chromosome"].isin(list(circular))
@@ -189,6 +191,14 @@ def _genes_without_line(
         else:
             here.append(stretch)
     return sorted((locus for here in loci.values() for locus in here), key=lambda f: f.line)
+
+
+def _without_gene(lines: list[str], keys: pd.Series) -> int:
+    """Return how many transcripts of a GFF3 have no gene."""
+    parent, known = attribute_pattern("Parent", is_gtf=False), {*keys}
+    rows = rows_with(lines, ["\tmRNA\t", "\ttranscript\t"])
+    parents = (value_of(parent, lines[row]).split(",") for row in rows)
+    return sum(known.isdisjoint(names) for names in parents)
 
 
 def _spanned(members: list[Feature]) -> Feature:
