@@ -139,6 +139,18 @@ def test_a_table_of_other_ids(tmp_path):
         read_fasta(AWKWARD, label=label)
 
 
+def test_a_table_whose_ids_are_written_otherwise(tmp_path):
+    made = dict(zip([f"AT1G{i:05d}.1 x" for i in range(8)], proteins(8), strict=True))
+    path = fasta(tmp_path / "x.fasta", made)
+    rows = "".join(f"at1g{i:05d},{'red' if i % 2 else 'blue'}\n" for i in range(8))
+    samples = read_fasta(path, label=table(tmp_path, f"id,label\n{rows}"))
+    assert samples.table["label"].tolist() == ["blue", "red"] * 4
+    assert any("were matched without version suffixes, in upper" in n for n in samples.notes)
+    few = "AT1G00000.1,red\n" + "".join(f"P{i},blue\n" for i in range(7))
+    with refused("labels.csv", "Only 12% of either", "'AT1G00000.1', 'P0'", "50% are needed"):
+        read_fasta(path, label=table(tmp_path, f"id,label\n{few}"))
+
+
 def test_a_table_without_the_column(tmp_path):
     label = table(tmp_path, "id,labels\nplain,red\n")
     with refused(label["table"], "no column 'label'", "id, labels", "Did you mean 'labels'?"):

@@ -12,6 +12,8 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     GetCoreSchemaHandler,
+    PlainSerializer,
+    SerializationInfo,
     ValidationInfo,
 )
 from pydantic_core import CoreSchema, core_schema
@@ -24,7 +26,20 @@ def _from_experiment_folder(path: Path, info: ValidationInfo) -> Path:
     return Path(folder) / path if folder is not None and str(path) != "-" else path
 
 
-InputPath = Annotated[Path, AfterValidator(_from_experiment_folder)]
+def absolute_path(path: Path) -> Path:
+    """Return a path that means the same file from every folder; a link keeps its own name."""
+    return path if str(path) == "-" else path.parent.resolve() / path.name
+
+
+def _written(path: Path, info: SerializationInfo) -> str:
+    return str(absolute_path(path) if (info.context or {}).get("absolute") else path)
+
+
+InputPath = Annotated[
+    Path,
+    AfterValidator(_from_experiment_folder),
+    PlainSerializer(_written, return_type=str, when_used="json"),
+]
 """A file the user names; relative to the experiment file when it stands in one."""
 
 
@@ -33,9 +48,15 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    def document(self) -> Document:
-        """Return the settings as plain JSON types, every default written out."""
-        return self.model_dump(mode="json", by_alias=True)
+    def document(self, *, absolute: bool = False) -> Document:
+        """Return the settings as plain JSON types, every default written out.
+
+        Parameters
+        ----------
+        absolute : bool
+            Files by their absolute paths, so that they are found from every folder.
+        """
+        return self.model_dump(mode="json", by_alias=True, context={"absolute": absolute})
 
 
 class Kind(Settings):

@@ -173,7 +173,8 @@ def motifs(
             "--database",
             "-d",
             metavar="FILE",
-            help="MEME-format file, or jaspar:plants (or another taxon, or all); may be repeated.",
+            help="File of motifs (MEME, JASPAR, TRANSFAC, HOMER), or jaspar:plants (or another "
+            "taxon, or all); may be repeated.",
         ),
     ],
     out: NewFolder,

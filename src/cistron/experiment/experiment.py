@@ -67,8 +67,8 @@ class Experiment(Settings):
         return own + list(_paths(self.model_dump()))
 
     def to_yaml(self) -> str:
-        """Return the experiment as YAML with every default written out."""
-        return yaml.safe_dump(self.document(), sort_keys=False, allow_unicode=True)
+        """Return the experiment as YAML with every default written out, and absolute paths."""
+        return yaml.safe_dump(self.document(absolute=True), sort_keys=False, allow_unicode=True)
 
 
 def _paths(value: object) -> Iterator[Path]:

@@ -18,6 +18,7 @@ from cistron.base.errors import InputError
 from cistron.base.output_folder import UNFINISHED_STATE, OutputFolder, kept
 from cistron.base.outputs import write_json, write_text, written
 from cistron.base.progress import Logged, Reporter
+from cistron.base.settings import absolute_path
 from cistron.experiment.experiment import Experiment
 
 EXPERIMENT = "experiment.yaml"
@@ -93,8 +94,9 @@ class Run:
                 self._require_same(experiment)
             else:
                 self.write_text(EXPERIMENT, experiment.to_yaml())
+            sources = _absolute(sources)
             if (self.path / SOURCES).is_file():
-                before = self.read_json(SOURCES)
+                before = _absolute(self.read_json(SOURCES))
                 changed = [name for name in before if before[name] != sources.get(name)]
                 if changed:
                     raise InputError(
@@ -115,7 +117,7 @@ class Run:
                 "directory for --out, or replace it with --force."
             )
         before = yaml.safe_load((self.path / EXPERIMENT).read_text(encoding="utf-8"))
-        changed = sorted(_different(_completed(before), experiment.document()))
+        changed = sorted(_different(_completed(before), experiment.document(absolute=True)))
         if changed:
             raise InputError(
                 f"{self.path} was begun with other settings ({', '.join(changed[:5])}), so it "
@@ -215,10 +217,14 @@ class Run:
             self.write_text("history.csv", history.to_csv(index=False))
 
 
+def _absolute(sources: Mapping[str, str]) -> dict[str, str]:
+    return {str(absolute_path(Path(name))): checksum for name, checksum in sources.items()}
+
+
 def _completed(document: object) -> object:
     """Return an experiment with the defaults of keys that did not exist when it was written."""
     try:
-        return Experiment.model_validate(document).document()
+        return Experiment.model_validate(document).document(absolute=True)
     except ValidationError:
         return document
 

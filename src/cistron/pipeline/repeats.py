@@ -22,6 +22,7 @@ from cistron.pipeline.scores import (
     single_numbers,
 )
 from cistron.samples.samples import Samples
+from cistron.splits.only_test import require_scored_folds
 from cistron.splits.settle import settle_folds
 from cistron.splits.split import Progress, Split
 
@@ -109,6 +110,7 @@ def plan(experiment: Experiment, samples: Samples, run: Run, progress: Progress)
 
 def _planned(experiment: Experiment, samples: Samples, run: Run, progress: Progress) -> Repeat:
     split = experiment.split.split(samples, progress)
+    require_scored_folds(split)
     return Repeat(experiment, *settle_folds(samples, split), (samples, split), run)
 
 

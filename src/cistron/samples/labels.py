@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cistron.base.errors import InputError, nearest
 from cistron.samples.frames import read_frame
+from cistron.samples.genome.gene_ids import FEWEST, match_overlap
 from cistron.samples.keys import GroupColumn, GroupFiles, LabelTable
 from cistron.samples.records import Block
 from cistron.samples.samples import Sequences
@@ -225,7 +226,8 @@ def look_up(
     Raises
     ------
     InputError
-        If the table says two things about one id, or knows none of the records.
+        If the table says two things about one id, or fewer than half of its ids are records and
+        of the records are in it (see `cistron.samples.genome.gene_ids.match_overlap`).
     """
     frame = read_frame(source.table, [source.id, source.column, *columns])
     frame = frame[frame[source.id].notna()].drop_duplicates(ignore_index=True)
@@ -239,17 +241,19 @@ def look_up(
             f"{source.table} contradicts itself: {said} of {name!r} is {values} (ids with rows "
             f"that differ: {frame[source.id][twice].nunique():,}). Leave one row of each id."
         )
-    rows = pd.Index(frame[source.id]).get_indexer(pd.Index(records.table["id"]))
+    place, ours = pd.factorize(records.table["id"])
+    theirs = frame[source.id].tolist()
+    rows, told = match_overlap(list(ours), theirs, str(source.table), fewest=FEWEST)
+    records.notes += told
     if (rows < 0).all():
-        ours, theirs = records.table["id"].iloc[:3], frame[source.id].iloc[:3]
         raise InputError(
-            f"{source.table} knows none of the {len(rows):,} records. Its column {source.id!r} "
-            f"holds {_quoted(theirs)}; the records are called {_quoted(ours)}. An id is the "
-            "first word of a header."
+            f"{source.table} knows none of the {len(place):,} records. Its column {source.id!r} "
+            f"holds {_quoted(theirs[:3])}; the records are called {_quoted(list(ours[:3]))}. An "
+            "id is the first word of a header."
         )
     if source.table not in records.paths:
         records.paths.append(source.table)
-    return frame, rows
+    return frame, rows[place].astype(np.intp)
 
 
 def require_groups(records: Records, described: dict[str, str]) -> None:

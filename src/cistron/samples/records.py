@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.errors import InputError
 from cistron.samples.alphabet import INVALID, PROTEIN, SKIPPED, Alphabet
 from cistron.samples.samples import Sequences
 
@@ -95,6 +96,30 @@ def decode(data: bytes) -> str:
         return data.decode()
     except UnicodeDecodeError:
         return data.decode("latin-1")
+
+
+def decode_utf8(data: bytes, place: str) -> str:
+    """Return text from UTF-8.
+
+    Parameters
+    ----------
+    data : bytes
+    place : str
+        What messages call it: the file, or the line or record of a file.
+
+    Raises
+    ------
+    InputError
+        If it is no UTF-8; of several lines, with the line.
+    """
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = f", line {data[: error.start].count(10) + 1:,}" if 10 in data else ""
+        raise InputError(
+            f"{place}{line}: the byte 0x{data[error.start]:02x} is not UTF-8 text. Save the file "
+            "with the encoding UTF-8 (iconv -f latin1 -t utf-8), or fetch it again."
+        ) from error
 
 
 def make_block(

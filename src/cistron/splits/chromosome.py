@@ -19,6 +19,7 @@ from cistron.samples.samples import Samples
 from cistron.splits.allocate import allocate, balance
 from cistron.splits.components import components
 from cistron.splits.group import grouped_units
+from cistron.splits.only_test import OnlyTest, count_only, listed_rows
 from cistron.splits.search.search import Search, find_similar
 from cistron.splits.settings import SplitSettings
 from cistron.splits.split import PARTS, TEST, TRAIN, UNUSED, VALIDATION, Progress, Split, silent
@@ -75,6 +76,7 @@ class ChromosomeSplit(SplitSettings):
         "one fold",
     )
     seed: int = Field(1, ge=0, description="seed of the random numbers by which samples are dealt")
+    only_test: OnlyTest = None
 
     @property
     def needs_columns(self) -> dict[str, tuple[str, ...]]:
@@ -129,10 +131,11 @@ class ChromosomeSplit(SplitSettings):
             seed=self.seed,
             apart=apart,
             validators=self._validators(fold, values),
+            counted=listed_rows(samples, self.only_test),
         )
         part = self._parts(samples, split, test)
         left_out = {
-            name: int((split.related_to(fold == k) & (fold != k)).sum())
+            name: int((split.related_to_tested(fold == k) & (fold != k)).sum())
             for k, name in enumerate(names)
         }
         details: Document = {
@@ -147,7 +150,8 @@ class ChromosomeSplit(SplitSettings):
             details["relatives_left_out"] = left_out
         if pairs:
             details["similar_pairs"] = pairs
-        return replace(split, part=part, reason=self._reason(left_out), details=details)
+        split = replace(split, part=part, reason=self._reason(left_out), details=details)
+        return count_only(split, samples, self.only_test)
 
     def _folds(self, values: pd.Series) -> tuple[NDArray[np.int16], list[str]]:
         """Return the fold of each sample, and what the folds are called."""
@@ -222,7 +226,7 @@ class ChromosomeSplit(SplitSettings):
         if split.validators is None:
             part = np.full(len(samples), UNUSED, dtype=np.int8)
             part[test] = TEST
-            rest = np.flatnonzero(~test & ~split.related_to(test))
+            rest = np.flatnonzero(~test & ~split.related_to_tested(test))
             shares = [1 - split.validation, split.validation]
             seed = (self.seed, split.folds)
             part[rest] = allocate(split.units[rest], samples.strata[rest], shares, seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.samples.samples import Samples
 from cistron.splits.allocate import allocate, balance
+from cistron.splits.only_test import count_only
 from cistron.splits.split import PARTS, TEST, TRAIN, VALIDATION, Split
 
 
@@ -32,6 +34,10 @@ class Shares(Protocol):
     @property
     def seed(self) -> int:
         """Seed of the order in which units are dealt."""
+
+    @property
+    def only_test(self) -> Path | None:
+        """List of the samples that are scored; all where there is none."""
 
 
 def deal(
@@ -101,7 +107,7 @@ def deal(
         "fold_balance": balance(fold, targets, [str(k) for k in range(folds)]),
         **called,
     }
-    return Split(
+    split = Split(
         part=part,
         fold=fold.astype(np.int16),
         units=unit.astype(np.int64),
@@ -111,6 +117,7 @@ def deal(
         details={**dealt, **(details or {})},
         stopping=stopping,
     )
+    return count_only(split, samples, settings.only_test)
 
 
 def _parts(

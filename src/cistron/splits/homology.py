@@ -15,6 +15,7 @@ from cistron.samples.samples import Samples, Sequences
 from cistron.splits.components import components
 from cistron.splits.deal import deal
 from cistron.splits.group import grouped_units
+from cistron.splits.only_test import scored_sentence
 from cistron.splits.random import SplitShares
 from cistron.splits.search.search import (
     LARGE,
@@ -120,7 +121,8 @@ class HomologySplit(SplitShares):
         }
         if self.identity < search.guards_from(samples.sequences):
             details["warning"] = search.warning(samples.sequences)
-        return replace(dealt, reason=self._reason(details), details={**dealt.details, **details})
+        reason = self._reason(details) + scored_sentence(dealt)
+        return replace(dealt, reason=reason, details={**dealt.details, **details})
 
     def _units(
         self,

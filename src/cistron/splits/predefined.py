@@ -12,6 +12,7 @@ from cistron.base.document import Document
 from cistron.base.errors import InputError, nearest
 from cistron.samples.samples import Samples
 from cistron.splits.allocate import allocate, balance
+from cistron.splits.only_test import OnlyTest, count_only
 from cistron.splits.settings import SplitSettings
 from cistron.splits.split import PARTS, TRAIN, UNUSED, VALIDATION, Progress, Split, silent
 
@@ -45,6 +46,7 @@ class PredefinedSplit(SplitSettings):
         "none",
     )
     seed: int = Field(1, ge=0, description="seed of the random numbers by which samples are dealt")
+    only_test: OnlyTest = None
 
     @property
     def needs_columns(self) -> dict[str, tuple[str, ...]]:
@@ -108,4 +110,5 @@ class PredefinedSplit(SplitSettings):
             details["validation"] = "taken from train at random: the column names none"
         details["balance"] = balance(part, samples.strata, PARTS)
         reason = f"Parts are those of the column {self.column!r}; nothing else was kept apart."
-        return Split(part, fold, units, reason, self.validation, self.seed, details)
+        split = Split(part, fold, units, reason, self.validation, self.seed, details)
+        return count_only(split, samples, self.only_test)

@@ -11,6 +11,7 @@ from cistron.base.errors import InputError
 from cistron.samples.identical import identical
 from cistron.samples.samples import Samples
 from cistron.splits.deal import deal
+from cistron.splits.only_test import OnlyTest
 from cistron.splits.settings import SplitSettings
 from cistron.splits.split import Progress, Split, silent
 
@@ -26,6 +27,7 @@ class SplitShares(SplitSettings):
     )
     folds: int = Field(5, ge=2, description="folds that `crossval` tests in turn")
     seed: int = Field(1, ge=0, description="seed of the random numbers by which samples are dealt")
+    only_test: OnlyTest = None
 
     def require_possible(self) -> None:
         """Refuse shares that leave nothing to train on.

@@ -54,6 +54,8 @@ class Split:
         The fold whose samples stop training while a fold is tested; a share of the units without.
     stopping : ndarray of int64, shape (n,), optional
         What is dealt whole to training or validation while a fold is tested; the units without.
+    counted : ndarray of bool, shape (n,), optional
+        Samples that are validated and tested; others are in no part where they would be.
     """
 
     part: NDArray[np.int8]
@@ -66,6 +68,7 @@ class Split:
     apart: NDArray[np.int64] | None = None
     validators: NDArray[np.int16] | None = None
     stopping: NDArray[np.int64] | None = None
+    counted: NDArray[np.bool_] | None = None
 
     @property
     def folds(self) -> int:
@@ -84,6 +87,7 @@ class Split:
         """Return the split of some of the samples."""
         apart = None if self.apart is None else self.apart[rows]
         stopping = None if self.stopping is None else self.stopping[rows]
+        counted = None if self.counted is None else self.counted[rows]
         return replace(
             self,
             part=self.part[rows],
@@ -91,6 +95,7 @@ class Split:
             units=self.units[rows],
             apart=apart,
             stopping=stopping,
+            counted=counted,
         )
 
     def for_fold(self, fold: int, targets: NDArray[np.int64]) -> Self:
@@ -103,8 +108,9 @@ class Split:
         """
         test = self.fold == fold
         if self.validators is not None:
-            return replace(self, part=self.parts(test, self.fold == self.validators[fold]))
-        rest = np.flatnonzero((self.fold >= 0) & ~test & ~self.related_to(test))
+            part = self.parts(test, self.fold == self.validators[fold])
+            return replace(self, part=self._only_counted(part))
+        rest = np.flatnonzero((self.fold >= 0) & ~test & ~self.related_to_tested(test))
         part = np.full(len(self.fold), UNUSED, dtype=np.int8)
         part[test] = TEST
         shares = [1 - self.validation, self.validation]
@@ -113,21 +119,36 @@ class Split:
         numbers, sizes = np.unique(units, return_counts=True)
         if len(numbers) > 1 and not (part == VALIDATION).any():
             part[rest[units == numbers[sizes.argmin()]]] = VALIDATION
-        return replace(self, part=part)
+        return replace(self, part=self._only_counted(part))
 
     def parts(self, test: NDArray[np.bool_], validation: NDArray[np.bool_]) -> NDArray[np.int8]:
-        """Return the parts for some tested and some validation samples, shape (n,).
+        """Return the parts for some tested and some validation samples, counted or not, shape (n,).
 
         Relatives of tested samples are in no part, nor are relatives of training samples that
         would stop the training.
         """
-        rest = (self.fold >= 0) & ~test & ~self.related_to(test)
+        rest = (self.fold >= 0) & ~test & ~self.related_to_tested(test)
         train = rest & ~validation
         part = np.full(len(self.fold), UNUSED, dtype=np.int8)
         part[test] = TEST
         part[train] = TRAIN
         part[rest & validation & ~self.related_to(train)] = VALIDATION
         return part
+
+    def _only_counted(self, part: NDArray[np.int8]) -> NDArray[np.int8]:
+        if self.counted is not None:
+            part[~self.counted & np.isin(part, [VALIDATION, TEST])] = UNUSED
+        return part
+
+    @property
+    def tested(self) -> NDArray[np.int64]:
+        """Rows of the samples that a cross-validation tests."""
+        counted = True if self.counted is None else self.counted
+        return np.flatnonzero((self.fold >= 0) & counted)
+
+    def related_to_tested(self, test: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which samples are relatives of those held-out rows that are counted."""
+        return self.related_to(test if self.counted is None else test & self.counted)
 
     def related_to(self, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return which samples are relatives, by `apart`, of some rows (themselves included)."""

@@ -229,6 +229,15 @@ def test_listed_genes_by_any_name_and_what_is_said_of_the_others(tmp_path):
     file = tmp_path / "genes.txt"
     file.write_text("\n".join(listed) + "\n\n")
     assert encoder(samples, genes={"kind": "list", "file": file}).genes == fitted.genes
+    versions = [f"{name.lower()}.2" for name in names_of(20)[3:6]]
+    fitted = encoder(samples, genes={"kind": "list", "names": versions})
+    assert fitted.genes == ["GENE3", "GENE4", "GENE5"]
+    assert fitted.notes == (
+        "Genes of encoder.genes were matched without version suffixes, in upper case (100% of the "
+        "shorter list).",
+    )
+    with pytest.raises(InputError, match=r"encoder\.genes: its ids .* Only 33% of either"):
+        encoder(samples, genes={"kind": "list", "names": ["GENE3", "X", "Y"]})
     with pytest.raises(InputError, match="none of the 1 listed genes is among the 20 genes"):
         encoder(samples, genes={"kind": "list", "names": ["X"]})
     with pytest.raises(InputError, match="either names or a file"):

@@ -70,7 +70,9 @@ letter-probability matrix: w= 1
         ("MOTIF\n", "line 1: MOTIF has no name"),
         ("letter-probability matrix: w= 2\n", "without a MOTIF line"),
         ("MOTIF a\nletter-probability matrix: alength= 20 w= 2\n", "has 20 letters"),
-        ("MOTIF a\nletter-probability matrix: alength= 4\n", "says no width"),
+        ("MOTIF a\nletter-probability matrix: w= 1.5\n", "says no width"),
+        ("MOTIF a\nletter-probability matrix:\n1 0 0 0\n1 0\n", "line 4: motif a has 2 numbers"),
+        ("MOTIF a\nMOTIF b\nletter-probability matrix: w= 0\n", "no motif in MEME format"),
         ("MOTIF a\nletter-probability matrix: w= two\n", "w= two is no number"),
         ("MOTIF a\nletter-probability matrix: w= 2\n1 0 0 0\n", "ends within motif a: 1 of 2"),
         ("MOTIF a\nletter-probability matrix: w= 2\n1 0 0 0\nURL x\n", "1 of 2 positions before"),
@@ -90,6 +92,34 @@ def test_mistakes_are_said_with_their_line(tmp_path, text, said):
     with pytest.raises(InputError) as error:
         read_meme(tmp_path / "m.meme")
     assert said in str(error.value)
+
+
+def test_matrices_without_a_width_and_without_rows(tmp_path):
+    """Without w= a matrix ends with its rows; an empty motif costs the others nothing."""
+    text = """MEME version 4
+MOTIF first one
+letter-probability matrix: alength= 4 nsites= 9
+1 0 0 0
+0 .5 .5 0
+URL http://example.org
+MOTIF nothing
+MOTIF zero
+letter-probability matrix: w= 0
+MOTIF none
+letter-probability matrix:
+MOTIF last
+letter-probability matrix:
+0 0 0 1
+"""
+    (tmp_path / "m.meme").write_text(text)
+    notes = []
+    first, last = read_database(tmp_path / "m.meme", notes)
+    assert (first.name, first.factor, first.sites) == ("first", "one", 9)
+    assert first.probabilities.tolist() == [[1, 0, 0, 0], [0, 0.5, 0.5, 0]]
+    assert last.probabilities.tolist() == [[0, 0, 0, 1]]
+    assert notes == [
+        f"Motifs of {tmp_path / 'm.meme'} without a matrix, skipped: 3 (nothing, zero, none)."
+    ]
 
 
 def test_files_that_are_none_are_refused(tmp_path):

@@ -14,6 +14,7 @@ from cistron.base.errors import InputError
 from cistron.cli import app
 from cistron.explain.variants.effects import CHECKED
 from cistron.explain.variants.files import predict_variants
+from cistron.explain.variants.genome import open_genome
 from cistron.explain.variants.sources import Where, find_windows, read_bed
 from cistron.samples.genome.genome import read_genome
 from cistron.samples.samples import Sequences, make_samples
@@ -231,12 +232,26 @@ def test_genes_of_a_run(cnn, chromosome, tmp_path):
 
 def test_samples_that_say_where_they_lie(cnn, folder, chromosome, tmp_path):
     cnn.save(tmp_path / "run")
-    names = [f"chr1:{FORWARD}-{FORWARD + LENGTH}(+)", "another"]
+    names = [f"chr1:{FORWARD}-{FORWARD + LENGTH}(+)", "another", f"chr1:1-{'5' * 23}"]
     pd.DataFrame({"id": names}).to_parquet(tmp_path / "run" / "samples.parquet")
     found = find_windows(tmp_path / "run", Where(genome=folder / "genome.fa"))
     assert found.windows.ids.tolist() == names[:1]
     with pytest.raises(InputError, match="--genome FASTA"):
         find_windows(tmp_path / "run", Where())
+
+
+def test_organelles_that_only_a_header_tells(folder, tmp_path):
+    names = {"NC_1.1 chromosome 1": dna(90), "NC_2.1 Homo sapiens mitochondrion": dna(80)}
+    path = genome(tmp_path / "genome.fa", names)
+    wanted = frozenset(["NC_1.1", "NC_2.1"])
+    for organelles, expected in ((True, wanted), (False, {"NC_1.1"})):
+        with open_genome(path, wanted, {}, organelles=organelles) as chromosomes:
+            assert set(chromosomes) == expected
+    with (
+        pytest.raises(InputError, match="has windows"),
+        open_genome(path, frozenset(["NC_2.1"]), {}, organelles=False),
+    ):
+        pass
 
 
 def test_bad_input_is_a_sentence(cnn, folder, tmp_path):
@@ -245,6 +260,7 @@ def test_bad_input_is_a_sentence(cnn, folder, tmp_path):
         ("#\n", "has no window"),
         ("chr1\t9\t5\n", "line 1"),
         ("1\t1\t5\ta\t0\tx\n", "strand is 'x'"),
+        (f"1\t1\t{'5' * 23}\n", "line 1: a line of BED"),
     ):
         (tmp_path / "a.bed").write_text(text)
         with pytest.raises(InputError, match=message):

@@ -58,12 +58,19 @@ def test_what_is_no_sequence_is_skipped_with_its_reason(tmp_path, reference, alt
         ("#nothing\n", "no header"),
         (HEADER + "chr1 5 . A C\n", "line 3: a variant has CHROM"),
         (HEADER + "chr1\tfive\t.\tA\tC\n", "line 3: POS is 'five'"),
+        (HEADER + f"chr1\t{'5' * 23}\t.\tA\tC\n", "line 3: POS is '5{23}' .* below"),
         ("{}", "looks like a JSON file"),
     ],
 )
 def test_damage_is_told_with_its_line(tmp_path, text, message):
     (tmp_path / "a.vcf").write_text(text)
     with pytest.raises(InputError, match=message):
+        list(read_variants(tmp_path / "a.vcf"))
+
+
+def test_bytes_that_are_no_utf_8(tmp_path):
+    (tmp_path / "a.vcf").write_bytes(HEADER.encode() + b"chr\xe9\t5\t.\tA\tC\n")
+    with pytest.raises(InputError, match=r"a.vcf, line 3: the byte 0xe9 is not UTF-8"):
         list(read_variants(tmp_path / "a.vcf"))
 
 

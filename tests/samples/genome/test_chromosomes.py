@@ -137,6 +137,29 @@ def test_two_chromosomes_of_one_name():
         names.find(of("Chr01"))
 
 
+PATCHES = (
+    ("NW_9.1", "Homo sapiens chromosome 1 genomic patch of type FIX, GRCh38.p14 PATCHES"),
+    ("NT_1.1", "Homo sapiens chromosome 1 genomic contig, GRCh38.p14 reference primary"),
+    ("GL383518.1", "Homo sapiens chromosome 1 alternate locus group ALT_REF_LOCI_1"),
+    ("chr1_KI270706v1_random", ""),
+)
+
+
+def test_patches_beside_their_chromosome():
+    for aliases in ({}, {"NC_000001.11": "1"}):
+        names = Names(["1"], aliases)
+        patches = [names.find(of(*patch)) for patch in PATCHES]
+        assert patches == [None] * 4
+        assert names.find(of("NC_000001.11", "Homo sapiens chromosome 1")) == "1"
+
+
+def test_an_alias_says_which_of_two_is_meant():
+    for order in (("chr1", "Chr01"), ("Chr01", "chr1")):
+        names = Names(["1"], {"Chr01": "1"})
+        assert {name: names.find(of(name)) for name in order} == {"chr1": None, "Chr01": "1"}
+    assert Names(["1"], {"other": "1"}).find(of("1")) == "1"
+
+
 def test_sizes_are_those_of_the_index_or_of_the_sequences(tmp_path):
     genome = tmp_path / "g.fa"
     genome.write_text(">b first\nACGT\nAC\n>a\nNNN\n")
@@ -147,6 +170,9 @@ def test_sizes_are_those_of_the_index_or_of_the_sequences(tmp_path):
     os.utime(index, (1, 1))
     with pytest.raises(InputError, match="older than its FASTA"):
         read_sizes(genome)
+    index.write_text(f"b\t{'7' * 23}\n")
+    with pytest.raises(InputError, match=r"g.fa.fai, line 1: expected a name of its own"):
+        read_sizes(index)
     index.write_text("b\t7\nb\t7\n")
     with pytest.raises(InputError, match=r"g.fa.fai, line 2: expected a name of its own"):
         read_sizes(index)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -47,6 +48,10 @@ def test_ids_as_they_are():
         (["LOC_Os01g01010.MSUv7.0", "LOC_Os02g01020.MSUv7.0"], RICE),
         (["LOC_Os01g01010", "LOC_Os02g01020"], ["LOC_Os01g01010.1", "LOC_Os02g01020.2"]),
         (["LOC_Os01g01010", "LOC_Os02g01020"], ["Os01g01010", "Os02g01020"]),
+        # ids and symbols together: GENCODE and StringTie, TCGA
+        (["ENSG1", "ENSG2"], ["ENSG1|TP53", "ENSG2|KRAS"]),
+        (["ENSG1.5", "ENSG2.7"], ["ENSG1.4|TP53", "ENSG2.9|KRAS"]),
+        (["7157", "3845"], ["TP53|7157", "KRAS|3845"]),
     ],
 )
 def test_ids_written_otherwise_meet_and_it_is_said(ours, theirs):
@@ -147,6 +152,22 @@ def test_genes_that_would_become_one():
 def test_names_instead_of_ids():
     with refused("tpm.csv: only 0% of its 2 ids", "'FLO9', 'PAU8'", "'YA', 'YB'", "gene_name"):
         match_ids(genes(["YA", "YB"], ["FLO9", "PAU8"]), ["FLO9", "PAU8"], "tpm.csv")
+
+
+def test_entrez_ids_are_told():
+    with refused("only 0% of its 2 ids", "Entrez ids", "samples.id_attribute to GeneID"):
+        match_ids(genes(["YA", "YB"]), ["850289", "850290"], "tpm.csv")
+
+
+def test_a_share_that_is_needed():
+    ours, theirs = ["a", "b", "c", "d"], ["a", "x", "y", "z", "w"]
+    with refused("labels.csv", "Only 25% of either", "'a', 'x', 'y'", "'a', 'b', 'c'"):
+        match_overlap(ours, theirs, "labels.csv", fewest=0.5)
+    rows, _ = match_overlap(ours, theirs[:2], "labels.csv", fewest=0.5)
+    assert rows.tolist() == [0, -1, -1, -1]
+    needed = np.array([True, True, False, False])  # half of those that matter
+    rows, _ = match_overlap(ours, theirs, "labels.csv", needed=needed, fewest=0.5)
+    assert rows.tolist() == [0, -1, -1, -1]
 
 
 def test_another_organism():

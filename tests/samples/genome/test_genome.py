@@ -175,9 +175,48 @@ def test_groups_of_a_table(files, tmp_path):
     families.write_text("gene_id,family\nX1,F1\n")
     with refused("samples.groups.family", "knows none", "'X1'"):
         read(files, **keys)
+    families.write_text("gene_id,family\na,F1\nX1,F1\nX2,F1\n")
+    with refused(
+        "samples.groups.family", "Only 33% of either", "'a', 'X1', 'X2'", "50% are needed"
+    ):
+        read(files, **keys)
     families.write_text("gene_id,family\na,F1\na,F2\n")
     with refused("samples.groups.family", "'a' two values"):
         read(files, **keys)
+
+
+def test_groups_are_found_by_the_rule_of_numbers(tmp_path):
+    """A table whose ids are written otherwise for most genes leaves none of them alone."""
+    paths = plant(tmp_path)
+    families = pd.read_csv(paths["families.csv"])
+    expected = families.set_index("gene_id")["family"]
+    families["gene_id"] += [".v4.1" if row % 10 else "" for row in range(len(families))]
+    families.to_csv(paths["families.csv"], index=False)
+    samples = read_genome(
+        paths["genome.fa"],
+        paths["genes.gtf"],
+        {"table": paths["tpm.csv"], "columns": "leaf_1"},
+        regions="deepdife",
+        groups={"family": {"table": paths["families.csv"], "column": "family"}},
+    )
+    assert samples.table["family"].tolist() == expected[samples.ids].tolist()
+    assert any("families.csv were matched without version" in note for note in samples.notes)
+    assert not any("alone" in note for note in samples.notes)
+
+
+def test_a_table_of_a_few_families_of_many_genes(tmp_path):
+    """All ids of the table are genes, although few genes are in it."""
+    paths = plant(tmp_path)
+    paths["families.csv"].write_text("gene_id,family\nAT1G00000,F\nAT2G00001,F\n")
+    samples = read_genome(
+        paths["genome.fa"],
+        paths["genes.gtf"],
+        {"table": paths["tpm.csv"], "columns": "leaf_1"},
+        regions="deepdife",
+        groups={"family": {"table": paths["families.csv"], "column": "family"}},
+    )
+    assert (samples.table["family"] == "F").sum() == 2
+    assert any("each alone: 298 of 300." in note for note in samples.notes)
 
 
 def test_matched_genes(tmp_path):

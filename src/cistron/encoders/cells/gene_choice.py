@@ -19,6 +19,7 @@ from cistron.encoders.cells.variable_genes import (
     standardised_dispersion,
     standardised_variance,
 )
+from cistron.samples.genome.gene_ids import FEWEST, match_overlap
 from cistron.samples.samples import Samples
 
 SHOWN = 5  # names in a message
@@ -165,6 +166,9 @@ class ListedGenes(GeneSettings):
             for number, name in enumerate(known.tolist()):
                 if name:
                     place.setdefault(name, number)
+        found, notes = match_overlap(list(place), wanted, "encoder.genes", fewest=FEWEST)
+        columns = zip(place.values(), found, strict=True)
+        place = {wanted[row]: number for number, row in columns if row >= 0}
         there = [name for name in wanted if name in place]
         absent = [name for name in wanted if name not in place]
         if not there:
@@ -177,7 +181,6 @@ class ListedGenes(GeneSettings):
         allowed = self.allowed(cells)
         chosen = np.unique([place[name] for name in there])
         rows = chosen[allowed[chosen]]
-        notes = []
         if absent:
             notes.append(_said(absent, len(wanted), "are not in the samples"))
         if len(rows) < len(chosen):

@@ -1,4 +1,4 @@
-"""Databases of known motifs: JASPAR as pyjaspar ships it, and files in MEME format."""
+"""Databases of known motifs: JASPAR as pyjaspar ships it, and files of motifs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from cistron.base.errors import InputError, nearest
 from cistron.base.motif import BASES, Motif
-from cistron.explain.motifs.meme import read_meme
+from cistron.explain.motifs.motif_files import read_motifs
 
 # The newest version of each CORE matrix of a taxon, with what is known of its protein, in one pass.
 _LATEST = """
@@ -36,14 +36,17 @@ ORDER BY latest.name, d.col
 """
 
 
-def read_database(source: str | Path) -> list[Motif]:
+def read_database(source: str | Path, notes: list[str] | None = None) -> list[Motif]:
     """Return the motifs of a database.
 
     Parameters
     ----------
     source : str or path
         "jaspar:plants" (or another taxon, or "all"): the newest version of each CORE motif in the
-        newest JASPAR release that the installed pyjaspar ships. Else a file in MEME format.
+        newest JASPAR release that the installed pyjaspar ships. Else a file in the format of MEME,
+        JASPAR, TRANSFAC or HOMER.
+    notes : list of str, optional
+        Is told how many motifs of a file are skipped.
 
     Raises
     ------
@@ -53,12 +56,12 @@ def read_database(source: str | Path) -> list[Motif]:
     text = str(source)
     if text.lower() == "jaspar" or text.lower().startswith("jaspar:"):
         return _read_jaspar(text.partition(":")[2].lower())
-    return read_meme(source)
+    return read_motifs(source, notes)
 
 
-def read_databases(sources: Sequence[str | Path]) -> list[Motif]:
-    """Return the motifs of several databases, one after another."""
-    return [motif for source in sources for motif in read_database(source)]
+def read_databases(sources: Sequence[str | Path], notes: list[str] | None = None) -> list[Motif]:
+    """Return the motifs of several databases, one after another; see `read_database`."""
+    return [motif for source in sources for motif in read_database(source, notes)]
 
 
 def jaspar_file() -> Path:
@@ -76,7 +79,7 @@ def jaspar_file() -> Path:
     if not files:
         raise InputError(
             "JASPAR comes with pyjaspar, which is not installed: pip install 'cistron[motifs]'. "
-            "Or give a file in MEME format as --database."
+            "Or give a file of motifs (MEME, JASPAR, TRANSFAC, HOMER) as --database."
         )
     return files[-1]
 

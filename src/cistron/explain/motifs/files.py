@@ -92,11 +92,13 @@ def find_motifs(
     beside = beside or Beside()
     inputs = [folder, *beside.others, *(one for one in databases if Path(one).exists())]
     made.require(force=force, inputs=inputs)
-    database = read_databases(databases)
+    notes: list[str] = []
+    database = read_databases(databases, notes)
+    for note in notes:
+        reporter.say(note)
     known = [read_signed(other) for other in beside.others]
     run = beside.run if beside.run is not None else recorded_run(folder)
     explained = read_explained(folder, run, beside.anchors)
-    notes = []
     predict = None
     if run is not None:
         predict, why = _predictor(explained, run, device)

@@ -85,7 +85,9 @@ def predict_variants(
     reporter.say(f"Reading {found.genome}")
     listed, summarised = beside
     with (
-        open_genome(found.genome, found.windows.chromosomes, found.aliases) as genome,
+        open_genome(
+            found.genome, found.windows.chromosomes, found.aliases, organelles=found.organelles
+        ) as genome,
         new_file(listed, force=force) as skipped,
         skipped.open("w", encoding="utf-8", newline="") as file,
         reporter.bar(None, "predicting variants") as advance,

@@ -16,7 +16,11 @@ from cistron.samples.genome.chromosomes import Names, iter_chromosomes
 
 @contextmanager
 def open_genome(
-    path: str | Path, wanted: frozenset[str], aliases: Mapping[str, str]
+    path: str | Path,
+    wanted: frozenset[str],
+    aliases: Mapping[str, str],
+    *,
+    organelles: bool = True,
 ) -> Iterator[dict[str, NDArray[np.uint8]]]:
     """Give the letter codes of each wanted chromosome, by the name it is wanted by.
 
@@ -30,6 +34,8 @@ def open_genome(
     wanted : frozenset of str
     aliases : mapping
         Name in the genome: name that is wanted.
+    organelles : bool
+        Whether chromosomes are read whose header names an organelle.
 
     Raises
     ------
@@ -43,7 +49,7 @@ def open_genome(
         for chromosome in iter_chromosomes(path):
             seen.append(chromosome.name)
             name = names.find(chromosome)
-            if name is not None:
+            if name is not None and (organelles or not chromosome.is_organelle):
                 start = file.tell()
                 file.write(chromosome.codes.tobytes())
                 spans[name] = start, file.tell()

@@ -18,10 +18,11 @@ from cistron.experiment.file import read_experiment
 from cistron.experiment.run_folder import EXPERIMENT
 from cistron.explain.export import PLACE
 from cistron.explain.variants.windows import GeneWindows, Keep, PlainWindows, WindowSet
+from cistron.samples.genome.chromosomes import read_position
 from cistron.samples.genome.gene_windows import Genome, read_loci
 from cistron.samples.genome.genome import GenomeSamples
 from cistron.samples.genome.regions import PRESETS
-from cistron.samples.records import decode
+from cistron.samples.records import decode_utf8
 
 _ASK = (
     "Say where the windows are: --windows BED, or --annotation with --regions (and the genome: "
@@ -59,6 +60,7 @@ class Found:
     genome: Path
     aliases: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    organelles: bool = True
 
 
 def find_windows(run: str | Path, where: Where) -> Found:
@@ -129,7 +131,8 @@ def _of_genes(samples: GenomeSamples | None, where: Where) -> Found:
     )
     table, loci, notes = read_loci(genome, windows, settings)
     made = GeneWindows(table, loci, windows)
-    return Found(made, settings.genome, dict(settings.aliases), tuple(notes))
+    organelles = settings.organelles == "keep"
+    return Found(made, settings.genome, dict(settings.aliases), tuple(notes), organelles)
 
 
 def _regions(text: str) -> str | list[object]:
@@ -152,14 +155,15 @@ def _placed_samples(run: Path) -> pd.DataFrame | None:
         return None
     ids = pd.read_parquet(path, columns=["id"])["id"]
     matches = [match for match in map(PLACE.fullmatch, ids.astype(str)) if match]
+    matches = [match for match in matches if read_position(match[3]) is not None]
     if not matches:
         return None
     return pd.DataFrame(
         {
             "id": [m[0] for m in matches],
             "chromosome": [m[1] for m in matches],
-            "start": [int(m[2]) for m in matches],
-            "end": [int(m[3]) for m in matches],
+            "start": [read_position(m[2]) for m in matches],
+            "end": [read_position(m[3]) for m in matches],
             "strand": [m[4] or "+" for m in matches],
         }
     )
@@ -178,24 +182,24 @@ def read_bed(path: str | Path) -> pd.DataFrame:
         kind, remedy = looks_like(source.head)
         if kind:
             raise InputError(f"{source.name} looks like {kind}, not BED. {remedy}")
-        for number, line in _lines(source.stream):
+        for number, line in _lines(source.stream, source.name):
             rows.append(_window(line, f"{source.name}, line {number:,}"))
         if not rows:
             raise InputError(f"{source.name} has no window.")
     return pd.DataFrame(rows, columns=["id", "chromosome", "start", "end", "strand"])
 
 
-def _lines(stream: Iterable[bytes]) -> Iterator[tuple[int, str]]:
+def _lines(stream: Iterable[bytes], name: str) -> Iterator[tuple[int, str]]:
     for number, raw in enumerate(stream, 1):
-        line = decode(raw).rstrip("\r\n")
+        line = decode_utf8(raw.rstrip(b"\r\n"), f"{name}, line {number:,}")
         if line.strip() and not line.startswith(("#", "track", "browser")):
             yield number, line
 
 
 def _window(line: str, where: str) -> tuple[str, str, int, int, str]:
     fields = line.split("\t") if "\t" in line else line.split()
-    numeric = len(fields) >= 3 and fields[1].isdecimal() and fields[2].isdecimal()
-    if not numeric or int(fields[1]) >= int(fields[2]):
+    start, end = (read_position(text) for text in (*fields, "", "")[1:3])
+    if start is None or end is None or start >= end:
         raise InputError(
             f"{where}: a line of BED has chromosome, start and end (0-based, behind the last "
             f"base), and here stands {line[:60]!r}."
@@ -203,7 +207,7 @@ def _window(line: str, where: str) -> tuple[str, str, int, int, str]:
     strand = fields[5] if len(fields) > 5 else "+"
     if strand not in ("+", "-", "."):
         raise InputError(f"{where}: the strand is {strand!r} and has to be +, - or a dot.")
-    chromosome, start, end = fields[0], int(fields[1]), int(fields[2])
+    chromosome = fields[0]
     named = len(fields) > 3 and fields[3] not in ("", ".")
     name = fields[3] if named else f"{chromosome}:{start}-{end}({strand})"
     return name, chromosome, start, end, "+" if strand == "." else strand

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from cistron.base.errors import InputError
 from cistron.base.files import looks_like, open_input
-from cistron.samples.records import decode
+from cistron.samples.genome.chromosomes import LARGEST_POSITION, read_position
+from cistron.samples.records import decode_utf8
 
 LONGEST = 1000  # bases of an allele, by default
 _SEQUENCE = re.compile(r"[ACGTNRYSWKMBDHVacgtnryswkmbdhv]+")
@@ -86,7 +87,7 @@ def read_variants(path: str | Path, longest: int = LONGEST) -> Iterator[Variant]
             raise InputError(f"{source.name} looks like {kind}, not VCF. {remedy}")
         headed = False
         for number, raw in enumerate(source.stream, 1):
-            line = decode(raw).rstrip("\r\n")
+            line = decode_utf8(raw.rstrip(b"\r\n"), f"{source.name}, line {number:,}")
             if line.startswith("#"):
                 headed = headed or line.startswith(("#CHROM", "##fileformat=VCF"))
                 continue
@@ -110,17 +111,21 @@ def _variants(line: str, number: int, name: str, longest: int) -> Iterator[Varia
             f"and here are {len(fields)} fields. The file is damaged or no VCF."
         )
     chromosome, position, identifier, reference, alternatives = fields[:_FIELDS]
-    if not position.isdecimal():
-        raise InputError(f"{name}, line {number:,}: POS is {position!r} and has to be a number.")
+    place = read_position(position)
+    if place is None:
+        raise InputError(
+            f"{name}, line {number:,}: POS is {position[:40]!r} and has to be a number below "
+            f"{LARGEST_POSITION:,}."
+        )
     for alternative in alternatives.split(","):
         yield Variant(
             number,
             chromosome,
-            int(position) - 1,
+            place - 1,
             reference.upper(),
             alternative.upper(),
             identifier,
-            _why_not(int(position), reference, alternative, longest),
+            _why_not(place, reference, alternative, longest),
         )
 
 

@@ -17,7 +17,7 @@ from cistron.base.jobs.cluster import join
 from cistron.base.output_folder import OutputFolder, kept
 from cistron.base.progress import SILENT, Logged, Reporter
 from cistron.experiment.file import make_experiment, read_document
-from cistron.experiment.ranges import corners, require_searchable
+from cistron.experiment.ranges import corners, dimensions, require_searchable
 from cistron.experiment.run_folder import Run
 from cistron.pipeline.tuning.best import search_best
 from cistron.pipeline.tuning.nested import nest
@@ -120,7 +120,11 @@ def tune(
 
 
 def _text(search: Search) -> str:
-    document = {**search.document, "samples": search.start.document()["samples"]}
+    """Return the experiment file of a search; a section with ranges keeps its paths as given."""
+    given, absolute = search.start.document(), search.start.document(absolute=True)
+    ranged = {dimension.name.partition(".")[0] for dimension in dimensions(search.document)}
+    moved = [n for n in search.document if given[n] != absolute[n] and n not in ranged]
+    document = {**search.document, **{name: absolute[name] for name in ("samples", *moved)}}
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
 
 

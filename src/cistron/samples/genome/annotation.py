@@ -1,38 +1,37 @@
-"""Genes of a GTF or GFF3 annotation, plain or gzip.
-
-Positions are 0-based and half-open here, whatever the file counts from.
-"""
+"""Genes of a GTF or GFF3 annotation, plain or gzip; positions are 0-based and half-open."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
 
 from cistron.base.errors import InputError
-from cistron.base.files import Input, looks_like, open_input
-from cistron.samples.records import decode
+from cistron.base.files import looks_like, open_input
+from cistron.samples.genome.annotation_lines import (
+    CROSS_REFERENCE,
+    Feature,
+    attribute_pattern,
+    check_lines,
+    is_feature,
+    parse,
+    rows_with,
+    value_of,
+)
+from cistron.samples.genome.chromosomes import is_organelle, tells_organelle
+from cistron.samples.records import decode_utf8
 
 BIOTYPES = ("gene_biotype", "gene_type", "biotype", "locus_type")
-_FIELDS = 9
-
-
-class Feature(NamedTuple):
-    """One line of an annotation; `start` and `end` are 0-based, half-open."""
-
-    line: int
-    chromosome: str
-    kind: str
-    start: int
-    end: int
-    strand: str
-    attributes: str
+_IN_PARTS = re.compile(
+    r'(?<![^;\s])(?:exception(?:=|\s+"?)trans[-_ ]splicing|part(?:=|\s+"?)\d)', re.IGNORECASE
+)
+_SEQUENCES = ("region", "chromosome", "contig", "supercontig", "scaffold")
+_OF_GENES = ("transcript", "mRNA", "exon", "CDS")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,11 +47,16 @@ class Annotation:
         GTF (`key "value"`) or GFF3 (`key=value`).
     genes : DataFrame
         `id`, `key` (by which GFF3 children name it), `name`, `biotype` ("" where the file
-        says none), `chromosome`, `start`, `end`, `strand` ("+", "-" or what the file says) and
-        `line` (1-based), in the order of the file. Ids are not made unique.
+        says none), `chromosome`, `start`, `end`, `strand` ("+", "-" or what the file says), `parts`
+        (one of several parts that lie apart: trans-spliced) and `line` (1-based), in the order of
+        the file. Ids are not made unique.
     id_attribute : str
         Attribute that the ids are taken from.
     notes : tuple of str
+    organelles : frozenset of str
+        Chromosomes of mitochondria and plastids, by name or by what the file says of them.
+    circular : dict of str to int
+        Length of each circular chromosome.
     """
 
     name: str
@@ -61,10 +65,13 @@ class Annotation:
     genes: pd.DataFrame
     id_attribute: str
     notes: tuple[str, ...] = ()
+    organelles: frozenset[str] = frozenset()
+    circular: dict[str, int] = field(default_factory=dict)
 
     def features(self, kinds: Iterable[str]) -> Iterator[Feature]:
         """Yield the lines of some kinds of features (third column)."""
-        return _features(self.lines, [f"\t{kind}\t" for kind in kinds], self.name)
+        rows = rows_with(self.lines, [f"\t{kind}\t" for kind in kinds])
+        return parse(self.lines, rows, self.name, self.circular)
 
     def attribute(self, name: str) -> re.Pattern[str]:
         """Return a pattern that captures the value of an attribute."""
@@ -74,15 +81,17 @@ class Annotation:
 def read_annotation(path: str | Path, id_attribute: str | None = None) -> Annotation:
     """Read the genes of an annotation.
 
-    Where a GTF has no `gene` lines, a gene spans the transcripts or exons of its `gene_id`.
+    In GTF, a gene without a `gene` line spans the transcripts, exons and CDS of its `gene_id` that
+    overlap on one strand; those that lie apart are genes of one id.
 
     Parameters
     ----------
     path : path
         GTF or GFF3, told by its content; plain or gzip.
     id_attribute : str, optional
-        Attribute with the gene's id. By default `gene_id`; in GFF3 without it `ID`, without its
-        "gene:" or "gene-", then `Name`.
+        Attribute with the gene's id, or the name of a data base that Dbxref or db_xref refers to
+        (GeneID). By default `gene_id`; in GFF3 without it `ID`, without its "gene:" or "gene-",
+        then `Name`.
 
     Raises
     ------
@@ -93,41 +102,39 @@ def read_annotation(path: str | Path, id_attribute: str | None = None) -> Annota
         kind, remedy = looks_like(source.head)
         if kind and not kind.startswith("a GFF"):
             raise InputError(f"{source.name} looks like {kind}, not GTF or GFF3. {remedy}")
-        lines = decode(source.stream.read()).split("\n")
+        lines = decode_utf8(source.stream.read(), source.name).split("\n")
         lines = lines[: _end_of_features(lines)]
-        is_gtf = _check_lines(lines, source)
+        is_gtf = check_lines(lines, source)
         name = source.name
+    organelles, circular = _told_of_sequences(lines, name, is_gtf)
+    rows = rows_with(lines, ["gene\t"])
+    features = [f for f in parse(lines, rows, name, circular) if f.kind.endswith("gene")]
     notes: list[str] = []
-    features = [f for f in _features(lines, ["gene\t"], name) if f.kind.endswith("gene")]
-    if not features and is_gtf:
-        features = _spans(lines, name)
-        notes.append(f"{name} has no gene lines: a gene spans the lines of its gene_id.")
+    if is_gtf and (without_line := _genes_without_line(lines, features, name, circular)):
+        count = f" for {len(without_line):,} of its genes" if features else ""
+        notes.append(
+            f"{name} has no gene lines{count}: a gene spans the lines of its gene_id that overlap "
+            "on one strand."
+        )
+        features += without_line
     if not features:
-        kinds = sorted({line.split("\t")[2] for line in lines if _is_feature(line)})
+        kinds = sorted({line.split("\t")[2] for line in lines if is_feature(line)})
         raise InputError(
             f"{name} has no gene: no line has `gene` in its third column (there: "
             f"{', '.join(kinds[:8])}). Use the full annotation of the genome."
         )
     genes, used = _gene_table(features, is_gtf, id_attribute, name)
+    if not is_gtf and (strays := _without_gene(lines, genes["key"])):
+        notes.append(f"Transcripts of {name} whose Parent is no gene there, not used: {strays:,}.")
     if not genes["biotype"].ne("").any():
         notes.append(f"{name} states no biotypes: every gene is taken as protein coding.")
-    return Annotation(name, lines, is_gtf, genes, used, tuple(notes))
-
-
-def attribute_pattern(name: str, is_gtf: bool) -> re.Pattern[str]:
-    """Return a pattern that captures the value of an attribute in the ninth column."""
-    # Not part of a longer name ("gene_id" in "my_gene_id"), nor of the value before it.
-    value = r'\s+"?([^";]*)' if is_gtf else r"=([^;]*)"
-    return re.compile(rf"(?<![^;\s]){re.escape(name)}{value}")
-
-
-def value_of(pattern: re.Pattern[str], attributes: str) -> str:
-    """Return what an attribute says, or an empty string."""
-    match = pattern.search(attributes)
-    if match is None:
-        return ""
-    text = match[1].strip()
-    return unquote(text) if "%" in text else text
+    round_ones = genes["chromosome"].isin(list(circular))
+    # Bacteria have circular chromosomes too; beside linear ones with most genes it is an organelle.
+    organelles |= {*circular} if round_ones.mean() < 0.5 else set()
+    organelles |= {*filter(is_organelle, genes["chromosome"].unique())}
+    return Annotation(
+        name, lines, is_gtf, genes, used, tuple(notes), frozenset(organelles), circular
+    )
 
 
 def plain_id(text: str) -> str:
@@ -141,79 +148,77 @@ def _end_of_features(lines: list[str]) -> int:
     return fasta[0] if fasta else len(lines)
 
 
-def _is_feature(line: str) -> bool:
-    return line[:1] != "#" and bool(line.strip())
+def _told_of_sequences(
+    lines: list[str], name: str, is_gtf: bool
+) -> tuple[set[str], dict[str, int]]:
+    """Return the organelles, and the circular chromosomes with their lengths, of region lines."""
+    organelles, circular = set[str](), dict[str, int]()
+    genome, is_circular = (attribute_pattern(key, is_gtf) for key in ("genome", "Is_circular"))
+    rows = rows_with(lines, [f"\t{kind}\t" for kind in _SEQUENCES])
+    for feature in parse(lines, rows, name, {}):
+        kind = value_of(genome, feature.attributes)
+        if tells_organelle(kind):
+            organelles.add(feature.chromosome)
+        if value_of(is_circular, feature.attributes).lower() == "true" and feature.start == 0:
+            circular[feature.chromosome] = feature.end
+    return organelles, circular
 
 
-def _check_lines(lines: list[str], source: Input) -> bool:
-    """Return whether it is GTF, having looked at the number of fields of every line."""
-    wrong = [n for n, line in enumerate(lines) if line.count("\t") != _FIELDS - 1]
-    wrong = [n for n in wrong if _is_feature(lines[n])]
-    if wrong:
-        line = lines[wrong[0]]
-        fields = line.count("\t") + 1
-        cause = "Its fields are divided by spaces" if len(line.split()) >= _FIELDS else "It is cut"
-        cause = cause if fields < _FIELDS else "There is a tab inside a field"
-        raise InputError(
-            f"{source.name}, line {wrong[0] + 1}: {fields} fields divided by tabs, and GTF and "
-            f"GFF3 have {_FIELDS}. {cause} ({len(wrong):,} such lines). Fetch the annotation "
-            "again, or restore the tabs."
-        )
-    first = next((line for line in lines if _is_feature(line)), None)
-    if first is None:
-        raise InputError(f"{source.name} holds only comments: there is no feature in it.")
-    return "=" not in first.split("\t")[8].split(" ", 1)[0].split('"', 1)[0]
+def _genes_without_line(
+    lines: list[str], genes: list[Feature], name: str, circular: dict[str, int]
+) -> list[Feature]:
+    """Return a gene for each locus of a gene_id that no gene line has.
+
+    Lines of one transcript are one stretch; stretches of a gene_id that overlap are one locus.
+    """
+    gene, transcript = (attribute_pattern(key, True) for key in ("gene_id", "transcript_id"))
+    known = {value_of(gene, feature.attributes) for feature in genes} | ({""} if genes else set())
+    rows = rows_with(lines, [f"\t{kind}\t" for kind in _OF_GENES])
+    if genes:
+        rows = [row for row in rows if value_of(gene, lines[row]) not in known]
+    stretches: dict[tuple[str, str, str, str], list[Feature]] = defaultdict(list)
+    for feature in parse(lines, rows, name, circular):
+        text = feature.attributes
+        key = value_of(gene, text), feature.chromosome, feature.strand, value_of(transcript, text)
+        if key[0] not in known:
+            stretches[key].append(feature)
+    loci: dict[tuple[str, str, str], list[Feature]] = defaultdict(list)
+    for stretch in sorted(map(_spanned, stretches.values()), key=lambda f: f.start):
+        gene_id = value_of(gene, stretch.attributes)
+        here = loci[gene_id, stretch.chromosome, stretch.strand]
+        if here and stretch.start < here[-1].end:
+            here[-1] = _spanned([here[-1], stretch])
+        else:
+            here.append(stretch)
+    return sorted((locus for here in loci.values() for locus in here), key=lambda f: f.line)
 
 
-def _features(lines: list[str], marks: Sequence[str], name: str) -> Iterator[Feature]:
-    """Yield the lines that hold one of some strings, in the order of the file."""
-    rows = sorted({n for mark in marks for n, line in enumerate(lines) if mark in line})
-    for row in rows:
-        if lines[row][0] == "#":
-            continue
-        fields = lines[row].rstrip("\r").split("\t")
-        chromosome, _, kind, start, end, _, strand, _, attributes = fields
-        try:
-            first, last = int(start) - 1, int(end)
-        except ValueError:
-            first, last = -1, -1
-        if first < 0 or last <= first:
-            raise InputError(
-                f"{name}, line {row + 1}: a feature from {start!r} to {end!r} is none. Start and "
-                "end are whole numbers from 1 up, the start never above the end."
-            )
-        yield Feature(row + 1, chromosome, kind, first, last, strand, attributes)
+def _without_gene(lines: list[str], keys: pd.Series) -> int:
+    """Return how many transcripts of a GFF3 have no gene."""
+    parent, known = attribute_pattern("Parent", is_gtf=False), {*keys}
+    rows = rows_with(lines, ["\tmRNA\t", "\ttranscript\t"])
+    parents = (value_of(parent, lines[row]).split(",") for row in rows)
+    return sum(known.isdisjoint(names) for names in parents)
 
 
-def _spans(lines: list[str], name: str) -> list[Feature]:
-    """Return one feature for every gene_id and chromosome, from its first to its last base."""
-    pattern = attribute_pattern("gene_id", is_gtf=True)
-    spans: dict[tuple[str, str, str], list[Feature]] = {}
-    for kinds in (("\ttranscript\t", "\tmRNA\t"), ("\texon\t",), ("\tCDS\t",)):
-        for feature in _features(lines, kinds, name):
-            key = value_of(pattern, feature.attributes), feature.chromosome, feature.strand
-            spans.setdefault(key, []).append(feature)
-        if spans:
-            break
-    return [
-        Feature(
-            line=members[0].line,
-            chromosome=chromosome,
-            kind="gene",
-            start=min(m.start for m in members),
-            end=max(m.end for m in members),
-            strand=strand,
-            attributes=members[0].attributes,
-        )
-        for (_, chromosome, strand), members in spans.items()
-    ]
+def _spanned(members: list[Feature]) -> Feature:
+    """Return a gene from the first to the last base of some lines."""
+    first = min(members, key=lambda feature: feature.line)
+    start, end = min(f.start for f in members), max(f.end for f in members)
+    return first._replace(kind="gene", start=start, end=end)
 
 
 def _gene_table(
     features: list[Feature], is_gtf: bool, wanted: str | None, name: str
 ) -> tuple[pd.DataFrame, str]:
     """Return the genes as a table, and the attribute that names them."""
-    candidates = (wanted,) if wanted else ("gene_id",) if is_gtf else ("gene_id", "ID", "Name")
+    candidates: tuple[str, ...] = ("gene_id",) if is_gtf else ("gene_id", "ID", "Name")
+    if wanted:
+        candidates = (
+            (wanted,)
+            if any(_values(features, wanted, is_gtf))
+            else (wanted, CROSS_REFERENCE + wanted.removeprefix(CROSS_REFERENCE))
+        )
     ids: list[str] = []
     used = candidates[0]
     for name_of_id in candidates:
@@ -224,10 +229,11 @@ def _gene_table(
             break
     without = [f for f, text in zip(features, ids, strict=True) if not text]
     if without:
+        absent = " and no ".join(dict.fromkeys(candidates))
         raise InputError(
-            f"{name}, line {without[0].line}: this {without[0].kind} has no "
-            f"{' and no '.join(candidates)} ({len(without):,} of {len(features):,} genes). Name "
-            "the attribute that identifies a gene with the key id_attribute."
+            f"{name}, line {without[0].line}: this {without[0].kind} has no {absent} "
+            f"({len(without):,} of {len(features):,} genes). Name the attribute that identifies a "
+            "gene with the key id_attribute."
         )
     keys = ids if used == "ID" or is_gtf else _values(features, "ID", is_gtf)
     names = _values(features, "gene_name" if is_gtf else "Name", is_gtf)
@@ -241,6 +247,7 @@ def _gene_table(
             "start": np.array([f.start for f in features], dtype=np.int64),
             "end": np.array([f.end for f in features], dtype=np.int64),
             "strand": pd.Series([f.strand for f in features], dtype=object),
+            "parts": np.array([_in_parts(f.attributes) for f in features], dtype=bool),
             "line": np.array([f.line for f in features], dtype=np.int64),
         }
     )
@@ -249,10 +256,17 @@ def _gene_table(
 
 def _values(features: list[Feature], name: str, is_gtf: bool) -> list[str]:
     """Return what an attribute says of each feature."""
-    if not any(name in feature.attributes for feature in features):
+    word = name.removeprefix(CROSS_REFERENCE)
+    if not any(word in feature.attributes for feature in features):
         return [""] * len(features)
     pattern = attribute_pattern(name, is_gtf)
     return [value_of(pattern, feature.attributes) for feature in features]
+
+
+def _in_parts(attributes: str) -> bool:
+    """Whether a gene is trans-spliced, so that each line is a part of it."""
+    possible = "part" in attributes or "splic" in attributes  # quick: most say neither
+    return possible and _IN_PARTS.search(attributes) is not None
 
 
 def _biotypes(features: list[Feature], is_gtf: bool) -> list[str]:

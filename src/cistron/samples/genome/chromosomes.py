@@ -15,7 +15,7 @@ from cistron.base.errors import InputError
 from cistron.base.files import BYTE_ORDER_MARK, Input, looks_like, open_input
 from cistron.samples.alphabet import DNA, INVALID, SKIPPED
 from cistron.samples.letters import check_alphabet
-from cistron.samples.records import decode
+from cistron.samples.records import decode, decode_utf8
 
 BLOCK = 1 << 22  # bytes read at once
 _TABLE = bytes(DNA.codes.tolist())
@@ -29,11 +29,31 @@ _ORGANELLES = {
     "mitochondrion": ("m", "mt", "mito", "mitochondria", "mitochondrion", "mitochondrial"),
     "chloroplast": ("c", "pt", "cp", "chloroplast", "plastid"),
 }
+_ORGANELLE = re.compile(
+    r"\b(?:mitochondrion|mitochondrial|kinetoplast|chloroplast|plastid|apicoplast|chromoplast|"
+    r"leucoplast|cyanelle|hydrogenosome)\b",
+    re.IGNORECASE,
+)
+# Records that lie beside their chromosome, although their headers name it.
+_BESIDE = re.compile(
+    r"scaffold|contig|unplaced|unlocalized|\bpatch\b|alternate loc|\balt_ref", re.IGNORECASE
+)
+LARGEST_POSITION = 1 << 40  # beyond any chromosome, and far inside of 64 bits
 _IN_HEADER = (
     re.compile(r"\[(?:chromosome|location)=([^\]]+)\]", re.IGNORECASE),
     re.compile(r"\bchromosome:?\s+([0-9A-Za-z]+)", re.IGNORECASE),
     re.compile(r"\b(mitochondrion|chloroplast|plastid)\b", re.IGNORECASE),
 )
+
+
+def read_position(text: str) -> int | None:
+    """Return a coordinate, or None where the text is no whole number that a chromosome may have."""
+    if not text.isdecimal():  # nearly all are, and annotations have millions
+        text = text.strip()
+    if not text.isdecimal() or len(text) > 13:
+        return None
+    number = int(text)
+    return number if number < LARGEST_POSITION else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +72,16 @@ class Chromosome:
     name: str
     header: str
     codes: NDArray[np.uint8]
+
+    @property
+    def description(self) -> str:
+        """What stands in the header behind the name."""
+        return self.header[len(self.name) :]
+
+    @property
+    def is_organelle(self) -> bool:
+        """Whether it is that of a mitochondrion or plastid, by its name or its header."""
+        return is_organelle(self.name) or tells_organelle(self.description)
 
 
 def iter_chromosomes(path: str | Path) -> Iterator[Chromosome]:
@@ -115,12 +145,13 @@ def read_sizes(path: str | Path) -> dict[str, int]:
     with open_input(path) as source:
         for number, line in enumerate(source.stream, 1):
             fields = decode(line).rstrip("\r\n").split("\t")
-            if len(fields) < 2 or not fields[1].isdecimal() or fields[0] in sizes:
+            size = read_position(fields[1]) if len(fields) > 1 else None
+            if size is None or fields[0] in sizes:
                 raise InputError(
                     f"{source.name}, line {number}: expected a name of its own and a length, "
                     "separated by a tab, as `samtools faidx` writes them."
                 )
-            sizes[fields[0]] = int(fields[1])
+            sizes[fields[0]] = size
     return sizes
 
 
@@ -142,6 +173,7 @@ def _check_start(source: Input) -> None:
 def _records(source: Input) -> Iterator[tuple[str, list[bytes]]]:
     """Yield the header of each record, and its codes in pieces."""
     header: str | None = None
+    count = 1
     pieces: list[bytes] = []
     held = b""
     while chunk := held + (data := source.stream.read(BLOCK)):
@@ -155,7 +187,9 @@ def _records(source: Input) -> Iterator[tuple[str, list[bytes]]]:
             if header is not None:
                 yield header, pieces
             name, body = _first_line(chunk[start + 1 : end])
-            header, pieces = decode(name).strip(), [body.translate(_TABLE, _SKIPPED)]
+            where = f"{source.name}, record {count:,}"
+            count += 1
+            header, pieces = decode_utf8(name, where).strip(), [body.translate(_TABLE, _SKIPPED)]
     if header is not None:
         yield header, pieces
 
@@ -195,11 +229,18 @@ def is_organelle(name: str) -> bool:
     return plain_name(name) in _ORGANELLES
 
 
+def tells_organelle(text: str) -> bool:
+    """Whether a description names an organelle ("… mitochondrion, complete genome")."""
+    return _ORGANELLE.search(text) is not None
+
+
 class Names:
     """Finds the annotation's name of each chromosome of a genome.
 
     In this order: the user's aliases, the same name, the same name but for decoration ("Chr01"
-    and "1"), what the header says ("… chromosome 1 …", "[chromosome=I]").
+    and "1"), what the header says ("… chromosome 1 …", "[chromosome=I]"). A name that an alias
+    gives to one chromosome is given to no other; scaffolds and patches do not take the name of
+    the chromosome that their headers tell.
 
     Parameters
     ----------
@@ -213,6 +254,7 @@ class Names:
         self.wanted = set(wanted)
         self.aliases = {**{there: here for here, there in aliases.items()}, **aliases}
         self._plain = {plain_name(name): name for name in sorted(self.wanted, reverse=True)}
+        self._given = {name for name in self.aliases.values() if name in self.wanted}
         self._taken: dict[str, str] = {}
 
     def find(self, chromosome: Chromosome) -> str | None:
@@ -224,6 +266,9 @@ class Names:
             If two chromosomes of the genome have one name in the annotation.
         """
         name = self._find(chromosome)
+        named = name in (chromosome.name, self.aliases.get(chromosome.name))
+        if name in self._given and not named:
+            return None
         if name is not None and self._taken.setdefault(name, chromosome.name) != chromosome.name:
             raise InputError(
                 f"Both {self._taken[name]!r} and {chromosome.name!r} of the genome look like "
@@ -238,11 +283,10 @@ class Names:
                 return name
         if plain_name(chromosome.name) in self._plain:
             return self._plain[plain_name(chromosome.name)]
-        description = chromosome.header[len(chromosome.name) :]
-        if re.search(r"scaffold|contig|unplaced|unlocalized", description, re.IGNORECASE):
+        if _BESIDE.search(chromosome.description):
             return None
         for pattern in _IN_HEADER:
-            match = pattern.search(description)
+            match = pattern.search(chromosome.description)
             if match and plain_name(match[1]) in self._plain:
                 return self._plain[plain_name(match[1])]
         return None

@@ -12,7 +12,6 @@ from pydantic import Field, field_validator
 from cistron.base.errors import InputError
 from cistron.base.settings import Settings
 from cistron.samples.genome.annotation import Annotation
-from cistron.samples.genome.chromosomes import is_organelle
 
 
 class GeneFilters(Settings):
@@ -69,19 +68,8 @@ def filter_genes(table: pd.DataFrame, annotation: Annotation, filters: GeneFilte
     Raises
     ------
     InputError
-        If ids stand twice, or a biotype or chromosome is unknown.
+        If a biotype or chromosome is unknown.
     """
-    twice = table["id"].duplicated(keep=False)
-    if twice.any() and filters.duplicate_genes == "error":
-        name = table["id"][twice].iloc[0]
-        lines = " and ".join(f"{n:,}" for n in table["line"][table["id"] == name].iloc[:2])
-        raise InputError(
-            f"{annotation.name}: the gene id {name!r} stands on lines {lines} (ids that stand "
-            f"there twice: {table['id'][twice].nunique():,}). Mend the annotation, name another "
-            "samples.id_attribute, or set samples.duplicate_genes to drop (all copies are left "
-            "out)."
-        )
-    drop_genes(table, twice, "its id stands twice in the annotation")
     biotype = table["biotype"]
     if filters.biotypes and biotype.ne("").any():
         known = set(biotype)
@@ -104,5 +92,40 @@ def filter_genes(table: pd.DataFrame, annotation: Annotation, filters: GeneFilte
             )
         drop_genes(table, table["chromosome"] == name, f"on an excluded chromosome ({name})")
     if filters.organelles == "exclude":
-        for name in filter(is_organelle, table["chromosome"].unique()):
+        for name in sorted(annotation.organelles):
             drop_genes(table, table["chromosome"] == name, f"on an organelle ({name})")
+    drop_genes(table, table["parts"], "in parts that lie apart (trans-spliced)")
+
+
+def require_once(
+    table: pd.DataFrame, annotation: Annotation, filters: GeneFilters, among: NDArray[np.bool_]
+) -> None:
+    """Refuse, or mark, genes whose id stands twice among some of them.
+
+    Parameters
+    ----------
+    table : DataFrame
+    annotation : Annotation
+    filters : GeneFilters
+    among : ndarray of bool, shape (genes,)
+        Those that neither settings nor the table of numbers leave out, on chromosomes that are
+        used: a tRNA, or a copy on an organelle or a patch, does not count.
+
+    Raises
+    ------
+    InputError
+        If ids stand twice and `duplicate_genes` does not say to drop them.
+    """
+    twice = among & table["id"].where(among).duplicated(keep=False).to_numpy()
+    if twice.any() and filters.duplicate_genes == "error":
+        name = table["id"][twice].iloc[0]
+        lines = " and ".join(
+            f"{n:,}" for n in table["line"][twice & (table["id"] == name)].iloc[:2]
+        )
+        raise InputError(
+            f"{annotation.name}: the gene id {name!r} stands on lines {lines} (ids that stand "
+            f"there twice: {table['id'][twice].nunique():,}). Mend the annotation, name another "
+            "samples.id_attribute, or set samples.duplicate_genes to drop (all copies are left "
+            "out)."
+        )
+    drop_genes(table, twice, "its id stands twice in the annotation")

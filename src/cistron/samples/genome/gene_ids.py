@@ -58,6 +58,13 @@ RULES: dict[str, Callable[[Sequence[str]], list[str]]] = {
     "without shared endings and versions, in upper case": lambda ids: [
         _without_version(text).upper() for text in without_shared_ending(ids)
     ],
+    "by what stands before a |": lambda ids: [_without_prefix(text.split("|")[0]) for text in ids],
+    "by what stands before a |, without version suffixes": lambda ids: [
+        _without_version(text.split("|")[0]) for text in ids
+    ],
+    "by what stands behind a |": lambda ids: [
+        _without_prefix(text.rpartition("|")[2]) for text in ids
+    ],
 }
 
 
@@ -108,11 +115,16 @@ def match_ids(
 
 
 def match_overlap(
-    ours: Sequence[str], theirs: Sequence[str], name: str
+    ours: Sequence[str],
+    theirs: Sequence[str],
+    name: str,
+    *,
+    needed: NDArray[np.bool_] | None = None,
+    fewest: float = 0.0,
 ) -> tuple[NDArray[np.int64], list[str]]:
     """Find the row of a list of ids for every gene, where each side may lack most of the other.
 
-    Ids are compared as they are. Where that finds fewer than half of the shorter list, they are
+    Ids are compared as they are. Where that finds fewer than half of either side, they are
     compared by the first of `RULES` that finds most of them, of those by which no two ids of
     either side become one; a note says which.
 
@@ -122,6 +134,10 @@ def match_overlap(
         Each id once.
     name : str
         What messages call their file.
+    needed : ndarray of bool, shape (len(ours),), optional
+        Which of ours are counted as a side; all of them where not given.
+    fewest : float
+        Share of either side that must be found.
 
     Returns
     -------
@@ -132,25 +148,39 @@ def match_overlap(
     Raises
     ------
     InputError
-        If ids meet only by a rule by which several become one.
+        If ids meet only by a rule by which several become one, or some meet, but fewer than
+        `fewest`.
     """
-    fewer = max(min(len(ours), len(theirs)), 1)
-    best, rule, made = len(set(ours) & set(theirs)) / fewer, "", (list(ours), list(theirs))
-    refused = ""
+    wanted = np.ones(len(ours), dtype=bool) if needed is None else needed
+
+    def share_of(changed: tuple[list[str], list[str]], both: set[str]) -> float:
+        met = np.array([text in both for text in changed[0]], dtype=bool)
+        sides = (met[wanted].sum(), wanted.sum()), (len(both), len(theirs))
+        return max(found / max(all_of_them, 1) for found, all_of_them in sides)
+
+    made, rule, refused = (list(ours), list(theirs)), "", ""
+    best = share_of(made, set(ours) & set(theirs))
     for words, change in RULES.items() if best < FEWEST else ():
         changed = change(ours), change(theirs)
         both = set(changed[0]) & set(changed[1])
-        share = len(both) / fewer
+        share = share_of(changed, both)
         if share > best + 0.01:
             if all(sum(text in both for text in side) == len(both) for side in changed):
                 best, rule, made = share, words, changed
             else:
                 refused = refused or words
-    if best == 0 and refused:
+    called = f"{', '.join(map(repr, theirs[:3]))}; the samples are called"
+    called += f" {', '.join(map(repr, np.array(ours, dtype=object)[wanted][:3]))}."
+    if refused and best < max(fewest, 1e-9):
         raise InputError(
-            f"{name}: none of its ids, such as {', '.join(map(repr, theirs[:3]))}, is as it stands "
-            f"one of {', '.join(map(repr, ours[:3]))}. {refused[0].upper()}{refused[1:]} they "
-            "would meet, but then several become one: name genes, or one transcript of each."
+            f"{name}: {best:.0%} of its ids meet those of the samples as they stand. It holds "
+            f"{called} {refused[0].upper()}{refused[1:]} they would meet, but then several become "
+            "one: name genes, or one transcript of each."
+        )
+    if 0 < best < fewest:
+        raise InputError(
+            f"{name}: its ids and those of the samples do not meet. Only {best:.0%} of either are "
+            f"found in the other, and {fewest:.0%} are needed. It holds {called} Write both alike."
         )
     note = f"Genes of {name} were matched {rule} ({best:.0%} of the shorter list)."
     return _rows(*made), [note] if rule else []
@@ -177,6 +207,11 @@ def _refusal(
         )
     if best >= FEWEST:
         return f"{shares} {rule[0].upper()}{rule[1:]} they would meet, but then genes become one."
+    if sum(text.isdecimal() for text in theirs) >= FEWEST * len(theirs):
+        return (
+            f"{shares} They look like Entrez ids: where the annotation has Dbxref or db_xref with "
+            "GeneID, set samples.id_attribute to GeneID."
+        )
     if _found(names, theirs) >= FEWEST:
         return f"{shares} They look like gene names: set samples.id_attribute to Name or gene_name."
     return (

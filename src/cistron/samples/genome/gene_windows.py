@@ -15,7 +15,12 @@ from cistron.base.errors import InputError
 from cistron.base.settings import InputPath, Settings
 from cistron.samples.genome.annotation import Annotation, read_annotation
 from cistron.samples.genome.chromosomes import Chromosome, Names, iter_chromosomes
-from cistron.samples.genome.gene_filters import GeneFilters, drop_genes, filter_genes
+from cistron.samples.genome.gene_filters import (
+    GeneFilters,
+    drop_genes,
+    filter_genes,
+    require_once,
+)
 from cistron.samples.genome.gene_ids import match_ids
 from cistron.samples.genome.numbers import GeneValues
 from cistron.samples.genome.transcripts import choose_transcripts
@@ -31,7 +36,9 @@ class Genome(Settings):
         default_factory=dict, description="chromosome in the genome: its name in the annotation"
     )
     id_attribute: str | None = Field(
-        None, description="attribute of a gene's id; by default gene_id, ID, Name: what is there"
+        None,
+        description="attribute of a gene's id, or data base of its Dbxref (GeneID); by default "
+        "gene_id, ID, Name: what is there",
     )
 
 
@@ -144,7 +151,10 @@ def _cut_used(
 ) -> NDArray[np.uint8]:
     """Cut the windows of the genes that are used so far; add `window`, reasons and notes."""
     loci = _usable(table, annotation, windows, filters, notes)
-    cut = _cut(table, genome, loci, windows, filters)
+    wanted = (table["reason"] == "").to_numpy()
+    cut = _cut(table, annotation, genome, loci, windows, filters)
+    on_chromosomes = (table["chromosome_size"] > 0).to_numpy()
+    require_once(table, annotation, filters, wanted & on_chromosomes)
     _tell(table, loci, windows, filters, notes)
     return cut
 
@@ -178,6 +188,7 @@ def read_loci(
     table["reason"] = ""
     filter_genes(table, annotation, filters)
     loci = _usable(table, annotation, windows, filters, notes)
+    require_once(table, annotation, filters, (table["reason"] == "").to_numpy())
     rows = np.flatnonzero(table["reason"] == "")
     if not len(rows):
         raise InputError(f"{annotation.name}: no gene is left to cut a window of.")
@@ -256,14 +267,18 @@ def _loci(annotation: Annotation, windows: Windows, filters: GeneFilters) -> Loc
 
 
 def _cut(
-    table: pd.DataFrame, genome: Genome, loci: Loci, windows: Windows, filters: GeneFilters
+    table: pd.DataFrame,
+    annotation: Annotation,
+    genome: Genome,
+    loci: Loci,
+    windows: Windows,
+    filters: GeneFilters,
 ) -> NDArray[np.uint8]:
     """Cut windows chromosome by chromosome; add the columns `window` and, by reasons, losses."""
     names = Names(table["chromosome"].unique(), genome.aliases)
     used = (table["reason"] == "").to_numpy()
     window = np.where(used, np.cumsum(used) - 1, -1)
-    whole = np.empty((int(used.sum()), windows.length), dtype=np.uint8)
-    members = {str(c): np.flatnonzero(used & (table["chromosome"] == c)) for c in names.wanted}
+    whole = _room(int(used.sum()), windows)
     seen: list[str] = []
     sizes: dict[str, int] = {}
     for chromosome in iter_chromosomes(genome.genome):
@@ -271,8 +286,17 @@ def _cut(
         name = names.find(chromosome)
         if name is None:
             continue
-        sizes[name] = len(chromosome.codes)
-        rows = members[name]
+        size = len(chromosome.codes)
+        on_it = (table["chromosome"] == name).to_numpy()
+        organelle = chromosome.is_organelle or name in annotation.organelles
+        left_out = organelle and filters.organelles == "exclude"
+        sizes[name] = 0 if left_out else size
+        if left_out:
+            drop_genes(table, on_it, f"on an organelle ({name})")
+        elif organelle or name in annotation.circular:
+            over = on_it & (table["start"] < size) & (table["end"] > size)
+            drop_genes(table, over, f"over the origin of a circular chromosome ({name})")
+        rows = np.flatnonzero(on_it & (table["reason"] == ""))
         if len(rows) == 0:
             continue
         _require_inside(table.iloc[rows], chromosome, genome)
@@ -280,7 +304,7 @@ def _cut(
         whole[window[rows]], unknown = windows.cut(chromosome.codes, here)
         if filters.edges == "drop":
             outside = np.zeros(len(table), dtype=bool)
-            outside[rows] = windows.outside(here, len(chromosome.codes))
+            outside[rows] = windows.outside(here, size)
             drop_genes(table, outside, "its window passes an end of the chromosome")
         mostly = np.zeros(len(table), dtype=bool)
         mostly[rows] = unknown > filters.max_unknown
@@ -296,6 +320,18 @@ def _cut(
     table["window"] = window
     table["chromosome_size"] = table["chromosome"].map(sizes).fillna(0).astype(np.int64)
     return whole
+
+
+def _room(genes: int, windows: Windows) -> NDArray[np.uint8]:
+    """Return an array for the windows of so many genes."""
+    try:
+        return np.empty((genes, windows.length), dtype=np.uint8)
+    except (MemoryError, ValueError) as error:
+        raise InputError(
+            f"samples.regions: the windows of {genes:,} genes have {windows.length:,} columns each "
+            f"and take {genes * windows.length / 1e9:,.0f} GB of memory. Give upstream and "
+            "downstream fewer bases."
+        ) from error
 
 
 def _require_inside(genes: pd.DataFrame, chromosome: Chromosome, genome: Genome) -> None:

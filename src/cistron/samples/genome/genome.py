@@ -24,6 +24,7 @@ from cistron.samples.genome.expression_labels import (
     match_unresponsive,
 )
 from cistron.samples.genome.gene_filters import GeneFilters
+from cistron.samples.genome.gene_ids import FEWEST, match_overlap
 from cistron.samples.genome.gene_windows import Genome, read_windows
 from cistron.samples.genome.numbers import GeneValues, NumberLabels, NumberTable
 from cistron.samples.genome.regions import Masked, Part, Preset
@@ -68,7 +69,9 @@ class GenomeSamples(GeneFilters, SamplesSettings):
         default_factory=dict, description="chromosome in the genome: its name in the annotation"
     )
     id_attribute: str | None = Field(
-        None, description="attribute of a gene's id; by default gene_id, ID, Name: what is there"
+        None,
+        description="attribute of a gene's id, or data base of its Dbxref (GeneID); by default "
+        "gene_id, ID, Name: what is there",
     )
     species: dict[str, Species] | None = Field(
         None,
@@ -208,17 +211,19 @@ class GenomeSamples(GeneFilters, SamplesSettings):
                     f"samples.groups.{name}: {group.table} gives {gene!r} two values. Leave one "
                     "row a gene."
                 )
-            value = table["id"].map(frame.set_index(group.id)[group.column]).astype(object)
+            where = f"samples.groups.{name}: {group.table}"
+            value = _looked_up(table, used, frame, where, notes)
             alone = used & value.isna().to_numpy()
             if alone.sum() == used.sum():
                 raise InputError(
-                    f"samples.groups.{name}: {group.table} knows none of the {used.sum():,} genes. "
-                    f"Its column {group.id!r} holds {frame[group.id].iloc[0]!r}; genes are called "
+                    f"{where} knows none of the {used.sum():,} genes. Its column {group.id!r} "
+                    f"holds {frame[group.id].iloc[0]!r}; genes are called "
                     f"{table['id'][used].iloc[0]!r}."
                 )
             if alone.any():
                 notes.append(
-                    f"Genes that {group.table} does not know, each alone: {alone.sum():,}."
+                    f"Genes that {group.table} does not know, each alone: {alone.sum():,} of "
+                    f"{used.sum():,}."
                 )
             table[name] = value.where(value.notna(), table["id"])
             paths.append(group.table)
@@ -287,6 +292,20 @@ def read_genome(
     if table is None:
         keys.setdefault("label", None)
     return GenomeSamples.model_validate(keys).read()
+
+
+def _looked_up(
+    table: pd.DataFrame, used: NDArray[np.bool_], frame: pd.DataFrame, where: str, notes: list[str]
+) -> pd.Series:
+    """Return what a table of ids and values says of each gene; None where it says nothing."""
+    ids, values = (frame.iloc[:, k].to_numpy(dtype=object) for k in (0, 1))
+    genes = table["id"].drop_duplicates()
+    needed = genes.isin(table["id"][used]).to_numpy()
+    rows, told = match_overlap(genes.tolist(), ids.tolist(), where, needed=needed, fewest=FEWEST)
+    notes += told
+    known = rows >= 0
+    value_of = pd.Series(values[rows[known]], index=genes[known], dtype=object)
+    return table["id"].map(value_of).astype(object)
 
 
 def _match(table: pd.DataFrame, codes: NDArray[np.uint8], match: Matching) -> str:

@@ -16,6 +16,7 @@ from cistron.base.settings import Settings
 Anchor = Literal["tss", "tts", "start_codon", "stop_codon"]
 FIVE_PRIME, THREE_PRIME = ("tss", "start_codon"), ("tts", "stop_codon")
 CODONS = ("start_codon", "stop_codon")
+LONGEST = 10_000_000  # bases of a region: more than any classifier reads
 
 
 class Stretch(Settings):
@@ -25,8 +26,8 @@ class Stretch(Settings):
         description="place from which bases are counted: the ends of the gene or of its coding "
         "sequence"
     )
-    upstream: int = Field(0, ge=0, description="bases before the anchor")
-    downstream: int = Field(0, ge=0, description="bases behind the anchor")
+    upstream: int = Field(0, ge=0, le=LONGEST, description="bases before the anchor")
+    downstream: int = Field(0, ge=0, le=LONGEST, description="bases behind the anchor")
 
     @model_validator(mode="after")
     def _has_bases(self) -> Self:
@@ -49,7 +50,7 @@ class Region(Stretch):
 class Spacer(Settings):
     """Columns without a base."""
 
-    spacer: int = Field(ge=1, description="columns of N, zeros when one-hot")
+    spacer: int = Field(ge=1, le=LONGEST, description="columns of N, zeros when one-hot")
 
 
 def _part(value: object) -> str:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cistron.samples.genome.annotation import Annotation, Feature, plain_id, value_of
+from cistron.samples.genome.annotation import Annotation, plain_id
+from cistron.samples.genome.annotation_lines import Feature, value_of
 
-CANONICAL = ("Ensembl_canonical", "MANE_Select", "canonical_transcript", "longest=1")
+# As Ensembl, NCBI (with a space), TAIR and Phytozome write it.
+_CANONICAL = re.compile(
+    r"Ensembl_canonical|(?:MANE|RefSeq)(?:_| |%20)Select|canonical_transcript|longest=1"
+)
 _TRANSCRIPTS = ("mRNA", "transcript")
 _CODING = ("CDS", "stop_codon")
 
@@ -77,23 +83,41 @@ def choose_transcripts(annotation: Annotation) -> Chosen:
     return Chosen(start, end, coding[0], coding[1], parts)
 
 
-def _rows(keys: pd.Series) -> dict[str, int]:
-    """Return the first row of every key."""
-    return {key: row for row, key in reversed(list(enumerate(keys))) if key}
+class _Rows:
+    """Finds the gene of a line: that of a key on its chromosome and, of several, where it lies."""
+
+    def __init__(self, genes: pd.DataFrame, key: str) -> None:
+        self.of: dict[tuple[str, str], list[tuple[int, int, str, int]]] = defaultdict(list)
+        columns = (genes[name] for name in (key, "chromosome", "start", "end", "strand"))
+        for row, (name, chromosome, *place) in enumerate(zip(*columns, strict=True)):
+            if name:
+                self.of[name, chromosome].append((*place, row))
+
+    def find(self, name: str, feature: Feature) -> int | None:
+        """Return the row of the gene; None where there is none."""
+        genes = self.of.get((name, feature.chromosome), [])
+        return min(
+            genes,
+            key=lambda gene: (
+                gene[0] >= feature.end or feature.start >= gene[1],
+                gene[2] != feature.strand,
+            ),
+            default=(0, 0, "", None),
+        )[3]
 
 
 def _of_gtf(annotation: Annotation) -> list[Transcript]:
     gene = annotation.attribute("gene_id")
     identifier = annotation.attribute("transcript_id")
     named = annotation.attribute(annotation.id_attribute)
-    row_of = _rows(annotation.genes["id"])
-    transcripts: dict[tuple[str, str], Transcript] = {}
+    rows = _Rows(annotation.genes, "id")
+    transcripts: dict[tuple[int, str], Transcript] = {}
     for feature in annotation.features((*_TRANSCRIPTS, "exon", *_CODING)):
         name = value_of(named, feature.attributes) or value_of(gene, feature.attributes)
-        row = row_of.get(plain_id(name))
+        row = rows.find(plain_id(name), feature)
         if row is None:
             continue
-        key = name, value_of(identifier, feature.attributes)
+        key = row, value_of(identifier, feature.attributes)
         transcript = transcripts.setdefault(key, Transcript(row, feature.start, feature.end))
         _extend(transcript, feature)
     return list(transcripts.values())
@@ -101,31 +125,32 @@ def _of_gtf(annotation: Annotation) -> list[Transcript]:
 
 def _of_gff3(annotation: Annotation) -> list[Transcript]:
     identifier, parent = annotation.attribute("ID"), annotation.attribute("Parent")
-    row_of = _rows(annotation.genes["key"])
-    transcripts: dict[str, Transcript] = {}
+    rows = _Rows(annotation.genes, "key")
+    transcripts: dict[tuple[str, str], Transcript] = {}
     for feature in annotation.features(_TRANSCRIPTS):
-        row = row_of.get(value_of(parent, feature.attributes))
+        row = rows.find(value_of(parent, feature.attributes), feature)
         if row is not None:
             transcript = Transcript(row, feature.start, feature.end)
-            transcripts[value_of(identifier, feature.attributes)] = transcript
+            transcripts[value_of(identifier, feature.attributes), feature.chromosome] = transcript
             _extend(transcript, feature)
     for feature in annotation.features(_CODING):
         for name in value_of(parent, feature.attributes).split(","):
-            if name in row_of and name not in transcripts:  # a CDS right under its gene
-                gene = annotation.genes.iloc[row_of[name]]
-                transcripts[name] = Transcript(row_of[name], int(gene["start"]), int(gene["end"]))
-            if name in transcripts:
-                _extend(transcripts[name], feature)
+            key = name, feature.chromosome
+            row = None if key in transcripts else rows.find(name, feature)
+            if row is not None:  # a CDS right under its gene
+                gene = annotation.genes.iloc[row]
+                transcripts[key] = Transcript(row, int(gene["start"]), int(gene["end"]))
+            if key in transcripts:
+                _extend(transcripts[key], feature)
     return list(transcripts.values())
 
 
 def _extend(transcript: Transcript, feature: Feature) -> None:
     transcript.start = min(transcript.start, feature.start)
     transcript.end = max(transcript.end, feature.end)
+    transcript.canonical |= _CANONICAL.search(feature.attributes) is not None
     if feature.kind in _CODING:
         transcript.coding.append((feature.start, feature.end))
-    elif feature.kind in _TRANSCRIPTS:
-        transcript.canonical = any(tag in feature.attributes for tag in CANONICAL)
 
 
 def _joined(pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:

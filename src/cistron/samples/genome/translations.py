@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cistron.base.errors import InputError
 from cistron.samples.alphabet import DNA, PROTEIN
 from cistron.samples.genome.annotation import read_annotation
-from cistron.samples.genome.chromosomes import Names, is_organelle, iter_chromosomes
+from cistron.samples.genome.chromosomes import Names, iter_chromosomes
 from cistron.samples.genome.transcripts import choose_transcripts
 from cistron.samples.samples import Samples, Sequences, make_samples
 
@@ -58,12 +58,14 @@ def read_proteins(
     rows_on: dict[str, list[int]] = {}
     for row in sorted(chosen.parts):
         name = genes["chromosome"].iloc[row]
-        if genes["strand"].iloc[row] in ("+", "-") and not is_organelle(name):
+        if genes["strand"].iloc[row] in ("+", "-") and name not in genes_read.organelles:
             rows_on.setdefault(name, []).append(row)
     names = Names(rows_on, aliases or {})
     minus = (genes["strand"] == "-").to_numpy()
     proteins: dict[int, NDArray[np.uint8]] = {}
     for chromosome in iter_chromosomes(genome):
+        if chromosome.is_organelle:
+            continue
         for row in rows_on.get(names.find(chromosome) or "", []):
             pieces = [chromosome.codes[start:end] for start, end in chosen.parts[row]]
             coding = np.concatenate(pieces)

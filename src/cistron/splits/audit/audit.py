@@ -166,7 +166,7 @@ def audit_folds(
         samples=samples,
         place=split.fold,
         places=tuple(f"fold {k}" for k in range(split.folds)),
-        tested=rows,
+        tested=split.tested,
         trained=rows,
         units=split.units,
         nearest=nearest,

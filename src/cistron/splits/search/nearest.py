@@ -109,7 +109,9 @@ def nearest_in_other_folds(
     if split.apart is not None:
         apart = split.apart[tested]
         hits = hits[apart[hits.query] != apart[hits.target]]
-    return _summarised(hits.renamed(np.arange(len(tested)), tested), tested, sequences, search)
+    scored = np.isin(tested, split.tested)
+    hits = hits[scored[hits.query]].renamed(np.cumsum(scored) - 1, tested)
+    return _summarised(hits, tested[scored], sequences, search)
 
 
 def _copies_elsewhere(sequences: Sequences, fold: Rows, hits: Hits) -> list[Hits]:
