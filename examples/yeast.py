@@ -93,6 +93,7 @@ def experiment(data: Path, window: str, name: str, held_out: list[str]) -> dict[
             "annotation": str(annotation),
             "numbers": {"table": str(data / "tpm.csv"), "columns": ["tpm"]},
             "regions": WINDOWS[window],
+            "mask": None,  # as measured: of `deepcre` the codons, in both copies of a short gene
             "short_genes": "overlap",  # no N tell how short a gene is
             "groups": {"family": {"table": str(data / "gene_families.csv"), "column": "family"}},
         },

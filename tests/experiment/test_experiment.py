@@ -10,6 +10,7 @@ from cistron.evaluation.settings import USUAL, USUAL_OF_DNA
 from cistron.experiment.experiment import Experiment
 from cistron.experiment.file import make_experiment, parse_model, read_experiment
 from cistron.experiment.recipes import recipes, write_recipe
+from cistron.samples.sequences.fasta import read_fasta
 
 TEXT = """\
 name: test
@@ -192,6 +193,30 @@ def test_recipes_are_valid_experiments(name, published, tmp_path):
     assert path.read_text().startswith("# ")
     with pytest.raises(InputError, match="never overwritten"):
         write_recipe(name, path, published=published)
+
+
+@pytest.mark.parametrize("published", [False, True])
+@pytest.mark.parametrize(
+    ("header", "gene"),
+    [
+        ("pos_CellAge|gene=AAK1|entry=UPI0000000166|file=uniparc_AAK1|idx=0", "AAK1"),
+        ("neg_Cytoskeletal|gene=TUBB2A共199条|entry=NA|file=TUBB2A共199条 |idx=61", "TUBB2A"),
+        ("Seq_uniparc_PEX19.xlsx_2", "PEX19"),
+        ("Seq_TUBB4A共207条.xlsx_33", "TUBB4A"),
+        ("Seq_ACTG1 共403条.xlsx_87", "ACTG1"),
+        ("Seq_TUBB2A共199条 .xlsx_5", "TUBB2A"),
+    ],
+)
+def test_genes_of_both_versions_of_senseqnet_are_read(header, gene, published, tmp_path):
+    write_recipe("senescence", tmp_path / "x.yaml", published=published)
+    keys = yaml.safe_load((tmp_path / "x.yaml").read_text())["samples"]
+    paths = [tmp_path / name for name in ("a.fasta", "b.fasta")]
+    for path, letters in zip(paths, ("MKVLAAGIC", "MWWEDRTYH"), strict=True):
+        records = (f">{header}\n{letters * n}\n" for n in (9, 10))
+        path.write_text("".join(records), encoding="utf-8")
+    classes = dict(zip(keys["classes"], paths, strict=True))
+    samples = read_fasta(classes, groups=keys["groups"])
+    assert samples.table["gene"].tolist() == [gene] * 4
 
 
 def test_unknown_recipe(tmp_path):

@@ -14,6 +14,9 @@ from cistron.explain.rules.integrated_gradients import integrated_gradients
 from cistron.models.keras.keras_layers import ACTIVATIONS
 from cistron.models.kinds import KINDS
 from cistron.models.layers import Pooling, Recurrent
+from cistron.models.published.multiloc_cnn import MultiLocCNNSettings
+from cistron.models.published.multiloc_cnn_lstm import MultiLocCNNLSTMSettings
+from cistron.models.published.multiloc_resnet import MultiLocResNetSettings
 
 NETWORKS = [kind for kind in KINDS if kind.family == "network"]
 SMALL = {
@@ -88,10 +91,17 @@ def sample_of(kind, channels=20):
     return x, references, mask
 
 
-@pytest.mark.parametrize("kind", NETWORKS, ids=lambda kind: kind().kind)
-def test_contributions_add_up_in_every_network(kind):
-    settings = kind(**SMALL.get(kind().kind, {}))
-    x, references, mask = sample_of(kind)
+EMPTY_READ = [
+    MultiLocCNNSettings(length=46, empty="read"),
+    MultiLocCNNLSTMSettings(length=44),
+    MultiLocResNetSettings(variant=3, length=44),
+]
+EVERY = [*(kind(**SMALL.get(kind().kind, {})) for kind in NETWORKS), *EMPTY_READ]
+
+
+@pytest.mark.parametrize("settings", EVERY, ids=lambda settings: settings.kind)
+def test_contributions_add_up_in_every_network(settings):
+    x, references, mask = sample_of(settings)
     outputs = 1 if settings.single_logit else 3
     body = settled(settings.build(x.shape[-1], outputs)).double()
     before = {name: value.clone() for name, value in body.state_dict().items()}

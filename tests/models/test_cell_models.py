@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspect import signature
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import numpy as np
 import pytest
@@ -25,7 +25,8 @@ from cistron.models.classical.classical import dump, fit_classical, load, log_pr
 from cistron.models.classical.l1_regression import L1LogisticRegression
 from cistron.models.classical.logistic_regression import LogisticRegressionSettings
 from cistron.models.gene_attention import GeneAttentionSettings
-from cistron.models.published.oncopersistnet import OncoPersistNetSettings
+from cistron.models.penalty import penalty
+from cistron.models.published.oncopersistnet import OncoPersistNetSettings, Penalised
 from cistron.models.published.pooled_bilstm import PooledBiLSTMSettings
 from tests.cells_made import cells
 
@@ -170,20 +171,42 @@ def test_oncopersistnet_has_the_published_parameters():
     assert "order" in OncoPersistNetSettings.caution
 
 
-def test_oncopersistnet_penalises_its_kernel_alone():
+PENALISED = ("convolution.weight", "lstms.0.cell.weight_ih_l0", "lstms.1.cell.weight_ih_l0")
+FOUR = (*PENALISED, "dense.weight")
+
+
+def test_oncopersistnet_is_penalised_on_four_layers():
+    """By hand: of Glorot's weights the sum of squares is 2 x size / (inputs + outputs)."""
+    torch.manual_seed(0)
+    network = OncoPersistNetSettings().build(100, 1)
+    state = dict(network.named_parameters())
+    parts = [1e-3 * float((state[name].detach() ** 2).sum()) for name in FOUR]
+    assert parts == pytest.approx([0.002, 0.114, 0.171, 0.064], abs=0.006)
+    assert float(penalty(network).detach()) == pytest.approx(sum(parts), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("keys", "kernels"),
+    [
+        ({"penalties": dict.fromkeys(get_args(Penalised), 0.5)}, FOUR),
+        ({"penalties": {"dense": 0.5}}, ("dense.weight",)),
+        ({"penalty": 0.5}, ("convolution.weight",)),  # as files of before say it
+    ],
+)
+def test_oncopersistnet_penalises_the_kernels_that_are_named(keys, kernels):
     torch.manual_seed(0)
     x, y = torch.randn(8, 20), torch.randint(0, 2, (8, 1)).float()
     gradients = []
-    for penalty in (0.0, 0.5):
+    for chosen in ({"penalties": {}}, keys):
         torch.manual_seed(1)
-        network = OncoPersistNetSettings(penalty=penalty, dropout=0.0).build(20, 1)
-        F.binary_cross_entropy_with_logits(network(x), y).backward()
+        network = OncoPersistNetSettings(**chosen, dropout=0.0).build(20, 1)
+        (F.binary_cross_entropy_with_logits(network(x), y) + penalty(network)).backward()
         gradients.append({name: p.grad for name, p in network.named_parameters()})
-    kernel = dict(network.named_parameters())["convolution.weight"].detach()
+    state = {name: p.detach() for name, p in network.named_parameters()}
     for name, gradient in gradients[0].items():
         if gradient is not None:
             added = gradients[1][name] - gradient
-            expected = kernel if name == "convolution.weight" else torch.zeros_like(added)
+            expected = state[name] if name in kernels else torch.zeros_like(added)
             torch.testing.assert_close(added, expected)
 
 

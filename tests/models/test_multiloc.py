@@ -25,6 +25,13 @@ PUBLISHED = [  # at (400, 20) and 10 classes, as Keras' summary counts: moving a
 ]
 
 
+PUBLISHED_AT_400 = [
+    MultiLocCNNLSTMSettings(length=400),
+    *(MultiLocCNNSettings(variant=v, empty="read") for v in (1, 2, 3, 4)),
+    *(MultiLocResNetSettings(variant=v, length=400) for v in (1, 2, 3, 4)),
+]
+
+
 @pytest.mark.parametrize(("settings", "count"), PUBLISHED)
 def test_sizes_are_the_published_ones(settings, count):
     network = settings.build(20, 10)
@@ -104,6 +111,33 @@ def test_cnn_lstm(length):
         y = torch.stack(outputs)
     expected = network.head[1](y[-1:])
     torch.testing.assert_close(network(x, mask), expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("settings", PUBLISHED_AT_400, ids=lambda s: s.kind + str(s)[-3:])
+@torch.no_grad()
+def test_empty_positions_are_read_as_published(settings):
+    """A protein of 87 residues is one of 400 whose last 313 are zeros, and counts as such."""
+    network = shaken(settings.build(20, 10))
+    x, mask = protein(87)
+    whole, everywhere = F.pad(x, (0, 0, 0, 313)), torch.ones(1, 400, dtype=torch.bool)
+    torch.testing.assert_close(network(x, mask), network(whole, everywhere))
+    fixed = isinstance(settings, MultiLocCNNSettings)
+    alone = settings.model_copy(update={"empty": "blank"} if fixed else {"length": None})
+    other = alone.build(20, 10)
+    other.load_state_dict(network.state_dict())
+    assert (other.eval()(x, mask) - network(x, mask)).abs().max() > 1e-4
+    with pytest.raises(InputError, match="encoder.max_length is 401"):
+        require_length(ResiduesSettings(max_length=401), settings)
+
+
+@torch.no_grad()
+def test_the_recurrent_network_takes_98_steps_of_400():
+    network = shaken(MultiLocCNNLSTMSettings(length=400).build(20, 10))
+    steps = []
+    network.lstms[0].register_forward_hook(lambda *args: steps.append(args[2].shape[1]))
+    before = network(*protein(400))
+    assert steps == [98]
+    assert before.shape == (1, 10)
 
 
 def same(x, weight, bias, stride):

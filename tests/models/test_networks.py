@@ -63,8 +63,11 @@ READERS = [
     TerminiCNNSettings(),
     TerminiCNNSettings(blocks=2, kernel_size=4, pooling="attention"),
     MultiLocCNNSettings(variant=2, length=60),
+    MultiLocCNNSettings(variant=2, length=60, empty="read"),
     MultiLocCNNLSTMSettings(),
+    MultiLocCNNLSTMSettings(length=44),
     MultiLocResNetSettings(variant=3),
+    MultiLocResNetSettings(variant=3, length=60),
 ]
 
 

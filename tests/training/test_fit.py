@@ -146,6 +146,36 @@ def test_schedules():
     assert learning_rate(later, 5, history[:5]) == 0.5
 
 
+def test_plateau_by_hand():
+    """Factor .1 after two epochs, floor 0.02; a gain of .005 is none where .01 is the least."""
+    keys = {"schedule": "plateau", "halve_after": 2, "plateau_factor": 0.1, "plateau_floor": 0.02}
+    plateau = TrainingSettings(epochs=20, warmup=0, learning_rate=1.0, plateau_least=0.01, **keys)
+    losses = (1.0, 0.995, 0.995, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9)
+    history = [{"validation_loss": loss} for loss in losses]
+    rates = [learning_rate(plateau, n, history[:n]) for n in range(10)]
+    assert rates == pytest.approx([1, 1, 1, 0.1, 0.1, 0.1, 0.02, 0.02, 0.02, 0.02])
+    any_gain = plateau.model_copy(update={"plateau_least": 0.0})
+    assert learning_rate(any_gain, 3, history[:3]) == 1.0
+
+
+def test_the_last_epoch_is_kept_where_that_is_asked(planted):
+    split = random_split(planted, folds=2)
+    keys = {**TRAINING, "learning_rate": 0.1, "schedule": "constant", "warmup": 0, "patience": 1}
+    best, last = (
+        Classifier("residues", SMALL, {**keys, "epochs": 8, "keep": keep}).fit(planted, split)
+        for keep in ("best", "last")
+    )
+    losses = [entry["validation_loss"] for entry in last.history_]
+    assert len(best.history_) < len(losses) == 8
+    assert np.argmin(losses) < 7
+    valid = planted.take(split.rows(VALIDATION))
+    scored = last.logits(valid)
+    told = torch.nn.functional.cross_entropy(
+        torch.from_numpy(scored), torch.from_numpy(valid.targets)
+    )
+    assert float(told) == pytest.approx(losses[-1], rel=1e-4)
+
+
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "plateau"])
 def test_decay_multiplies_any_schedule_from_the_epoch_after(schedule):
     plain = TrainingSettings(epochs=20, warmup=0, learning_rate=1.0, schedule=schedule)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from cistron.base.errors import InputError
 from cistron.models.families import ModelSettings, NetworkSettings
+from cistron.models.layers import blank
 
 
 class FixedLengthSettings(NetworkSettings):
@@ -76,3 +78,15 @@ def fill_up(x: Tensor, mask: Tensor, length: int) -> tuple[Tensor, Tensor]:
             f"{length:,}. Crop it: encoder.max_length."
         )
     return F.pad(x, (0, 0, 0, missing)), F.pad(mask, (0, missing))
+
+
+def read_empty(x: Tensor, mask: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    """Return x with exactly `length` positions, all of which count; zeros behind each sample.
+
+    Raises
+    ------
+    InputError
+        If a sample has more.
+    """
+    x, mask = fill_up(blank(x, mask), mask, length)
+    return x, torch.ones_like(mask)

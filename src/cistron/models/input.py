@@ -66,7 +66,11 @@ class Network(nn.Module):
         self.body = settings.build(shape.width, 1 if self.single_logit else outputs)
 
     def forward(
-        self, x: Tensor, lengths: Tensor | None = None, noise: Tensor | None = None
+        self,
+        x: Tensor,
+        lengths: Tensor | None = None,
+        noise: Tensor | None = None,
+        turned: Tensor | None = None,
     ) -> Tensor:
         """Return logits.
 
@@ -81,6 +85,8 @@ class Network(nn.Module):
         noise : tensor of float, shape (batch,), optional
             Standard deviation of Gaussian noise on the channels of each sample. It is added here
             because codes have no room for it: there are channels only inside the network.
+        turned : tensor of bool, shape (batch,), optional
+            Samples whose other strand is read. Each sample then counts on one strand alone.
 
         Returns
         -------
@@ -90,7 +96,9 @@ class Network(nn.Module):
             return self._logits(x)
         if self.pooled:
             return self._logits(self.channels(x, lengths)[0])
-        if not self.both_strands:
+        if turned is not None:
+            x = torch.where(turned[:, None], self.reverse_complement(x, lengths), x)
+        if turned is not None or not self.both_strands:
             return self._logits(*self.channels(x, lengths, noise))
         both = torch.cat([x, self.reverse_complement(x, lengths)])
         noise = None if noise is None else noise.repeat(2)

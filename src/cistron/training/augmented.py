@@ -38,10 +38,13 @@ def augmenter(
     evoaug, phyloaug = of_kind(augment, EvoAugSettings), of_kind(augment, PhyloAugSettings)
     changed = None if evoaug is None else EvoAug(evoaug, bound)
     probability = 0.0 if phyloaug is None else phyloaug.probability
+    turned = phyloaug is not None and phyloaug.random_strand
     if related is None or not len(related) or not probability:
-        if changed is None:
+        if changed is None and not turned:
             return lambda examples: examples
-        return lambda examples: replace(examples, augmentation=Augmentation(len(examples), changed))
+        return lambda examples: replace(
+            examples, augmentation=Augmentation(len(examples), changed, one_strand=turned)
+        )
     offsets, owners = related.offsets, related.owners
     substitutes = encoder.encode(make_samples(related.sequences))
 
@@ -52,7 +55,7 @@ def augmenter(
             x=_behind(examples.x, substitutes),
             targets=np.concatenate([examples.targets, examples.targets[owners]]),
             weights=np.concatenate([examples.weights, examples.weights[owners]]),
-            augmentation=Augmentation(n, changed, offsets, probability),
+            augmentation=Augmentation(n, changed, offsets, probability, turned),
         )
 
     return augmented

@@ -18,6 +18,7 @@ from cistron.base.device import autocast, choose_device
 from cistron.base.document import Document
 from cistron.base.encoded import Encoded
 from cistron.base.progress import SILENT, Reporter
+from cistron.models.penalty import penalty
 from cistron.targets.kinds import target_like
 from cistron.targets.target import Target
 from cistron.training.augment.augment import Augmentation
@@ -81,9 +82,10 @@ def train(
     after_epoch: Callable[[History], None] = lambda history: None,  # noqa: ARG005
     reporter: Reporter = SILENT,
 ) -> History:
-    """Train a network in place and leave it with the weights of its best epoch.
+    """Train a network in place and leave it with the weights of its best epoch, or the last.
 
-    The best epoch has the lowest validation loss, or the highest of the metric that is monitored.
+    Losses of the history include what the network's layers are penalised with, as in Keras. The
+    best epoch has the lowest validation loss, or the highest of the metric that is monitored.
     Everything random in an epoch is drawn from (seed, epoch), so that training which is resumed
     from the last whole epoch gives the same weights as training that was never interrupted.
 
@@ -121,7 +123,7 @@ def train(
     device = processes.device or choose_device(settings.device)
     network.to(device)
     optimizer = torch.optim.AdamW(_decayed(network, settings), lr=settings.learning_rate)
-    best = copy.deepcopy(network.state_dict())
+    best, last = copy.deepcopy(network.state_dict()), settings.keep == "last"
     history: History = []
     state = processes.same(read_checkpoint(checkpoint))
     if state is not None:
@@ -130,9 +132,8 @@ def train(
         reporter.say(f"Resumed after epoch {len(history)}.")
     with reporter.bar(settings.epochs, "training") as advance:
         advance(len(history))
-        while (
-            len(history) < settings.epochs
-            and _stalled(history, settings.monitor) < settings.patience
+        while len(history) < settings.epochs and (
+            last or _stalled(history, settings.monitor) < settings.patience
         ):
             started = perf_counter()
             rate, loss = _one_epoch(network, optimizer, training, settings, history)
@@ -140,7 +141,7 @@ def train(
             entry |= _judge(network, validation, settings)
             entry |= {"learning_rate": rate, "seconds": round(perf_counter() - started, 2)}
             history.append(processes.same(entry))  # all must decide alike
-            if _stalled(history, settings.monitor) == 0:
+            if last or _stalled(history, settings.monitor) == 0:
                 best = copy.deepcopy(network.state_dict())
             if checkpoint is not None:
                 save_checkpoint(checkpoint, network, best, optimizer, history)
@@ -224,6 +225,8 @@ def _one_epoch(
                 weights = shared(weights)
             each = losses(logits.float(), targets, settings.loss, data.asked)
             loss = (each * processes.own(weights, len(batch))).sum() / weights.sum()
+            if processes.main:  # of processes that train together, one adds it
+                loss = loss + penalty(network)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             processes.add_gradients(network)
@@ -245,15 +248,33 @@ def learning_rate(settings: TrainingSettings, progress: float, history: History)
     """Return the learning rate after `progress` epochs (with a fraction)."""
     rising = settings.warmup * settings.epochs
     rate = settings.learning_rate * min(1.0, (progress + 0.01) / rising if rising else 1.0)
-    rate *= settings.decay ** max(0, int(progress) + 1 - settings.decay_after)
+    rate *= _decay(settings, int(progress) + 1)
     if settings.schedule == "cosine":
         return rate * 0.5 * (1 + math.cos(math.pi * progress / settings.epochs))
-    if settings.schedule == "plateau":
-        wait = settings.halve_after or max(settings.patience // 2, 1)
-        waited = [_stalled(history[:n], settings.monitor) for n in range(1, len(history) + 1)]
-        halvings = sum(epochs % wait == 0 and epochs > 0 for epochs in waited)
-        return rate * 0.5**halvings
-    return rate
+    return rate * _lowered(settings, history) if settings.schedule == "plateau" else rate
+
+
+def _lowered(settings: TrainingSettings, history: History) -> float:
+    """Return the factor that plateau has come to: Keras' ReduceLROnPlateau, epoch by epoch."""
+    wait = settings.halve_after or max(settings.patience // 2, 1)
+    sign = 1 if settings.monitor == "loss" else -1
+    factor, best, waited = 1.0, math.inf, 0
+    for number, entry in enumerate(history, start=1):
+        value = sign * entry[f"validation_{settings.monitor}"]
+        waited += 1
+        if value < best - settings.plateau_least:
+            best, waited = value, 0
+        elif waited == wait:
+            plain = settings.learning_rate * _decay(settings, number)
+            if plain * factor > settings.plateau_floor:
+                factor = max(factor * settings.plateau_factor, settings.plateau_floor / plain)
+            waited = 0
+    return factor
+
+
+def _decay(settings: TrainingSettings, epoch: int) -> float:
+    """Return the factor of `decay` in an epoch, 1 up."""
+    return settings.decay ** max(0, epoch - settings.decay_after)
 
 
 def _judge(
@@ -264,7 +285,9 @@ def _judge(
     targets, weights = torch.from_numpy(data.targets), torch.from_numpy(data.weights)
     each = losses(torch.from_numpy(logits), targets, settings.loss, data.asked).numpy()
     shares = (shared(weights) if len(data.asked) > 1 else weights).numpy()
-    entry = {"validation_loss": float((each * shares).sum() / shares.sum())}
+    with torch.inference_mode():
+        added = float(penalty(network))
+    entry = {"validation_loss": float((each * shares).sum() / shares.sum()) + added}
     return entry | {f"validation_{name}": float(v) for name, v in _watched(data, logits).items()}
 
 

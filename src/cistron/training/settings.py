@@ -29,13 +29,25 @@ class StageSettings(Settings):
     schedule: Literal["constant", "cosine", "plateau"] = Field(
         "cosine",
         description="course of the learning rate: constant; cosine: down to zero over `epochs`; "
-        "plateau: halved when the validation part gets no better",
+        "plateau: lowered when the validation part gets no better",
     )
     halve_after: int | None = Field(
         None,
         ge=1,
-        description="epochs without a better one after which plateau halves the rate; null: half "
+        description="epochs without a better one after which plateau lowers the rate; null: half "
         "of `patience`",
+    )
+    plateau_factor: float = Field(
+        0.5, gt=0, lt=1, description="factor by which plateau lowers the learning rate"
+    )
+    plateau_floor: float = Field(
+        0.0, ge=0, description="learning rate below which plateau does not lower it"
+    )
+    plateau_least: float = Field(
+        0.0,
+        ge=0,
+        description="gain of `monitor` on the best epoch so far from which on an epoch is a better "
+        "one for plateau (Keras: more than 1e-4); stopping counts any gain",
     )
     decay: float = Field(
         1.0,
@@ -61,6 +73,11 @@ class StageSettings(Settings):
         "loss",
         description="number of the validation part that decides which epoch is kept and when "
         "training stops",
+    )
+    keep: Literal["best", "last"] = Field(
+        "best",
+        description="weights that are kept: those of the best epoch; or of the last one, and "
+        "training does not stop early",
     )
     loss: Literal["huber", "mse"] = Field(
         "huber",

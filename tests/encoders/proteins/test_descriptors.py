@@ -302,8 +302,30 @@ def test_unknown_residues_are_left_out_and_keep_their_place():
 
 def test_selenocysteine_and_pyrrolysine_count_as_cysteine_and_lysine():
     sequences = Sequences.from_text(["MUUAOKDEUL", "MCCAKKDECL"])
-    first, second = DescriptorsSettings(sets=ALL, regions=REGIONS).features(sequences)
+    published = {"dde_senseqnet", "gtpc_senseqnet"}
+    sets = tuple(name for name in ALL if name not in published)
+    first, second = DescriptorsSettings(sets=sets, regions=REGIONS).features(sequences)
     np.testing.assert_array_equal(first, second)
+
+
+def test_descriptors_of_senseqnet_by_hand():
+    # AAAA holds AA twice as str.count counts; of three pairs 2 - 1 * 1 * 3.
+    assert present(described("AAAA", "dde_senseqnet")) == {"AA over expected of residues": -1 / 3}
+    # U is no C, and counts in the length: AU has one pair and shares 1/2 and none.
+    assert present(described("AU", "dde_senseqnet")) == {"AA over expected of residues": -1 / 4}
+    assert not present(described("A", "dde_senseqnet", "gtpc_senseqnet"))
+    # C and P are of no kind; GAV, AVS, VSC, SCP, CPX, PXD, XDE, DED: two of eight are of one kind.
+    assert present(described("GAVSCPXDED", "gtpc_senseqnet")) == {
+        "three aliphatic": 1 / 8,
+        "three negative": 1 / 8,
+    }
+
+
+def test_a_region_is_described_as_a_protein_of_its_own():
+    text = "MAAAUDEKKKLLLSTNQUUFWY" * 3
+    found = described(text, "dde_senseqnet", "gtpc_senseqnet", regions=("last20",))
+    alone = described(text[-20:], "dde_senseqnet", "gtpc_senseqnet")
+    assert found == {f"last 20: {name}": value for name, value in alone.items()}
 
 
 def test_regions_are_the_proteins_ends_and_thirds():

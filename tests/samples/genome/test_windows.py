@@ -109,7 +109,7 @@ def test_short_genes_are_read_to_the_middle_or_twice():
 
 
 def test_no_base_is_read_twice_of_any_short_gene():
-    windows = make_windows("lcre")
+    windows = make_windows("lcre", mask=())
     text = dna(6000, 5)
     for length in (1, 2, 300, 999, 1000, 1001):
         window, _ = windows.cut(codes(text), loci(2500, 2500 + length, False))
@@ -148,12 +148,33 @@ def test_presets():
     assert (lcre.length, deepcre.length, deepdife.length) == (3020, 3020, 600)
     text = dna(8000, 4)
     gene = loci(3000, 5000, False)
-    plain, masked = (w.cut(codes(text), gene)[0][0] for w in (lcre, deepcre))
+    masked, same = (w.cut(codes(text), gene)[0][0] for w in (lcre, deepcre))
+    assert (masked == same).all()
+    plain = make_windows("lcre", mask=()).cut(codes(text), gene)[0][0]
     assert np.flatnonzero(plain != masked).tolist() == [1000, 1001, 1002, 2017, 2018, 2019]
     assert (masked[[1000, 1001, 1002, 2017, 2018, 2019]] == DNA.unknown).all()
     assert (plain[1500:1520] == DNA.unknown).all()
     assert DNA.text(plain) == text[2000:3500] + 20 * "N" + text[4500:6000]
     assert cut(deepdife, text, gene) == text[2500:3100]
+
+
+@pytest.mark.parametrize("preset", ["lcre", "deepcre"])
+def test_the_second_copy_of_a_short_gene_keeps_its_codons(preset):
+    text, gene = dna(4000, 6), loci(2000, 2100, False)
+    window = make_windows(preset, split_short=False).cut(codes(text), gene)[0][0]
+    whole = text[1000:2500] + 20 * "N" + text[1600:3100]
+    assert DNA.text(window) == whole[:1000] + "NNN" + whole[1003:2017] + "NNN" + whole[2020:]
+
+
+@pytest.mark.parametrize(("preset", "hidden"), [("lcre", 0), ("deepcre", 12)])
+def test_runs_of_before_hide_what_they_hid(preset, hidden):
+    """Their experiment files say `mask: null`: nothing of lcre, and codons wherever they stand."""
+    text, gene = dna(4000, 6), loci(2000, 2100, False)
+    before, plain = (
+        make_windows(preset, mask, split_short=False).cut(codes(text), gene)[0][0]
+        for mask in (None, ())
+    )
+    assert (before != plain).sum() == hidden
 
 
 @settings(max_examples=60, deadline=None)

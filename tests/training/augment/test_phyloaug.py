@@ -4,10 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from pydantic import ValidationError
 
 from cistron.base.errors import InputError
 from cistron.classifier.classifier import Classifier
+from cistron.encoders.one_hot import OneHotSettings
+from cistron.models.input import Network
+from cistron.models.published.deepdife import DeepDifESettings
 from cistron.samples.samples import Sequences, make_samples
 from cistron.samples.sequences.fasta import read_fasta
 from cistron.splits.random import random_split
@@ -15,6 +19,8 @@ from cistron.splits.split import TEST, TRAIN, VALIDATION
 from cistron.training.augment.augment import Augmentation, find_orthologs
 from cistron.training.augment.orthologs import averaged_logits
 from cistron.training.augment.phyloaug import PhyloAugSettings, training_orthologs
+from cistron.training.augmented import augmenter
+from cistron.training.fit import Examples
 from tests.places import REAL_DATA
 
 TRAINING = {"epochs": 2, "batch_size": 16, "learning_rate": 3e-3}
@@ -186,6 +192,42 @@ def test_rows_are_replaced_with_the_probability():
     assert set(drawn[:, 2]) == {2, 5, 6, 7}
     counts = np.bincount(drawn[:, 2])[5:]
     np.testing.assert_allclose(counts / counts.sum(), 1 / 3, atol=0.03)
+
+
+class Asymmetric(torch.nn.Module):
+    """Counts A and C: a body that both strands tell apart."""
+
+    def forward(self, x, mask):
+        return x.sum(dim=1)[:, :2]
+
+
+def test_a_random_strand_is_one_row_a_draw(genes):
+    """Published: each draw is read forward or as its reverse complement, half of the time."""
+    settings = PhyloAugSettings(gene="g", probability=0, random_strand=True)
+    assert settings.changes_epochs
+    encoder = OneHotSettings(both_strands="rows").fit(genes)
+    x, weights = encoder.encode(genes), np.ones(len(genes), dtype=np.float32)
+    examples = augmenter([settings], None, encoder, None)(Examples(x, genes.targets, weights))
+    network = Network(encoder.shape, DeepDifESettings(length=40), 2)
+    network.body, network.single_logit = Asymmetric(), False
+    rows = np.arange(len(genes)).repeat(40)
+    codes = torch.from_numpy(np.stack([np.pad(x[k], (0, 40 - len(x[k]))) for k in rows]))
+    lengths = torch.tensor([len(x[k]) for k in rows])
+    inputs = examples.augmentation.batch(codes, lengths, torch.Generator().manual_seed(0))
+    network.train()
+    found, both = network(*inputs), network(codes, lengths).unflatten(0, (2, -1))
+    forward, reverse = ((found == strand).all(dim=1) for strand in both)
+    assert (forward | reverse).all()
+    apart = (both[0] != both[1]).any(dim=1)
+    assert float(reverse[apart].float().mean()) == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_random_strand_needs_two(genes):
+    augment = {"kind": "phyloaug", "gene": "gene", "random_strand": True}
+    with pytest.raises(InputError, match="random_strand draws one of two strands"):
+        Classifier(
+            {"kind": "one_hot", "both_strands": False}, SMALL, TRAINING, augment=[augment]
+        ).fit(genes)
 
 
 def test_logits_are_averaged_over_a_sample_and_its_orthologs(genes, files):

@@ -21,6 +21,7 @@ from cistron.encoders.proteins.residue_scales import (
     KINDS,
     PROPERTIES,
     RESIDUES,
+    SENSEQNET_KINDS,
     Z_SCALES,
     classes,
     grantham_distances,
@@ -88,6 +89,41 @@ def dde(block: Block) -> NDArray[np.float64]:
 def gtpc(block: Block) -> NDArray[np.float64]:
     """Return the share of each three kinds of residues in a row, shape (n, 125)."""
     return shares(block.words((0, 1, 2), classes(KINDS)))
+
+
+def dde_senseqnet(block: Block) -> NDArray[np.float64]:
+    """Return how far each pair's share is from that expected of its residues, shape (n, 400).
+
+    SenSeqNet's formula, not that of `dde`: count / (L - 1) - share of one · share of the other,
+    of all L letters. Pairs are counted as `str.count` does: of a residue with itself those that
+    do not overlap. U and O are unknown.
+    """
+    block = block.plain()
+    counts, length = block.words((0, 1)), np.maximum(block.lengths, 1)[:, None]
+    counts[:, :: UNKNOWN + 1] = _runs(block)
+    single = block.words((0,)) / length
+    expected = (single[:, :, None] * single[:, None, :]).reshape(counts.shape)
+    return np.where(length > 1, counts / np.maximum(length - 1, 1) - expected, 0)
+
+
+def _runs(block: Block) -> NDArray[np.float64]:
+    """Return how many pairs of each residue fit side by side into its runs, shape (n, 20)."""
+    key = block.rows * (UNKNOWN + 1) + block.codes
+    starts = np.flatnonzero(np.diff(key, prepend=-1))
+    pairs = np.diff(starts, append=len(key)) // 2
+    sums = np.bincount(key[starts], pairs, minlength=len(block) * (UNKNOWN + 1))
+    return sums.reshape(len(block), UNKNOWN + 1)[:, :UNKNOWN]
+
+
+def gtpc_senseqnet(block: Block) -> NDArray[np.float64]:
+    """Return the share of three residues in a row that are all of one kind, shape (n, 5).
+
+    As SenSeqNet counts: of all L - 2 places, unknown residues included; C and P are of no kind.
+    """
+    counts = block.plain().words((0, 1, 2), classes(SENSEQNET_KINDS))
+    size = len(SENSEQNET_KINDS)
+    same = counts[:, :: size * size + size + 1]
+    return same / np.maximum(block.lengths - 2, 1)[:, None]
 
 
 def ctd(block: Block) -> NDArray[np.float64]:
@@ -235,6 +271,12 @@ SETS = {
     ),
     "dde": DescriptorSet(dde, tuple(f"{pair} over expected" for pair in PAIRS)),
     "gtpc": DescriptorSet(gtpc, tuple("-".join(x) for x in product(KINDS, repeat=3))),
+    "dde_senseqnet": DescriptorSet(
+        dde_senseqnet, tuple(f"{pair} over expected of residues" for pair in PAIRS)
+    ),
+    "gtpc_senseqnet": DescriptorSet(
+        gtpc_senseqnet, tuple(f"three {kind}" for kind in SENSEQNET_KINDS)
+    ),
     "ctd": DescriptorSet(ctd, _ctd_names()),
     "quasi_sequence_order": DescriptorSet(
         quasi_sequence_order, _lagged_names("quasi-sequence-order")

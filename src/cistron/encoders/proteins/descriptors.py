@@ -3,7 +3,8 @@
 Rule for letters that are not one of the 20: selenocysteine (U) counts as cysteine and pyrrolysine
 (O) as lysine; B, Z, J and X are unknown, and a residue, pair or word with an unknown one is counted
 neither in the number nor in the total. Unknown residues keep their places and count in the length.
-A protein too short for a descriptor has 0 there.
+A protein too short for a descriptor has 0 there. `dde_senseqnet` and `gtpc_senseqnet` count as
+their publication does: U and O are unknown, and unknown residues count in the total.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ SetName = Literal[
     "cksaap",
     "dde",
     "gtpc",
+    "dde_senseqnet",
+    "gtpc_senseqnet",
     "ctd",
     "quasi_sequence_order",
     "pse_aac",

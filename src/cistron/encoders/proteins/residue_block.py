@@ -36,10 +36,13 @@ class Block:
         0 to 19 in PROTEIN's order; 20 where the residue is not known.
     lengths : ndarray of int64, shape (n,)
         Residues of each protein, unknown ones included.
+    rare : ndarray of bool, shape (residues,)
+        True where a U or O counts as its C or K.
     """
 
     codes: NDArray[np.uint8]
     lengths: NDArray[np.int64]
+    rare: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -63,7 +66,12 @@ class Block:
         """Return the residues from `first` (counted from 0) up to, not with, `last` of each."""
         lengths = last - first
         moved = self.starts + first - (np.cumsum(lengths) - lengths)
-        return Block(self.codes[np.arange(lengths.sum()) + np.repeat(moved, lengths)], lengths)
+        places = np.arange(lengths.sum()) + np.repeat(moved, lengths)
+        return Block(self.codes[places], lengths, self.rare[places])
+
+    def plain(self) -> Block:
+        """Return the block with U and O unknown, as programs that know 20 letters read them."""
+        return Block(np.where(self.rare, UNKNOWN, self.codes), self.lengths, self.rare)
 
     def residue(self, place: int) -> NDArray[np.uint8]:
         """Return each protein's residue at a place (0 the first, -1 the last), shape (n,).
@@ -118,6 +126,8 @@ def blocks(sequences: Sequences) -> Iterator[tuple[slice, Block]]:
     while first < len(sequences):
         last = int(np.searchsorted(offsets, offsets[first] + MOST_RESIDUES, side="right")) - 1
         last = min(max(last, first + 1), first + MOST_PROTEINS, len(sequences))
-        codes = plain[sequences.values[offsets[first] : offsets[last]]]
-        yield slice(first, last), Block(codes, np.diff(offsets[first : last + 1]))
+        given = sequences.values[offsets[first] : offsets[last]]
+        codes = plain[given]
+        rare = (given >= UNKNOWN) & (codes < UNKNOWN)
+        yield slice(first, last), Block(codes, np.diff(offsets[first : last + 1]), rare)
         first = last

@@ -18,6 +18,9 @@ KINDS = {
 }
 """Five kinds of residues, as in grouped tripeptide composition."""
 
+SENSEQNET_KINDS = {**KINDS, "uncharged": "STNQ"}
+"""The kinds of SenSeqNet's grouped tripeptide composition: C and P are of none."""
+
 PROPERTIES = {
     "hydrophobicity": {"polar": "RKEDQN", "neutral": "GASTPHY", "hydrophobic": "CLVIMFW"},
     "volume": {"small": "GASTPDC", "medium": "NVEQIL", "large": "MHKFRYW"},
@@ -81,7 +84,7 @@ def classes(groups: dict[str, str]) -> NDArray[np.uint8]:
     Parameters
     ----------
     groups : dict
-        For each class, its residues; every residue in one of them.
+        For each class, its residues; one that is in no class counts as unknown.
     """
     table = np.full(len(RESIDUES) + 1, len(groups), dtype=np.uint8)
     for number, members in enumerate(groups.values()):

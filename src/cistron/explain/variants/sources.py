@@ -113,7 +113,7 @@ def _of_genes(samples: GenomeSamples | None, where: Where) -> Found:
     changes |= {"annotation": where.annotation} if where.annotation else {}
     known = {} if samples is None else {n: getattr(samples, n) for n in samples.model_fields_set}
     if where.regions is not None:
-        changes |= {"regions": _regions(where.regions), "mask": None, "ablate": ()}
+        changes |= {"regions": _regions(where.regions), "mask": "preset", "ablate": ()}
     elif samples is None:
         raise InputError(f"The run does not say what its windows are made of. {_ASK}")
     try:

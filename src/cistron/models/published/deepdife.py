@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from cistron.models.families import Dropout
 from cistron.models.fixed_length import FixedLengthSettings
 from cistron.models.keras.keras_layers import Convolution, MaxPool, dense, to_length
+from cistron.models.penalty import penalise
 
 POOL = STRIDE = 6  # positions that the pooling, and each further convolution, merge into one
 
@@ -32,6 +33,12 @@ class DeepDifESettings(FixedLengthSettings):
         description="convolutions; each from the third on has half the filters of the one before",
     )
     dropout: Dropout = 0.25
+    penalty: float = Field(
+        0.0,
+        ge=0,
+        description="L2 penalty on the kernels of all layers but the last, which is added to the "
+        "loss; published: 1e-6",
+    )
 
     @model_validator(mode="after")
     def _something_is_left(self) -> Self:
@@ -89,6 +96,9 @@ class DeepDifE(nn.Module):
             nn.ReLU(),
             dense(128, outputs),
         )
+        for layer in (*self.convolutions, *self.head[:-1]):
+            if isinstance(layer, Convolution | nn.Linear):
+                penalise(layer, "weight", s.penalty)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Return logits, shape (batch, outputs), of x, shape (batch, time, channels)."""

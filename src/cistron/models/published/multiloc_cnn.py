@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from cistron.models.families import Dropout
-from cistron.models.fixed_length import FixedLengthSettings, fill_up
+from cistron.models.fixed_length import FixedLengthSettings, fill_up, read_empty
 from cistron.models.layers import Convolution, MaxPool, blank
 
 FILTERS = {1: (32, 64), 2: (32, 64, 128, 256), 3: (32, 64, 128, 256), 4: (64, 128, 256, 512)}
@@ -30,10 +30,20 @@ class MultiLocCNNSettings(FixedLengthSettings):
         400, ge=46, description="positions it reads; shorter proteins are filled up, none is cut"
     )
     dropout: Dropout = 0.3
+    empty: Literal["blank", "read"] = Field(
+        "blank",
+        description="positions behind a protein: blank in every layer, or read as zeros, of which "
+        "biases make something, as published",
+    )
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""
         return MultiLocCNN(self, channels, outputs)
+
+
+def fitting_windows(positions: int) -> int:
+    """Return how many windows of a block fit into so many positions."""
+    return (positions - SIZE + 1) // 2
 
 
 class ValidBlock(nn.Module):
@@ -62,12 +72,13 @@ class MultiLocCNN(nn.Module):
 
     def __init__(self, settings: MultiLocCNNSettings, channels: int, outputs: int) -> None:
         super().__init__()
+        self.reads_empty = settings.empty == "read"
         filters, hidden = FILTERS[settings.variant], HIDDEN[settings.variant]
         self.length, left = settings.length, settings.length
         self.blocks = nn.ModuleList()
         for width in filters:
             self.blocks.append(ValidBlock(channels, width))
-            channels, left = width, (left - SIZE + 1) // 2
+            channels, left = width, fitting_windows(left)
         layers: list[nn.Module] = []
         inputs = channels * left
         for number, units in enumerate(hidden):
@@ -79,9 +90,9 @@ class MultiLocCNN(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Return logits, shape (batch, outputs), of x, shape (batch, time, channels)."""
-        x, mask = fill_up(x, mask, self.length)
+        x, mask = (read_empty if self.reads_empty else fill_up)(x, mask, self.length)
         for block in self.blocks:
-            fitting = (x.shape[1] - SIZE + 1) // 2
+            fitting = fitting_windows(x.shape[1])
             x, mask = block(x, mask)
             x, mask = x[:, :fitting], mask[:, :fitting]
         return self.head(torch.flatten(blank(x, mask), 1))

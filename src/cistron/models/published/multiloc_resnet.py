@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from cistron.models.families import NetworkSettings
+from cistron.models.fixed_length import read_empty
 from cistron.models.layers import BatchNorm, Convolution, MaxPool, masked_mean
 
 WIDTHS = (64, 128, 256, 512)  # channels of the stages; each but the first halves the positions
@@ -23,6 +24,17 @@ class MultiLocResNetSettings(NetworkSettings):
 
     kind: Literal["multiloc_resnet"] = "multiloc_resnet"
     variant: Literal[1, 2, 3, 4] = Field(1, description="which of the published networks")
+    length: int | None = Field(
+        None,
+        ge=1,
+        description="positions that are read, the empty ones behind a protein as zeros, as "
+        "published (400); null: each protein alone, of any length",
+    )
+
+    @property
+    def most_positions(self) -> int | None:
+        """No sample may have more."""
+        return self.length
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""
@@ -89,13 +101,14 @@ class MultiLocBlock(nn.Module):
 class MultiLocResNet(nn.Module):
     """Convolution of 7 and max-pool of 3, both at every second position → blocks → mean → dense.
 
-    The strided windows lie as Keras lays them in an input of 400 positions, whatever the length,
-    so that a sample does not depend on its batch.
+    The strided windows lie as Keras lays them in an input of `length` (400) positions, whatever
+    the length of a sample, so that a sample does not depend on its batch.
     """
 
     def __init__(self, settings: MultiLocResNetSettings, channels: int, outputs: int) -> None:
         super().__init__()
-        here, width = PUBLISHED_LENGTH, WIDTHS[0]
+        self.length = settings.length
+        here, width = settings.length or PUBLISHED_LENGTH, WIDTHS[0]
         self.stem = NormedConvolution(channels, width, 7, 2, here)
         self.activation, self.pool = nn.ReLU(), MaxPool(3, stride=2)
         here, blocks = here // 4, []
@@ -109,6 +122,8 @@ class MultiLocResNet(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Return logits, shape (batch, outputs), of x, shape (batch, time, channels)."""
+        if self.length is not None:
+            x, mask = read_empty(x, mask, self.length)
         x, mask = self.activation(self.stem(x, mask)), mask[:, ::2]
         x, mask = self.pool(x, mask), mask[:, ::2]
         for block in self.blocks:

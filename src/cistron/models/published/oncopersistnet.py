@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 from torch import Tensor, nn
-from torch.utils.hooks import unserializable_hook
 
 from cistron.base.errors import InputError
 from cistron.models.families import Dropout, NetworkSettings, Reads
 from cistron.models.keras.keras_layers import LSTM
+from cistron.models.penalty import penalise
 
+Penalised = Literal["convolution", "lstm_1", "lstm_2", "dense"]
+PENALTIES: dict[Penalised, Annotated[float, Field(ge=0)]] = dict.fromkeys(get_args(Penalised), 1e-3)
 LEAST = 4  # features: the convolution and the pooling leave one step of them
 
 
 class OncoPersistNetSettings(NetworkSettings):
     """Settings of `oncopersistnet`; the defaults are the published ones.
 
-    Published with 100 principal components and trained by Adam with a learning rate of 1e-4,
-    lowered on a plateau, in batches of 64 for at most 100 epochs: training.learning_rate: 1e-4,
-    weight_decay: 0, clip: null, schedule: plateau, epochs: 100, patience: 20. `pooled_bilstm` is
-    its repaired form.
+    Published with 100 principal components. `cistron new persister FILE --published` writes how
+    it was trained. `pooled_bilstm` is its repaired form.
     """
 
     reads: ClassVar[Reads] = "vector"
@@ -36,7 +36,21 @@ class OncoPersistNetSettings(NetworkSettings):
     hidden: tuple[int, int] = Field((128, 64), description="units of the two LSTMs")
     dense: int = Field(64, ge=1, description="units of the dense layer")
     dropout: Dropout = 0.4
-    penalty: float = Field(1e-3, ge=0, description="L2 penalty on the kernel of the convolution")
+    penalties: dict[Penalised, Annotated[float, Field(ge=0)]] = Field(
+        PENALTIES,
+        description="L2 penalty on the kernel of each layer, which is added to the loss; a layer "
+        "that is not named has none. Kernels of an LSTM: of its input, not of the recurrence",
+    )
+    penalty: float | None = Field(
+        None,
+        ge=0,
+        description="in place of `penalties`: L2 penalty on the kernel of the convolution alone",
+    )
+
+    @property
+    def penalised(self) -> dict[Penalised, float]:
+        """The penalty of each layer that has one."""
+        return self.penalties if self.penalty is None else {"convolution": self.penalty}
 
     @property
     def single_logit(self) -> bool:
@@ -72,15 +86,14 @@ class OncoPersistNet(nn.Module):
             nn.init.xavier_uniform_(layer.weight)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-        kernel = self.convolution.weight
-
-        # Of processes that train together, only the one that built the network adds it.
-        @unserializable_hook
-        def penalised(gradient: Tensor) -> Tensor:
-            """Add the gradient of penalty x sum of squares, which Keras adds to the loss."""
-            return gradient + 2 * s.penalty * kernel.detach()
-
-        kernel.register_hook(penalised)
+        layers: dict[Penalised, tuple[nn.Module, str]] = {
+            "convolution": (self.convolution, "weight"),
+            "lstm_1": (self.lstms[0], "cell.weight_ih_l0"),
+            "lstm_2": (self.lstms[1], "cell.weight_ih_l0"),
+            "dense": (self.dense, "weight"),
+        }
+        for name, strength in s.penalised.items():
+            penalise(*layers[name], strength)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits, shape (batch, outputs), of x, shape (batch, features)."""

@@ -86,10 +86,11 @@ class GenomeSamples(GeneFilters, SamplesSettings):
     regions: Preset | tuple[Part, ...] = Field(
         "lcre", description="lcre, deepcre, deepdife, or a list of regions and spacers"
     )
-    mask: tuple[Masked, ...] | None = Field(
-        None,
-        description="regions, start_codon, stop_codon or stretches that become N; by default "
-        "those of the preset",
+    mask: tuple[Masked, ...] | Literal["preset"] | None = Field(
+        "preset",
+        description="regions, start_codon, stop_codon or stretches that become N; preset: the "
+        "columns that the publication of the preset hides; null: what runs of before hid (nothing "
+        "of lcre; of deepcre the codons in both copies of a short gene); []: nothing",
     )
     ablate: tuple[str, ...] = Field(
         (), description="regions that become N, to measure what they contribute"

@@ -85,7 +85,14 @@ PRESETS: dict[str, tuple[Region | Spacer, ...]] = {
         Region(name="gene_body_5", anchor="tss", downstream=100),
     ),
 }
-# deepCRE hides the codons where they are if a gene is annotated from ATG to stop.
-PRESET_MASKS: dict[str, tuple[str | Stretch, ...]] = {
+# deepCRE and LCRE zero these columns of every window: start and stop codon of a gene that is
+# annotated from the one to the other. In a short gene that is read twice, the copy stays.
+_CODON_COLUMNS = ((1000, 1003), (2017, 2020))
+PRESET_COLUMNS: dict[str, tuple[tuple[int, int], ...]] = {
+    "lcre": _CODON_COLUMNS,
+    "deepcre": _CODON_COLUMNS,
+}
+# What runs of before hid, whose experiment files say `mask: null`.
+FORMER_MASKS: dict[str, tuple[str | Stretch, ...]] = {
     "deepcre": (Stretch(anchor="tss", downstream=3), Stretch(anchor="tts", upstream=3))
 }

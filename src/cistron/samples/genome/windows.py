@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,8 @@ from cistron.samples.alphabet import DNA
 from cistron.samples.genome.regions import (
     CODONS,
     FIVE_PRIME,
-    PRESET_MASKS,
+    FORMER_MASKS,
+    PRESET_COLUMNS,
     PRESETS,
     THREE_PRIME,
     Region,
@@ -88,12 +90,15 @@ class Windows:
     split_short : bool
         Where regions from both ends reach into a gene, each reads as far as its middle, and what
         lies behind is N: no base is read twice.
+    blank : tuple of (int, int)
+        First and last column (exclusive) of what is N in every window, whatever stands there.
     """
 
     parts: tuple[Region | Spacer, ...]
     masked: tuple[Stretch, ...] = ()
     hidden: frozenset[str] = frozenset()
     split_short: bool = True
+    blank: tuple[tuple[int, int], ...] = ()
 
     @property
     def length(self) -> int:
@@ -178,6 +183,8 @@ class Windows:
                 if region.name not in self.hidden:
                     self._hide(piece, region, part_loci, short[rows])
                     windows[top : top + _ROWS, begin:end] = piece
+        for begin, end in self.blank:
+            windows[:, begin:end] = UNKNOWN
         return windows, unknown / sum(region.length for region in self.regions)
 
     def _hide(
@@ -208,7 +215,7 @@ class Windows:
 
 def make_windows(
     regions: str | Sequence[Region | Spacer],
-    mask: Sequence[str | Stretch] | None = None,
+    mask: Literal["preset"] | Sequence[str | Stretch] | None = "preset",
     ablate: Sequence[str] = (),
     split_short: bool = True,
 ) -> Windows:
@@ -217,9 +224,10 @@ def make_windows(
     Parameters
     ----------
     regions : {"lcre", "deepcre", "deepdife"} or sequence
-    mask : sequence, optional
-        Names of regions, "start_codon", "stop_codon" (three bases each, where the annotation has
-        them) or stretches; the preset's own by default.
+    mask : "preset", sequence or None
+        What the publication of the preset hides; or names of regions, "start_codon", "stop_codon"
+        (three bases each, where the annotation has them) and stretches. None is what runs of
+        before hid: nothing of `lcre`, and of `deepcre` the bases, in both copies of a short gene.
     ablate : sequence of str
         Names of regions.
     split_short : bool
@@ -234,8 +242,11 @@ def make_windows(
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"samples.regions: two regions are called {name!r}.")
-    if mask is None:
-        mask = PRESET_MASKS.get(regions, ()) if isinstance(regions, str) else ()
+    preset, blank = regions if isinstance(regions, str) else "", tuple[tuple[int, int], ...]()
+    if mask == "preset":
+        mask, blank = (), PRESET_COLUMNS.get(preset, ())
+    elif mask is None:
+        mask = FORMER_MASKS.get(preset, ())
     masked = [stretch for stretch in mask if isinstance(stretch, Stretch)]
     hidden = list(ablate)
     for name in (name for name in mask if isinstance(name, str)):
@@ -254,7 +265,7 @@ def make_windows(
             )
     if set(hidden) >= set(names):
         raise InputError("samples.ablate: all regions are hidden, so that no base is left.")
-    return Windows(parts, tuple(masked), frozenset(hidden), split_short)
+    return Windows(parts, tuple(masked), frozenset(hidden), split_short, blank)
 
 
 def first_base(region: Stretch, loci: Loci) -> Rows:

@@ -46,12 +46,15 @@ class Augmentation:
         Substitutes of sample i are rows `samples + offsets[i]` up to `samples + offsets[i + 1]`.
     probability : float
         That a sample with substitutes is replaced by one.
+    one_strand : bool
+        Whether each sample of a batch is read on one strand, drawn at random.
     """
 
     samples: int
     evoaug: EvoAug | None = None
     offsets: NDArray[np.int64] | None = None
     probability: float = 0.0
+    one_strand: bool = False
 
     def rows(self, rows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
         """Return the rows that stand for the given ones in this epoch."""
@@ -65,10 +68,16 @@ class Augmentation:
     def batch(
         self, x: Tensor, lengths: Tensor | None, generator: torch.Generator
     ) -> tuple[Tensor | None, ...]:
-        """Return what the network is given for a batch: codes, lengths and noise."""
-        if self.evoaug is None or lengths is None:
+        """Return what the network is given for a batch: codes, lengths, noise, turned strands."""
+        if lengths is None:
             return x, lengths
-        return self.evoaug(x, lengths, generator)
+        inputs: tuple[Tensor | None, ...] = (x, lengths, None)
+        if self.evoaug is not None:
+            inputs = self.evoaug(x, lengths, generator)
+        if self.one_strand:
+            draw = torch.rand(len(x), generator=generator, device=x.device)
+            return *inputs, draw < 0.5
+        return inputs
 
 
 def of_kind(augment: Iterable[AugmentSettings], kind: type[T]) -> T | None:
@@ -145,6 +154,11 @@ def _require_encoder(settings: AugmentSettings, encoder: EncoderSettings, where:
             f"{where}augment: {kind} changes {letters} letter by letter, and the encoder "
             f"{encoder.kind!r} gives no letters of {letters}. Use the encoder "
             f"{' or '.join(fitting)}, or leave {kind} out."
+        )
+    if settings.turns_strands and not getattr(encoder, "both_strands", False):
+        raise InputError(
+            f"{where}augment: {kind}.random_strand draws one of two strands, and the encoder reads "
+            "one. Set encoder.both_strands to rows, or leave random_strand out."
         )
     if settings.brings_sequences and not encoder.reads & SEQUENCES:
         raise InputError(

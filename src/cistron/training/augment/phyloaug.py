@@ -55,6 +55,11 @@ class PhyloAugSettings(AugmentSettings):
     probability: float = Field(
         0.7, ge=0, le=1, description="probability that a sample with orthologs is replaced by one"
     )
+    random_strand: bool = Field(
+        False,
+        description="whether each draw is read on one strand, drawn at random, in place of both "
+        "(published; needs both_strands of the encoder)",
+    )
     average_orthologs: bool = Field(
         False,
         description="whether the run is scored on logits averaged over a sample and its orthologs",
@@ -72,7 +77,7 @@ class PhyloAugSettings(AugmentSettings):
                 "give `table` and `fasta` or `genomes`, or name the group column `gene` by which "
                 "the samples are each other's orthologs"
             )
-        if self.probability == 0 and not self.average_orthologs:
+        if self.probability == 0 and not (self.average_orthologs or self.random_strand):
             raise ValueError(
                 "with `probability: 0` and without `average_orthologs: true` orthologs would have "
                 "no effect"
@@ -88,8 +93,13 @@ class PhyloAugSettings(AugmentSettings):
 
     @property
     def changes_epochs(self) -> bool:
-        """Whether orthologs stand in for samples."""
-        return self.probability > 0
+        """Whether orthologs stand in for samples, or strands are drawn."""
+        return self.probability > 0 or self.random_strand
+
+    @property
+    def turns_strands(self) -> bool:
+        """Whether each draw is read on one strand."""
+        return self.random_strand
 
     @property
     def brings_sequences(self) -> bool:

@@ -25,6 +25,11 @@ class AugmentSettings(Kind):
         return True
 
     @property
+    def turns_strands(self) -> bool:
+        """Whether it reads each sample on one strand, drawn at random."""
+        return False
+
+    @property
     def brings_sequences(self) -> bool:
         """Whether it puts sequences, read from files, in the place of samples."""
         return False
