@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 from pydantic import ValidationError
 
 from cistron.base.document import Document
 from cistron.base.errors import InputError
+from cistron.base.yaml_text import read_yaml
 from cistron.experiment.experiment import Experiment
 
 EXPERIMENT = "experiment.yaml"
@@ -98,7 +98,7 @@ class Run:
                 "directory for --out, or replace it with --force."
             )
         if resume and experiment is not None:
-            before = yaml.safe_load((self.path / EXPERIMENT).read_text(encoding="utf-8"))
+            before = read_yaml(self.path / EXPERIMENT)
             changed = sorted(_different(_completed(before), experiment.document()))
             if changed:
                 raise InputError(

@@ -16,6 +16,7 @@ import yaml
 from cistron.base.errors import InputError
 from cistron.base.jobs.cluster import join
 from cistron.base.progress import SILENT, Logged, Reporter
+from cistron.base.yaml_text import parse_yaml, read_yaml
 from cistron.experiment.file import make_experiment, read_document
 from cistron.experiment.ranges import corners, require_searchable
 from cistron.experiment.run_folder import Run
@@ -120,8 +121,8 @@ def _claim(run: Run, search: Search, how: How, *, force: bool, resume: bool) -> 
                 "directory for --out."
             )
         if resume:
-            before = yaml.safe_load((run.path / SEARCH).read_text(encoding="utf-8"))
-            if before != yaml.safe_load(text):
+            before = read_yaml(run.path / SEARCH)
+            if before != parse_yaml(text, SEARCH):
                 raise InputError(
                     f"{run.path} was begun with another experiment file, so it cannot be "
                     "continued. Undo the change, or choose another directory for --out."
