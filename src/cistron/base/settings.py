@@ -19,7 +19,6 @@ from pydantic_core import CoreSchema, core_schema
 
 from cistron.base.document import Document
 
-
 LARGEST = 2**53
 LARGEST_SEED = 2**32 - 1  # of NumPy's older generators, which scikit-learn uses
 

@@ -10,7 +10,6 @@ from pydantic import Field, ValidationInfo, field_validator
 from cistron.base.device import DEVICES
 from cistron.base.settings import Settings
 
-
 ClassWeight = Annotated[float, Field(ge=0, le=1e6)]
 
 
