@@ -168,9 +168,9 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _tensors(path: Path, framework: str) -> Any:
-    with as_damage(f"{path} is cut short or damaged ({{}}). Copy it again from where it was made."):
-        with safe_open(path, framework=framework) as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    words = f"{path} is cut short or damaged ({{}}). Copy it again from where it was made."
+    with as_damage(words), safe_open(path, framework=framework) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
 def require_finite(array: Array, what: str, *, infinite: bool = False) -> Array:
