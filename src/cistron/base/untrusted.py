@@ -6,14 +6,14 @@ import json
 import struct
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from json import JSONDecodeError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 
 from cistron.base.arrays import Array, Arrays
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MOST_TEXT = 1 << 28  # bytes of a JSON file
 DEEPEST = 100  # levels of lists and objects
-M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 DAMAGE = (
     zipfile.BadZipFile,
@@ -112,7 +112,7 @@ def read_object(path: Path) -> Document:
     return document
 
 
-def as_model(model: type[M], document: object, source: str) -> M:
+def as_model(model: type[T], document: object, source: str) -> T:
     """Return a document as what it should be.
 
     Raises
@@ -121,15 +121,31 @@ def as_model(model: type[M], document: object, source: str) -> M:
         Naming the first key that is missing or has a wrong value.
     """
     try:
-        return model.model_validate(document)
+        return checked(model, document)
+    except ValueError as error:
+        raise InputError(f"{source} is damaged: {error}.") from error
+
+
+def checked(kind: type[T], value: object) -> T:
+    """Return a value as a type: a pydantic model, a dataclass, or what these hold.
+
+    Raises
+    ------
+    ValueError
+        With the key of the first value that is refused, and why.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
-        raise InputError(f"{source} is damaged: {first_problem(error)}.") from error
+        raise ValueError(_first_problem(error)) from error
 
 
-def first_problem(error: ValidationError) -> str:
+def _first_problem(error: ValidationError) -> str:
     """Return the key of the first value that is refused, and why, without a full stop."""
     first = error.errors()[0]
     problem = first["msg"].removeprefix("Value error, ").rstrip(".")
+    if first["type"] in ("model_type", "dataclass_type", "dict_type"):
+        problem = "it should be an object with keys"
     words = [*map(str, first["loc"]), problem[0].lower() + problem[1:]]
     return ": ".join(filter(None, [".".join(words[:-1]), words[-1]]))
 
@@ -185,6 +201,37 @@ def require_finite(array: Array, what: str, *, infinite: bool = False) -> Array:
         if not known.all():
             raise InputError(_not_finite(what))
     return array
+
+
+def require_arrays(
+    arrays: Arrays, axes: Mapping[str, Sequence[str]], positive: Collection[str] = ()
+) -> None:
+    """Refuse arrays that do not fit each other.
+
+    Parameters
+    ----------
+    arrays : dict of ndarray
+    axes : mapping of str to sequence of str
+        Name of an array → what each of its axes counts. Axes of one name have one length.
+    positive : collection of str
+        Names of arrays whose numbers are all greater than 0.
+
+    Raises
+    ------
+    ValueError
+    """
+    lengths: dict[str, int] = {}
+    for name, counted in axes.items():
+        if name not in arrays:
+            raise ValueError(f"there is no array {name!r}")
+        shape = arrays[name].shape
+        if len(shape) != len(counted) or any(
+            lengths.setdefault(axis, length) != length
+            for axis, length in zip(counted, shape, strict=True)
+        ):
+            raise ValueError(f"the array {name!r} has the shape {list(shape)}, not {counted}")
+        if name in positive and not (arrays[name] > 0).all():
+            raise ValueError(f"the array {name!r} holds numbers that are not positive")
 
 
 def _not_finite(what: str) -> str:

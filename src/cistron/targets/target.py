@@ -19,12 +19,12 @@ from typing import ClassVar, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict
 
 from cistron.base.arrays import Arrays
 from cistron.base.document import Document, Json
 from cistron.base.errors import InputError, nearest
-from cistron.base.untrusted import first_problem
+from cistron.base.untrusted import checked
 from cistron.targets.metric import Metric
 from cistron.targets.truth import Contrast, Named, Predictions, Truth
 from cistron.targets.weighted import Floats, Integers
@@ -392,10 +392,7 @@ class Target(Words, ABC):
         """
         known = {field.name for field in fields(cls)}
         values = {k: v for k, v in document.items() if k in known}
-        try:
-            target = TypeAdapter(cls).validate_python(values)
-        except ValidationError as error:
-            raise ValueError(first_problem(error)) from error
+        target = checked(cls, values)
         if len(set(target.classes)) < max(len(target.classes), cls.fewest):
             raise ValueError(f"classes: {cls.fewest} or more different names are needed")
         for name in ("shifts", "thresholds"):
