@@ -157,9 +157,10 @@ def _read_weights(classifier: Classifier, path: Path) -> None:
         network.load_state_dict(tensors)
         classifier.model_ = network.eval()
     else:
-        classifier.model_ = load_classical(path.read_bytes())
+        classifier.model_ = load_classical(path.read_bytes(), str(path))
         if classifier.second is not None:
-            classifier.second_model_ = load_classical(path.with_name(SECOND).read_bytes())
+            path = path.with_name(SECOND)
+            classifier.second_model_ = load_classical(path.read_bytes(), str(path))
 
 
 def _network(classifier: Classifier) -> Network:

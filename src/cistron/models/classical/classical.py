@@ -242,8 +242,16 @@ def dump(estimator: BaseEstimator | list[ClassifierMixin]) -> bytes:
     return dumps(estimator, compression=zipfile.ZIP_DEFLATED)
 
 
-def load(data: bytes) -> BaseEstimator | list[ClassifierMixin]:
+def load(
+    data: bytes, name: str = "The file of the classical model"
+) -> BaseEstimator | list[ClassifierMixin]:
     """Read what `dump` wrote.
+
+    Parameters
+    ----------
+    data : bytes
+    name : str
+        What messages call the file.
 
     Raises
     ------
@@ -252,9 +260,7 @@ def load(data: bytes) -> BaseEstimator | list[ClassifierMixin]:
     """
     from skops.io import get_untrusted_types, loads
 
-    with as_damage(
-        "The file of the classical model is damaged ({}). Copy it again, or train again."
-    ):
+    with as_damage(f"{name} is damaged ({{}}). Copy it again, or train again."):
         data = _with_present_names(data)
         strangers = sorted(set(get_untrusted_types(data=data)) - set(TRUSTED))
         estimator = None if strangers else loads(data, trusted=TRUSTED)
@@ -263,8 +269,8 @@ def load(data: bytes) -> BaseEstimator | list[ClassifierMixin]:
         types = {described(each) for each in estimators}
         if strangers or not types <= MODELS:
             raise InputError(
-                f"The file of the classical model holds {', '.join(strangers or sorted(types))}, "
-                "which is none of our models. It is not used."
+                f"{name} holds {', '.join(strangers or sorted(types))}, which "
+                " is none of our models. It is not used."
             )
         require_sound(estimator)
     return estimator

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cistron.base.arrays import Array
-from cistron.base.untrusted import require_finite
 
 LEAF = -1
 PARTS = """
@@ -75,19 +74,24 @@ def _parts(model: Any) -> Iterator[Any]:
 def _require_numbers(array: Array) -> None:
     if array.dtype.hasobject:
         raise ValueError("an array holds objects")
-    for name in array.dtype.names or [""]:
-        require_finite(array[name] if name else array, f"an array {name}".strip())
+    for values in [array[name] for name in array.dtype.names or ()] or [array]:
+        _require_finite(values)
+
+
+def _require_finite(array: Array) -> None:
+    if np.issubdtype(array.dtype, np.inexact) and not np.isfinite(array).all():
+        raise ValueError("it holds values that are not finite numbers")
 
 
 def _require_tree(tree: Any) -> None:
     if tree.node_count != tree.capacity or tree.node_count < 1:
         raise ValueError("a tree has another number of nodes than it says")
-    require_finite(tree.value, "a tree")
+    _require_finite(tree.value)
     inner = tree.children_left != LEAF
     if (inner != (tree.children_right != LEAF)).any():
         raise ValueError("a node of a tree has one child")
     _require_nodes(inner, tree.children_left, tree.children_right, tree.feature, tree.n_features)
-    require_finite(tree.threshold[inner], "a tree")
+    _require_finite(tree.threshold[inner])
     if tree.max_depth < _depth(inner, tree.children_left, tree.children_right):
         raise ValueError("a tree is deeper than it says")
 
