@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from cistron.base.document import Document
 from cistron.base.errors import InputError
+from cistron.base.untrusted import parse_json
 from cistron.base.yaml_text import read_yaml
 from cistron.experiment.experiment import Experiment
 
@@ -158,11 +159,9 @@ class Run:
             If it is missing or damaged.
         """
         try:
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
+            return parse_json((self.path / name).read_bytes(), str(self.path / name))
         except FileNotFoundError as error:
             raise InputError(f"{self.path} is no finished run: it has no {name}.") from error
-        except json.JSONDecodeError as error:
-            raise InputError(f"{self.path / name} is damaged: {error}.") from error
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file whole or not at all."""

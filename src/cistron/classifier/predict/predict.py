@@ -18,6 +18,7 @@ from cistron.base.domains import CELLS
 from cistron.base.errors import InputError, nearest
 from cistron.base.files import checksums
 from cistron.base.progress import SILENT, Reporter, Within
+from cistron.base.untrusted import read_json
 from cistron.classifier.predictor import Predictor
 from cistron.samples.samples import Samples
 from cistron.samples.sequences.stream import stream
@@ -163,7 +164,7 @@ def claim_parts(
             raise InputError(
                 f"{parts} holds an interrupted prediction. Continue it with --resume, or delete it."
             )
-        if not note.is_file() or json.loads(note.read_text(encoding="utf-8")) != job:
+        if not note.is_file() or read_json(note) != job:
             raise InputError(
                 f"{parts} is an interrupted prediction of another input or by another classifier, "
                 "so it cannot be continued. Delete it to start again."

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from cistron.base.errors import InputError, nearest
 from cistron.base.progress import SILENT, Reporter
+from cistron.base.untrusted import read_object
 from cistron.base.version import __version__
 from cistron.classifier.align_cells import mean_shift
 from cistron.classifier.cell_predictions import DISTANCE, judged_cells
@@ -167,7 +168,7 @@ def _predict_windows(
             advance(len(table))
     kept = parts / "genes.json"
     if overlap is None:  # all windows were predicted before
-        return json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+        return read_object(kept) if kept.is_file() else {}
     found = genes_found(overlap)
     kept.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
     return found
