@@ -22,7 +22,7 @@ from typing import Any
 
 import cistron
 from cistron.base.errors import InputError
-from cistron.classifier.imports.keras import import_keras
+from cistron.classifier.imports import keras
 from cistron.experiment.file import read_experiment
 from cistron.explain.motifs.meme import read_meme
 from cistron.explain.variants.vcf import read_variants
@@ -49,8 +49,8 @@ MEME = (
     b"E= 0\n 0.7 0.1 0.1 0.1\n 0.25 0.25 0.25 0.25\n"
 )
 YAML = (
-    b"name: test\nsamples:\n  kind: fasta\n  classes: {a: a.fasta, b: b.fasta}\n  groups:\n    gene: "
-    b"'gene=(.)'\nsplit: {kind: random}\nencoder: {kind: residues}\nmodel: {kind: cnn}\n"
+    b"name: test\nsamples:\n  kind: fasta\n  classes: {a: a.fasta, b: b.fasta}\n  groups:\n    "
+    b"gene: 'gene=(.)'\nsplit: {kind: random}\nencoder: {kind: residues}\nmodel: {kind: cnn}\n"
     b"training: {epochs: 3, seed: 1, class_weights: {a: 1, b: 2}}\n"
 )
 TOKENS = [
@@ -111,9 +111,11 @@ FORMATS = {
         Format("meme", plain(MEME), read_meme),
         Format("h5", _10x, lambda path: _all(cistron.read_cells(path))),
         Format("h5ad", _h5ad, lambda path: _all(cistron.read_cells(path))),
-        Format("keras.h5", _keras, lambda path: import_keras([path])),
+        Format("keras.h5", _keras, lambda path: keras.import_keras([path])),
         Format(
-            "json", _keras_json, lambda path: import_keras([path, path.with_name("weights.h5")])
+            "json",
+            _keras_json,
+            lambda path: keras.import_keras([path, path.with_name("weights.h5")]),
         ),
     )
 }
@@ -163,6 +165,7 @@ def attempt(form: Format, content: bytes, folder: Path) -> str:
 def main(seconds: float, seed: int, names: list[str]) -> int:
     """Fuzz formats for so many seconds together; return the exit code."""
     warnings.simplefilter("ignore")
+    keras.PATIENCE = 5
     mistakes = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

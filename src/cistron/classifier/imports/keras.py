@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
+import sys
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,13 +20,15 @@ from cistron.base.arrays import Array
 from cistron.base.errors import InputError
 from cistron.base.untrusted import as_damage, parse_json
 from cistron.classifier.classifier import Classifier
+from cistron.classifier.imports import hdf5_probe
+from cistron.classifier.imports.hdf5_probe import MOST_NUMBERS
 from cistron.classifier.imports.keras_description import Json, Layer, chain, chain_settings
 from cistron.classifier.imports.untrained import untrained
 from cistron.encoders.one_hot import OneHotSettings
 from cistron.models.input import Network
 from cistron.training.settings import TrainingSettings
 
-MOST_NUMBERS = 500_000_000  # weights of a network
+PATIENCE = 60  # seconds that reading a file of weights may take
 NOTES = (
     "Its training samples are not in the files, so no sequence is called unlike them, and nothing "
     "is scored.",
@@ -139,6 +143,11 @@ def _open(files: Sequence[Path]) -> tuple[Json, h5py.File, str]:
 
 
 def _hdf5(content: bytes, path: Path) -> h5py.File:
+    command = [sys.executable, hdf5_probe.__file__]
+    try:
+        subprocess.run(command, input=content, capture_output=True, check=True, timeout=PATIENCE)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        raise InputError(f"{path} is cut short or no HDF5 file.") from error
     try:
         return h5py.File(io.BytesIO(content), "r")
     except OSError as error:
