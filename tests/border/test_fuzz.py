@@ -1,4 +1,4 @@
-"""Files of every format, changed at random, are read or refused: no hang, no crash, no traceback."""
+"""Files of every format, changed at random, are read or refused: no hang, crash or traceback."""
 
 from __future__ import annotations
 

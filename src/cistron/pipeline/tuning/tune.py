@@ -16,6 +16,7 @@ import yaml
 from cistron.base.errors import InputError
 from cistron.base.jobs.cluster import join
 from cistron.base.progress import SILENT, Logged, Reporter
+from cistron.base.secrets import without_password
 from cistron.base.yaml_text import parse_yaml, read_yaml
 from cistron.experiment.file import make_experiment, read_document
 from cistron.experiment.ranges import corners, require_searchable
@@ -23,7 +24,6 @@ from cistron.experiment.run_folder import Run
 from cistron.pipeline.tuning.best import search_best
 from cistron.pipeline.tuning.nested import nest
 from cistron.pipeline.tuning.search import How, Search
-from cistron.pipeline.tuning.shared import without_password
 from cistron.pipeline.tuning.trial import visible
 from cistron.report.tuning import write_tuning
 from cistron.splits.split import TEST
