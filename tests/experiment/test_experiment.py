@@ -250,3 +250,28 @@ def test_a_key_may_have_the_name_of_its_kind(tmp_path):
         make_experiment(document)
     assert "samples.regions" in str(caught.value)
     assert "samples.genome:" not in str(caught.value)
+
+
+def test_a_key_that_is_written_twice(file):
+    message = refused(file, "{a: a.fasta, b: b.fasta}", "\n    a: a.fasta\n    b: b\n    a: c")
+    assert f"{file}, lines 6 and 8: the key 'a' is written twice" in message
+    file.write_text(TEXT)
+    with pytest.raises(InputError, match="^--set split=.*, lines 1 and 1: the key 'a' is written"):
+        read_experiment(file, ["split={a: 1, a: 2}"])
+
+
+@pytest.mark.parametrize(
+    ("training", "words"),
+    [
+        ("{seed: 1e23}", "seed: input should be a valid integer"),
+        ("{seed: 4294967296}", "seed: input should be at most 4,294,967,295"),
+        ("{epochs: 100000000000000000000}", "epochs: input should be at most 9,007,"),
+        ("{learning_rate: .inf}", "learning_rate: input should be a finite number"),
+        ("{class_weights: {a: 0, b: 0}}", "weight of at least one class should be greater than 0"),
+        ("{class_weights: {a: .nan, b: 1}}", "class_weights.a: input should be a finite number"),
+        ("{class_weights: {a: 1.0e+300, b: 1}}", "class_weights.a: input should be less than"),
+        ("{class_weights: {a: -1, b: 1}}", "class_weights.a: input should be greater than"),
+    ],
+)
+def test_numbers_that_nothing_can_be_trained_with(file, training, words):
+    assert words in refused(file, "\n  epochs: 3", f" {training}")

@@ -129,6 +129,12 @@ def test_a_diverging_loss_is_said(planted):
         fitted(samples, random_split(planted, folds=2))
 
 
+def test_a_network_that_diverges_on_the_validation_side_is_said(planted):
+    training = {**TRAINING, "learning_rate": 1e12, "batch_size": 1000}
+    with pytest.raises(InputError, match=r"validation samples are not numbers in epoch 1\. Lower"):
+        Classifier("residues", SMALL, {**training, "warmup": 0}).fit(planted)
+
+
 def test_schedules():
     cosine = TrainingSettings(epochs=10, warmup=0.1, learning_rate=1.0)
     assert learning_rate(cosine, 0, []) < 0.05

@@ -15,10 +15,14 @@ from pydantic import (
     PlainSerializer,
     SerializationInfo,
     ValidationInfo,
+    field_validator,
 )
 from pydantic_core import CoreSchema, core_schema
 
 from cistron.base.document import Document
+
+LARGEST = 2**53
+LARGEST_SEED = 2**32 - 1  # of NumPy's older generators, which scikit-learn uses
 
 
 def _from_experiment_folder(path: Path, info: ValidationInfo) -> Path:
@@ -46,7 +50,18 @@ InputPath = Annotated[
 class Settings(BaseModel):
     """Validated, immutable settings of one section of an experiment; unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False
+    )
+
+    @field_validator("*")
+    @classmethod
+    def _countable(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse whole numbers that no array, and seeds that no library, can count to."""
+        most = LARGEST_SEED if info.field_name == "seed" else LARGEST
+        if isinstance(value, int) and abs(value) > most:
+            raise ValueError(f"input should be at most {most:,}")
+        return value
 
     def document(self, *, absolute: bool = False) -> Document:
         """Return the settings as plain JSON types, every default written out.

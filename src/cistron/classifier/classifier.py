@@ -23,7 +23,7 @@ from cistron.base.ragged import Ragged
 from cistron.base.settings import Settings
 from cistron.classifier.cell_predictions import predict_cells
 from cistron.classifier.files import save_classifier
-from cistron.classifier.predictor import Predictor, calibrated
+from cistron.classifier.predictor import Predictor, calibrated, require_outputs
 from cistron.classifier.second import fit_second, heads_of, learned, require_known
 from cistron.encoders.encoder import Encoder
 from cistron.encoders.language_models.protein_lm import TunedProteinLM
@@ -223,11 +223,12 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
     def outputs_of(self, encoded: Encoded) -> NDArray[np.float32]:
         """Return the outputs for what the encoder made of samples (see `outputs`)."""
         if self.model_settings_.family == "network":
-            return compute_logits(self.model_, encoded, self.training_)
+            return require_outputs(compute_logits(self.model_, encoded, self.training_), self.width)
         models = [model for model in (self.model_, self.second_model_) if model is not None]
         vectors = _vectors(encoded)
         each = zip(self.heads_, models, strict=True)
-        return np.hstack([form_outputs(head.form, model, vectors) for head, model in each])
+        parts = [(head, form_outputs(head.form, model, vectors)) for head, model in each]
+        return np.hstack([require_outputs(outputs, head.outputs) for head, outputs in parts])
 
     def predict(self, samples: Samples, orthologs: OrthologSource | None = None) -> pd.DataFrame:
         """Return a table: `id`, `predicted`, `p_<class>` for each class, and `warning`.

@@ -15,7 +15,9 @@ from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.files import sha256
 from cistron.base.outputs import written_folder
+from cistron.base.untrusted import as_model, read_object
 from cistron.base.version import __version__
+from cistron.classifier.description import ClassifierDescription, EnsembleDescription
 from cistron.classifier.predictor import Predictor
 from cistron.models.classical.classical import dump
 
@@ -92,7 +94,7 @@ def _write_members(ensemble: Predictor, folder: Path) -> Document:
         own = f"{FOLDER}/{number}"
         member.save(folder / own, getattr(member, "provenance_", {}))
         written = read_description(folder / own / DESCRIPTION)
-        members.append({"folder": own, "sha256": written["sha256"]})
+        members.append({"folder": own, "sha256": written.sha256})
     return {"members": members}
 
 
@@ -117,21 +119,21 @@ def _write_weights(classifier: Any, path: Path) -> None:
         path.write_bytes(dump(classifier.model_))
 
 
-def read_description(path: Path) -> Document:
+def read_description(path: Path) -> ClassifierDescription | EnsembleDescription:
     """Read classifier.json, and refuse it where it is damaged, changed or too new."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        newest, checksum = document["format"], document["sha256"]
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is cut short or not a classifier's description.") from error
+    document = read_object(path)
+    newest, known = document.get("format"), isinstance(document.get("format"), int)
+    if not known or "sha256" not in document:
+        raise InputError(f"{path} is cut short or not a classifier's description.")
     if newest > FORMAT:
         raise InputError(
             f"{path} was written by Cistron {document.get('cistron', '?')} in format {newest}; "
             f"this version reads up to format {FORMAT}. Upgrade Cistron."
         )
-    if checksum != _checksum(document):
+    if document["sha256"] != _checksum(document):
         raise InputError(f"{path} was changed since it was written (its checksum differs).")
-    return document
+    kind = EnsembleDescription if "members" in document else ClassifierDescription
+    return as_model(kind, document, str(path))
 
 
 def _checksum(document: Document) -> str:

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
+import torch
 from pydantic import ValidationError
-from safetensors.numpy import load_file as load_arrays
-from safetensors.torch import load_file as load_tensors
 
 from cistron.base.arrays import Arrays
-from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.files import sha256
+from cistron.base.untrusted import as_damage, read_arrays, read_tensors
 from cistron.classifier.classifier import Classifier
+from cistron.classifier.description import ClassifierDescription, EnsembleDescription
 from cistron.classifier.ensemble import Ensemble
 from cistron.classifier.files import ARRAYS, DESCRIPTION, SECOND, WEIGHTS, read_description
 from cistron.classifier.predictor import Predictor
+from cistron.classifier.try_out import try_out
 from cistron.evaluation.novelty import restore_novelty
 from cistron.experiment.file import parse_encoder, parse_model
 from cistron.models.classical.classical import load as load_classical
+from cistron.models.families import NetworkSettings
 from cistron.models.input import Network
-from cistron.targets.kinds import restore_target
-from cistron.targets.one_class import OneClass
-from cistron.targets.target import Target
 from cistron.training.settings import TrainingSettings
+
+MAY_BE_INFINITE = ("novelty.scales",)  # where all components are kept
+MAY_BE_MISSING = ("encoder.neighbours",)  # values of cells that have none
 
 
 def load(path: str | Path) -> Predictor:
@@ -41,99 +44,147 @@ def load(path: str | Path) -> Predictor:
         If it is none, was changed or cut short, or comes from a newer version.
     """
     folder = _model_folder(Path(path))
-    document = read_description(folder / DESCRIPTION)
-    if "members" in document:
-        return _read_members(folder, document)
-    return _read(folder, document)
+    description = read_description(folder / DESCRIPTION)
+    if isinstance(description, EnsembleDescription):
+        return _read_members(folder, description)
+    return _read(folder, description)
 
 
-def _read_members(folder: Path, document: Document) -> Predictor:
+def _read_members(folder: Path, description: EnsembleDescription) -> Predictor:
     """Read an ensemble; every member is checked as a classifier, and to be the one it was."""
     members = []
-    for entry in document["members"]:
-        own = folder / entry["folder"]
+    for entry in description.members:
+        own = folder / entry.folder
         if not (own / DESCRIPTION).is_file():
             raise InputError(f"{own} is missing. Copy the whole model folder again.")
-        members.append(load(own))
-        if members[-1].checksum_ != entry["sha256"]:
+        member = read_description(own / DESCRIPTION)
+        if member.sha256 != entry.sha256:
             raise InputError(
                 f"{own} is another classifier than the one this ensemble was made of (its checksum "
                 "differs). Copy the model folder again from where it was made."
             )
+        if isinstance(member, EnsembleDescription):
+            raise InputError(f"{own} is an ensemble itself, which no member can be.")
+        members.append(_read(own, member))
     ensemble = Ensemble(members)
-    calibration = document["calibration"]
-    ensemble.calibration = calibration["kind"]
-    ensemble.thresholds = calibration.get("thresholds", "f1")
-    ensemble.least_confidence = calibration.get("least_confidence", 0.0)
-    ensemble.heads_ = _heads(document)
-    ensemble.checksum_, ensemble.provenance_ = document["sha256"], document["provenance"]
+    heads = description.answers()
+    if [head.question() for head in heads] != [head.question() for head in ensemble.heads_]:
+        raise InputError(
+            f"{folder / DESCRIPTION} is damaged: it answers another question than its members."
+        )
+    _describe(ensemble, description)
     return ensemble
 
 
-def _heads(document: Document) -> tuple[Target, ...]:
-    """Return what the classifier answers; where only classes are described, one of them."""
-    if "heads" in document:
-        return tuple(restore_target(head) for head in document["heads"])
-    temperature = document["calibration"]["temperature"]
-    return (OneClass("class", tuple(document["classes"]), temperature=temperature),)
+def _describe(
+    predictor: Predictor, description: EnsembleDescription | ClassifierDescription
+) -> None:
+    """Give a predictor what every description says."""
+    calibration = description.calibration
+    predictor.calibration, predictor.thresholds = calibration.kind, calibration.thresholds
+    predictor.least_confidence = calibration.least_confidence
+    predictor.classes_ = np.array(description.classes, dtype=object)
+    predictor.heads_, predictor.alphabet_ = description.answers(), description.alphabet
+    predictor.checksum_, predictor.provenance_ = description.sha256, description.provenance
 
 
-def _read(folder: Path, document: Document) -> Classifier:
-    for name, expected in document["files"].items():
+def _read(folder: Path, description: ClassifierDescription) -> Classifier:
+    source = folder / DESCRIPTION
+    try:
+        encoder = parse_encoder(description.encoder.settings)
+        model = parse_model(description.model)
+        # The device is this machine's choice, not that of the machine the model was trained on.
+        training = TrainingSettings(**{**description.training, "device": "auto"})
+    except (InputError, ValidationError, TypeError) as error:
+        raise InputError(
+            f"{source} has settings that this version does not know; it was written by Cistron "
+            f"{description.cistron}. Upgrade Cistron."
+        ) from error
+    heads = description.answers()
+    _require_files(folder, description, [ARRAYS, WEIGHTS[model.family], SECOND], len(heads))
+    arrays = read_arrays(folder / ARRAYS, MAY_BE_INFINITE, MAY_BE_MISSING)
+    classifier = Classifier(description.encoder.settings, description.model, description.training)
+    _describe(classifier, description)
+    with as_damage(f"{folder} is damaged: what the encoder learned does not fit it ({{}})."):
+        classifier.encoder_ = encoder.restore(
+            description.encoder.learned, _under("encoder.", arrays)
+        )
+        classifier.novelty_ = restore_novelty(description.novelty, _under("novelty.", arrays))
+        _require_known(classifier, arrays)
+    classifier.model_settings_, classifier.training_ = model, training
+    classifier.history_ = []
+    with as_damage(f"{folder} is damaged: its model does not fit its encoder ({{}})."):
+        _read_weights(classifier, folder / WEIGHTS[model.family])
+        try_out(classifier)
+    return classifier
+
+
+def _require_files(
+    folder: Path, description: ClassifierDescription, names: list[str], heads: int
+) -> None:
+    """Refuse a folder whose files are not those that were written."""
+    classical = names[1] == WEIGHTS["classical"]
+    expected = set(names if classical and heads > 1 else names[:2])
+    if description.files.keys() != expected:
+        raise InputError(
+            f"{folder / DESCRIPTION} is damaged: files: the files should be "
+            f"{', '.join(sorted(expected))}."
+        )
+    for name, checksum in description.files.items():
         if not (folder / name).is_file():
             raise InputError(f"{folder / name} is missing. Copy the whole model folder again.")
-        if sha256(folder / name) != expected:
+        if sha256(folder / name) != checksum:
             raise InputError(
                 f"{folder / name} was changed or cut short since it was written (its checksum "
                 "differs). Copy the model folder again from where it was made."
             )
-    arrays = load_arrays(folder / ARRAYS)
-    try:
-        encoder = parse_encoder(document["encoder"]["settings"])
-        model = parse_model(document["model"])
-        # The device is this machine's choice, not that of the machine the model was trained on.
-        training = TrainingSettings(**{**document["training"], "device": "auto"})
-    except (InputError, ValidationError) as error:
-        raise InputError(
-            f"{folder / DESCRIPTION} has settings that this version does not know; it was written "
-            f"by Cistron {document.get('cistron', '?')}. Upgrade Cistron."
-        ) from error
-    classifier = Classifier(
-        encoder=document["encoder"]["settings"],
-        model=document["model"],
-        training=document["training"],
-        calibration=document["calibration"]["kind"],
-        thresholds=document["calibration"].get("thresholds", "f1"),
-        least_confidence=document["calibration"].get("least_confidence", 0.0),
-    )
-    classifier.classes_ = np.array(document["classes"], dtype=object)
-    classifier.alphabet_, classifier.checksum_ = document["alphabet"], document["sha256"]
-    classifier.encoder_ = encoder.restore(
-        document["encoder"]["learned"], _under("encoder.", arrays)
-    )
-    classifier.model_settings_, classifier.training_ = model, training
-    classifier.heads_ = _heads(document)
-    classifier.novelty_ = restore_novelty(document["novelty"], _under("novelty.", arrays))
-    classifier.history_ = []
-    classifier.provenance_ = document["provenance"]
-    _read_weights(classifier, folder / WEIGHTS[classifier.model_settings_.family])
-    return classifier
+
+
+def _require_known(classifier: Classifier, arrays: Arrays) -> None:
+    """Refuse arrays that neither the encoder nor the novelty reads, or reads otherwise."""
+    parts = (("encoder.", classifier.encoder_), ("novelty.", classifier.novelty_))
+    read = {f"{prefix}{k}": v for prefix, part in parts for k, v in part.state()[1].items()}
+    strangers = sorted(arrays.keys() ^ read.keys())
+    if strangers:
+        raise InputError(f"The array {strangers[0]!r} of {ARRAYS} is not expected, or is missing.")
 
 
 def _read_weights(classifier: Classifier, path: Path) -> None:
     if classifier.model_settings_.family == "network":
-        network: Network = Network(
-            classifier.encoder_.shape,
-            classifier.model_settings_,
-            classifier.width,
-            exclusive=classifier.head.exclusive,
-        )
-        network.load_state_dict(load_tensors(path))
+        tensors = read_tensors(path)
+        _require_shapes(classifier, tensors, path)
+        network = _network(classifier)
+        network.load_state_dict(tensors)
         classifier.model_ = network.eval()
     else:
-        classifier.model_ = load_classical(path.read_bytes())
+        classifier.model_ = load_classical(path.read_bytes(), str(path))
         if classifier.second is not None:
-            classifier.second_model_ = load_classical(path.with_name(SECOND).read_bytes())
+            path = path.with_name(SECOND)
+            classifier.second_model_ = load_classical(path.read_bytes(), str(path))
+
+
+def _network(classifier: Classifier) -> Network:
+    settings = cast("NetworkSettings", classifier.model_settings_)
+    exclusive = classifier.head.exclusive
+    return Network(classifier.encoder_.shape, settings, classifier.width, exclusive=exclusive)
+
+
+def _require_shapes(classifier: Classifier, tensors: dict[str, torch.Tensor], path: Path) -> None:
+    """Refuse weights of other names, shapes and types before memory is taken for them."""
+    if classifier.encoder_.shape.embedding is not None:
+        return  # of a language model, which is built to be known
+    with torch.device("meta"):
+        expected = _network(classifier).state_dict()
+    for name in sorted(expected.keys() ^ tensors.keys()):
+        word = "has no" if name in expected else "should have no"
+        raise InputError(f"{path} is damaged: it {word} tensor {name!r}.")
+    for name, tensor in tensors.items():
+        known = expected[name]
+        if (tensor.shape, tensor.dtype) != (known.shape, known.dtype):
+            raise InputError(
+                f"{path} is damaged: {name!r} is {tensor.dtype} of shape {list(tensor.shape)}, and "
+                f"the network of {DESCRIPTION} has {known.dtype} of shape {list(known.shape)}."
+            )
 
 
 def _model_folder(path: Path) -> Path:

@@ -223,6 +223,30 @@ class Predictor(ABC):
         return Predictor.explainer(self, samples, settings)
 
 
+def require_outputs(outputs: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+    """Return what a model gave; refuse it where no answer can be made of it.
+
+    Raises
+    ------
+    InputError
+        If there are not so many outputs a sample, or they are not numbers: of NaN, the first class
+        would be the most probable.
+    """
+    if outputs.shape[1] != width:
+        raise InputError(
+            f"The model gives {outputs.shape[1]} outputs, and its classes need {width}. Its files "
+            "are damaged. Copy the model folder again from where it was made."
+        )
+    bad = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
+    if len(bad):
+        raise InputError(
+            f"The model gives outputs that are not finite numbers for {len(bad):,} of "
+            f"{len(outputs):,} samples; the first is number {bad[0] + 1}. Its files are damaged, "
+            "or the numbers of these samples are too large. Nothing was predicted."
+        )
+    return outputs
+
+
 def calibrated(
     predictor: Predictor, validation: Samples, orthologs: OrthologSource | None, temperature: bool
 ) -> tuple[Target, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cistron.pipeline.tuning.shared import without_password
+from cistron.base.secrets import without_password
 
 if TYPE_CHECKING:
     from cistron.base.progress import Reporter

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cistron.base.arrays import Arrays
 from cistron.base.document import Document
 from cistron.base.encoded import InputShape, State
+from cistron.base.untrusted import require_arrays
 from cistron.samples.alphabet import ALPHABETS, Alphabet
 from cistron.samples.samples import Samples, Sequences
 
@@ -90,4 +91,8 @@ class ScaledFeatures(Generic[Computing]):
     @classmethod
     def restore(cls, settings: Computing, document: Document, arrays: Arrays) -> Self:
         """Rebuild the encoder from its state."""
-        return cls(settings, ALPHABETS[document["alphabet"]], arrays["mean"], arrays["scale"])
+        alphabet = ALPHABETS[document["alphabet"]]
+        require_arrays(arrays, {"mean": ["features"], "scale": ["features"]}, ["scale"])
+        if len(arrays["mean"]) != len(settings.feature_names(alphabet)):
+            raise ValueError(f"there are {len(arrays['mean'])} means, not one for each feature")
+        return cls(settings, alphabet, arrays["mean"], arrays["scale"])

@@ -7,16 +7,18 @@ hide what sets other cells apart.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 from scipy import sparse
 
 from cistron.base.arrays import Arrays
 from cistron.base.cell_vectors import CellVectors
 from cistron.base.counts import BLOCK
 from cistron.base.document import Document
+from cistron.base.untrusted import checked, require_arrays
 from cistron.samples.samples import Samples
 
 COMPONENTS = 30
@@ -119,6 +121,15 @@ class Space:
         return np.sqrt(np.square(parts).sum(axis=0) / np.isfinite(self.scales).sum())
 
 
+@dataclass(frozen=True)
+class Learned:
+    """What `CellNovelty.state` returns beside its arrays and its kind."""
+
+    threshold: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    held_out: str
+    groups: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
+
+
 @dataclass(frozen=True, eq=False)
 class CellNovelty:
     """What the training cells looked like, and how far held-out ones were.
@@ -177,8 +188,18 @@ class CellNovelty:
     @classmethod
     def restore(cls, document: Document, arrays: Arrays) -> Self:
         """Rebuild what `state` returned."""
-        space = Space(**{name: arrays[name] for name in Space.__annotations__})
-        return cls(space, document["threshold"], document["held_out"], document["groups"])
+        axes = {
+            "mean": ["genes"],
+            "loadings": ["genes", "components"],
+            "centres": ["classes", "components"],
+            "whitening": ["components", "components"],
+            "scales": ["parts"],
+        }
+        require_arrays(arrays, axes, ["scales"])
+        if arrays["scales"].shape != (2,) or not np.isfinite(arrays["scales"][0]):
+            raise ValueError("the array 'scales' does not hold two numbers, the first one finite")
+        learned = checked(Learned, {k: v for k, v in document.items() if k != "kind"})
+        return cls(Space(**{name: arrays[name] for name in axes}), **vars(learned))
 
 
 @dataclass(frozen=True, eq=False)

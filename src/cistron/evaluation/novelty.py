@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from cistron.base.arrays import Arrays
 from cistron.base.document import Document
+from cistron.base.untrusted import checked, require_arrays
 from cistron.evaluation.cell_novelty import CellNovelty
 from cistron.samples.alphabet import ALPHABETS
 from cistron.samples.samples import Samples, Sequences
@@ -20,6 +22,16 @@ Floats = NDArray[np.float64]
 PERCENTILE = 99.9
 MOST_UNKNOWN = 0.1
 SMALLEST_VARIANCE = 1e-6  # of a standardised feature, where all training samples are alike
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What `Novelty.state` returns beside its arrays."""
+
+    alphabet: Literal["protein", "dna"]
+    threshold: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    shortest: Annotated[int, Field(ge=0, le=2**53)]
+    longest: Annotated[int, Field(ge=0, le=2**53)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,15 +111,12 @@ class Novelty:
     @classmethod
     def restore(cls, document: Document, arrays: Arrays) -> Self:
         """Rebuild what `state` returned."""
-        return cls(
-            alphabet=document["alphabet"],
-            mean=arrays["mean"],
-            scale=arrays["scale"],
-            whitening=arrays["whitening"],
-            threshold=document["threshold"],
-            shortest=document["shortest"],
-            longest=document["longest"],
-        )
+        axes = {"mean": ["f"], "scale": ["f"], "whitening": ["f", "f"]}
+        require_arrays(arrays, axes, ["scale"])
+        learned = checked(Learned, document)
+        if len(arrays["mean"]) != ALPHABETS[learned.alphabet].standard + 1:
+            raise ValueError("the arrays of the novelty are not those of this alphabet")
+        return cls(**vars(learned), **{name: arrays[name] for name in axes})
 
     @classmethod
     def unfitted(cls, alphabet: str) -> Self:

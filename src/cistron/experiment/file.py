@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar, cast
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.settings import Settings
+from cistron.base.yaml_text import parse_with_nodes, parse_yaml
 from cistron.encoders.kinds import AnyEncoder
 from cistron.encoders.settings import EncoderSettings
 from cistron.experiment.checks import check_sections
@@ -67,14 +67,8 @@ def read_document(path: Path, changes: Sequence[str] = ()) -> tuple[Document, di
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InputError(f"{path}: the experiment file cannot be read: {reason}.") from error
-    try:
-        document = yaml.safe_load(text)
-        lines = dict(line_numbers(yaml.compose(text)))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it cannot be parsed"
-        raise InputError(f"{path}{where}: this is not valid YAML: {problem}.") from error
+    document, root = parse_with_nodes(text, str(path))
+    lines = dict(line_numbers(root))
     if not isinstance(document, dict):
         raise InputError(
             f"{path}: an experiment file is a YAML mapping with the sections "
@@ -153,7 +147,4 @@ def _apply(document: Document, change: str) -> None:
         place = place.setdefault(key, {})
         if not isinstance(place, dict):
             raise InputError(f"--set {change}: {key!r} is a single value and has no keys.")
-    try:
-        place[keys[-1]] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise InputError(f"--set {change}: the value is not valid YAML.") from error
+    place[keys[-1]] = parse_yaml(value, f"--set {change}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 from pydantic import ValidationError
 
 from cistron.base.document import Document
@@ -19,6 +17,8 @@ from cistron.base.output_folder import UNFINISHED_STATE, OutputFolder, kept
 from cistron.base.outputs import write_json, write_text, written
 from cistron.base.progress import Logged, Reporter
 from cistron.base.settings import absolute_path
+from cistron.base.untrusted import parse_json
+from cistron.base.yaml_text import read_yaml
 from cistron.experiment.experiment import Experiment
 
 EXPERIMENT = "experiment.yaml"
@@ -116,7 +116,7 @@ class Run:
                 f"{self.path} holds {self.unscored}, which cannot be continued. Choose another "
                 "directory for --out, or replace it with --force."
             )
-        before = yaml.safe_load((self.path / EXPERIMENT).read_text(encoding="utf-8"))
+        before = read_yaml(self.path / EXPERIMENT)
         changed = sorted(_different(_completed(before), experiment.document(absolute=True)))
         if changed:
             raise InputError(
@@ -173,11 +173,9 @@ class Run:
             If it is missing or damaged.
         """
         try:
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
+            return parse_json((self.path / name).read_bytes(), str(self.path / name))
         except FileNotFoundError as error:
             raise InputError(f"{self.path} is no finished run: it has no {name}.") from error
-        except json.JSONDecodeError as error:
-            raise InputError(f"{self.path / name} is damaged: {error}.") from error
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file whole or not at all."""

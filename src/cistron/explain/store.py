@@ -23,11 +23,13 @@ from cistron.base.arrays import Array
 from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.hdf5 import written_hdf5
+from cistron.base.untrusted import as_damage, parse_json
 from cistron.explain.explanation import Explanation
 from cistron.explain.settings import ExplainSettings
 
 ATTRIBUTIONS, SUMMARY = "attributions.h5", "summary.json"  # files of `cistron explain`
-FORMAT, VERSION = "cistron explanation", 1
+FORMAT, DAMAGED = "{} is cut short or damaged ({{}}). Run `cistron explain` again."
+VERSION = "cistron explanation", 1
 ALONG = ("contributions", "hypothetical", "codes", "positions")
 EACH = ("logits", "probabilities", "explained", "output", "reference_output", "error")
 CHUNK = 1 << 16  # positions, or rows, that are compressed together
@@ -140,7 +142,7 @@ def read(path: str | Path, rows: slice = slice(None)) -> Explanation:
         raise InputError(f"{path} does not exist. `cistron explain` writes attributions.h5.")
     if not h5py.is_hdf5(path):
         raise InputError(f"{path} is no HDF5 file.")
-    with h5py.File(path) as file:
+    with as_damage(DAMAGED.format(path)), h5py.File(path) as file:
         attributes = file.attrs
         if attributes.get("format") != FORMAT:
             raise InputError(f"{path} holds no explanation by `cistron explain`.")
@@ -162,8 +164,8 @@ def read(path: str | Path, rows: slice = slice(None)) -> Explanation:
             ids=_plain(file["ids"][start:stop]),
             offsets=offsets - offsets[0],
             method=_plain(file["method"][start:stop]),
-            settings=ExplainSettings(**json.loads(attributes["settings"])),
-            classes=tuple(json.loads(attributes["classes"])),
+            settings=ExplainSettings(**parse_json(attributes["settings"], str(path))),
+            classes=tuple(parse_json(attributes["classes"], str(path))),
             letters=attributes["letters"],
             features=tuple(_plain(file["features"][:])) if "features" in file else (),
             lengths=file["lengths"][start:stop] if "lengths" in file else None,
@@ -175,8 +177,8 @@ def read(path: str | Path, rows: slice = slice(None)) -> Explanation:
 
 def read_checks(path: str | Path) -> Document:
     """Return what the checks of an explanation found."""
-    with h5py.File(path) as file:
-        return json.loads(file.attrs.get("checks", "{}"))
+    with as_damage(DAMAGED.format(path)), h5py.File(path) as file:
+        return parse_json(file.attrs.get("checks", "{}"), str(path))
 
 
 def _plain(values: Array) -> Array:

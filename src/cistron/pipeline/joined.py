@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
 from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.files import resolved
 from cistron.base.progress import SILENT, Reporter
+from cistron.base.yaml_text import parse_yaml
 from cistron.classifier.ensemble import Ensemble, require_same_question
 from cistron.classifier.load import load
 from cistron.experiment.run_folder import EXPERIMENT, Run
@@ -109,5 +108,5 @@ def _experiment(runs: Sequence[Path]) -> str:
         (run / EXPERIMENT).read_text(encoding="utf-8") if (run / EXPERIMENT).is_file() else ""
         for run in runs
     ]
-    samples = [(yaml.safe_load(text) or {}).get("samples") for text in texts]
+    samples = [(parse_yaml(text, EXPERIMENT) or {}).get("samples") for text in texts]
     return texts[0] if texts[0] and all(own == samples[0] for own in samples) else ""

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 from numpy.typing import NDArray
 
 from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.files import resolved
+from cistron.base.yaml_text import read_yaml
 from cistron.experiment.run_folder import EXPERIMENT, Run
 from cistron.targets.kinds import target_in
 
@@ -215,7 +215,7 @@ def _read(folder: Path, name: str) -> Tested:
             str(kind): _by_id(rows)[list(columns)].rename(columns=columns)
             for kind, rows in scored.groupby("baseline", sort=True)
         }
-    experiment = yaml.safe_load((folder / EXPERIMENT).read_text(encoding="utf-8"))
+    experiment = read_yaml(folder / EXPERIMENT)
     return Tested(
         name=name,
         path=folder,

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from cistron.base.document import Json
 from cistron.base.domains import CELLS, DOMAINS, Domain
 from cistron.base.errors import InputError
 from cistron.base.files import resolved
+from cistron.base.yaml_text import parse_yaml
 from cistron.experiment.run_folder import EXPERIMENT, METRICS, Run
 from cistron.samples.samples import COORDINATES
 from cistron.targets.kinds import target_in
@@ -207,10 +207,7 @@ def _text(path: Path) -> str | None:
 
 
 def _yaml(path: Path, text: str | None) -> Json:
-    try:
-        document = yaml.safe_load(text or "")
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is damaged: it is not valid YAML.") from error
+    document = parse_yaml(text or "", str(path))
     return document if isinstance(document, dict) else {}
 
 

@@ -30,10 +30,10 @@ def restore_target(document: Json) -> Target:
         If it is of a kind that this version does not know.
     """
     for kind in KINDS:
-        if kind.kind == document["kind"]:
+        if kind.kind == document.get("kind"):
             return kind.restore(document)
     raise InputError(
-        f"There is no kind of target {document['kind']!r}; the kinds are "
+        f"There is no kind of target {document.get('kind')!r}; the kinds are "
         f"{', '.join(kind.kind for kind in KINDS)}. Upgrade Cistron."
     )
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 
 from cistron.base.arrays import Arrays
 from cistron.base.document import Document
@@ -56,7 +57,7 @@ class Number(Target):
     predicted: ClassVar[tuple[str, ...]] = ("the predicted number",)
 
     center: float = 0.0
-    scale: float = 1.0
+    scale: Annotated[float, Field(gt=0)] = 1.0
 
     def truth(self, labels: pd.Series) -> Floats:
         """Return the numbers, shape (n,); NaN where there is none."""

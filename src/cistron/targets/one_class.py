@@ -19,7 +19,7 @@ from cistron.targets.curves import curves
 from cistron.targets.memberships import require_labelled
 from cistron.targets.metric import Metric
 from cistron.targets.target import Target
-from cistron.targets.truth import LEAST, Form, Named, Predictions, Truth
+from cistron.targets.truth import LEAST, Form, Named, Predictions, Temperature, Truth
 from cistron.targets.weighted import Floats, Integers
 
 
@@ -50,7 +50,9 @@ class OneClass(Target):
         "the calibrated probability of every class",
     )
 
-    temperature: float = 1.0
+    fewest: ClassVar[int] = 2
+
+    temperature: Temperature = 1.0
 
     def truth(self, labels: pd.Series) -> Integers:
         """Return the index of each sample's class, shape (n,); -1 where unlabelled."""

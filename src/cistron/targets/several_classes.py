@@ -19,7 +19,15 @@ from cistron.targets.curves import curves
 from cistron.targets.memberships import read_memberships, require_labelled, strata, write_labels
 from cistron.targets.metric import Metric
 from cistron.targets.target import Target
-from cistron.targets.truth import LEAST, Form, Named, Predictions, Truth
+from cistron.targets.truth import (
+    LEAST,
+    Form,
+    Named,
+    Predictions,
+    Probability,
+    Temperature,
+    Truth,
+)
 from cistron.targets.weighted import Floats, Integers
 
 LARGEST_WEIGHT = 20.0  # of having a rare class: more lets single samples decide
@@ -67,9 +75,11 @@ class SeveralClasses(Target):
     )
 
     separator: str = ";"
-    temperature: float = 1.0
+    fewest: ClassVar[int] = 1
+
+    temperature: Temperature = 1.0
     shifts: tuple[float, ...] = ()
-    thresholds: tuple[float, ...] = ()
+    thresholds: tuple[Probability, ...] = ()
 
     def truth(self, labels: pd.Series) -> NDArray[np.bool_]:
         """Return which classes each sample has, shape (n, classes)."""

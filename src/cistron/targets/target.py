@@ -14,15 +14,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from pydantic import ConfigDict
 
 from cistron.base.arrays import Arrays
 from cistron.base.document import Document, Json
 from cistron.base.errors import InputError, nearest
+from cistron.base.untrusted import checked
 from cistron.targets.metric import Metric
 from cistron.targets.truth import Contrast, Named, Predictions, Truth
 from cistron.targets.weighted import Floats, Integers
@@ -42,6 +44,9 @@ class Target(Words, ABC):
     separator : str
         What joins class names in a label; empty where a label is one name, or a number.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(allow_inf_nan=False)
+    fewest: ClassVar[int] = 0  # classes of a classifier
 
     name: str = "class"
     classes: tuple[str, ...] = ()
@@ -378,13 +383,22 @@ class Target(Words, ABC):
 
     @classmethod
     def restore(cls, document: Json) -> Self:
-        """Rebuild what `document` returned."""
+        """Rebuild what `document` returned.
+
+        Raises
+        ------
+        ValueError
+            If a value is of another type, out of its range, or does not fit the classes.
+        """
         known = {field.name for field in fields(cls)}
         values = {k: v for k, v in document.items() if k in known}
-        known_values: Document = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
-        }
-        return cls(**known_values)
+        target = checked(cls, values)
+        if len(set(target.classes)) < max(len(target.classes), cls.fewest):
+            raise ValueError(f"classes: {cls.fewest} or more different names are needed")
+        for name in ("shifts", "thresholds"):
+            if len(getattr(target, name, ())) not in (0, len(target.classes)):
+                raise ValueError(f"{name}: there should be one number for each class")
+        return target
 
     def question(self) -> Document:
         """Return what classifiers must have in common to be averaged, by what a message says."""

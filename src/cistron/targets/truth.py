@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 
 from cistron.base.arrays import Array
 from cistron.targets.calls import Calls
@@ -28,6 +29,11 @@ have several classes; numbers of shape (n,)."""
 Contrast = tuple[Integers, NDArray[np.float32]]
 """What is explained of n samples: the class of each, shape (n,), -1 of a number, and the weight of
 each output in it, shape (n, outputs)."""
+
+Temperature = Annotated[float, Field(ge=1e-6, le=1e6)]
+"""What logits are divided by, as a saved classifier may have it."""
+
+Probability = Annotated[float, Field(ge=0, le=1)]
 
 Named = Mapping[str, float] | str
 """Class weights as `training.class_weights` gives them: by name, "balanced" or "none"."""

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from cistron.base.outputs import written
+from cistron.base.untrusted import DAMAGE
 
 History = list[dict[str, float]]
 """One entry an epoch: losses, metrics, learning rate, seconds."""
@@ -55,7 +56,7 @@ def read_checkpoint(path: Path | None) -> tuple[dict[str, torch.Tensor], History
         with safe_open(path, framework="pt") as file:
             history = json.loads(file.metadata()["notes"])["history"]
             return {name: file.get_tensor(name) for name in file.keys()}, history  # noqa: SIM118
-    except (SafetensorError, OSError, KeyError, json.JSONDecodeError):
+    except DAMAGE:
         return None
 
 

@@ -138,7 +138,7 @@ def train(
             started = perf_counter()
             rate, loss = _one_epoch(network, optimizer, training, settings, history)
             entry: dict[str, float] = {"epoch": len(history) + 1, "train_loss": loss}
-            entry |= _judge(network, validation, settings)
+            entry |= _judge(network, validation, settings, len(history) + 1)
             entry |= {"learning_rate": rate, "seconds": round(perf_counter() - started, 2)}
             history.append(processes.same(entry))  # all must decide alike
             if last or _stalled(history, settings.monitor) == 0:
@@ -237,11 +237,15 @@ def _one_epoch(
             weight += float(weights.sum())
     total = sum(processes.gathered(total))
     if not math.isfinite(total):
-        raise DivergedError(
-            f"training: the loss is not a number in epoch {number + 1}. "
-            f"Lower training.learning_rate (it is {settings.learning_rate:g})."
-        )
+        raise _diverged("the loss is not a number", number + 1, settings)
     return rate, total / weight
+
+
+def _diverged(what: str, epoch: int, settings: TrainingSettings) -> DivergedError:
+    return DivergedError(
+        f"training: {what} in epoch {epoch}. "
+        f"Lower training.learning_rate (it is {settings.learning_rate:g})."
+    )
 
 
 def learning_rate(settings: TrainingSettings, progress: float, history: History) -> float:
@@ -278,10 +282,12 @@ def _decay(settings: TrainingSettings, epoch: int) -> float:
 
 
 def _judge(
-    network: torch.nn.Module, data: Examples, settings: TrainingSettings
+    network: torch.nn.Module, data: Examples, settings: TrainingSettings, epoch: int
 ) -> dict[str, float]:
     device = next(network.parameters()).device
     logits = compute_logits(network, data.x, settings, device, current())
+    if not np.isfinite(logits).all():
+        raise _diverged("the outputs for validation samples are not numbers", epoch, settings)
     targets, weights = torch.from_numpy(data.targets), torch.from_numpy(data.weights)
     each = losses(torch.from_numpy(logits), targets, settings.loss, data.asked).numpy()
     shares = (shared(weights) if len(data.asked) > 1 else weights).numpy()

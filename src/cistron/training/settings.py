@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
 
 from cistron.base.device import DEVICES
 from cistron.base.settings import Settings
+
+ClassWeight = Annotated[float, Field(ge=0, le=1e6)]
 
 
 class StageSettings(Settings):
@@ -19,7 +21,9 @@ class StageSettings(Settings):
     max_tokens: int = Field(
         131_072, ge=1, description="most positions of a batch, padding included"
     )
-    learning_rate: float = Field(1e-3, gt=0, description="largest step size of the optimiser AdamW")
+    learning_rate: float = Field(
+        1e-3, gt=0, le=1e12, description="largest step size of the optimiser AdamW"
+    )
     weight_decay: float = Field(
         0.01,
         ge=0,
@@ -84,10 +88,10 @@ class StageSettings(Settings):
         description="loss of samples with a number; huber gives outliers less weight than mse, "
         "the mean squared error",
     )
-    class_weights: Literal["balanced", "none"] | dict[str, float] = Field(
+    class_weights: Literal["balanced", "none"] | dict[str, ClassWeight] = Field(
         "balanced",
         description="weight of each class in the loss; balanced: inverse to its number of "
-        "samples; or a number a class",
+        "samples; or a number from 0 to 1,000,000 a class, not 0 for all",
     )
     sampling: Literal["natural", "balanced"] = Field(
         "natural",
@@ -103,6 +107,13 @@ class StageSettings(Settings):
     def _none_means_none(cls, value: object) -> object:
         return "none" if value is None else value
 
+    @field_validator("class_weights")
+    @classmethod
+    def _some_class_counts(cls, value: object) -> object:
+        if isinstance(value, dict) and not any(value.values()):
+            raise ValueError("the weight of at least one class should be greater than 0")
+        return value
+
 
 class TrainingSettings(StageSettings):
     """How a network is trained; classical models use `class_weights` and `seed` alone."""
@@ -113,7 +124,7 @@ class TrainingSettings(StageSettings):
         "adapters (lora), or all weights (full)",
     )
     language_model_learning_rate: float = Field(
-        1e-4, gt=0, description="largest step size for the language model's weights"
+        1e-4, gt=0, le=1e12, description="largest step size for the language model's weights"
     )
     lora_rank: int = Field(8, ge=1, description="rank of the adapters' matrices")
     lora_alpha: int = Field(

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from cistron.base.errors import InputError
+from cistron.base.secrets import without_password
 from cistron.pipeline.tracking.destinations import impatient, make_trackers
 from cistron.pipeline.tracking.follow import send
 from cistron.pipeline.tracking.parts import read_parts
-from cistron.pipeline.tuning.shared import without_password
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from cistron.base.errors import InputError
+from cistron.base.secrets import without_password
 from cistron.cli.options import command_line
 from cistron.pipeline.tuning.search import How
-from cistron.pipeline.tuning.shared import open_database, without_password
+from cistron.pipeline.tuning.shared import open_database
 from cistron.pipeline.tuning.tune import read_search, tune
 from tests.pipeline.tuning.test_tune import made
 
@@ -29,6 +30,18 @@ from tests.pipeline.tuning.test_tune import made
         ("postgresql://me@host/db", "postgresql://me@host/db"),
         ("postgresql://host:5432/db", "postgresql://host:5432/db"),
         ("training.epochs=5", "training.epochs=5"),
+        ("postgresql://me:a secret@host/db", "postgresql://me:***@host/db"),
+        ("postgresql://me:a%20secret%40x@host/db", "postgresql://me:***@host/db"),
+        ("postgresql://me:a/secret@host/db", "postgresql://me:***@host/db"),
+        ("host=db user=me password='a secret' port=1", "host=db user=me password=*** port=1"),
+        ('host=db password = "a secret"', "host=db password = ***"),
+        ("host=db password='it\\'s secret' port=1", "host=db password=*** port=1"),
+        ("http://host:5000/?token=secret&x=1", None),
+        ("http://host/?x=1&access_token=secret#top", "http://host/?x=1&access_token=***"),
+        ("https://host/?api_key=secret;b=2", None),
+        ("https://host/?Secret=secret", "https://host/?Secret=***"),
+        ("Authorization: Bearer secret", None),
+        ("training.max_tokens=5 monkeys=3", "training.max_tokens=5 monkeys=3"),
     ],
 )
 def test_passwords_are_masked_and_nothing_else(text: str, told: str | None) -> None:

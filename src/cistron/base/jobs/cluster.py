@@ -25,6 +25,7 @@ from cistron.base.errors import InputError
 from cistron.base.jobs.job import TRIES, Ended, Job, Shelf, do, lost_each_time
 from cistron.base.jobs.nodes import cpus_each, fit, nodes_of, require_same, this_node
 from cistron.base.progress import SILENT, Reporter
+from cistron.base.secrets import without_password
 
 CONNECTING = 60  # seconds; Ray itself tries for minutes
 WATCH = 1.0  # seconds between two looks whether a job is still its own
@@ -116,7 +117,7 @@ def cluster_of(address: str | None, folder: Path, device: str = "auto") -> Clust
 
 def _require_reachable(address: str) -> None:
     """Connect in a process of its own first: what Ray cannot reach it tries for minutes."""
-    refused = f"--cluster {address}: the cluster cannot be reached"
+    refused = f"--cluster {without_password(address)}: the cluster cannot be reached"
     remedy = (
         "It is given as ray://host:10001 (from outside), host:6379 or auto (on a node), and "
         "started by `ray start --head`."

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-import json
 import re
+import subprocess
+import sys
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,12 +18,17 @@ from torch import nn
 
 from cistron.base.arrays import Array
 from cistron.base.errors import InputError
+from cistron.base.untrusted import as_damage, parse_json
 from cistron.classifier.classifier import Classifier
+from cistron.classifier.imports import hdf5_probe
+from cistron.classifier.imports.hdf5_probe import MOST_NUMBERS
 from cistron.classifier.imports.keras_description import Json, Layer, chain, chain_settings
 from cistron.classifier.imports.untrained import untrained
 from cistron.encoders.one_hot import OneHotSettings
+from cistron.models.input import Network
 from cistron.training.settings import TrainingSettings
 
+PATIENCE = 60  # seconds that reading a file of weights may take
 NOTES = (
     "Its training samples are not in the files, so no sequence is called unlike them, and nothing "
     "is scored.",
@@ -59,6 +65,12 @@ def import_keras(
     InputError
         Naming the file and the layer that cannot be read.
     """
+    names = " and ".join(map(str, files))
+    with as_damage(f"{names}: this is no Keras model that can be read ({{}}). Save it again."):
+        return _import(files, classes, both_strands)
+
+
+def _import(files: Sequence[Path], classes: Sequence[str] | None, both_strands: bool) -> Classifier:
     document, weights, where = _open(files)
     with weights:
         layers = list(chain(document, where))
@@ -69,6 +81,10 @@ def import_keras(
         # Single precision: the published predictions, to the last digit that can be had.
         training, names = TrainingSettings(precision="fp32"), _class_names(classes, width)
         fitted = encoder.restore({}, {})
+        with torch.device("meta"):
+            network = Network(fitted.shape, settings, len(names))
+        if sum(tensor.numel() for tensor in network.parameters()) > MOST_NUMBERS:
+            raise InputError(f"{where}: the network has more than {MOST_NUMBERS:,} weights.")
         classifier = untrained(encoder, fitted, settings, training, names, "dna")
         arrays = _arrays(weights, layers, str(files[-1]))
         modules = classifier.model_.body.layers
@@ -108,6 +124,8 @@ def _open(files: Sequence[Path]) -> tuple[Json, h5py.File, str]:
             raise InputError(f"{path}: there is no such file.")
     if zipfile.is_zipfile(model):
         with zipfile.ZipFile(model) as archive:
+            if sum(member.file_size for member in archive.infolist()) > 8 * MOST_NUMBERS:
+                raise ValueError("it unpacks to too many bytes")
             missing = {"config.json", "model.weights.h5"} - set(archive.namelist())
             if missing:
                 raise InputError(f"{model} is no Keras model: it has no {min(missing)}.")
@@ -125,6 +143,11 @@ def _open(files: Sequence[Path]) -> tuple[Json, h5py.File, str]:
 
 
 def _hdf5(content: bytes, path: Path) -> h5py.File:
+    command = [sys.executable, hdf5_probe.__file__]
+    try:
+        subprocess.run(command, input=content, capture_output=True, check=True, timeout=PATIENCE)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        raise InputError(f"{path} is cut short or no HDF5 file.") from error
     try:
         return h5py.File(io.BytesIO(content), "r")
     except OSError as error:
@@ -133,14 +156,14 @@ def _hdf5(content: bytes, path: Path) -> h5py.File:
 
 def _parse(text: str | bytes, path: Path) -> Json:
     try:
-        document = json.loads(text)
+        document = parse_json(text, str(path))
         config = document["config"]
         layers = config if isinstance(config, list) else config["layers"]
         if document["class_name"] and all(
             e["class_name"] and "name" in e["config"] for e in layers
         ):
             return document
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+    except (KeyError, TypeError):
         pass
     raise InputError(f"{path} is not the JSON of a Keras model (model.to_json() writes it).")
 
@@ -160,7 +183,7 @@ def _arrays(file: h5py.File, layers: Sequence[Layer], where: str) -> Iterator[li
     if "layer_names" in root.attrs or "layer_names0" in root.attrs:
         try:
             groups = [root[name] for name in _names(root, "layer_names")]
-            each = [[group[k][()] for k in _names(group, "weight_names")] for group in groups]
+            each = [[_array(group[k]) for k in _names(group, "weight_names")] for group in groups]
         except KeyError as error:
             raise InputError(f"{where} lists weights that are not in it: {error}.") from error
         yield from filter(None, each)
@@ -177,9 +200,16 @@ def _arrays(file: h5py.File, layers: Sequence[Layer], where: str) -> Iterator[li
         group = f"{base}_{seen[base]}" if seen[base] else base
         seen[base] += 1
         cells = [kept.get(f"{group}/{below}", {}) for below in CELLS.get(layer.kind, ("vars",))]
-        arrays = [cell[key][()] for cell in cells for key in sorted(cell, key=int)]
+        arrays = [_array(cell[key]) for cell in cells for key in sorted(cell, key=int)]
         if arrays:
             yield arrays
+
+
+def _array(data: h5py.Dataset) -> Array:
+    """Return an array of weights; its size is looked at before memory is taken for it."""
+    if data.size > MOST_NUMBERS or data.dtype.kind not in "fiu":
+        raise ValueError(f"{data.name} is {data.dtype} of shape {data.shape}")
+    return data[()]
 
 
 def _names(group: h5py.Group, attribute: str) -> list[str]:

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.output_folder import OutputFolder
-from cistron.base.outputs import new_file, read_json, write_json, written
+from cistron.base.outputs import new_file, write_json, written
+from cistron.base.untrusted import read_json
 from cistron.classifier.predictor import Predictor
 
 JOB, INTERRUPTED = "job.json", "an interrupted prediction"

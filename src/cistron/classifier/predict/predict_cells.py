@@ -21,6 +21,7 @@ from cistron.base.errors import InputError, nearest
 from cistron.base.hdf5 import hdf5_file
 from cistron.base.outputs import new_file, require_new, write_json
 from cistron.base.progress import SILENT, Reporter
+from cistron.base.untrusted import read_object
 from cistron.base.version import __version__
 from cistron.classifier.align_cells import mean_shift
 from cistron.classifier.cell_predictions import DISTANCE, judged_cells
@@ -162,7 +163,7 @@ def _predict_windows(
             advance(len(table))
     kept = parts / "genes.json"
     if overlap is None:  # all windows were predicted before
-        return json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+        return read_object(kept) if kept.is_file() else {}
     found = genes_found(overlap)
     write_json(kept, found)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from cistron.base.document import Document
 from cistron.base.encoded import Gives, InputShape, State
 from cistron.base.errors import InputError
 from cistron.base.settings import InputPath
+from cistron.base.untrusted import checked, require_arrays
 from cistron.encoders.cells.cell_components import Components
 from cistron.encoders.cells.cell_scaling import Scaler, ScaleSettings, ZScore
 from cistron.encoders.cells.gene_choice import GeneChoice, VariableGenes
@@ -35,6 +36,29 @@ from cistron.encoders.cells.normalise import (
 from cistron.encoders.settings import EncoderSettings
 from cistron.samples.cells.gene_names import read_aliases
 from cistron.samples.samples import Samples
+
+AXES = {
+    "chosen": ["chosen"],
+    "fill": ["chosen"],
+    "deviation": ["chosen"],
+    "centre": ["chosen"],
+    "spread": ["chosen"],
+    "component_centre": ["chosen"],
+    "component_share": ["components"],
+    "loadings": ["components", "chosen"],
+    "neighbours": ["cells", "chosen"],
+}
+"""What the axes of the arrays count that are saved."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What `Expression.state` returns beside its arrays."""
+
+    target: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    low: Annotated[float, Field(allow_inf_nan=False)] | None
+    high: Annotated[float, Field(allow_inf_nan=False)] | None
+    notes: tuple[str, ...]
 
 
 class ExpressionSettings(EncoderSettings):
@@ -116,22 +140,27 @@ class ExpressionSettings(EncoderSettings):
 
     def restore(self, document: Document, arrays: Arrays) -> Expression:
         """Rebuild the encoder from its state."""
+        axes = {name: counted for name, counted in AXES.items() if name in arrays}
+        require_arrays(arrays, axes | {"spread": ["chosen"]}, ["spread"])
         components = None
         if self.components is not None:
             components = Components(
                 *(arrays[name] for name in ("loadings", "component_centre", "component_share"))
             )
-        low = -np.inf if document["low"] is None else document["low"]
-        high = np.inf if document["high"] is None else document["high"]
+        learned = checked(Learned, document)
+        low = -np.inf if learned.low is None else learned.low
+        high = np.inf if learned.high is None else learned.high
+        if low >= high:
+            raise ValueError("low: it should be less than high")
         return Expression(
             self,
             KnownGenes.restore(arrays),
-            document["target"],
+            learned.target,
             Imputer(self.impute, arrays["fill"], arrays.get("neighbours")),
             Scaler(arrays["centre"], arrays["spread"], low, high),
             components,
             arrays["deviation"],
-            tuple(document["notes"]),
+            tuple(learned.notes),
         )
 
     def require_possible(self) -> None:

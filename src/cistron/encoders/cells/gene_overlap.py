@@ -172,7 +172,12 @@ class KnownGenes:
         aliases = {}
         if "aliases" in arrays:
             aliases = dict(line.split("\t", 1) for line in _texts(arrays["aliases"]))
-        return cls(names, arrays["share"], arrays["chosen"], aliases)
+        share, chosen = arrays["share"], arrays["chosen"]
+        if {len(share)} != {len(lines) for lines in names.values()} or share.ndim != 1:
+            raise ValueError("the names of the genes and their shares differ in number")
+        if chosen.dtype.kind not in "iu" or not np.isin(chosen, np.arange(len(share))).all():
+            raise ValueError("a gene was chosen that is not there")
+        return cls(names, share, chosen, aliases)
 
 
 def _lines(texts: Iterable[str]) -> NDArray[np.uint8]:

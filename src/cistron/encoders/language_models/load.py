@@ -15,6 +15,7 @@ import torch
 from cistron.base.device import choose_device
 from cistron.base.errors import InputError
 from cistron.base.files import sha256
+from cistron.base.untrusted import read_object
 from cistron.encoders.language_models.int8 import int8_linear
 from cistron.encoders.language_models.model import Forward, LanguageModel
 from cistron.encoders.language_models.packed_esm import PackedEsm, can_pack, plain_linear
@@ -159,8 +160,12 @@ def _weight_files(folder: Path, name: str) -> list[Path]:
         if (folder / weights).is_file():
             return [folder / weights]
         if index.is_file():
-            shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
-            files = [folder / shard for shard in sorted(set(shards))]
+            shards = read_object(index).get("weight_map")
+            if not isinstance(shards, dict) or not all(
+                isinstance(shard, str) for shard in shards.values()
+            ):
+                raise InputError(f"{index} is damaged: weight_map should name files.")
+            files = [folder / shard for shard in sorted(set(shards.values()))]
             if all(file.is_file() for file in files):
                 return files
     what = "config.json" if not (folder / "config.json").is_file() else "all of its weights"

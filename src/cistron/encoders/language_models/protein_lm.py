@@ -17,6 +17,7 @@ from cistron.base.encoded import Encoded, Gives, InputShape, State
 from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
 from cistron.base.ragged import Ragged
+from cistron.base.untrusted import checked, require_arrays
 from cistron.encoders.crop import CROPS, crop, crop_warnings
 from cistron.encoders.language_models.embedder import (
     Embedder,
@@ -95,7 +96,9 @@ class ProteinLMSettings(EmbeddingSettings, EncoderSettings):
         """Rebuild the encoder from its state; the language model is not loaded for that."""
         if "tuning" in document:
             return TunedProteinLM.restore(self, document)
-        identity = Identity(**document)
+        identity = checked(Identity, document)
+        if arrays:
+            require_arrays(arrays, {"mean": ["width"], "scale": ["width"]}, ["scale"])
         embedder = Embedder(self, known=identity)
         return ProteinLM(self, identity, embedder, arrays.get("mean"), arrays.get("scale"))
 
@@ -263,7 +266,7 @@ class TunedProteinLM:
     @classmethod
     def restore(cls, settings: ProteinLMSettings, document: Document) -> Self:
         """Rebuild the encoder from its state."""
-        document = {**document, "identity": Identity(**document["identity"])}
+        document = {**document, "identity": checked(Identity, document["identity"])}
         return cls(settings, **document, restored=True)
 
     @property

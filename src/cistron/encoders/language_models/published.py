@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+
+from cistron.base.errors import InputError
+from cistron.base.untrusted import read_object
 
 WIDTHS = {
     "facebook/esm2_t6_8M_UR50D": 320,
@@ -45,7 +47,9 @@ def published_width(name: str) -> int | None:
     """
     config = Path(name) / "config.json"
     if config.is_file():
-        document = json.loads(config.read_text(encoding="utf-8"))
+        document = read_object(config)
         width = document.get("hidden_size", document.get("d_model"))
-        return int(width) if width is not None else None
+        if width is not None and not (isinstance(width, int) and 0 < width < 10**6):
+            raise InputError(f"{config} is damaged: hidden_size should be a whole number.")
+        return width
     return WIDTHS.get(name)

@@ -9,7 +9,6 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
@@ -18,6 +17,7 @@ from cistron.base.errors import InputError
 from cistron.base.output_folder import OutputFolder, kept
 from cistron.base.outputs import written
 from cistron.base.progress import SILENT, Reporter
+from cistron.base.yaml_text import parse_yaml
 from cistron.classifier.load import load
 from cistron.experiment.mistakes import explain
 from cistron.explain.motifs.analysis import MotifSettings, analyse
@@ -172,10 +172,7 @@ def parse_settings(changes: Sequence[str], given: Mapping[str, object]) -> Motif
         key, sign, value = change.partition("=")
         if not sign:
             raise InputError(f"--set {change}: write it as key=value, like min_seqlets=50.")
-        try:
-            values[key.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise InputError(f"--set {change}: the value is not valid YAML.") from error
+        values[key.strip()] = parse_yaml(value, f"--set {change}")
     try:
         return MotifSettings(**values)
     except ValidationError as error:

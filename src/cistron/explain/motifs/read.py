@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from cistron.base.document import Document
 from cistron.base.errors import InputError
+from cistron.base.untrusted import parse_json, read_object
 from cistron.classifier.load import load
 from cistron.experiment.file import read_experiment
 from cistron.explain.explanation import Explanation
@@ -99,7 +99,7 @@ def recorded_run(folder: str | Path) -> Path | None:
 def _require_same(path: Path, run: Path) -> None:
     """Refuse a run whose classifier is not the one that was explained."""
     with h5py.File(path) as file:
-        explained = json.loads(file.attrs.get("classifier", "null"))
+        explained = parse_json(file.attrs.get("classifier", "null"), str(path))
     if explained is not None and explained != load(run).checksum_:
         raise InputError(
             f"{run} holds another classifier than the one that {path.parent} explains. Name its "
@@ -108,7 +108,7 @@ def _require_same(path: Path, run: Path) -> None:
 
 
 def _summary(path: Path) -> Document:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return read_object(path) if path.is_file() else {}
 
 
 def _facts(path: Path) -> Document:

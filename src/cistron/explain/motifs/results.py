@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +14,7 @@ from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.motif import Motif
 from cistron.base.outputs import write_json, written
+from cistron.base.untrusted import parse_json
 from cistron.explain.motifs.analysis import Analysis, Entry
 from cistron.explain.motifs.explained import Explained
 from cistron.explain.motifs.match import title
@@ -206,7 +206,7 @@ def read_signed(folder: str | Path) -> list[Signed]:
     """
     path = Path(folder) / PATTERNS
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = parse_json(path.read_bytes(), str(path))
         return [
             Signed(p["name"], p["sign"], np.array(p["probabilities"])[slice(*p["core"])])
             for p in stored["patterns"]
@@ -215,5 +215,5 @@ def read_signed(folder: str | Path) -> list[Signed]:
         raise InputError(
             f"{folder} has no {PATTERNS}. Give a folder of `cistron motifs`."
         ) from None
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError) as error:
         raise InputError(f"{path} is damaged. Run `cistron motifs` again.") from error

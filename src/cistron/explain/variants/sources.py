@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import get_args
 
 import pandas as pd
-import yaml
 from pydantic import ValidationError
 
 from cistron.base.document import Document
 from cistron.base.errors import InputError, nearest
 from cistron.base.files import looks_like, open_input
+from cistron.base.yaml_text import parse_yaml
 from cistron.experiment.file import read_experiment
 from cistron.experiment.run_folder import EXPERIMENT
 from cistron.explain.export import PLACE
@@ -138,7 +138,7 @@ def _of_genes(samples: GenomeSamples | None, where: Where) -> Found:
 def _regions(text: str) -> str | list[object]:
     if text in PRESETS:
         return text
-    value = yaml.safe_load(text) if text.lstrip().startswith("[") else None
+    value = parse_yaml(text, "--regions") if text.lstrip().startswith("[") else None
     if not isinstance(value, list):
         raise InputError(
             f"--regions {text}: there is no such preset.{nearest(text, PRESETS)} Choose one of "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,8 @@ from numpy.typing import NDArray
 from cistron.base.arrays import Array
 from cistron.base.cell_vectors import CellVectors
 from cistron.base.errors import InputError
+from cistron.base.untrusted import as_damage
+from cistron.models.classical.sound import require_sound
 from cistron.models.classical.sparse_input import by_blocks, described, to_fit
 from cistron.models.families import ClassicalSettings
 
@@ -56,18 +57,7 @@ MOVED = {
     "cistron.models.l1_regression": "cistron.models.classical.l1_regression",
 }
 
-# What reading a damaged archive raises, depending on where the damage is.
-DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    AttributeError,
-    EOFError,
-    KeyError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
+MOST_BYTES = 1 << 33  # of an archive that is unpacked
 
 
 def fit_classical(
@@ -252,8 +242,16 @@ def dump(estimator: BaseEstimator | list[ClassifierMixin]) -> bytes:
     return dumps(estimator, compression=zipfile.ZIP_DEFLATED)
 
 
-def load(data: bytes) -> BaseEstimator | list[ClassifierMixin]:
+def load(
+    data: bytes, name: str = "The file of the classical model"
+) -> BaseEstimator | list[ClassifierMixin]:
     """Read what `dump` wrote.
+
+    Parameters
+    ----------
+    data : bytes
+    name : str
+        What messages call the file.
 
     Raises
     ------
@@ -262,28 +260,27 @@ def load(data: bytes) -> BaseEstimator | list[ClassifierMixin]:
     """
     from skops.io import get_untrusted_types, loads
 
-    try:
+    with as_damage(f"{name} is damaged ({{}}). Copy it again, or train again."):
         data = _with_present_names(data)
         strangers = sorted(set(get_untrusted_types(data=data)) - set(TRUSTED))
         estimator = None if strangers else loads(data, trusted=TRUSTED)
-    except DAMAGE as error:
-        raise InputError(
-            "The file of the classical model is damaged. Copy it again, or train again."
-        ) from error
-    # A list holds one model for each class.
-    estimators = estimator if type(estimator) is list else [estimator]
-    types = {described(each) for each in estimators}
-    if strangers or not types <= MODELS:
-        raise InputError(
-            f"The file of the classical model holds {', '.join(strangers or sorted(types))}, which "
-            "is none of our models. It is not used."
-        )
+        # A list holds one model for each class.
+        estimators = estimator if type(estimator) is list else [estimator]
+        types = {described(each) for each in estimators}
+        if strangers or not types <= MODELS:
+            raise InputError(
+                f"{name} holds {', '.join(strangers or sorted(types))}, which "
+                " is none of our models. It is not used."
+            )
+        require_sound(estimator)
     return estimator
 
 
 def _with_present_names(data: bytes) -> bytes:
     """Return an archive that names the present module of types which moved since."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if sum(member.file_size for member in archive.infolist()) > MOST_BYTES:
+            raise ValueError(f"it unpacks to more than {MOST_BYTES:,} bytes")
         members = {name: archive.read(name) for name in archive.namelist()}
     schema = members.get("schema.json", b"").decode()
     renamed = schema

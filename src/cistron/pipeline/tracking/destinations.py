@@ -9,10 +9,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from cistron.base.errors import InputError, nearest
+from cistron.base.secrets import without_password
 from cistron.pipeline.tracking.mlflow import MLflow
 from cistron.pipeline.tracking.tensorboard import TensorBoard
 from cistron.pipeline.tracking.tracker import Tracker
-from cistron.pipeline.tuning.shared import without_password
 
 KINDS = ("mlflow", "tensorboard")
 SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "file", "databricks")

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cistron.base.secrets import without_password
 from cistron.pipeline.tracking.tracker import Part, Sent, TrackingError, as_text, remember
-from cistron.pipeline.tuning.shared import without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

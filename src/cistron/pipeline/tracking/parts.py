@@ -11,11 +11,10 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from cistron.base.document import Document, Json
 from cistron.base.errors import InputError
 from cistron.base.files import resolved
+from cistron.base.yaml_text import read_yaml
 from cistron.experiment.run_folder import Run
 from cistron.pipeline.tracking.tracker import Part, Point, State
 from cistron.targets.kinds import sign_of
@@ -45,14 +44,14 @@ def read_parts(run: Path, *, ended: bool) -> list[Part]:
         return [_whole(run, metric, ended), *_inside(run, "", metric, ended)]
     except InputError:
         raise
-    except (KeyError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"A file of {run} is damaged: {error!r}.") from error
 
 
 def _whole(run: Path, metric: str, ended: bool) -> Part:
     searched = (run / "search.yaml").is_file()
     source = run / ("search.yaml" if searched else "experiment.yaml")
-    experiment = yaml.safe_load(source.read_text(encoding="utf-8")) if source.is_file() else {}
+    experiment = read_yaml(source) if source.is_file() else {}
     how = {key: value for key, value in _json(run / "how.json").items() if key != "storage"}
     started = _json(run / "environment.json").get("started")
     ending = run / ("tuning.json" if searched else "metrics.json")

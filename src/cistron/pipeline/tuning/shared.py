@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from cistron.base.errors import InputError
+from cistron.base.secrets import without_password
 
 if TYPE_CHECKING:
     import optuna
@@ -162,9 +163,3 @@ def end_stale(study: optuna.Study, storage: optuna.storages.RDBStorage) -> int:
             storage.set_trial_state_values(trial, optuna.trial.TrialState.FAIL)
         optuna.storages.fail_stale_trials(study)
         return len(before - running())
-
-
-def without_password(text: str) -> str:
-    """Return a URL, or a text with one, with stars in place of the password."""
-    text = re.sub(r"(://[^:/?@\s]*):\S*@", r"\1:***@", text)
-    return re.sub(r"((?:password|passwd|pwd)=)[^&\s]+", r"\1***", text, flags=re.IGNORECASE)

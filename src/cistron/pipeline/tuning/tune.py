@@ -16,13 +16,14 @@ from cistron.base.errors import InputError
 from cistron.base.jobs.cluster import join
 from cistron.base.output_folder import OutputFolder, kept
 from cistron.base.progress import SILENT, Logged, Reporter
+from cistron.base.secrets import without_password
+from cistron.base.yaml_text import parse_yaml, read_yaml
 from cistron.experiment.file import make_experiment, read_document
 from cistron.experiment.ranges import corners, dimensions, require_searchable
 from cistron.experiment.run_folder import Run
 from cistron.pipeline.tuning.best import search_best
 from cistron.pipeline.tuning.nested import nest
 from cistron.pipeline.tuning.search import How, Search
-from cistron.pipeline.tuning.shared import without_password
 from cistron.pipeline.tuning.trial import visible
 from cistron.report.tuning import write_tuning
 from cistron.splits.split import TEST
@@ -130,8 +131,7 @@ def _text(search: Search) -> str:
 
 def _require_same(run: Run, search: Search, how: How) -> None:
     """Refuse to go on with another search than the one that was begun."""
-    before = yaml.safe_load((run.path / SEARCH).read_text(encoding="utf-8"))
-    if before != yaml.safe_load(_text(search)):
+    if read_yaml(run.path / SEARCH) != parse_yaml(_text(search), SEARCH):
         raise InputError(
             f"{run.path} was begun with another experiment file, so it cannot be continued. Undo "
             "the change, or choose another directory for --out."
