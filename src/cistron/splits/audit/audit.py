@@ -112,9 +112,12 @@ def audit(
     -------
     dict
         As plain JSON types: `verdict`: "leak" if a check fails ("confounded" if only that of groups
-        that determine the label), else "warning" if one warns, else "clean"; `checks`: in the
-        order of `CHECKS` for the domain, each with `name`, `verdict` ("pass", "warn",
-        "fail" or "skipped"), `summary` (sentences with the numbers) and `details`.
+        that determine the label), else "warning" if one warns, else "not fully checked" if one
+        that applies was skipped, else "clean"; `state`: "leaks" if the verdict is "leak", else "not
+        fully checked" if a check that applies was skipped, else "clean"; `not_checked`: names of
+        those skipped checks; `checks`: in the order of `CHECKS` for the domain, each
+        with `name`, `verdict` ("pass", "warn", "fail" or "skipped"), `summary` (sentences with the
+        numbers), `details` and `unchecked` (skipped although it applies).
     """
     homologs = homology and samples.payload.domain.homologs
     if homologs and nearest is None and len(split.rows(TEST)):
