@@ -44,6 +44,7 @@ __all__ = [
     "audit",
     "audit_external",
     "audit_folds",
+    "joined_external",
     "nearest_in_other_folds",
     "nearest_training",
 ]
@@ -183,6 +184,7 @@ def audit_external(
     external: Samples,
     *,
     homology: bool = True,
+    nearest: NearestHomolog | None = None,
     engine: EngineName = "auto",
     threads: int | None = None,
     progress: Progress = silent,
@@ -197,12 +199,32 @@ def audit_external(
         Of the same alphabet. Labels that are classes of `samples` are scored.
     homology, engine, threads, progress
         As in `audit`.
+    nearest : NearestHomolog, optional
+        What the search found, if it was made already (of `joined_external`).
 
     Returns
     -------
     dict
         As of `audit`, with the checks of `EXTERNAL_CHECKS`; the parts are "train" and "external".
     """
+    both, split = joined_external(samples, external)
+    if homology and nearest is None and len(external):
+        nearest = nearest_training(both, split, engine=engine, threads=threads, progress=progress)
+    context = Context(
+        samples=both,
+        place=split.part,
+        places=("train", "", "external"),
+        tested=split.rows(TEST),
+        trained=split.rows(TRAIN),
+        units=split.units,
+        nearest=nearest,
+        tested_as="external",
+    )
+    return report([check(context) for check in EXTERNAL_CHECKS])
+
+
+def joined_external(samples: Samples, external: Samples) -> tuple[Samples, Split]:
+    """Return samples and an external set as one, in this order, split into train and test."""
     n, m = len(samples), len(external)
     theirs = external.table
     if samples.target.task != external.target.task:
@@ -214,18 +236,4 @@ def audit_external(
         groups=(),
     )
     part = np.repeat([TRAIN, TEST], [n, m]).astype(np.int8)
-    split = Split(part, np.full(n + m, UNUSED, np.int16), np.arange(n + m), "")
-    nearest = None
-    if homology and m:
-        nearest = nearest_training(both, split, engine=engine, threads=threads, progress=progress)
-    context = Context(
-        samples=both,
-        place=part,
-        places=("train", "", "external"),
-        tested=split.rows(TEST),
-        trained=split.rows(TRAIN),
-        units=split.units,
-        nearest=nearest,
-        tested_as="external",
-    )
-    return report([check(context) for check in EXTERNAL_CHECKS])
+    return both, Split(part, np.full(n + m, UNUSED, np.int16), np.arange(n + m), "")
