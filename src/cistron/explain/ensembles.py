@@ -21,6 +21,7 @@ from cistron.explain.cells import deletable_genes, of_cells
 from cistron.explain.layout import Layout, rows_of
 from cistron.explain.method import Contributions, ExplanationMethod
 from cistron.explain.methods import method_for, method_named
+from cistron.explain.network_method import NetworkMethod
 from cistron.explain.options import Options
 from cistron.explain.perturbed import Changeable, inputs_of, letters_of
 from cistron.explain.target import LOGITS, Scale, Target
@@ -38,10 +39,24 @@ def contributions_of(
     InputError
         If no method fits, or its result is not exact enough.
     """
+    _require_references(classifier, options)
     if isinstance(classifier, Ensemble) and method_named(options.method).looks_inside:
         return by_members(classifier, samples, target, options, advance)
     alone = cast("Classifier", classifier)  # methods that change letters ask for outputs alone
     return method_for(alone, options.method).explain(alone, samples, target, options, advance)
+
+
+def _require_references(classifier: Predictor, options: Options) -> None:
+    """Refuse a background where the method compares with nothing, or not with sequences."""
+    if options.background is None:
+        return
+    for member in classifier.members:
+        method = method_for(member, options.method)
+        if not (isinstance(method, NetworkMethod) and method.adds_up):
+            raise InputError(
+                f"--background: the method {method.name} has no references. Leave the option out, "
+                "or use --method deeplift or integrated_gradients, which explain networks."
+            )
 
 
 def scale_of(classifier: Predictor, method: str) -> Scale:

@@ -23,6 +23,7 @@ from cistron.classifier.predict.predict_cells import (
     with_aliases,
 )
 from cistron.classifier.predictor import Predictor
+from cistron.explain.background import background_facts
 from cistron.explain.cells import of_cells
 from cistron.explain.checks import faithfulness, randomised_weights
 from cistron.explain.ensembles import scale_of
@@ -122,6 +123,7 @@ def explain_file(
         writer.note("classifier", classifier.checksum_)
     summary = {
         "settings": settings.document(),
+        "background": background_facts(settings, classifier.alphabet_),
         **seen.document(),
         "scale": _scale(classifier, seen.methods),
         "checks": checks,
