@@ -101,6 +101,7 @@ def by_members(
     where, layout = _layout(ensemble, each, samples)
     size = int(layout.offsets[-1])
     letters = [answer.hypothetical for answer in each if answer.hypothetical is not None]
+    strands = [answer.strands for answer in each if answer.strands is not None]
     return Contributions(
         layout,
         _mean(where, [answer.contributions for answer in each], size),
@@ -110,6 +111,7 @@ def by_members(
         # Errors are relative to the difference of each member; the worst of them is told.
         np.max([answer.error for answer in each], axis=0),
         _methods(each, options.method),
+        _mean(where, strands, size) if len(strands) == len(each) else None,
     )
 
 
@@ -122,11 +124,12 @@ def _require_averaged(ensemble: Ensemble, methods: Sequence[ExplanationMethod]) 
 
 def _times(answer: Contributions, slope: float) -> Contributions:
     """Return contributions to a multiple of the output."""
-    letters = answer.hypothetical
+    letters, strands = answer.hypothetical, answer.strands
     return replace(
         answer,
         contributions=answer.contributions * slope,
         hypothetical=None if letters is None else letters * slope,
+        strands=None if strands is None else strands * slope,
         output=answer.output * slope,
         reference_output=answer.reference_output * slope,
     )

@@ -26,7 +26,7 @@ from cistron.explain.settings import ExplainSettings
 
 ATTRIBUTIONS, SUMMARY = "attributions.h5", "summary.json"  # files of `cistron explain`
 FORMAT, VERSION = "cistron explanation", 1
-ALONG = ("contributions", "hypothetical", "codes", "positions")
+ALONG = ("contributions", "hypothetical", "codes", "positions", "strands")
 EACH = ("logits", "probabilities", "explained", "output", "reference_output", "error")
 CHUNK = 1 << 16  # positions, or rows, that are compressed together
 TEXT = h5py.string_dtype()
