@@ -36,6 +36,7 @@ _HOMES = {
     "read_profiles": "cistron.samples.sequences.profiles",
     "read_genome": "cistron.samples.genome.genome",
     "read_table": "cistron.samples.sequences.table",
+    "score_sequences": "cistron.pipeline.independent",
     "settle": "cistron.splits.settle",
 }
 __all__ = ["__version__", *_HOMES]

@@ -391,6 +391,31 @@ def test_check_prints_counts_and_passes_on_a_clean_split(project, capsys):
     assert "240 samples" in printed
     assert "24 values of family" in printed
     assert "PASS" in printed
+    assert "not fully checked: similar sequences" in printed.replace("\n", " ")
+
+
+def test_a_fit_without_the_search_is_not_called_clean(project, run, capsys):
+    capsys.readouterr()
+    from cistron.cli.show_run import show_comparison, show_run
+    from cistron.experiment.run_folder import Run
+    from cistron.pipeline.compare import compare_runs
+    from cistron.report.comparison import render_comparison
+
+    show_run(Run(run), as_json=False)
+    assert "not fully checked: similar sequences" in capsys.readouterr().out
+    show_run(Run(run), as_json=True)
+    document = json.loads(capsys.readouterr().out)
+    assert document["audit_state"] == "not fully checked"
+    assert document["not_checked"] == ["similar_sequences", "nearest_homolog"]
+    page = (run / "report.html").read_text()
+    assert "Not fully checked" in page
+    assert "No check that ran found a leak, but the audit warns" in page
+    shutil.copytree(run, run.parent / "again")
+    found = compare_runs([run, run.parent / "again"])
+    assert {row["audit_state"] for row in found["runs"]} == {"not fully checked"}
+    assert "warning (not checked: similar sequences" in render_comparison(found)
+    show_comparison(found, None, as_json=False)
+    assert "The split of run is not fully checked" in capsys.readouterr().out
 
 
 def test_check_fails_on_a_divided_group_and_as_json(project, capsys):

@@ -1,17 +1,21 @@
 """Explanations of whole classifiers."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 
 from cistron.base.errors import InputError
 from cistron.classifier.classifier import Classifier
+from cistron.explain.drawing import draw
 from cistron.explain.explanation import explain
 from cistron.explain.importance import permutation_importance
 from cistron.explain.linear import coefficient_table
 from cistron.explain.methods import allowed_methods
 from cistron.explain.references import shuffles
 from cistron.explain.settings import parse_settings
+from cistron.explain.store import read, write
 from cistron.samples.alphabet import DNA, PROTEIN
 from cistron.samples.samples import Profiles, Sequences, make_samples
 from cistron.samples.sequences.shuffle import shuffle_pairs
@@ -71,6 +75,30 @@ def test_the_other_strand_is_explained_backwards(cnn, promoter_samples, method):
         inside = slice(*onward.offsets[:2])
         turned = other.hypothetical[inside][::-1, ::-1]
         np.testing.assert_allclose(turned, onward.hypothetical[inside], rtol=1e-3, atol=1e-5)
+
+
+def test_each_strand_has_contributions_of_its_own(cnn, promoter_samples, tmp_path):
+    found = explain(cnn, promoter_samples, {"method": "deeplift"})
+    np.testing.assert_allclose(found.strands.mean(axis=1), found.contributions, atol=1e-6)
+    assert np.abs(np.diff(found.strands, axis=1)).max() > 0.1  # the readings are not the same
+    other = explain(cnn, reverse_complement(promoter_samples), {"method": "deeplift"})
+    for row in range(len(found)):
+        inside = slice(*found.offsets[row : row + 2])
+        # What is the other strand of one is the first of its reverse complement.
+        turned = other.strands[inside][::-1, ::-1]
+        np.testing.assert_allclose(turned, found.strands[inside], rtol=1e-3, atol=1e-5)
+    # A network that reads one strand alone gives the first track.
+    alone = copy.deepcopy(cnn)
+    alone.model_.both_strands = False
+    single = explain(alone, promoter_samples, {"method": "gradient_times_input"})
+    both = explain(cnn, promoter_samples, {"method": "gradient_times_input"})
+    assert single.strands is None
+    np.testing.assert_allclose(both.strands[:, 0], single.contributions, rtol=1e-3, atol=1e-5)
+    write(found, tmp_path / "attributions.h5")
+    np.testing.assert_array_equal(read(tmp_path / "attributions.h5").strands, found.strands)
+    drawing = draw(tmp_path, 1).tracks["sample-01"]
+    assert "read on this strand (+)" in drawing
+    assert "read on the other strand (" in drawing
 
 
 def test_contributions_add_up_to_the_log_odds(cnn, promoter_samples):

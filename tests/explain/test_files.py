@@ -18,6 +18,7 @@ from cistron.explain.export import require_track, write_bedgraph, write_bigwig, 
 from cistron.explain.files import Choices, explain_file
 from cistron.explain.settings import ExplainSettings
 from cistron.explain.store import Writer, read, read_checks, write
+from cistron.samples.samples import Sequences, make_samples
 from cistron.samples.sequences.fasta import write_fasta
 from tests.explain.conftest import MOTIF, PLACE, promoters
 
@@ -348,3 +349,50 @@ def test_tracks_by_the_command_line(cnn, tmp_path):
 def test_python_in_one_line(cnn, promoter_samples):
     found = cnn.explain(promoter_samples, method="gradient_times_input")
     assert found.settings == ExplainSettings(method="gradient_times_input")
+
+
+def test_an_own_background_stands_for_the_shuffled_references(cnn, promoter_samples, tmp_path):
+    path = tmp_path / "background.fasta"
+    background = promoters(5, seed=77, motif="A" * len(MOTIF))
+    long = Sequences.from_text([2 * text_of(background, row) for row in range(5)], "dna")
+    write_fasta(make_samples(long), path)
+    expected = np.zeros(len(promoter_samples))
+    texts = [2 * text_of(background, row) for row in range(5)]
+    for row, length in enumerate(promoter_samples.sequences.lengths):
+        cut = make_samples(Sequences.from_text([text[:length] for text in texts], "dna"))
+        expected[row] = np.diff(cnn.logits(cut), axis=1).mean()
+    for method in ("deeplift", "integrated_gradients"):
+        found = cnn.explain(promoter_samples, method=method, background=str(path), steps=200)
+        np.testing.assert_allclose(found.reference_output, expected, atol=1e-4)
+        totals = [found.of(row).sum() for row in range(len(found))]
+        tolerance = 1e-3 if method == "deeplift" else 0.05
+        np.testing.assert_allclose(totals, found.output - expected, rtol=tolerance, atol=tolerance)
+    write_fasta(promoter_samples, tmp_path / "samples.fasta")
+    cnn.save(tmp_path / "model")
+    command = ["explain", str(tmp_path / "model"), str(tmp_path / "samples.fasta"), "--out"]
+    own = ["--background", str(path), "--quiet"]
+    done = CliRunner().invoke(app, [*command, str(tmp_path / "why"), *own])
+    assert done.exit_code == 0, done.output
+    summary = json.loads((tmp_path / "why" / "summary.json").read_text())
+    assert summary["background"]["sequences"] == 5
+    assert summary["settings"]["background"] == str(path)
+    assert "compared with 5 sequences of" in (tmp_path / "why" / "explanation.html").read_text()
+
+
+def text_of(samples, row: int) -> str:
+    letters = np.array(list(samples.sequences.alphabet.letters))
+    return "".join(letters[samples.sequences[row]])
+
+
+def test_a_background_that_cannot_be_compared_with_is_refused(cnn, linear, tmp_path):
+    path = tmp_path / "short.fasta"
+    write_fasta(make_samples(Sequences.from_text(["ACGT" * 5], "dna")), path)
+    samples = promoters(4)
+    with pytest.raises(InputError, match="longest sequence has 20 letters, and a sample has 5"):
+        cnn.explain(samples, background=str(path))
+    with pytest.raises(InputError, match="has no references"):
+        cnn.explain(samples, background=str(path), method="occlusion")
+    with pytest.raises(InputError, match="has no references"):
+        linear.explain(samples, background=str(path))
+    with pytest.raises(InputError, match="exclude each other"):
+        cnn.explain(samples, background=str(path), references="zero")

@@ -81,8 +81,16 @@ def check(name: str, verdict: str) -> dict:
 @pytest.mark.parametrize(
     ("verdict", "state", "sentence"),
     [
-        ("clean", "pass", "The split is clean: 2 of 3 checks pass, none warns or fails."),
-        ("warning", "warn", "The split has no leak, but the audit warns: length shortcut."),
+        (
+            "clean",  # as older versions called it
+            "warn",
+            "The split is not fully checked: 2 of 3 checks pass, none warns or fails.",
+        ),
+        (
+            "warning",
+            "warn",
+            "No check that ran found a leak, but the audit warns: length shortcut.",
+        ),
         ("leak", "fail", "Training samples leak into the test samples: exact duplicates."),
     ],
 )
@@ -96,6 +104,25 @@ def test_split(verdict, state, sentence):
     said = split(audit)
     assert said.state == state
     assert said.sentence == f"{sentence} Not checked: similar sequences."
+
+
+def test_a_split_whose_checks_all_ran_is_clean():
+    audit = {
+        "verdict": "clean",
+        "not_checked": [],
+        "checks": [check("a", "pass"), check("reverse_complements", "skipped")],
+    }
+    said = split(audit)
+    assert (said.state, said.answer) == ("pass", "Yes")
+    assert said.sentence.endswith("Not applicable: reverse complements.")
+
+
+def test_a_confounded_split_is_never_clean():
+    failed = check("confounded_groups", "fail")
+    for others in ([check("a", "pass")], [check("batch_effect", "warn")]):
+        said = split({"verdict": "confounded", "not_checked": [], "checks": [failed, *others]})
+        assert (said.state, said.answer) == ("warn", "Confounded")
+        assert "a group determines the label" in said.sentence
 
 
 def scores(error: float, confidence: float = 0.9, accuracy: float = 0.7) -> dict:

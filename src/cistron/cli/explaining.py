@@ -42,6 +42,14 @@ ExplainedClass = Annotated[
     typer.Option("--class", help="Class that is explained; predicted: of each its own."),
 ]
 References = Annotated[str, typer.Option(help="auto, dinucleotide, shuffled, zero or mean.")]
+Background = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FASTA",
+        help="Sequences that samples are compared with, in place of shuffled letters; at least as "
+        "long as the samples (deeplift, integrated_gradients).",
+    ),
+]
 Scan = Annotated[
     str, typer.Option(help="in_silico_mutagenesis: substitutions, alanine or deletion.")
 ]
@@ -96,6 +104,7 @@ def explain(
     method: Method = "deeplift",
     class_: ExplainedClass = None,
     references: References = "auto",
+    background: Background = None,
     number: Annotated[int, typer.Option(help="Shuffled references of a sample.")] = 20,
     scan: Scan = "substitutions",
     window: Annotated[int, typer.Option(help="occlusion: positions hidden at once.")] = 10,
@@ -133,9 +142,16 @@ def explain(
     classifier = load(run).on(device or "auto")
     columns = {"id": id_column, "sequence": sequence_column}
     cells = NewCells(layer, None, tuple(group or ()), aliases)
-    shuffled = {"references": references, "number": number, "seed": seed}
+    compared = {"references": references, "number": number, "seed": seed}
+    own = None if background is None else str(background)
     settings = parse_settings(
-        method=method, class_=class_, scan=scan, window=window, fall_back=fall_back, **shuffled
+        method=method,
+        class_=class_,
+        scan=scan,
+        window=window,
+        fall_back=fall_back,
+        background=own,
+        **compared,
     )
     chosen = Choices(columns, cells, limit, randomise)
     summary = explain_file(

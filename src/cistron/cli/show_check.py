@@ -143,7 +143,9 @@ def _kind_of_reason(reason: str) -> str:
 
 
 def _audit_table(screen: Console, found: dict[str, Any]) -> None:
-    table = Table(title=f"Audit: {found['verdict']}", title_justify="left")
+    from cistron.splits.audit.check import verdict_sentence
+
+    table = Table(title=f"Audit: {verdict_sentence(found)}", title_justify="left")
     table.add_column("verdict")
     table.add_column("check")
     table.add_column("what was found")

@@ -27,13 +27,18 @@ BESIDE = (
     ("ece",),
 )
 NARROW = ("accuracy", "roc_auc", "macro_roc_auc")
+AUDIT_STYLES = {"clean": "", "leak": MARKS["fail"], "confounded": MARKS["fail"]}
 
 
 def show_run(run: Run, as_json: bool) -> None:
     """Print the scores of a run beside its baselines."""
-    metrics = run.metrics
+    from cistron.splits.audit.check import not_checked, state_of, verdict_of, verdict_sentence
+
+    metrics, verdict = run.metrics, verdict_of(run.audit)
     if as_json:
-        print_json({"run": str(run.path), "audit": run.audit["verdict"], **metrics})
+        audited = {"audit": verdict, "audit_state": state_of(run.audit)}
+        missing = {"not_checked": not_checked(run.audit)}
+        print_json({"run": str(run.path), **audited, **missing, **metrics})
         return
     screen = console()
     rows = {"model": metrics["test"], **metrics["baselines"]}
@@ -53,9 +58,8 @@ def show_run(run: Run, as_json: bool) -> None:
         screen.print(Text(_compared(comparison)))
     if metrics.get("second"):
         screen.print(Text(_second_scores(metrics["second"])), soft_wrap=True)
-    verdict = run.audit["verdict"]
-    bad = verdict in ("leak", "confounded")
-    screen.print(Text(f"Audit: {verdict}.", style=MARKS["fail"] if bad else ""))
+    style = AUDIT_STYLES.get(verdict, MARKS["warn"])
+    screen.print(Text(f"Audit: {verdict_sentence(run.audit)}.", style=style), soft_wrap=True)
     screen.print(Text(f"Report: {run.path / 'report.html'}"), soft_wrap=True)
 
 

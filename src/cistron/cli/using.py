@@ -36,7 +36,8 @@ Predicted = Annotated[
     typer.Argument(
         metavar="INPUT",
         help="FASTA, table or profiles (.npz, PSSM), - for stdin; of cells AnnData, 10x or "
-        'counts. Several: a folder, or a pattern in quotes, "shards/*.fasta.gz".',
+        'counts. Several: a folder, or a pattern in quotes, "shards/*.fasta.gz". Labelled '
+        "sequences: CLASS=FASTA,CLASS=FASTA, which is scored.",
     ),
 ]
 Predictions = Annotated[
@@ -56,7 +57,12 @@ OrthologFasta = Annotated[
     list[Path] | None, typer.Option(metavar="FASTA", help="Sequences of the orthologs.")
 ]
 Label = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="Cells: obs column of the true class.")
+    str | None,
+    typer.Option(
+        metavar="COLUMN|PATTERN",
+        help="Scores the predictions. Cells: obs column of the true class. Sequences: column of a "
+        "table, or a pattern with one group for FASTA headers.",
+    ),
 ]
 Groups = Annotated[
     list[str] | None,
@@ -102,13 +108,23 @@ def predict(
     from cistron.classifier.predict.new_cells import NewCells
     from cistron.classifier.predict.predict_shards import Reading, find_shards, predict_shards
     from cistron.cli.show_predictions import show_predicted_shards
+    from cistron.cli.show_scored import predict_and_score, require_alone
+    from cistron.pipeline.labelled import classes_in
 
     if bool(orthologs) != bool(ortholog_fasta):
         raise InputError("--orthologs and --ortholog-fasta go together: give both or neither.")
     classifier = load(run).on(device or "auto")
-    of_cells = {"--label": label, "--group": group, "--layer": layer, "--aliases": aliases}
+    of_cells = {"--group": group, "--layer": layer, "--aliases": aliases}
     _require_fitting(classifier.domain, orthologs, {**of_cells, "--align": align})
     columns = {"id": id_column, "sequence": sequence_column}
+    classes = classes_in(source)
+    if classifier.domain is not CELLS and (label or isinstance(classes, dict)):
+        several = {"--format": format_, "--workers": workers, "--cluster": cluster}
+        require_alone({"--orthologs": orthologs, "--resume": resume, **several})
+        how: dict[str, Any] = {"device": device or "auto", "force": force}
+        how |= {"labels": {"label": label, "columns": columns}, "reporter": Terminal(quiet)}
+        predict_and_score(run, classes, out, how, as_json)
+        return
     related = (orthologs, ortholog_fasta) if orthologs and ortholog_fasta else None
     reading = Reading(columns, related, NewCells(layer, label, tuple(group or ()), aliases, align))
     writing: dict[str, Any] = {"force": force, "resume": resume, "reporter": Terminal(quiet)}

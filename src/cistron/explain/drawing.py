@@ -220,6 +220,7 @@ def _track(
         effects,
         sample.letters[: ALPHABETS[alphabet].standard],
         alphabet == "dna",
+        None if sample.strands is None else sample.strands.astype(np.float64),
     )
 
 

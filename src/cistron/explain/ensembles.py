@@ -21,6 +21,7 @@ from cistron.explain.cells import deletable_genes, of_cells
 from cistron.explain.layout import Layout, rows_of
 from cistron.explain.method import Contributions, ExplanationMethod
 from cistron.explain.methods import method_for, method_named
+from cistron.explain.network_method import NetworkMethod
 from cistron.explain.options import Options
 from cistron.explain.perturbed import Changeable, inputs_of, letters_of
 from cistron.explain.target import LOGITS, Scale, Target
@@ -38,10 +39,24 @@ def contributions_of(
     InputError
         If no method fits, or its result is not exact enough.
     """
+    _require_references(classifier, options)
     if isinstance(classifier, Ensemble) and method_named(options.method).looks_inside:
         return by_members(classifier, samples, target, options, advance)
     alone = cast("Classifier", classifier)  # methods that change letters ask for outputs alone
     return method_for(alone, options.method).explain(alone, samples, target, options, advance)
+
+
+def _require_references(classifier: Predictor, options: Options) -> None:
+    """Refuse a background where the method compares with nothing, or not with sequences."""
+    if options.background is None:
+        return
+    for member in classifier.members:
+        method = method_for(member, options.method)
+        if not (isinstance(method, NetworkMethod) and method.adds_up):
+            raise InputError(
+                f"--background: the method {method.name} has no references. Leave the option out, "
+                "or use --method deeplift or integrated_gradients, which explain networks."
+            )
 
 
 def scale_of(classifier: Predictor, method: str) -> Scale:
@@ -86,6 +101,7 @@ def by_members(
     where, layout = _layout(ensemble, each, samples)
     size = int(layout.offsets[-1])
     letters = [answer.hypothetical for answer in each if answer.hypothetical is not None]
+    strands = [answer.strands for answer in each if answer.strands is not None]
     return Contributions(
         layout,
         _mean(where, [answer.contributions for answer in each], size),
@@ -95,6 +111,7 @@ def by_members(
         # Errors are relative to the difference of each member; the worst of them is told.
         np.max([answer.error for answer in each], axis=0),
         _methods(each, options.method),
+        _mean(where, strands, size) if len(strands) == len(each) else None,
     )
 
 
@@ -107,11 +124,12 @@ def _require_averaged(ensemble: Ensemble, methods: Sequence[ExplanationMethod]) 
 
 def _times(answer: Contributions, slope: float) -> Contributions:
     """Return contributions to a multiple of the output."""
-    letters = answer.hypothetical
+    letters, strands = answer.hypothetical, answer.strands
     return replace(
         answer,
         contributions=answer.contributions * slope,
         hypothetical=None if letters is None else letters * slope,
+        strands=None if strands is None else strands * slope,
         output=answer.output * slope,
         reference_output=answer.reference_output * slope,
     )

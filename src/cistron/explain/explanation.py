@@ -63,6 +63,9 @@ class Explanation:
         Positions of each sample, of which a part may have been read; None of features.
     groups : DataFrame, n rows
         Columns that samples are grouped by, where they were asked for.
+    strands : ndarray of float32, shape (total, 2), or None
+        Contributions by the reading of the strand that is written, and of the other one, where a
+        model reads both; `contributions` is their mean.
     """
 
     ids: NDArray[np.object_]
@@ -85,6 +88,7 @@ class Explanation:
     features: tuple[str, ...] = ()
     lengths: NDArray[np.int64] | None = None
     groups: pd.DataFrame = field(default_factory=pd.DataFrame)
+    strands: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -115,6 +119,7 @@ class Explanation:
             coordinates=self.coordinates.iloc[start:stop].reset_index(drop=True),
             lengths=None if self.lengths is None else self.lengths[start:stop],
             groups=self.groups.iloc[start:stop].reset_index(drop=True),
+            strands=None if self.strands is None else self.strands[inside],
         )
 
 
@@ -176,6 +181,7 @@ def explain_window(
         features=layout.features,
         lengths=None if layout.codes is None else samples.sequences.lengths,
         groups=samples.table[list(samples.groups)].reset_index(drop=True),
+        strands=answer.strands,
     )
 
 

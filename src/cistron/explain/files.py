@@ -26,6 +26,7 @@ from cistron.classifier.predict.predict_cells import (
     with_aliases,
 )
 from cistron.classifier.predictor import Predictor
+from cistron.explain.background import background_facts
 from cistron.explain.cells import of_cells
 from cistron.explain.checks import faithfulness, randomised_weights
 from cistron.explain.ensembles import scale_of
@@ -141,6 +142,7 @@ def _summarise(
     source, run, seconds = made
     return {
         "settings": settings.document(),
+        "background": background_facts(settings, classifier.alphabet_),
         **seen.document(),
         "scale": _scale(classifier, seen.methods),
         "checks": checks,

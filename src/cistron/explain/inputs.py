@@ -16,6 +16,7 @@ from cistron.base.encoded import Encoded
 from cistron.base.errors import InputError
 from cistron.base.ragged import Ragged
 from cistron.classifier.classifier import Classifier
+from cistron.explain.background import read_background
 from cistron.explain.cells import of_cells, reference_vector
 from cistron.explain.options import Options
 from cistron.explain.references import choose, shuffles
@@ -23,6 +24,7 @@ from cistron.models.input import Network
 from cistron.samples.alphabet import ALPHABETS, PROTEIN, Alphabet
 
 SHUFFLED = ("dinucleotide", "shuffled")
+BACKGROUND = "background"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +86,10 @@ class Reader:
                 "A language model that is trained along and pooled gives one vector a protein, "
                 "whose numbers mean nothing alone. Use --method in_silico_mutagenesis or occlusion."
             )
-        self.kind = choose(settings.references, self.content, dna)
+        self.background = read_background(classifier, settings, self.content)
+        self.kind = BACKGROUND
+        if self.background is None:
+            self.kind = choose(settings.references, self.content, dna)
         self.center: Tensor | None = None
         if of_cells(classifier) and self.kind == "mean":
             mean = reference_vector(classifier).astype(np.float32)
@@ -127,8 +132,9 @@ class Reader:
             reference = torch.zeros_like(x) if self.center is None else self.center.expand_as(x)
             return [Inputs(x, reference.unsqueeze(1), None)]
         values, lengths = encoded.padded(rows)
-        if self.content == "codes" and self.kind in SHUFFLED:
-            values = np.concatenate([values[:, None], self._shuffles(encoded, rows, values)], 1)
+        if self.content == "codes" and self.kind in (*SHUFFLED, BACKGROUND):
+            references = self._references(encoded, rows, values)
+            values = np.concatenate([values[:, None], references], 1)
         else:
             values = values[:, None]
         number = values.shape[1]
@@ -155,15 +161,19 @@ class Reader:
             references = torch.zeros_like(observed).unsqueeze(1)
         return Inputs(observed, references, mask)
 
-    def _shuffles(self, encoded: Ragged, rows: NDArray[np.int64], like: Array) -> Array:
-        s = self.settings
-        shuffled = np.zeros((len(rows), s.number, like.shape[1]), dtype=like.dtype)
-        for place, row in enumerate(rows):
-            codes = encoded[int(row)]
-            shuffled[place, :, : len(codes)] = shuffles(
-                codes, s.number, self.kind, s.seed, self.alphabet, self.network.both_strands
-            )
-        return shuffled
+    def _references(self, encoded: Ragged, rows: NDArray[np.int64], like: Array) -> Array:
+        """Return the letters that samples are compared with, (batch, references, time)."""
+        each = [self._references_of(encoded[int(row)]) for row in rows]
+        padded = np.zeros((len(rows), len(each[0]), like.shape[1]), dtype=like.dtype)
+        for place, references in enumerate(each):
+            padded[place, :, : references.shape[1]] = references
+        return padded
+
+    def _references_of(self, codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if self.background is not None:
+            return self.background.references(len(codes))
+        s, both = self.settings, self.network.both_strands
+        return shuffles(codes, s.number, self.kind, s.seed, self.alphabet, both)
 
     def _shuffled_rows(self, observed: Tensor, mask: Tensor) -> Tensor:
         """Return channels with their positions shuffled, shape (batch, references, time, …)."""

@@ -39,6 +39,9 @@ class Contributions:
     method : ndarray of object, shape (n,)
         Name of the method, which may be another than asked for: of one that was not exact, where
         falling back is allowed.
+    strands : ndarray of float32, shape (total, 2), or None
+        Contributions of each position by the reading of its own strand and of the other one; their
+        mean is `contributions`. None where one strand is read, or the method asks for outputs only.
     """
 
     layout: Layout
@@ -48,6 +51,7 @@ class Contributions:
     reference_output: NDArray[np.float64]
     error: NDArray[np.float64]
     method: NDArray[np.object_]
+    strands: NDArray[np.float32] | None = None
 
 
 class ExplanationMethod(Protocol):

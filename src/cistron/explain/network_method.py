@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -87,6 +87,9 @@ class NetworkMethod(ExplanationMethod):
         device = choose_device(classifier.training_.device)
         explainer = Explainer(Reader(classifier, options, device), self, options)
         read = _nothing_yet(classifier, samples, encoded, self.name, explainer.letters)
+        if isinstance(encoded, Ragged) and explainer.reader.network.both_strands:
+            both = np.zeros((len(read.contributions), 2), np.float32)
+            read = replace(read, strands=both)
         # Of a second head nothing is explained.
         others = classifier.width - target.weights.shape[1]
         weights = np.pad(target.weights, ((0, 0), (0, others)))
@@ -130,9 +133,10 @@ def _put(read: Contributions, rows: NDArray[np.int64], part: Part) -> None:
     for place, row in enumerate(rows):
         inside = slice(offsets[row], offsets[row + 1])
         size = offsets[row + 1] - offsets[row]
-        read.contributions[inside] = part.contributions[place, :size].cpu().numpy()
-        if read.hypothetical is not None and part.hypothetical is not None:
-            read.hypothetical[inside] = part.hypothetical[place, :size].cpu().numpy()
+        for name in ("contributions", "hypothetical", "strands"):
+            values, computed = getattr(read, name), getattr(part, name)
+            if values is not None and computed is not None:
+                values[inside] = computed[place, :size].cpu().numpy()
 
 
 class Explainer:

@@ -28,7 +28,14 @@ class Options(Settings):
         "(dinucleotide) or letters (shuffled), empty (zero), or the mean of training; auto: "
         "dinucleotide for DNA, shuffled for proteins, mean for vectors",
     )
-    number: int = Field(20, ge=1, description="shuffled references of a sample")
+    background: str | None = Field(
+        None,
+        description="FASTA file whose sequences are the references, in place of shuffled letters; "
+        "each is cut to the length of the sample",
+    )
+    number: int = Field(
+        20, ge=1, description="shuffled references of a sample, or sequences of the background"
+    )
     steps: int = Field(32, ge=2, le=1000, description="integrated_gradients: points on the path")
     window: int = Field(10, ge=1, description="occlusion: positions hidden at once")
     scan: ScanKind = Field(

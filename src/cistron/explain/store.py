@@ -28,9 +28,9 @@ from cistron.explain.explanation import Explanation
 from cistron.explain.settings import ExplainSettings
 
 ATTRIBUTIONS, SUMMARY = "attributions.h5", "summary.json"  # files of `cistron explain`
-FORMAT, DAMAGED = "{} is cut short or damaged ({{}}). Run `cistron explain` again."
-VERSION = "cistron explanation", 1
-ALONG = ("contributions", "hypothetical", "codes", "positions")
+FORMAT, VERSION = "cistron explanation", 1
+DAMAGED = "{} is cut short or damaged ({{}}). Run `cistron explain` again."
+ALONG = ("contributions", "hypothetical", "codes", "positions", "strands")
 EACH = ("logits", "probabilities", "explained", "output", "reference_output", "error")
 CHUNK = 1 << 16  # positions, or rows, that are compressed together
 TEXT = h5py.string_dtype()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -14,17 +14,22 @@ from cistron.models.layers import gather, reversal
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Attributions of one batch, padded; of one strand, or the mean of both."""
+    """Attributions of one batch, padded; of one strand, or the mean of both.
+
+    `strands` are the contributions that each strand's reading gives, (batch, time, 2): along the
+    first, and along the other written along the first. None of one strand alone.
+    """
 
     contributions: Tensor
     hypothetical: Tensor | None
     output: Tensor
     reference_output: Tensor
     error: Tensor
+    strands: Tensor | None = None
 
     def put(self, rows: NDArray[np.int64], better: Part) -> None:
         """Write what was found anew of some samples over what was found before."""
-        for name in ("contributions", "hypothetical", "output", "reference_output", "error"):
+        for name in (field.name for field in fields(self)):
             mine = getattr(self, name)
             if mine is not None:
                 mine[rows] = getattr(better, name).to(mine)
@@ -47,5 +52,5 @@ def averaged(parts: list[Part], mask: Tensor) -> Part:
     output, reference_output = mean("output"), mean("reference_output")
     # Errors are relative to the difference of each strand; the worse of the two is told.
     error = torch.maximum(onward.error, other.error)
-    contributions = (onward.contributions + turned) / 2
-    return Part(contributions, hypothetical, output, reference_output, error)
+    strands = torch.stack([onward.contributions, turned], dim=2)
+    return Part(strands.mean(2), hypothetical, output, reference_output, error, strands)

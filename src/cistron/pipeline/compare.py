@@ -15,9 +15,11 @@ from cistron.base.document import Document
 from cistron.base.errors import InputError, nearest
 from cistron.evaluation.intervals import Interval
 from cistron.evaluation.paired import Difference, compare_predictors
+from cistron.experiment.run_folder import Run
 from cistron.pipeline.tested import FEWEST_SHARED, Match, Tested, blocks, common, match, read_tested
 from cistron.report.differences import conclusion, listed, sentence
 from cistron.report.names import baseline
+from cistron.splits.audit.check import CONFOUNDED, not_checked, state_of, verdict_of
 from cistron.splits.components import components
 
 NOT_SETTINGS = ("name", "training.device")
@@ -256,6 +258,19 @@ def _about(run: Tested) -> Document:
         "train_seconds": (run.environment.get("seconds") or {}).get("train"),
         "parameters": run.environment.get("parameters"),
         "seed": run.environment.get("seed"),
+        **_audited(run),
+    }
+
+
+def _audited(run: Tested) -> Document:
+    """Return what the audit of a run says; nothing where it has none."""
+    if not (run.path / "audit.json").is_file():
+        return {"audit": None, "audit_state": None, "not_checked": []}
+    audit = Run(run.path).audit
+    return {
+        "audit": verdict_of(audit),
+        "audit_state": state_of(audit),
+        "not_checked": not_checked(audit),
     }
 
 
@@ -278,6 +293,12 @@ def _flat(document: Any, path: str = "") -> Document:
 
 def _notes(runs: Sequence[Tested], matches: Mapping[tuple[str, str], Match]) -> list[str]:
     notes = []
+    for run in runs:
+        if (audited := _audited(run))["not_checked"]:
+            names = ", ".join(name.replace("_", " ") for name in audited["not_checked"])
+            notes.append(f"The split of {run.name} is not fully checked (missing: {names}).")
+        if audited["audit"] in ("leak", CONFOUNDED):
+            notes.append(f"The audit of {run.name} says: {audited['audit']}.")
     both = [run.name for run in runs if run.metrics.get("second")]
     if both:
         notes.append(

@@ -62,6 +62,7 @@ from cistron.splits.audit.audit import (
     nearest_in_other_folds,
     nearest_training,
 )
+from cistron.splits.audit.check import verdict_sentence
 from cistron.splits.settle import settle
 from cistron.splits.split import PARTS, TEST, Split
 from cistron.training.augment.augment import averages_orthologs
@@ -242,7 +243,7 @@ def _crossval(
         start_repeats(repeats)
     found = _audit_repeats(repeats, run, timer, reporter)
     folds = repeats[0].split.folds
-    reporter.say(f"{len(samples):,} samples in {folds} folds; audit: {found['verdict']}.")
+    reporter.say(f"{len(samples):,} samples in {folds} folds; audit: {verdict_sentence(found)}.")
     with timer.stage("train"):
         run_folds(repeats, running.workers, reporter, orthologs, joined)
     with timer.stage("evaluate"):
@@ -325,7 +326,7 @@ def _audit(
     found = audit(samples, split, homology=nearest is not None, nearest=nearest)
     run.write_json("audit.json", {**found, "split": describe_split(experiment, split)})
     run.write_table("samples.parquet", describe_samples(samples, split))
-    reporter.say(f"{len(samples):,} samples; audit: {found['verdict']}.")
+    reporter.say(f"{len(samples):,} samples; audit: {verdict_sentence(found)}.")
     return nearest
 
 

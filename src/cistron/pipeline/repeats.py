@@ -22,11 +22,10 @@ from cistron.pipeline.scores import (
     single_numbers,
 )
 from cistron.samples.samples import Samples
+from cistron.splits.audit.check import AUDIT_VERDICTS
 from cistron.splits.only_test import require_scored_folds
 from cistron.splits.settle import settle_folds
 from cistron.splits.split import Progress, Split
-
-VERDICTS = ("clean", "warning", "confounded", "leak")  # of an audit, the worst last
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +138,7 @@ def start_repeats(repeats: Sequence[Repeat]) -> None:
 
 def worst(audits: Sequence[Document], seeds: Sequence[int]) -> Document:
     """Return the audit of the repeat that is worst off, with the verdict of each."""
-    ranked = max(audits, key=lambda found: VERDICTS.index(found["verdict"]))
+    ranked = max(audits, key=lambda found: AUDIT_VERDICTS.index(found["verdict"]))
     each = zip(seeds, audits, strict=True)
     return {**ranked, "repeats": {str(seed): found["verdict"] for seed, found in each}}
 

@@ -10,7 +10,7 @@ from cistron.base.outputs import new_file
 from cistron.figures.numbers import THIN, count
 from cistron.report.differences import said_p
 from cistron.report.html import duration, html, written
-from cistron.report.names import glossary, in_order, label, meaning
+from cistron.report.names import glossary, human, in_order, label, meaning
 from cistron.report.read import Json
 from cistron.report.tables import Cell, Column, Table, best_of, score_cell
 from cistron.targets.kinds import sign_of
@@ -152,14 +152,23 @@ def _runs(runs: Sequence[Json]) -> Table:
         folds += f", {run['repeats']} {again}" if run["repeats"] > 1 else ""
         seconds = run["train_seconds"]
         time = "n/a" if seconds is None else duration(seconds)
-        texts = (run["model"], run["encoder"], run["split"], folds)
+        texts = (run["model"], run["encoder"], run["split"], _audited(run), folds)
         numbers = (count(run["tested"]), time, count(run["parameters"]), written(run["seed"]))
         rows.append(
             [Cell(run["name"], title=run["path"]), *map(Cell, (*map(str, texts), *numbers))]
         )
-    words = [Column(t, numeric=False) for t in ("", "Model", "Encoder", "Split", "Held out")]
+    words = [
+        Column(t, numeric=False) for t in ("", "Model", "Encoder", "Split", "Audit", "Held out")
+    ]
     counts = [Column(t) for t in ("Tested", "Training time", "Parameters", "Seed")]
     return Table("What the runs are.", [*words, *counts], rows)
+
+
+def _audited(run: Json) -> str:
+    """Return the verdict of a run's audit, and what was not checked."""
+    missing = ", ".join(human(name).lower() for name in run.get("not_checked") or [])
+    verdict = run.get("audit") or "not audited"
+    return f"{verdict} (not checked: {missing})" if missing else verdict
 
 
 def _settings(differing: Mapping[str, Json], runs: Sequence[str]) -> Table | None:

@@ -84,6 +84,12 @@ def _answers(summary: Json) -> list[Finding]:
 
 def _notes(summary: Json) -> list[str]:
     notes = []
+    if background := summary.get("background"):
+        notes.append(
+            f"Samples are compared with {count(background['sequences'])} sequences of "
+            f"{background['file']} (SHA-256 {background['sha256']}), up to "
+            f"{count(summary['settings']['number'])} of them each, in place of shuffled letters."
+        )
     unused = summary["not_used"]
     if unused["records"]:
         first = unused["first"][0]

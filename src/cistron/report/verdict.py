@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cistron.figures.numbers import THIN, decimal
 from cistron.report.names import baseline_phrase, human, label
 from cistron.report.read import Json
+from cistron.splits.audit.check import CONFOUNDED, not_checked, verdict_of
 from cistron.targets.kinds import target_in
 
 # Mean distance between confidence and accuracy up to which probabilities are called calibrated,
@@ -109,26 +110,41 @@ def split(audit: Json | None) -> Finding:
         return Finding(question, "unknown", "Not audited", "The split was not audited.")
     checks = audit.get("checks", [])
     failed = [
-        check
+        check["name"]
         for check in checks
         if check["verdict"] == "fail" and check["name"] != "confounded_groups"
     ]
-    warned = [check for check in checks if check["verdict"] == "warn"]
-    skipped = [check for check in checks if check["verdict"] == "skipped"]
-    left_out = f" Not checked: {_names(skipped)}." if skipped else ""
-    if audit.get("verdict") == "leak":
+    warned = [check["name"] for check in checks if check["verdict"] == "warn"]
+    unknown, verdict = not_checked(audit), verdict_of(audit)
+    left_out = f" Not checked: {_names(unknown)}." if unknown else ""
+    if verdict == "leak":
         sentence = f"Training samples leak into the test samples: {_names(failed)}."
         return Finding(question, "fail", "Leak", sentence + left_out)
-    if audit.get("verdict") in ("warning", "confounded") and warned:
-        sentence = f"The split has no leak, but the audit warns: {_names(warned)}."
-        return Finding(question, "warn", "Warnings", sentence + left_out)
+    if verdict == CONFOUNDED:
+        sentence = "No sample stands in two parts, but a group determines the label"
+        sentence += f", and the audit warns: {_names(warned)}." if warned else "."
+        return Finding(question, "warn", "Confounded", sentence + left_out)
+    if verdict == "warning":
+        none = "No check that ran found a leak" if unknown else "The split has no leak"
+        sentence = f"{none}, but the audit warns: {_names(warned)}."
+        answer = "Not fully checked" if unknown else "Warnings"
+        return Finding(question, "warn", answer, sentence + left_out)
     passed = sum(check["verdict"] == "pass" for check in checks)
-    sentence = f"The split is clean: {passed} of {len(checks)} checks pass, none warns or fails."
-    return Finding(question, "pass", "Yes", sentence + left_out)
+    numbers = f"{passed} of {len(checks)} checks pass, none warns or fails."
+    if unknown:
+        sentence = f"The split is not fully checked: {numbers}"
+        return Finding(question, "warn", "Not fully checked", sentence + left_out)
+    return Finding(question, "pass", "Yes", f"The split is clean: {numbers}{_apart(checks)}")
 
 
-def _names(checks: list[Json]) -> str:
-    return ", ".join(human(check["name"]).lower() for check in checks) or "see the audit"
+def _apart(checks: list[Json]) -> str:
+    """Name the checks that do not apply to these samples."""
+    skipped = [check["name"] for check in checks if check["verdict"] == "skipped"]
+    return f" Not applicable: {_names(skipped)}." if skipped else ""
+
+
+def _names(checks: list[str]) -> str:
+    return ", ".join(human(name).lower() for name in checks) or "see the audit"
 
 
 def explained(scores: Json, quantity: str) -> Finding:

@@ -61,7 +61,7 @@ class Number(Target):
 
     def truth(self, labels: pd.Series) -> Floats:
         """Return the numbers, shape (n,); NaN where there is none."""
-        return pd.to_numeric(labels).to_numpy(dtype=np.float64)
+        return pd.to_numeric(labels, errors="coerce").to_numpy(dtype=np.float64)
 
     def strata(self, truth: Truth) -> Integers:
         """Return the quintile that each number is in."""

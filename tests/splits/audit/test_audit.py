@@ -8,6 +8,7 @@ import pytest
 
 from cistron.samples.samples import Samples, Sequences, make_samples
 from cistron.splits.audit.audit import audit, audit_external, audit_folds, nearest_training
+from cistron.splits.audit.check import verdict_sentence
 from cistron.splits.audit.shortcuts import length_features
 from cistron.splits.audit.telling import separability
 from cistron.splits.homology import homology_split
@@ -90,6 +91,24 @@ def test_the_split_of_planted_families_is_clean_and_a_random_one_leaks():
     assert verdict == "warn"
     assert details["share_similar"] > 0.8
     assert details["engine"]["name"] == "MMseqs2"
+
+
+def test_relatives_that_nobody_looked_for_are_not_called_clean():
+    texts = [t for base in unrelated(40, 100) for t in (base, "WWW" + base[3:])]
+    samples = made(texts, [label for label in "ab" * 20 for _ in range(2)])
+    split = divided_as([TRAIN, TEST] * 40)
+    document = audit(samples, split, homology=False)
+    assert document["state"] == "not fully checked"
+    assert document["not_checked"] == ["similar_sequences", "nearest_homolog"]
+    skipped = {c["name"]: c["unchecked"] for c in document["checks"] if c["verdict"] == "skipped"}
+    assert skipped["similar_sequences"]
+    assert not skipped["reverse_complements"]  # proteins have none
+    assert verdict_sentence(document).endswith(
+        "not fully checked: similar sequences, nearest homolog"
+    )
+    searched = audit(samples, split)
+    assert (searched["state"], searched["not_checked"]) == ("clean", [])
+    assert check(searched, "nearest_homolog")[2]["accuracy_with_hit"] == 1
 
 
 def test_exact_duplicates_and_their_numbers():

@@ -118,7 +118,9 @@ def _facts(path: Path) -> Document:
         return {}
     settings = summary.get("settings", {})
     facts = {
-        name: settings[name] for name in ("method", "references", "number") if name in settings
+        name: settings[name]
+        for name in ("method", "references", "background", "number")
+        if settings.get(name)
     }
     errors = summary.get("completeness_error")
     if errors:

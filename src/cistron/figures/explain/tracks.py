@@ -26,7 +26,7 @@ from cistron.figures.numbers import decimal
 LEFT = 46.0  # units to the left of the positions, for the scale
 ROOM = WIDTH - LEFT - 4
 COLUMNS = 66  # positions in a row that is drawn by letter
-OVERVIEW, ZOOM = 62.0, 68.0  # heights
+OVERVIEW, ZOOM, STRAND = 62.0, 68.0, 34.0  # heights
 ZOOMS = 3
 PLAIN = Axis()
 
@@ -56,6 +56,8 @@ class Track:
         Of the mutations, in their order.
     logo : bool
         Letters as high as what they contribute; else bars with the letters below.
+    strands : ndarray, shape (n, 2), optional
+        Contributions by the reading of each strand, drawn as two tracks below.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Track:
     mutations: NDArray[np.float64] | None = None
     letters: str = ""
     logo: bool = True
+    strands: NDArray[np.float64] | None = None
 
     def within(self, mark: Mark, start: int, end: int) -> tuple[int, int] | None:
         """Return which of the places from `start` to `end` a mark covers, counted from `start`."""
@@ -94,6 +97,8 @@ def track(made: Track) -> str:
     low, high = _limits(made.contributions)
     for number, (start, end) in enumerate(rows):
         _zoom(canvas, made, (start, end), (low, high), "abcdefgh"[number] if named else "")
+    if made.strands is not None:
+        _strands(canvas, made.strands)
     top = np.argsort(-np.abs(made.contributions), kind="stable")[:3]
     told = ", ".join(
         f"{made.text[i]} at {made.axis.called(int(made.positions[i]))}: "
@@ -140,16 +145,7 @@ def _overview(canvas: Canvas, made: Track, rows: Sequence[tuple[int, int]]) -> N
         canvas.text(x + width / 2, canvas.top + 9, "abcdefgh"[number], INK, end="middle")
         canvas.box(x, canvas.top + 11, (width, 1.5), INK)
     canvas.top += 12
-    # Thinner than a unit, neighbours would hide each other: of each unit the extremes are drawn.
-    pixels = min(n, int(ROOM))
-    cut = np.arange(n) * pixels // n
-    high, low = np.zeros(pixels), np.zeros(pixels)
-    np.maximum.at(high, cut, made.contributions)
-    np.minimum.at(low, cut, made.contributions)
-    zero, unit = _scale(canvas, _limits(made.contributions), OVERVIEW)
-    place = LEFT + np.arange(pixels) * ROOM / pixels
-    canvas.fill(bars(high, place, ROOM / pixels, zero, unit)[0], FOR)
-    canvas.fill(bars(low, place, ROOM / pixels, zero, unit)[1], AGAINST)
+    _all_bars(canvas, made.contributions, _limits(made.contributions), OVERVIEW)
     for jump in np.flatnonzero(np.diff(made.positions) != 1).tolist():
         x = LEFT + (jump + 1) * step
         canvas.line(x, canvas.top, x, canvas.top + OVERVIEW, INK)
@@ -158,6 +154,33 @@ def _overview(canvas: Canvas, made: Track, rows: Sequence[tuple[int, int]]) -> N
     _ticks(canvas, made, (0, n), _step(n), step)
     _strip(canvas, made, (0, n), step)
     canvas.top += 10
+
+
+def _all_bars(
+    canvas: Canvas, values: NDArray[np.float64], limits: tuple[float, float], height: float
+) -> None:
+    """Draw the values of all positions as bars."""
+    # Thinner than a unit, neighbours would hide each other: of each unit the extremes are drawn.
+    n = len(values)
+    pixels = min(n, int(ROOM))
+    cut = np.arange(n) * pixels // n
+    high, low = np.zeros(pixels), np.zeros(pixels)
+    np.maximum.at(high, cut, values)
+    np.minimum.at(low, cut, values)
+    zero, unit = _scale(canvas, limits, height)
+    place = LEFT + np.arange(pixels) * ROOM / pixels
+    canvas.fill(bars(high, place, ROOM / pixels, zero, unit)[0], FOR)
+    canvas.fill(bars(low, place, ROOM / pixels, zero, unit)[1], AGAINST)
+
+
+def _strands(canvas: Canvas, strands: NDArray[np.float64]) -> None:
+    """Draw what each strand's reading contributes, on one scale; their mean is drawn above."""
+    names = ("read on this strand (+)", "read on the other strand (\N{MINUS SIGN})")
+    for name, values in zip(names, strands.T, strict=True):
+        canvas.text(LEFT, canvas.top + 9, name, INK, size=9)
+        canvas.top += 12
+        _all_bars(canvas, values, _limits(strands), STRAND)
+        canvas.top += STRAND + 8
 
 
 def _step(n: int) -> int:

@@ -17,6 +17,7 @@ from cistron.base.files import resolved
 from cistron.base.yaml_text import read_yaml
 from cistron.experiment.run_folder import Run
 from cistron.pipeline.tracking.tracker import Part, Point, State
+from cistron.splits.audit.check import verdict_of
 from cistron.targets.kinds import sign_of
 
 INSIDE = {"folds": "fold", "repeats": "seed", "seeds": "seed", "nested/folds": "fold"}
@@ -79,7 +80,7 @@ def _tags(run: Path, results: Json, *, searched: bool) -> dict[str, str]:
     known = _json(run / "environment.json").get("cistron")
     tags = {"cistron.version": known or version("cistron"), "cistron.run": resolved(run).name}
     if audit := _json(run / "audit.json"):
-        tags["cistron.audit"] = audit["verdict"]
+        tags["cistron.audit"] = verdict_of(audit)
     if searched or results:
         trained = "crossval" if results.get("folds") else "fit"
         tags["cistron.command"] = "tune" if searched else trained

@@ -44,6 +44,7 @@ __all__ = [
     "audit",
     "audit_external",
     "audit_folds",
+    "joined_external",
     "nearest_in_other_folds",
     "nearest_training",
 ]
@@ -112,9 +113,12 @@ def audit(
     -------
     dict
         As plain JSON types: `verdict`: "leak" if a check fails ("confounded" if only that of groups
-        that determine the label), else "warning" if one warns, else "clean"; `checks`: in the
-        order of `CHECKS` for the domain, each with `name`, `verdict` ("pass", "warn",
-        "fail" or "skipped"), `summary` (sentences with the numbers) and `details`.
+        that determine the label), else "warning" if one warns, else "not fully checked" if one
+        that applies was skipped, else "clean"; `state`: "leaks" if the verdict is "leak", else "not
+        fully checked" if a check that applies was skipped, else "clean"; `not_checked`: names of
+        those skipped checks; `checks`: in the order of `CHECKS` for the domain, each
+        with `name`, `verdict` ("pass", "warn", "fail" or "skipped"), `summary` (sentences with the
+        numbers), `details` and `unchecked` (skipped although it applies).
     """
     homologs = homology and samples.payload.domain.homologs
     if homologs and nearest is None and len(split.rows(TEST)):
@@ -180,6 +184,7 @@ def audit_external(
     external: Samples,
     *,
     homology: bool = True,
+    nearest: NearestHomolog | None = None,
     engine: EngineName = "auto",
     threads: int | None = None,
     progress: Progress = silent,
@@ -194,12 +199,32 @@ def audit_external(
         Of the same alphabet. Labels that are classes of `samples` are scored.
     homology, engine, threads, progress
         As in `audit`.
+    nearest : NearestHomolog, optional
+        What the search found, if it was made already (of `joined_external`).
 
     Returns
     -------
     dict
         As of `audit`, with the checks of `EXTERNAL_CHECKS`; the parts are "train" and "external".
     """
+    both, split = joined_external(samples, external)
+    if homology and nearest is None and len(external):
+        nearest = nearest_training(both, split, engine=engine, threads=threads, progress=progress)
+    context = Context(
+        samples=both,
+        place=split.part,
+        places=("train", "", "external"),
+        tested=split.rows(TEST),
+        trained=split.rows(TRAIN),
+        units=split.units,
+        nearest=nearest,
+        tested_as="external",
+    )
+    return report([check(context) for check in EXTERNAL_CHECKS])
+
+
+def joined_external(samples: Samples, external: Samples) -> tuple[Samples, Split]:
+    """Return samples and an external set as one, in this order, split into train and test."""
     n, m = len(samples), len(external)
     theirs = external.table
     if samples.target.task != external.target.task:
@@ -211,18 +236,4 @@ def audit_external(
         groups=(),
     )
     part = np.repeat([TRAIN, TEST], [n, m]).astype(np.int8)
-    split = Split(part, np.full(n + m, UNUSED, np.int16), np.arange(n + m), "")
-    nearest = None
-    if homology and m:
-        nearest = nearest_training(both, split, engine=engine, threads=threads, progress=progress)
-    context = Context(
-        samples=both,
-        place=part,
-        places=("train", "", "external"),
-        tested=split.rows(TEST),
-        trained=split.rows(TRAIN),
-        units=split.units,
-        nearest=nearest,
-        tested_as="external",
-    )
-    return report([check(context) for check in EXTERNAL_CHECKS])
+    return both, Split(part, np.full(n + m, UNUSED, np.int16), np.arange(n + m), "")

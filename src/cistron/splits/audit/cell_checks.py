@@ -42,7 +42,8 @@ def shared_barcodes(context: Context) -> Check:
     samples = context.samples
     codes = samples.table["id"].astype(str).str.extract(f"({BARCODE.pattern})")[0]
     if codes.notna().mean() < 0.5:
-        return Check("shared_barcodes", SKIPPED, "The ids of the cells hold no barcodes.")
+        summary = "The ids of the cells hold no barcodes."
+        return Check("shared_barcodes", SKIPPED, summary, unchecked=True)
     number = np.asarray(codes.astype("category").cat.codes, dtype=np.int64)
     rows = context.divided(number)
     if not len(rows):
@@ -118,7 +119,7 @@ def _depth_shortcut(context: Context, name: str, subject: str, column: int) -> C
         scores = separability(features, context.labels[rows], np.arange(len(rows)))
     if not scores:
         summary = "Too few cells of a class in training to cross-validate."
-        return Check(name, SKIPPED, summary)
+        return Check(name, SKIPPED, summary, unchecked=True)
     independent = len(np.unique(units)) if aware else len(rows)
     limit = max(DEPTH_TELLS, 0.5 + CERTAIN * _chance(context.labels[rows], independent))
     area = scores["roc_auc"]
@@ -147,7 +148,7 @@ def batch_effect(context: Context) -> Check:
     columns = [c for c in batch_columns(samples) if samples.table[c].nunique() <= MOST_BATCHES]
     if not samples.target.shared or not columns:
         summary = "No group is declared, and all cells come from one file."
-        return Check(name, SKIPPED, summary)
+        return Check(name, SKIPPED, summary, unchecked=samples.target.shared)
     details: Document = {}
     telling = []
     for column in columns:
@@ -161,7 +162,7 @@ def batch_effect(context: Context) -> Check:
             telling.append(column)
     if not details:
         summary = "No class has cells enough in two groups to compare them."
-        return Check(name, SKIPPED, summary)
+        return Check(name, SKIPPED, summary, unchecked=True)
     summary = "; ".join(
         f"within {(label := max(d['roc_auc'], key=d['roc_auc'].get))} a cell's {column} is told "
         f"with ROC AUC {d['roc_auc'][label]:.2f}"

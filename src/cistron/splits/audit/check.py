@@ -18,6 +18,11 @@ from cistron.targets.truth import Truth
 
 CERTAIN = 3  # standard errors above chance, for few samples
 CONFOUNDED = "confounded"  # the audit's verdict where only that check fails
+NOT_FULLY = (
+    "not fully checked"  # the audit's verdict where nothing was found and a check is missing
+)
+AUDIT_VERDICTS = ("clean", NOT_FULLY, "warning", CONFOUNDED, "leak")  # the worst last
+SEARCHES = ("similar_sequences", "nearest_homolog")  # checks that need the homology search
 
 Rows = NDArray[np.int64]
 Verdict = Literal["pass", "warn", "fail", "skipped"]
@@ -36,12 +41,16 @@ class Check:
         What was found, with the numbers, in plain sentences.
     details : dict
         More numbers, as JSON types.
+    unchecked : bool
+        Whether the check applies to these samples and was skipped nevertheless, so that nobody
+        knows what it would find. A check that is skipped because it does not apply is not counted.
     """
 
     name: str
     verdict: Verdict
     summary: str
     details: Document = field(default_factory=dict)
+    unchecked: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,10 +144,52 @@ class Context:
 
 
 def report(checks: Sequence[Check]) -> Document:
-    """Return the checks and the verdict over all of them, as JSON types."""
+    """Return the checks, the verdict over all of them, and what is unknown, as JSON types."""
     verdicts = {check.verdict for check in checks}
     failed = {check.name for check in checks if check.verdict == FAIL}
-    verdict = "leak" if failed else "warning" if "warn" in verdicts else "clean"
+    unknown = [check.name for check in checks if check.unchecked]
+    verdict = NOT_FULLY if unknown else "clean"
+    verdict = "leak" if failed else "warning" if WARN in verdicts else verdict
     # The parts are honest, and yet no score on them says what the label is about.
     verdict = CONFOUNDED if failed == {"confounded_groups"} else verdict
-    return {"verdict": verdict, "checks": [asdict(check) for check in checks]}
+    return {
+        "verdict": verdict,
+        "state": _state(verdict, unknown),
+        "not_checked": unknown,
+        "checks": [asdict(check) for check in checks],
+    }
+
+
+def _state(verdict: str, unknown: Sequence[str]) -> str:
+    """Return whether samples leak: a warning is about what the score means."""
+    return "leaks" if verdict == "leak" else NOT_FULLY if unknown else "clean"
+
+
+def not_checked(audit: Document) -> list[str]:
+    """Return the names of the checks that were skipped although they apply.
+
+    Audits of older versions do not list them: there, the checks of a search that was not made.
+    """
+    skipped = [c["name"] for c in audit.get("checks", ()) if c["verdict"] == SKIPPED]
+    return list(audit.get("not_checked", [name for name in skipped if name in SEARCHES]))
+
+
+def verdict_of(audit: Document) -> str:
+    """Return the verdict of an audit; older versions called clean what was not fully checked."""
+    verdict = str(audit["verdict"])
+    return NOT_FULLY if verdict == "clean" and not_checked(audit) else verdict
+
+
+def verdict_sentence(audit: Document) -> str:
+    """Return the verdict and what is missing: "warning; not fully checked: nearest homolog"."""
+    names = ", ".join(name.replace("_", " ") for name in not_checked(audit))
+    verdict = verdict_of(audit)
+    if not names:
+        return verdict
+    found = "" if verdict == NOT_FULLY else f"{verdict}; "
+    return f"{found}{NOT_FULLY}: {names}"
+
+
+def state_of(audit: Document) -> str:
+    """Return "clean", "not fully checked" or "leaks"."""
+    return _state(str(audit["verdict"]), not_checked(audit))

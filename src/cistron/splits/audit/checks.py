@@ -157,7 +157,8 @@ def nearest_homolog(context: Context) -> Check:
     tested, row = nearest.tested[labelled], nearest.row[labelled]
     learned = context.trained[known[context.trained]]
     if len(tested) < telling.fewest or not len(learned):
-        return Check(name, SKIPPED, telling.unknown.format(context.tested_as))
+        summary = telling.unknown.format(context.tested_as)
+        return Check(name, SKIPPED, summary, unchecked=bool(len(tested)))
     hit = row >= 0
     labels = truth[row]
     labels[~(hit & known[row])] = target.usual(truth[learned])
@@ -174,7 +175,8 @@ def nearest_homolog(context: Context) -> Check:
 
 
 def _not_searched(name: str) -> Check:
-    return Check(name, SKIPPED, "Test and training sequences were not compared.")
+    summary = "Test and training sequences were not compared."
+    return Check(name, SKIPPED, summary, unchecked=True)
 
 
 def _count(n: int, noun: str) -> str:

@@ -133,7 +133,7 @@ def _shortcut(
     values = features(context.samples.sequences.take(rows))
     scores = telling.predicted(values, context.truth[rows], context.units[rows])
     if not scores:
-        return Check(name, SKIPPED, telling.too_few)
+        return Check(name, SKIPPED, telling.too_few, unchecked=True)
     limit = max(telling.limits[name], telling.surprising(context.memberships[rows]))
     summary = f"{subject} alone {telling.words(scores)}"
     details = {**scores, "limit": limit, "samples": len(rows)}

@@ -79,8 +79,12 @@ class Hits:
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
         """Return the hits of all parts, tidy."""
-        columns = [np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)]
-        return cls(*columns).tidy()
+        return cls.stacked(parts).tidy()
+
+    @classmethod
+    def stacked(cls, parts: Sequence[Self]) -> Self:
+        """Return the hits of all parts as they stand, one part after the other."""
+        return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
 
     @classmethod
     def none(cls) -> Self:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cistron.samples.alphabet import DNA, Alphabet
 from cistron.samples.samples import Sequences
@@ -18,10 +19,11 @@ from cistron.splits.search.banded import Scores, Seeds, SeedScores, align, ungap
 from cistron.splits.search.hits import Hits, Rows, significant
 from cistron.splits.search.strands import reverse_complements
 
-VERSION = 1
+VERSION = 2
 GUARDS_FROM = 0.5
 WORDS = 4_000_000  # shared words looked at at a time
 COMMON = 2_000  # a word with more places among the targets says nothing
+RAREST, LEAST_RARE = 20, 50_000  # of a sequence of common words: so many, of fewer places
 DIAGONALS = 16  # diagonals that count as one
 SHORT = 200  # letters below which one shared word is enough to look closer
 
@@ -92,7 +94,8 @@ def _one_strand(queries: Sequences, targets: Sequences | None, max_hits: int) ->
         seeds = _promising(shared, queries.lengths, others.lengths)
         stretch = ungapped(queries, others, seeds, seed_scores, group)
         good = np.flatnonzero(stretch >= seed_scores.least)
-        seeds = _best(seeds[good], stretch[good], max_hits)
+        seeds, stretch = seeds[good], stretch[good]
+        seeds = _best(seeds, stretch * _overlap(seeds, queries, others), max_hits)
         if targets is None:
             seeds = _from_the_shorter(seeds, queries.lengths)
         aligned = align(queries, others, seeds, scores, group)
@@ -123,7 +126,7 @@ def _shared(
     known, target_row, target_place = (column[order] for column in words)
     begin = np.searchsorted(known, code)
     count = np.searchsorted(known, code, side="right") - begin
-    count[count > COMMON] = 0
+    count[(count > COMMON) & ~_rarest(row, count)] = 0
     total = np.cumsum(count)
     first = 0
     while first < len(code):
@@ -135,6 +138,19 @@ def _shared(
         query, start = np.repeat(row[part], n), np.repeat(place[part], n)
         seeds = Seeds(query, target_row[which], start, target_place[which] - start)
         yield seeds[seeds.query < seeds.target] if once else seeds
+
+
+def _rarest(row: Rows, count: Rows) -> NDArray[np.bool_]:
+    """Return the rarest common words of the sequences that hold more common words than others.
+
+    These are repeats: without common words, their relatives would never be found.
+    """
+    common = count > COMMON
+    repetitive = np.bincount(row, common) > 0.5 * np.bincount(row)
+    order = np.lexsort((count, ~common, row))
+    rank = np.empty(len(row), dtype=np.int64)
+    rank[order] = np.arange(len(row)) - np.searchsorted(row[order], row[order])
+    return common & repetitive[row] & (rank < RAREST) & (count < LEAST_RARE)
 
 
 def _promising(shared: Seeds, query_lengths: Rows, target_lengths: Rows) -> Seeds:
@@ -162,7 +178,17 @@ def _from_the_shorter(seeds: Seeds, lengths: Rows) -> Seeds:
     )
 
 
-def _best(seeds: Seeds, stretch: Rows, max_hits: int) -> Seeds:
+def _overlap(seeds: Seeds, queries: Sequences, targets: Sequences) -> NDArray[np.float64]:
+    """Return which share of the shorter sequence lies on a seed's diagonal.
+
+    Repeats match on many diagonals: only near the longest of them both are covered.
+    """
+    query, target = queries.lengths[seeds.query], targets.lengths[seeds.target]
+    letters = np.minimum(query, target - seeds.diagonal) - np.maximum(0, -seeds.diagonal)
+    return letters / np.minimum(query, target)
+
+
+def _best(seeds: Seeds, stretch: NDArray[np.float64], max_hits: int) -> Seeds:
     """Return the best seed of each pair, of each query's the best pairs."""
     order = np.lexsort((-stretch, seeds.target, seeds.query))
     query, target = seeds.query[order], seeds.target[order]

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from cistron.base.errors import InputError
 from cistron.samples.samples import Sequences
 from cistron.splits.search.hits import Hits, significant
+from cistron.splits.search.masked import UNMASKED, joined, low_complexity
 
 SHORTEST = 6  # MMseqs2 reports nonsense for still shorter sequences
 SHORT = 30  # letters below which the E-value says little and too few k-mers are shared
@@ -92,7 +94,31 @@ def search(
         Share of both sequences that an alignment must be able to cover, 0 to 1.
     threads : int
     """
-    binary = _binary()
+    wanted = _Wanted(sensitivity, max_hits, covering, threads)
+    hits = _search(queries, targets, wanted)
+    low = low_complexity(queries)
+    others = low if targets is None else low_complexity(targets)
+    if len(low) and len(others) and (targets is not None or len(low) > 1):
+        chosen = None if targets is None else targets.take(others)
+        again = _search(queries.take(low), chosen, wanted, UNMASKED)
+        hits = joined(hits, again.renamed(low, others))
+    return hits[hits.query != hits.target] if targets is None else hits
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is searched for (see `search`)."""
+
+    sensitivity: float
+    max_hits: int
+    covering: float
+    threads: int
+
+
+def _search(
+    queries: Sequences, targets: Sequences | None, wanted: _Wanted, more: Sequence[str] = ()
+) -> Hits:
+    """Run one search, with further options; each sequence may have a hit on itself."""
     hits = [Hits.none()]
     with tempfile.TemporaryDirectory(prefix="cistron-") as name:
         folder = Path(name)
@@ -102,16 +128,15 @@ def search(
                 target = _write(targets, folder / "targets.fasta", short)
             if min(query.count, target.count) < (2 if targets is None else 1):
                 continue
-            options = _candidates(query, target, queries.alphabet.name, short, sensitivity)
-            options += ["-e", "1e6" if short else "0.001", "--max-seqs", str(max_hits)]
-            options += ["-c", f"{covering:.4f}", "--cov-mode", "0"]
-            options += ["--format-output", ",".join(COLUMNS), "--threads", str(threads)]
+            options = _candidates(query, target, queries.alphabet.name, short, wanted.sensitivity)
+            options += ["-e", "1e6" if short else "0.001", "--max-seqs", str(wanted.max_hits)]
+            options += ["-c", f"{wanted.covering:.4f}", "--cov-mode", "0", *more]
+            options += ["--format-output", ",".join(COLUMNS), "--threads", str(wanted.threads)]
             out = folder / "hits.tsv"
-            command = [binary, "easy-search", query.path, target.path, out, folder / "work"]
+            command = [_binary(), "easy-search", query.path, target.path, out, folder / "work"]
             _run([*map(str, command), *options])
             hits.append(_read(out))
-    joined = Hits.join(hits)
-    return joined[joined.query != joined.target] if targets is None else joined
+    return Hits.join(hits)
 
 
 def is_exhaustive(sequences: Sequences) -> bool:

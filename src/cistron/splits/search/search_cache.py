@@ -15,7 +15,7 @@ import numpy as np
 from cistron.samples.samples import Sequences
 from cistron.splits.search.hits import Hits
 
-FORMAT = 1
+FORMAT = 2  # 2: low-complexity sequences are searched again
 
 
 def cache_path(queries: Sequences, targets: Sequences | None, settings: tuple[object, ...]) -> Path:
