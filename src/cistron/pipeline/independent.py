@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,13 +14,13 @@ from numpy.typing import NDArray
 from cistron.base.document import Document
 from cistron.base.domains import CELLS
 from cistron.base.errors import InputError
+from cistron.base.outputs import new_file, require_new
 from cistron.base.progress import SILENT, Reporter
 from cistron.classifier.load import load
+from cistron.classifier.predict.parts import join_parts
 from cistron.classifier.predict.predict import (
     FORMATS,
     WINDOW,
-    join_parts,
-    require_output,
     with_unused,
 )
 from cistron.classifier.predictor import Predictor
@@ -85,13 +86,14 @@ def score_sequences(
     if classifier.domain is CELLS:
         raise InputError("The classifier reads cells: see `predict_cell_file`.")
     if out is not None:
-        require_output(Path(out), FORMATS, force)
+        inputs = list(source.values()) if isinstance(source, Mapping) else [source]
+        require_new(Path(out), force=force, inputs=inputs, formats=FORMATS)
     trained, how = read_trained(run), how or NewLabels()
     known = getattr(trained.experiment and trained.experiment.samples, "rename", {})
     how = replace(how, rename={**known, **how.rename})
     samples, table, counts = _predicted(classifier, source, how, reporter)
     if out is not None:
-        join_parts([table.drop(columns=["label", "scored"])], Path(out))
+        join_parts([table.drop(columns=["label", "scored"])], Path(out), force=force)
     scored = table[table["scored"]].reset_index(drop=True)
     nearest, audited = _audited(trained, samples, reporter)
     baselines = _baselines(trained, samples, nearest)
@@ -126,7 +128,8 @@ def score_sequences(
     if out is not None:
         text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
         beside = Path(out).with_name(Path(out).name + ".summary.json")
-        beside.write_text(text + "\n", encoding="utf-8")
+        with new_file(beside, force=True) as draft:
+            draft.write_text(text + "\n", encoding="utf-8")
     return found
 
 
