@@ -394,7 +394,7 @@ def test_check_prints_counts_and_passes_on_a_clean_split(project, capsys):
     assert "not fully checked: similar sequences" in printed.replace("\n", " ")
 
 
-def test_a_fit_without_the_search_is_not_called_clean(project, run, capsys):
+def test_a_fit_without_the_search_is_not_called_clean(run, tmp_path, capsys):
     capsys.readouterr()
     from cistron.cli.show_run import show_comparison, show_run
     from cistron.experiment.run_folder import Run
@@ -410,8 +410,8 @@ def test_a_fit_without_the_search_is_not_called_clean(project, run, capsys):
     page = (run / "report.html").read_text()
     assert "Not fully checked" in page
     assert "No check that ran found a leak, but the audit warns" in page
-    shutil.copytree(run, run.parent / "again")
-    found = compare_runs([run, run.parent / "again"])
+    shutil.copytree(run, tmp_path / "again")
+    found = compare_runs([run, tmp_path / "again"])
     assert {row["audit_state"] for row in found["runs"]} == {"not fully checked"}
     assert "warning (not checked: similar sequences" in render_comparison(found)
     show_comparison(found, None, as_json=False)

@@ -142,16 +142,10 @@ def explain(
     classifier = load(run).on(device or "auto")
     columns = {"id": id_column, "sequence": sequence_column}
     cells = NewCells(layer, None, tuple(group or ()), aliases)
-    compared = {"references": references, "number": number, "seed": seed}
-    own = None if background is None else str(background)
+    compared: dict[str, Any] = {"references": references, "number": number, "seed": seed}
+    compared["background"] = background and str(background)
     settings = parse_settings(
-        method=method,
-        class_=class_,
-        scan=scan,
-        window=window,
-        fall_back=fall_back,
-        background=own,
-        **compared,
+        method=method, class_=class_, scan=scan, window=window, fall_back=fall_back, **compared
     )
     chosen = Choices(columns, cells, limit, randomise)
     summary = explain_file(

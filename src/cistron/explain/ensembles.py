@@ -51,7 +51,7 @@ def _require_references(classifier: Predictor, options: Options) -> None:
     if options.background is None:
         return
     for member in classifier.members:
-        method = method_for(member, options.method)
+        method = method_for(cast("Classifier", member), options.method)
         if not (isinstance(method, NetworkMethod) and method.adds_up):
             raise InputError(
                 f"--background: the method {method.name} has no references. Leave the option out, "

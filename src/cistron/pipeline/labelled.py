@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.files import open_input
 from cistron.samples.frames import is_table, read_frame
@@ -94,10 +95,11 @@ def labelled_windows(
         If a file cannot be read, has no such column, or no header matches.
     """
     files = source.items() if isinstance(source, Mapping) else [(None, source)]
+    columns: Document = dict(how.columns)
     for name, path in files:
         labels = _labels(str(path), name, alphabet, how)
         first = 0
-        for samples in stream(path, alphabet, window, **how.columns):
+        for samples in stream(path, alphabet, window, **columns):
             total = len(samples) + len(samples.dropped)
             unused = samples.dropped["record"].to_numpy(dtype=np.int64) - 1
             rows = np.setdiff1d(np.arange(first, first + total), unused)

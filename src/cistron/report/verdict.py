@@ -115,7 +115,7 @@ def split(audit: Json | None) -> Finding:
         if check["verdict"] == "fail" and check["name"] != "confounded_groups"
     ]
     warned = [check["name"] for check in checks if check["verdict"] == "warn"]
-    unknown, verdict = not_checked(audit), verdict_of(audit)
+    unknown, verdict = not_checked(dict(audit)), verdict_of(dict(audit))
     left_out = f" Not checked: {_names(unknown)}." if unknown else ""
     if verdict == "leak":
         sentence = f"Training samples leak into the test samples: {_names(failed)}."

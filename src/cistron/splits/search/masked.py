@@ -89,7 +89,9 @@ def joined(hits: Hits, unmasked: Hits) -> Hits:
     return replace(both[kept], bits=_first_bits(both, order, repeats)).tidy()
 
 
-def _first_bits(both: Hits, order: NDArray[np.int64], repeats: NDArray[np.bool_]) -> NDArray:
+def _first_bits(
+    both: Hits, order: NDArray[np.int64], repeats: NDArray[np.bool_]
+) -> NDArray[np.float64]:
     """Return for each pair the bits that the first of the two searches gave."""
     pair = np.cumsum(np.r_[True, ~repeats])[: len(order)] - 1
     first = np.full(pair.max(initial=-1) + 1, len(both))
