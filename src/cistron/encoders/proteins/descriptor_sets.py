@@ -112,7 +112,7 @@ def _runs(block: Block) -> NDArray[np.float64]:
     starts = np.flatnonzero(np.diff(key, prepend=-1))
     pairs = np.diff(starts, append=len(key)) // 2
     sums = np.bincount(key[starts], pairs, minlength=len(block) * (UNKNOWN + 1))
-    return sums.reshape(len(block), UNKNOWN + 1)[:, :UNKNOWN]
+    return sums.reshape(len(block), UNKNOWN + 1)[:, :UNKNOWN].astype(np.float64)
 
 
 def gtpc_senseqnet(block: Block) -> NDArray[np.float64]:

@@ -96,7 +96,7 @@ class DeepDifE(nn.Module):
             nn.ReLU(),
             dense(128, outputs),
         )
-        for layer in (*self.convolutions, *self.head[:-1]):
+        for layer in [*self.convolutions.children(), *self.head.children()][:-1]:
             if isinstance(layer, Convolution | nn.Linear):
                 penalise(layer, "weight", s.penalty)
 
