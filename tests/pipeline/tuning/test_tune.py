@@ -72,6 +72,21 @@ def test_what_tells_the_classes_is_found_and_ready_to_fit(tmp_path: Path) -> Non
     assert "experiment.yaml" in (run.path / "report.html").read_text()
 
 
+def test_the_file_of_a_search_is_used_from_any_folder(tmp_path: Path, monkeypatch: Any) -> None:
+    names = "".join(f"p{n}|{('no', 'yes')[n % 2]}\n" for n in range(120))
+    (tmp_path / "scored.txt").write_text(names)
+    split = {**EXPERIMENT["split"], "only_test": "scored.txt"}
+    made(tmp_path, split=split)
+    monkeypatch.chdir(tmp_path)
+    tune(read_search("search.yaml"), "run", How(trials=1))
+    tune(read_search("search.yaml"), "run", How(trials=1), resume=True)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    again = read_search("../run/search.yaml").start
+    assert again.samples.path == (tmp_path / "proteins.fasta",)
+    assert again.split.only_test == tmp_path / "scored.txt"
+
+
 def test_the_search_cannot_read_test_samples(tmp_path: Path, monkeypatch: Any) -> None:
     search = read_search(made(tmp_path))
     samples = search.start.samples.read()
