@@ -94,7 +94,7 @@ def _require_bounded(text: str, source: str) -> None:
         elif isinstance(event, yaml.AliasEvent):
             if anchor in {name for name, _ in opened}:
                 raise _at(event, source, f"the alias *{anchor} stands within what it stands for")
-            size = sizes.get(anchor, 1)
+            size = sizes.get(event.anchor or "", 1)
         elif not isinstance(event, yaml.ScalarEvent):
             continue
         if anchor is not None and not isinstance(event, yaml.AliasEvent) and size:
@@ -137,4 +137,5 @@ def _mappings(root: yaml.Node) -> Iterator[yaml.MappingNode]:
 
 
 def _at(event: yaml.Event, source: str, problem: str) -> InputError:
-    return InputError(f"{source}, line {event.start_mark.line + 1}: {problem}.")
+    line = event.start_mark.line + 1 if event.start_mark else 1
+    return InputError(f"{source}, line {line}: {problem}.")

@@ -122,8 +122,8 @@ def _write_weights(classifier: Any, path: Path) -> None:
 def read_description(path: Path) -> ClassifierDescription | EnsembleDescription:
     """Read classifier.json, and refuse it where it is damaged, changed or too new."""
     document = read_object(path)
-    newest, known = document.get("format"), isinstance(document.get("format"), int)
-    if not known or "sha256" not in document:
+    newest = document.get("format")
+    if not isinstance(newest, int) or "sha256" not in document:
         raise InputError(f"{path} is cut short or not a classifier's description.")
     if newest > FORMAT:
         raise InputError(
@@ -132,8 +132,9 @@ def read_description(path: Path) -> ClassifierDescription | EnsembleDescription:
         )
     if document["sha256"] != _checksum(document):
         raise InputError(f"{path} was changed since it was written (its checksum differs).")
-    kind = EnsembleDescription if "members" in document else ClassifierDescription
-    return as_model(kind, document, str(path))
+    if "members" in document:
+        return as_model(EnsembleDescription, document, str(path))
+    return as_model(ClassifierDescription, document, str(path))
 
 
 def _checksum(document: Document) -> str:

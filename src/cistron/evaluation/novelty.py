@@ -116,7 +116,8 @@ class Novelty:
         learned = checked(Learned, document)
         if len(arrays["mean"]) != ALPHABETS[learned.alphabet].standard + 1:
             raise ValueError("the arrays of the novelty are not those of this alphabet")
-        return cls(**vars(learned), **{name: arrays[name] for name in axes})
+        learnt: Document = {**vars(learned), **{name: arrays[name] for name in axes}}
+        return cls(**learnt)
 
     @classmethod
     def unfitted(cls, alphabet: str) -> Self:
