@@ -97,7 +97,7 @@ def damage(folder, name, change):
         ("weights.safetensors", lambda b: b[:-8] + b"\0\0\0\0\0\0\0\1", "changed or cut short"),
         ("weights.safetensors", lambda b: b[: len(b) // 2], "changed or cut short"),
         ("encoder.safetensors", lambda b: b + b" ", "changed or cut short"),
-        ("classifier.json", lambda b: b[: len(b) // 2], "cut short or not a classifier"),
+        ("classifier.json", lambda b: b[: len(b) // 2], "cut short or"),
         ("classifier.json", lambda b: b.replace(b'"without"', b'"withou"'), "was changed"),
         ("classifier.json", lambda b: b.replace(b'"format": 1', b'"format": 9'), "Upgrade Cistron"),
     ],

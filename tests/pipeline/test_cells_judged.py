@@ -299,7 +299,7 @@ def test_an_interrupted_prediction_goes_on(run, folder, monkeypatch):
         ("new.h5ad", {"label": "labl"}, "x.tsv", "no column 'labl'.*Did you mean 'label'"),
         ("new.h5ad", {"label": "donor"}, "x.tsv", "no label in 'donor' is a class"),
         ("new.h5ad", {"groups": ("patient",)}, "x.tsv", "--group.*no column 'patient'"),
-        ("new.h5ad", {}, "x.txt", "the format is told by the suffix"),
+        ("new.h5ad", {}, "x.txt", "the suffix tells the format"),
         ("counts.csv", {}, "x.h5ad", "copy of an h5ad file"),
         ("counts.csv", {"label": "label"}, "x.tsv", "stand in the obs of an h5ad file"),
     ],
@@ -318,9 +318,9 @@ def test_options_of_cells_are_refused_for_sequences(tmp_path):
     Classifier("kmers", "logistic_regression").fit(samples).save(tmp_path / "model")
     (tmp_path / "x.fasta").write_text(">a\nMKV\n")
     arguments = ["predict", str(tmp_path / "model"), str(tmp_path / "x.fasta")]
-    result = CliRunner().invoke(app, [*arguments, "--out", "y.tsv", "--label", "x"])
+    result = CliRunner().invoke(app, [*arguments, "--out", "y.tsv", "--layer", "x"])
     assert isinstance(result.exception, InputError)
-    assert "--label is of cells" in str(result.exception)
+    assert "--layer is of cells" in str(result.exception)
 
 
 def permuted_within(samples: Samples, seed: int) -> Samples:

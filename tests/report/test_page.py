@@ -212,11 +212,11 @@ def test_a_directory_that_is_no_run(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "match"),
     [
-        ("metrics.json", b"{", r"metrics\.json is damaged"),
+        ("metrics.json", b"{", r"metrics\.json is cut short or damaged"),
         ("metrics.json", b"[]", r"metrics\.json is damaged"),
         ("metrics.json", b'{"classes": []}', "has no key 'headline'"),
-        ("audit.json", b"nonsense", r"audit\.json is damaged"),
-        ("experiment.yaml", b"a: [", r"experiment\.yaml is damaged"),
+        ("audit.json", b"nonsense", r"audit\.json is cut short or damaged"),
+        ("experiment.yaml", b"a: [", r"experiment\.yaml, line 1: this is not valid YAML"),
         ("experiment.yaml", b"\xff\xfe", r"experiment\.yaml is damaged"),
         ("samples.parquet", b"PAR1 cut short", r"samples\.parquet is damaged"),
         ("history.csv", b'a,b\n"1', r"history\.csv is damaged"),

@@ -14,6 +14,10 @@ class InputError(ValueError):
     """
 
 
+class NoRoomError(InputError):
+    """A file cannot be written; what is finished is kept, so that the work can be continued."""
+
+
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the closest of the allowed words, or an empty string."""
     match = difflib.get_close_matches(str(word), list(allowed), n=1, cutoff=0.6)

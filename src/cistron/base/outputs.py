@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from cistron.base.errors import InputError, nearest
+from cistron.base.errors import InputError, NoRoomError, nearest
 from cistron.base.files import STDIN
 
 MARK = ".cistron"  # folder that tells a folder of Cistron from any other
@@ -208,7 +208,7 @@ def _draft(path: Path, folder: Path) -> Iterator[Path]:
     except Exception as error:
         reason = full(error)
         if reason:
-            raise InputError(
+            raise NoRoomError(
                 f"{path} cannot be written: {reason}. Nothing was written under that name. Make "
                 "room, or choose another place."
             ) from error

@@ -124,7 +124,7 @@ def windows(
     from cistron.samples.sequences.fasta import write_fasta
 
     chosen = experiment_of(experiment, changes, None, None)
-    require_new(out, force=force, inputs=chosen.files())
+    require_new(out, force=force, inputs=[experiment, *chosen.files()])
     samples = chosen.samples.read()
     for note in samples.notes:
         Terminal(quiet).say(note)

@@ -128,6 +128,7 @@ def fit(
         cluster=cluster,
         reporter=reporter,
         command=command_line(),
+        inputs=[experiment],
     )
     show_run(run, as_json)
 
@@ -172,6 +173,7 @@ def crossval(
         cluster=cluster,
         reporter=Terminal(quiet),
         command=command_line(),
+        inputs=[experiment],
     )
     show_run(run, as_json)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from cistron.base.document import Document
 from cistron.base.domains import DOMAINS
@@ -48,7 +48,6 @@ class Experiment(Settings):
     evaluation: EvaluationSettings = Field(
         EvaluationSettings(), validate_default=True, description="how the run is judged"
     )
-    _file: Path | None = PrivateAttr(None)  # that it was read from
 
     @field_validator("evaluation")
     @classmethod
@@ -62,9 +61,8 @@ class Experiment(Settings):
         return evaluation.model_copy(update={k: v for k, v in usual.items() if k not in chosen})
 
     def files(self) -> list[Path]:
-        """Return the files that the experiment names, and its own where it was read from one."""
-        own = [] if self._file is None else [self._file]
-        return own + list(_paths(self.model_dump()))
+        """Return the files that the experiment names."""
+        return list(_paths(self.model_dump()))
 
     def to_yaml(self) -> str:
         """Return the experiment as YAML with every default written out, and absolute paths."""

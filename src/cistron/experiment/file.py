@@ -42,9 +42,7 @@ def read_experiment(path: str | Path, changes: Sequence[str] = ()) -> Experiment
     """
     path = Path(path)
     document, lines = read_document(path, changes)
-    experiment = make_experiment(document, source=str(path), folder=path.parent, lines=lines)
-    experiment._file = path
-    return experiment
+    return make_experiment(document, source=str(path), folder=path.parent, lines=lines)
 
 
 def read_document(path: Path, changes: Sequence[str] = ()) -> tuple[Document, dict[KeyPath, int]]:

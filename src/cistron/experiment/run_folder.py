@@ -76,6 +76,7 @@ class Run:
         *,
         force: bool,
         resume: bool,
+        inputs: Iterable[Path] = (),
     ) -> Iterator[Reporter]:
         """Make the directory, in place of an older run or to go on in it, and hold it.
 
@@ -88,7 +89,7 @@ class Run:
             If another process writes the run, or the run is resumed and its input files have other
             content than before.
         """
-        files = [*experiment.files(), *map(Path, sources)]
+        files = [*inputs, *experiment.files(), *map(Path, sources)]
         with self.folder.opened(force=force, resume=resume, inputs=files) as others:
             if resume and (self.path / EXPERIMENT).is_file():
                 self._require_same(experiment)

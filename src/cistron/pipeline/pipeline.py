@@ -115,7 +115,8 @@ def fit(
     if running.several:
         _require_seeds(repeated)
     require(experiment.evaluation.projection)
-    run = Run.claim(out, experiment, force=running.force, resume=running.resume)
+    how: Document = {name: getattr(running, name) for name in ("force", "resume", "inputs")}
+    run = Run.claim(out, experiment, **how)
     reporter = running.reporter
     if running.resume and run.finished:
         reporter.say(f"{run.path} is finished already.")
@@ -131,7 +132,6 @@ def fit(
     if not len(split.rows(TEST)):
         raise InputError("split.test: nothing is held out, so there is nothing to score.")
     require_known(samples, split, range(len(PARTS)))
-    how = {"force": running.force, "resume": running.resume}
     with run.started(experiment, samples.sources, reporter, **how) as logged:
         running = replace(running, reporter=logged)
         data = (samples, split, orthologs)
@@ -201,7 +201,8 @@ def crossval(
     require_poolable(experiment)
     if DOMAINS[experiment.samples.content] is CELLS:
         require(experiment.evaluation.projection)
-    run = Run.claim(out, experiment, force=running.force, resume=running.resume)
+    how: Document = {name: getattr(running, name) for name in ("force", "resume", "inputs")}
+    run = Run.claim(out, experiment, **how)
     reporter = running.reporter
     if running.resume and run.finished:
         reporter.say(f"{run.path} is finished already.")
@@ -219,7 +220,6 @@ def crossval(
             "split: cross-validation needs folds, and this split has none (a predefined split "
             "has them when its column holds fold numbers)."
         )
-    how = {"force": running.force, "resume": running.resume}
     with run.started(experiment, samples.sources, reporter, **how) as logged:
         running = replace(running, reporter=logged)
         metrics, known = _crossval(experiment, running, run, repeats, orthologs, timer, joined)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypedDict
 
 from cistron.base.progress import SILENT, Reporter
@@ -18,6 +20,7 @@ class RunOptions(TypedDict, total=False):
     cluster: str | None
     reporter: Reporter
     command: str
+    inputs: Sequence[Path]
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,9 @@ class Running:
     reporter : Reporter, optional
     command : str
         Recorded in environment.json.
+    inputs : sequence of Path
+        Files that are read beside those that the experiment names, such as its own: a run that
+        holds one of them is not replaced.
     """
 
     force: bool = False
@@ -49,6 +55,7 @@ class Running:
     cluster: str | None = None
     reporter: Reporter = SILENT
     command: str = ""
+    inputs: Sequence[Path] = ()
 
     @property
     def several(self) -> bool:

@@ -184,7 +184,7 @@ def read_run(path: str | Path) -> Content:
         importance=_document(path, "importance.json"),
         settings=settings,
         experiment=experiment,
-        has_model=(path / "model" / "classifier.json").is_file(),
+        has_model=(path / "model").is_dir(),
     )
 
 

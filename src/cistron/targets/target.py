@@ -172,12 +172,7 @@ class Target(Words, ABC):
     def usual(self, truth: Truth) -> Truth:
         """Return what is true of most samples, or the mean number: the truth of one sample."""
 
-    def tuned(
-        self,
-        truth: Truth,
-        answers: Floats,
-        rule: str,
-    ) -> Self:
+    def tuned(self, truth: Truth, answers: Floats, rule: str) -> Self:
         """Return the target with thresholds chosen by answers to validation samples, if any."""
         return self
 
@@ -295,13 +290,7 @@ class Target(Words, ABC):
         """Return scikit-learn's default score: accuracy, or R² of numbers."""
 
     def metric(self, name: str) -> Metric:
-        """Return the metric of that name.
-
-        Raises
-        ------
-        ValueError
-            If the target has none.
-        """
+        """Return the metric of that name; raise ValueError where the target has none."""
         for metric in self.metrics:
             if metric.name == name:
                 return metric
@@ -383,16 +372,9 @@ class Target(Words, ABC):
 
     @classmethod
     def restore(cls, document: Json) -> Self:
-        """Rebuild what `document` returned.
-
-        Raises
-        ------
-        ValueError
-            If a value is of another type, out of its range, or does not fit the classes.
-        """
-        known = {field.name for field in fields(cls)}
-        values = {k: v for k, v in document.items() if k in known}
-        target = checked(cls, values)
+        """Rebuild what `document` returned; raise ValueError where a value cannot be."""
+        names = [field.name for field in fields(cls) if field.name in document]
+        target = checked(cls, {name: document[name] for name in names})
         if len(set(target.classes)) < max(len(target.classes), cls.fewest):
             raise ValueError(f"classes: {cls.fewest} or more different names are needed")
         for name in ("shifts", "thresholds"):

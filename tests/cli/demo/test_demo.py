@@ -124,7 +124,7 @@ def test_what_was_not_learned_is_said_to_be_missed(shown):
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match="was not made by the demo"):
+    with pytest.raises(InputError, match="exists and is not a demo"):
         run_demo(tmp_path, force=True)
     assert (tmp_path / "notes.txt").is_file()
 

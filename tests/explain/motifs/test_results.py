@@ -225,6 +225,7 @@ def test_the_command_line_finds_what_was_planted(explanation, tmp_path):
     assert len(found["patterns"][0]["effects"]) == 4
     assert {row["by"] for row in found["patterns"][0]["enrichment"]} == {"predicted", "true"}
     assert {path.name for path in out.iterdir()} == {
+        ".cistron",
         "patterns.json",
         "patterns.meme",
         "hits.tsv.gz",
@@ -233,5 +234,5 @@ def test_the_command_line_finds_what_was_planted(explanation, tmp_path):
         "motifs.html",
     }
     assert gzip.decompress((out / "hits.bed.gz").read_bytes()).startswith(b"Chr0\t")
-    with pytest.raises(InputError, match="exists and is never overwritten"):
+    with pytest.raises(InputError, match="holds a folder of motifs, which is never overwritten"):
         CliRunner().invoke(app, command, catch_exceptions=False)

@@ -68,9 +68,9 @@ def test_what_is_no_run_is_not_sent(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("metrics.json", "{", "metrics.json is damaged"),
+        ("metrics.json", "{", "metrics.json is cut short or damaged"),
         ("metrics.json", '{"test": {}}', "is damaged"),
-        ("experiment.yaml", "{", "is damaged"),
+        ("experiment.yaml", "{", "is not valid YAML"),
         ("audit.json", "[1]", "is damaged"),
     ],
 )

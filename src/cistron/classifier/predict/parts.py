@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cistron.base.document import Document
-from cistron.base.errors import InputError
+from cistron.base.errors import InputError, NoRoomError
 from cistron.base.output_folder import OutputFolder
 from cistron.base.outputs import new_file, write_json, written
 from cistron.base.untrusted import read_json
@@ -37,8 +37,8 @@ def job_of(classifier: Predictor, source: Path, window: int, asked: dict[str, st
 def parts_of(out: Path, job: Document, *, force: bool, resume: bool) -> Iterator[tuple[Path, int]]:
     """Hold the folder `<out>.parts`; yield it, and how many windows are done in it.
 
-    The folder is deleted when the block ends, and after a mistake in the input where no window is
-    done.
+    The folder is deleted when the block ends, and after a mistake in the input where no window was
+    done before.
 
     Raises
     ------
@@ -53,10 +53,9 @@ def parts_of(out: Path, job: Document, *, force: bool, resume: bool) -> Iterator
             f"{folder.path} holds an interrupted prediction. Continue it with --resume, or start "
             "again with --force."
         )
-    held = False
+    before = None
     try:
         with folder.opened(force=not (resume and begun), resume=resume and begun):
-            held = True
             if not (resume and begun):
                 write_json(folder.path / JOB, job)
             elif read_json(folder.path / JOB) != job:
@@ -64,10 +63,13 @@ def parts_of(out: Path, job: Document, *, force: bool, resume: bool) -> Iterator
                     f"{folder.path} is an interrupted prediction of another input or by another "
                     "classifier, so it cannot be continued. Start again with --force."
                 )
-            yield folder.path, len(_done(folder.path))
+            before = len(_done(folder.path))
+            yield folder.path, before
+    except NoRoomError:
+        raise
     except InputError:
-        if held and not _done(folder.path):
-            folder.remove()  # there is nothing to go on with
+        if before == 0:
+            folder.remove()  # the input is at fault: there is nothing to go on with
         raise
     folder.remove()
 

@@ -270,7 +270,7 @@ def load(
         if strangers or not types <= MODELS:
             raise InputError(
                 f"{name} holds {', '.join(strangers or sorted(types))}, which "
-                " is none of our models. It is not used."
+                "is none of our models. It is not used."
             )
         require_sound(estimator)
     return estimator
