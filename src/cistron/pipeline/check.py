@@ -13,6 +13,7 @@ from cistron.base.files import checksums
 from cistron.base.progress import SILENT, Reporter
 from cistron.classifier.second import require_known
 from cistron.experiment.experiment import Experiment
+from cistron.samples.labels import placeholder_notes
 from cistron.samples.samples import Samples
 from cistron.samples.sequences.fasta import read_fasta
 from cistron.splits.audit.audit import (
@@ -98,6 +99,7 @@ def check_against(
 def read_samples(experiment: Experiment) -> tuple[Samples, OrthologSource | None]:
     """Read the samples and their orthologs, None where none are asked for."""
     samples = experiment.samples.read()
+    samples = replace(samples, notes=(*samples.notes, *placeholder_notes(samples.classes)))
     orthologs = find_orthologs(experiment.augment, samples, experiment.samples)
     if orthologs is None:
         return samples, None

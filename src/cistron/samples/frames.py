@@ -12,7 +12,7 @@ import pandas as pd
 from cistron.base.errors import InputError, nearest
 from cistron.base.files import BYTE_ORDER_MARK, PARQUET, Input, looks_like, open_input
 
-MISSING = frozenset(["", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NULL", "null"])
+MISSING = frozenset(["", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None"])
 SEPARATORS = "\t,;"
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".parquet", ".pq")
 FASTA_SUFFIXES = (".fasta", ".fa", ".faa", ".fna", ".fas", ".ffn", ".pep")

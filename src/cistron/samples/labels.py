@@ -18,6 +18,12 @@ from cistron.samples.keys import GroupColumn, GroupFiles, LabelTable
 from cistron.samples.records import Block
 from cistron.samples.samples import Sequences
 
+# Names of labels that say that there is none.
+PLACEHOLDERS = re.compile(
+    "un(known|assigned|labell?ed|classified|defined|determined)|not_assigned|ambiguous|debris|"
+    "doublets?|multiplets?|low_quality"
+)
+
 
 @dataclass(eq=False)
 class Records:
@@ -254,6 +260,18 @@ def look_up(
     if source.table not in records.paths:
         records.paths.append(source.table)
     return frame, rows[place].astype(np.intp)
+
+
+def placeholder_notes(classes: Sequence[str]) -> list[str]:
+    """Return a note where classes are called as if nobody knew what their samples are."""
+    vague = [name for name in classes if PLACEHOLDERS.fullmatch(name.casefold().replace(" ", "_"))]
+    if not vague:
+        return []
+    kept = ", ".join(name for name in classes if name not in vague) or "…"
+    return [
+        f"Classes that may not be classes: {_quoted(vague)}. To leave their samples out, set "
+        f"samples.only: [{kept}]."
+    ]
 
 
 def require_groups(records: Records, described: dict[str, str]) -> None:

@@ -16,6 +16,7 @@ from cistron.base.errors import InputError, nearest
 from cistron.samples.cells.cell_file import CellFile, CellFormat, as_text, name_genes, objects
 from cistron.samples.cells.gene_names import is_ensembl
 from cistron.samples.cells.stored import PIECE, StoredDense, StoredRows, open_store
+from cistron.samples.cells.stored_table import Table, stored_table
 
 LARGE = 1_000_000_000  # bytes of a matrix in memory, above which it stays in its file
 GENE_COLUMNS = (
@@ -47,19 +48,19 @@ def read_anndata(
     """
     with open_store(path) as store:
         key, var = _place(store, path, how)
-        _require_groups(store, path, ("obs", var))
-        obs = store["obs"]
-        there = tuple(str(name) for name in obs.attrs.get("column-order", ()))
-        frame = {name: as_text(_column(obs, name, path)) for name in columns if name in there}
-        barcodes = objects(_column(obs, _index(obs), path))
-        gene_ids = objects(_column(store[var], _index(store[var]), path))
-        further = _further_names(store[var], path)
+        cells, described = stored_table(store, "obs", path), stored_table(store, var, path)
+        there = cells.columns
+        frame = {name: as_text(cells.column(name)) for name in columns if name in there}
+        barcodes, gene_ids = objects(cells.names), objects(described.names)
+        further = _further_names(described)
         matrix, notes = _matrix(store, key, path, how.backed, limit)
     if matrix.shape != (len(barcodes), len(gene_ids)):
         raise InputError(
             f"{path}: {key} has {matrix.shape[0]:,} rows and {matrix.shape[1]:,} columns, and the "
             f"file names {len(barcodes):,} cells and {len(gene_ids):,} genes. It is damaged."
         )
+    gene_ids, further, told = _named(path, gene_ids, further)
+    notes = (*notes, *told)
     genes, names = name_genes(path, gene_ids, further, how.gene_names)
     return CellFile(
         path,
@@ -78,6 +79,8 @@ def _place(store: Any, path: Path, how: CellFormat) -> tuple[str, str]:
     """Return where the numbers are, and the table of their genes."""
     layers = list(store["layers"]) if "layers" in store else []
     if how.raw:
+        if "raw.X" in store and "raw.var" in store:  # before anndata 0.7
+            return "raw.X", "raw.var"
         if "raw" not in store or "X" not in store["raw"]:
             raise InputError(f"samples.raw: {path} has no raw. Leave the key out.")
         return "raw/X", "raw/var"
@@ -97,41 +100,41 @@ def _place(store: Any, path: Path, how: CellFormat) -> tuple[str, str]:
     return "X", "var"
 
 
-def _require_groups(store: Any, path: Path, names: tuple[str, ...]) -> None:
-    for name in names:
-        if name not in store or "_index" not in store[name].attrs:
-            raise InputError(
-                f"{path} has no table {name!r} as anndata 0.7 and later write it. If it is an "
-                "older file, read it with anndata and write it again (write_h5ad)."
-            )
-
-
-def _index(group: Any) -> str:
-    return str(group.attrs["_index"])
-
-
-def _column(group: Any, name: str, path: Path) -> pd.Series:
-    """Read one column of obs or var."""
-    try:
-        from anndata.io import read_elem
-    except ImportError as error:
-        raise InputError(
-            f"{path} is AnnData, and anndata is not installed. Install it with: pip install "
-            "'cistron[cells]'."
-        ) from error
-    if name not in group:
-        raise InputError(f"{path} is damaged: the column {name!r} is announced and not there.")
-    return pd.Series(read_elem(group[name]))
-
-
-def _further_names(var: Any, path: Path) -> dict[str, NDArray[np.object_]]:
+def _further_names(var: Table) -> dict[str, NDArray[np.object_]]:
     names: dict[str, NDArray[np.object_]] = {}
+    there = var.columns
     for name in GENE_COLUMNS:
-        if name in var:
-            texts = as_text(_column(var, name, path))
-            values = np.array([text or "" for text in texts], dtype=object)
+        if name in there:
+            values = np.array([text or "" for text in as_text(var.column(name))], dtype=object)
             names.setdefault("ensembl" if is_ensembl(values[:1000]) else "symbol", values)
     return names
+
+
+def _named(
+    path: Path, gene_ids: NDArray[np.object_], further: dict[str, NDArray[np.object_]]
+) -> tuple[NDArray[np.object_], dict[str, NDArray[np.object_]], tuple[str, ...]]:
+    """Return what genes are called where the index of var only counts them."""
+    if not is_enumeration(gene_ids):
+        return gene_ids, further, ()
+    for kind in ("ensembl", "symbol"):
+        if kind in further and (further[kind] != "").all():
+            note = (
+                f"{path} numbers its genes ({gene_ids[0]}, {gene_ids[1]}, …); they go by their "
+                f"{kind} names."
+            )
+            return further[kind], {k: v for k, v in further.items() if k != kind}, (note,)
+    raise InputError(
+        f"{path} only numbers its genes ({gene_ids[0]}, {gene_ids[1]}, …), which names none of "
+        "them. Name them: adata.var_names = adata.var['…'], with Ensembl ids or symbols."
+    )
+
+
+def is_enumeration(names: NDArray[np.object_]) -> bool:
+    """Return whether names only count: 0, 1, 2, … or 1, 2, 3, …."""
+    if len(names) < 2 or names[0] not in ("0", "1"):
+        return False
+    first = int(names[0])
+    return all(name == str(number) for number, name in enumerate(names.tolist(), first))
 
 
 def _matrix(

@@ -17,6 +17,7 @@ from cistron.base.counts import Matrix
 from cistron.base.errors import InputError
 from cistron.base.settings import Settings
 from cistron.samples.cells.gene_names import is_ensembl
+from cistron.samples.frames import MISSING
 
 GeneNames = Literal["symbol", "ensembl"]
 _BARCODE = re.compile(r"(?:.*[^A-Za-z])?[ACGTN]{8,}(?:[^A-Za-z].*)?")
@@ -106,7 +107,10 @@ def objects(values: Sequence[str] | pd.Series | pd.Index) -> NDArray[np.object_]
 
 
 def as_text(values: pd.Series) -> list[str | None]:
-    """Return a column as text; whole numbers without a point, None where a value is missing."""
+    """Return a column as text; whole numbers without a point, None where a value is missing.
+
+    Words that stand for a missing value ("nan", "NA", "None"; `MISSING`) are none.
+    """
     texts: list[str | None] = []
     for value in values.astype(object).tolist():
         if value is None or value is pd.NA or value != value or value == "":
@@ -114,7 +118,8 @@ def as_text(values: pd.Series) -> list[str | None]:
         elif isinstance(value, float) and value.is_integer():
             texts.append(str(int(value)))
         else:
-            texts.append(str(value).strip() or None)
+            text = str(value).strip()
+            texts.append(None if text in MISSING else text)
     return texts
 
 
