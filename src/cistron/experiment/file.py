@@ -145,4 +145,6 @@ def _apply(document: Document, change: str) -> None:
         place = place.setdefault(key, {})
         if not isinstance(place, dict):
             raise InputError(f"--set {change}: {key!r} is a single value and has no keys.")
-    place[keys[-1]] = parse_yaml(value, f"--set {change}")
+    # A pattern such as *.bam would be an alias in YAML, which one value has no use for.
+    pattern = value.strip().startswith("*")
+    place[keys[-1]] = value.strip() if pattern else parse_yaml(value, f"--set {change}")

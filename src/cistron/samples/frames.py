@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import io
+import csv
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,8 @@ from cistron.base.files import BYTE_ORDER_MARK, PARQUET, Input, looks_like, open
 
 MISSING = frozenset(["", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None"])
 SEPARATORS = "\t,;"
+ROW_NAMES, GENE, COUNT = "row.names", "gene_id", "count"  # of columns that have no name
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.I)
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".parquet", ".pq")
 FASTA_SUFFIXES = (".fasta", ".fa", ".faa", ".fna", ".fas", ".ffn", ".pep")
 
@@ -62,9 +65,7 @@ def column_names(path: str | Path) -> list[str]:
             import pyarrow.parquet as pq
 
             return list(pq.read_schema(source.path).names)
-        line = _first_line(source)
-        row = pd.read_csv(io.StringIO(line), sep=_separator(line), header=None, dtype=str)
-        return [str(name).strip() for name in row.iloc[0].fillna("")]
+        return _layout(source).names
 
 
 def frames(source: Input, columns: Sequence[str], rows: int = 8192) -> Iterator[pd.DataFrame]:
@@ -85,24 +86,23 @@ def frames(source: Input, columns: Sequence[str], rows: int = 8192) -> Iterator[
 
 
 def _delimited(source: Input, columns: list[str], rows: int) -> Iterator[pd.DataFrame]:
-    line = _first_line(source)
-    separator = _separator(line)
+    layout = _layout(source)
+    names = layout.names
+    _require(columns, names, source.name)
     try:
         # Without a header of its own, pandas holds every line to the first one's number of fields.
         reader = pd.read_csv(
             source.stream,
-            sep=separator,
+            sep=layout.separator,
             header=None,
+            skiprows=layout.before,
             dtype=str,
             keep_default_na=False,
             encoding="utf-8-sig",
             chunksize=rows,
         )
-        names: list[str] = []
-        for frame in reader:
-            if not names:
-                names = [str(name).strip() for name in frame.iloc[0]]
-                _require(columns, names, source.name)
+        for number, frame in enumerate(reader):
+            if number == 0 and layout.header:
                 frame = frame.iloc[1:]
             frame.columns = pd.Index(names)
             yield frame[columns].fillna("").reset_index(drop=True)
@@ -114,8 +114,70 @@ def _delimited(source: Input, columns: list[str], rows: int) -> Iterator[pd.Data
         ) from error
 
 
-def _separator(line: str) -> str:
-    return max(SEPARATORS, key=lambda mark: (line.count(mark), mark == ","))
+@dataclass(frozen=True)
+class _Layout:
+    """How a table of text begins.
+
+    Parameters
+    ----------
+    names : list of str
+        One a column.
+    separator : str
+    before : int
+        Lines in front of the first that has as many fields as there are columns.
+    header : bool
+        Whether that line holds the names.
+    """
+
+    names: list[str]
+    separator: str
+    before: int
+    header: bool
+
+
+def _layout(source: Input) -> _Layout:
+    """Tell the columns of a table, and where its rows begin.
+
+    The lines of R's write.table have one field more than its header: the name of the row. Files of
+    htseq-count and STAR have no header.
+    """
+    head = _first_lines(source)
+    comments = comment_lines(head)
+    first, *rest = head[comments:] or head[-1:]
+    separator = max(SEPARATORS, key=lambda mark: (first.count(mark), mark == ","))
+    names = _fields(first, separator)
+    after = _fields(rest[0], separator) if rest else []
+    if len(after) == len(names) + 1:
+        return _Layout([ROW_NAMES, *names], separator, comments + 1, header=False)
+    if is_data(names):
+        number = [COUNT] if len(names) == 2 else [f"column_{n}" for n in range(2, len(names) + 1)]
+        return _Layout([GENE, *number], separator, comments, header=False)
+    return _Layout(names, separator, comments, header=True)
+
+
+def _fields(line: str, separator: str) -> list[str]:
+    try:
+        return [field.strip() for field in next(csv.reader([line], delimiter=separator), [""])]
+    except csv.Error:  # a field longer than any should be
+        return line.split(separator)
+
+
+def comment_lines(lines: Sequence[str]) -> int:
+    """Return how many lines at the beginning are comments, such as the program of featureCounts."""
+    return next((n for n, line in enumerate(lines) if not line.startswith(("# ", "##"))), 0)
+
+
+def is_data(fields: Sequence[str]) -> bool:
+    """Return whether the first line of a table is no header: a name, and numbers that do not count.
+
+    Columns that are called 0, 1, 2, … or 1, 2, 3, … have no other names.
+    """
+    name, *numbers = fields
+    if not name or not numbers or not all(map(_NUMBER.fullmatch, numbers)):
+        return False
+    counted = [[str(n) for n in range(start, start + len(numbers))] for start in (0, 1)]
+    named = re.fullmatch(r"(gene|cell|barcode|id|name|symbol|feature|index).*", name, re.I)
+    return not named and (len(numbers) == 1 or numbers not in counted)
 
 
 def _parquet(source: Input, columns: list[str], rows: int) -> Iterator[pd.DataFrame]:
@@ -137,14 +199,14 @@ def _parquet(source: Input, columns: list[str], rows: int) -> Iterator[pd.DataFr
         raise InputError(f"{source.name} is no readable parquet table: {error}") from error
 
 
-def _first_line(source: Input) -> str:
+def _first_lines(source: Input) -> list[str]:
     kind, remedy = looks_like(source.head)
     if kind:
         raise InputError(f"{source.name} looks like {kind}, not a table. {remedy}")
-    text = source.head.removeprefix(BYTE_ORDER_MARK).lstrip()
-    if text.startswith(b">"):
+    text = source.head.removeprefix(BYTE_ORDER_MARK).lstrip(b"\r\n")
+    if text.lstrip().startswith(b">"):
         raise InputError(f"{source.name} looks like FASTA, not a table. Set kind: fasta.")
-    return text.splitlines()[0].decode(errors="replace")
+    return [line.decode(errors="replace") for line in text.splitlines()[:50]]
 
 
 def _require(columns: list[str], there: Sequence[str], name: str) -> None:
@@ -164,7 +226,7 @@ def _told(error: pd.errors.ParserError) -> str:
         wanted, line, there = fields.groups()
         return (
             f"line {line} has {there} fields, its first line {wanted}. Every line needs as many "
-            "fields as the header names (R: write.table with row.names = FALSE)."
+            "fields as the header names."
         )
     opened = re.search(r"EOF inside string starting at row (\d+)", str(error))
     if opened:

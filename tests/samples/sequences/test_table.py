@@ -160,7 +160,7 @@ def test_wrong_weights(tmp_path, frame, wrong):
     ("text", "parts"),
     [
         ("id,sequence,label\na,MKV,x\nb,MKV,x,more\n", ("line 3 has 4 fields, its first line 3",)),
-        ("id,sequence,label\n1,a,MKV,x\n", ("line 2 has 4 fields", "row.names")),
+        ("id,sequence,label\n1,2,a,MKV,x\n", ("line 2 has 5 fields",)),
         ('id,sequence,label\na,"MKV,x\nb,MKW,y\n', ("quotation mark opened in line 2",)),
         ("id,sequence,label\n", ("has a header and no rows",)),
         ("a,MKV,x\nb,MKW,y\n", ("no column 'id'", "a, MKV, x")),

@@ -22,11 +22,14 @@ from cistron.samples.cells.cell_file import (
     objects,
     which_are_genes,
 )
-from cistron.samples.frames import MISSING, SEPARATORS
+from cistron.samples.frames import GENE, MISSING, SEPARATORS, comment_lines, is_data
 
 READ = 1 << 22  # bytes of text that are read, and parsed, at once
 _NEWLINE, _ZERO = b"\n0"
 _GENE_CORNER = re.compile(r"(gene|symbol|feature|ensembl)([ _.]?(symbol|name|id))?s?|hgnc.*", re.I)
+_FEATURE_COUNTS = ("Chr", "Start", "End", "Strand", "Length")
+# What htseq-count and STAR count beside genes.
+_SUMMARY = re.compile(r"__\w+|N_(unmapped|multimapping|noFeature|ambiguous)")
 _CELL_CORNER = re.compile(r"(cell|barcode)([ _.]?(name|id|barcode))?s?|obs_names?", re.I)
 
 Orientation = Literal["genes_in_rows", "cells_in_rows"]
@@ -43,11 +46,20 @@ class Header:
     columns : ndarray of object, shape (columns,)
     separator : int
         The byte between two fields.
+    described : int
+        Columns between the names of the lines and the numbers, which are passed over.
+    line : bytes
+        The first line, where it holds numbers.
+    first : int
+        Number of the line of the first numbers, 1 up.
     """
 
     corner: str
     columns: NDArray[np.object_]
     separator: int
+    described: int = 0
+    line: bytes = b""
+    first: int = 2
 
 
 def read_count_table(
@@ -78,10 +90,14 @@ def read_count_table(
             blocks.append(block)
     if not blocks:
         raise InputError(f"{path} has a header and no lines.")
-    rows = np.array(names, dtype=object)
+    rows, values = np.array(names, dtype=object), sparse.vstack(blocks, format="csr")
+    summed = np.array([bool(_SUMMARY.fullmatch(name)) for name in names])
+    notes = [f"{path}: {summed.sum()} lines sum up reads without a gene, and are left out."]
+    rows, values = rows[~summed], values[~summed]
     way, why = find_orientation(path, header, rows, how, known, genes)
-    file = table_file(path, how, header, way, rows, sparse.vstack(blocks, format="csr"))
-    return replace(file, notes=(f"{path}: {way.replace('_', ' ')}, because {why}.",) if why else ())
+    file = table_file(path, how, header, way, rows, values)
+    told = [f"{path}: {way.replace('_', ' ')}, because {why}."] * bool(why)
+    return replace(file, notes=(*told, *notes[: int(summed.any())]))
 
 
 def table_file(
@@ -161,6 +177,10 @@ def read_header(source: Input) -> Header:
         If it is no line of names.
     """
     head = source.head.removeprefix(BYTE_ORDER_MARK)
+    begin = comment_lines([one.decode(errors="replace") for one in head.split(b"\n", 50)[:50]])
+    for _ in range(begin):
+        source.stream.readline()
+    head = head.split(b"\n", begin)[-1]
     line = source.stream.readline().removeprefix(BYTE_ORDER_MARK)
     text = line.decode(errors="replace").rstrip("\r\n")
     separator = max(SEPARATORS, key=lambda mark: (text.count(mark), mark == ","))
@@ -175,8 +195,13 @@ def read_header(source: Input) -> Header:
             f"{source.name} is no table of counts: its first line, {shown!r}, has no tab, comma, "
             "semicolon or space. The first line is to name the columns."
         )
+    if is_data(fields) and not short:
+        stem = source.path.name.split(".")[0]
+        columns = [stem] if len(fields) == 2 else [f"{stem}:{n}" for n in range(1, len(fields))]
+        return Header(GENE, objects(columns), ord(separator), 0, line, begin + 1)
     corner, columns = ("", fields) if short else (fields[0], fields[1:])
-    return Header(corner, objects(columns), ord(separator))
+    described = len(_FEATURE_COUNTS) * (tuple(columns[: len(_FEATURE_COUNTS)]) == _FEATURE_COUNTS)
+    return Header(corner, objects(columns[described:]), ord(separator), described, first=begin + 2)
 
 
 def iter_table(
@@ -195,8 +220,8 @@ def iter_table(
     InputError
         Naming the line that has other fields than the header, or what is no number.
     """
-    first = 2
-    held: list[bytes] = []
+    first = header.first
+    held: list[bytes] = [header.line]
     while chunk := source.stream.read(size):
         cut = chunk.rfind(b"\n") + 1
         held.append(chunk[:cut] if cut else chunk)
@@ -216,6 +241,10 @@ def _parse(
     """Return names and numbers of whole lines, the first of which is number `first`."""
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n")
+    if header.described:
+        mark = re.escape(bytes([header.separator]))
+        passed = rb"(?m)^([^%b\n]*)(?:%b[^%b\n]*){%d}" % (mark, mark, mark, header.described)
+        data = re.sub(passed, rb"\1", data)
     data = data.rstrip(b"\n") + b"\n" if data.endswith(b"\n\n") else data
     text = np.frombuffer(data, dtype=np.uint8)
     width = len(header.columns)
