@@ -36,7 +36,7 @@ from cistron.classifier.predict.predict import (
 )
 from cistron.classifier.predictor import Predictor
 from cistron.encoders.cells.gene_overlap import GeneOverlap
-from cistron.samples.cells.cell_file import CellFormat
+from cistron.samples.cells.cell_reading import CellReading
 from cistron.samples.cells.cell_stream import stream_cells
 from cistron.samples.cells.gene_names import read_aliases
 from cistron.samples.samples import Samples
@@ -122,10 +122,11 @@ def cell_windows(
     """Read new cells as the classifier's encoder reads them (see `stream_cells`)."""
     encoder: Any = classifier.encoder_
     counts = bool(encoder.settings.normalise.input == "counts")
+    reading = classifier.reading_ or CellReading()
     return stream_cells(
         source,
         window,
-        how=CellFormat(layer=how.layer),
+        how=reading.of_file(Path(source), how.layer),
         genes=set(encoder.known.names["gene"]),
         columns=how.columns,
         counts=counts,
