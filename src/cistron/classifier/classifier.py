@@ -35,6 +35,7 @@ from cistron.models.classical.classical import fit_form, form_outputs
 from cistron.models.families import ClassicalSettings, NetworkSettings
 from cistron.models.fixed_length import require_length
 from cistron.models.input import Network
+from cistron.samples.cells.cell_reading import CellReading
 from cistron.samples.samples import Samples
 from cistron.splits.random import RandomSplit
 from cistron.splits.settle import settle
@@ -173,6 +174,7 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
         averaged = orthologs if averages_orthologs(augment) else None
         self.classes_ = np.array(samples.classes, dtype=object)
         self.alphabet_, self.checksum_ = samples.payload.content, None
+        self.reading_ = samples.reading if isinstance(samples.reading, CellReading) else None
         check_tuning(encoder_settings, model_settings, training, "Settings")
         self.encoder_ = _fitted(encoder_settings, train, training, reporter)
         for note in getattr(self.encoder_, "notes", ()):

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, model_v
 
 from cistron.base.document import Document
 from cistron.base.domains import DOMAINS
+from cistron.samples.cells.cell_reading import CellReading
 from cistron.targets.kinds import restore_target
 from cistron.targets.one_class import OneClass
 from cistron.targets.target import Target
@@ -82,6 +83,7 @@ class ClassifierDescription(_Common):
     training: Document
     novelty: Document
     files: dict[str, Checksum]
+    reading: CellReading | None = None
 
 
 class EnsembleDescription(_Common):

@@ -152,6 +152,7 @@ class Ensemble(Predictor):
     def _become(self, members: Sequence[Classifier]) -> None:
         self._members = tuple(members)
         self.encoder_, self.training_ = members[0].encoder_, members[0].training_
+        self.reading_ = members[0].reading_
 
     @property
     def parameters(self) -> int | None:
@@ -184,7 +185,7 @@ def require_same_question(
     first = _question(members[0])
     for member, name in zip(members, names, strict=True):
         for what, own in _question(member).items():
-            if own != first[what]:
+            if own != first.get(what, own):
                 raise InputError(
                     f"{names[0]} and {name} cannot be one classifier: {what} {_told(first[what])} "
                     f"in the one, {_told(own)} in the other. Join classifiers that answer the "
@@ -199,6 +200,9 @@ def _question(member: Predictor) -> Document:
     for head, which in zip(member.heads_, ("", "of the second target "), strict=False):
         found |= {f"{which}{what}": value for what, value in head.question().items()}
     found["the number of targets is"] = len(member.heads_)
+    if member.reading_ is not None:
+        reading = member.reading_
+        found["the matrix of AnnData is"] = "raw" if reading.raw else reading.layer or "X"
     return found
 
 

@@ -78,7 +78,9 @@ def _write(classifier: Any, folder: Path) -> Document:
     if classifier.second_model_ is not None:
         files.append(folder / SECOND)
         files[-1].write_bytes(dump(classifier.second_model_))
+    reading = classifier.reading_
     return {
+        **({} if reading is None else {"reading": reading.document()}),
         "encoder": {"settings": classifier.encoder_.settings.document(), "learned": learned},
         "model": classifier.model_settings_.document(),
         "training": classifier.training_.document(),

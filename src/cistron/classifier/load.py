@@ -112,7 +112,7 @@ def _read(folder: Path, description: ClassifierDescription) -> Classifier:
         classifier.novelty_ = restore_novelty(description.novelty, _under("novelty.", arrays))
         _require_known(classifier, arrays)
     classifier.model_settings_, classifier.training_ = model, training
-    classifier.history_ = []
+    classifier.history_, classifier.reading_ = [], description.reading
     with as_damage(f"{folder} is damaged: its model does not fit its encoder ({{}})."):
         _read_weights(classifier, folder / WEIGHTS[model.family])
         try_out(classifier)

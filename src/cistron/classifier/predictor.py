@@ -17,6 +17,7 @@ from cistron.base.errors import InputError
 from cistron.base.progress import SILENT, Reporter
 from cistron.classifier.second import second_columns, truths_of
 from cistron.encoders.encoder import Encoder
+from cistron.samples.cells.cell_reading import CellReading
 from cistron.samples.samples import Samples
 from cistron.targets.target import Target
 from cistron.training.augment.orthologs import OrthologSource
@@ -43,6 +44,8 @@ class Predictor(ABC):
         Of the files it was loaded from.
     provenance_ : dict
         How it came about, where it was loaded.
+    reading_ : CellReading or None
+        Of cells, how the files of the training cells were read; None where they came from memory.
     """
 
     explainer: ClassVar[Callable[..., Any] | None] = None
@@ -56,6 +59,7 @@ class Predictor(ABC):
     novelty_: Any
     checksum_: str | None = None
     provenance_: Document
+    reading_: CellReading | None = None
     calibration: str
     thresholds: str
     least_confidence: float

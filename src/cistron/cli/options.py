@@ -66,7 +66,9 @@ Track = Annotated[
 
 IdColumn = Annotated[str, typer.Option(help="Tables: column of ids.")]
 SequenceColumn = Annotated[str, typer.Option(help="Tables: column of sequences.")]
-Layer = Annotated[str | None, typer.Option(help="Cells: layer of the AnnData.")]
+Layer = Annotated[
+    str | None, typer.Option(help="Cells: layer of the AnnData, or X; by default as in training.")
+]
 Aliases = Annotated[
     Path | None,
     typer.Option(metavar="TABLE", help="Cells: two columns, other name of a gene and name."),

@@ -33,7 +33,8 @@ def show_predicted_cells(out: Path, found: dict[str, Any], as_json: bool) -> Non
     genes = found["genes"]
     lines = [
         f"{out}: {found['records']:,} cells, {found['predicted']:,} predicted, "
-        f"{found['rejected']:,} of them rejected ({found['share_rejected']:.1%})."
+        f"{found['rejected']:,} of them rejected ({found['share_rejected']:.1%}).",
+        *_scored(found),
     ]
     if genes:
         lines.append(
@@ -53,10 +54,22 @@ def show_predicted_cells(out: Path, found: dict[str, Any], as_json: bool) -> Non
             text = f"{column} {value}: {each['cells']:,} cells, "
             text += f"{each['share_rejected']:.1%} rejected, drift {_ratio(each['drift'])}"
             if each.get("scores"):
-                text += f", accuracy {interval(each['scores']['accuracy'])}"
+                scored = f"accuracy of {each['scored']:,} labelled cells"
+                text += f", {scored} {interval(each['scores']['accuracy'])}"
             lines.append(text)
     for line in lines:
         screen.print(Text(line), soft_wrap=True)
+
+
+def _scored(found: dict[str, Any]) -> list[str]:
+    """Say how many cells the scores are of, and why the others have no part in them."""
+    if "scored" not in found:
+        return []
+    n = found["scored"]
+    lines = [f"{n:,} cells scored, {found['records'] - n:,} not scored."]
+    if not found["scores"]:
+        lines[0] += " There are too few labelled cells for scores."
+    return lines + [f"  {count:,}  {reason}" for reason, count in found["unscored"].items()]
 
 
 def _aligned(found: dict[str, Any]) -> str:

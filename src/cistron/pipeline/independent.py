@@ -17,6 +17,7 @@ from cistron.base.errors import InputError
 from cistron.base.outputs import new_file, require_new
 from cistron.base.progress import SILENT, Reporter
 from cistron.classifier.load import load
+from cistron.classifier.predict.cell_summary import why_unscored
 from cistron.classifier.predict.parts import join_parts
 from cistron.classifier.predict.predict import (
     FORMATS,
@@ -146,7 +147,7 @@ def _predicted(
             table["label"], table["scored"] = window.labels.to_numpy(), known
             tables.append(_all_records(table, window.samples, window.first))
             payloads.append(window.samples.sequences.take(np.flatnonzero(known)))
-            unscored.append(window.labels[~known].map(_why))
+            unscored.append(window.labels[~known].map(why_unscored))
             unscored.append(window.samples.dropped["reason"].map("not predicted: {}".format))
             advance(len(tables[-1]))
     if not tables:
@@ -181,11 +182,6 @@ def _all_records(table: pd.DataFrame, samples: Samples, first: int) -> pd.DataFr
     scored = table.pop("scored")
     whole = with_unused(table, samples, first)
     return whole.assign(scored=scored.set_axis(table.index).reindex(whole.index, fill_value=False))
-
-
-def _why(label: object) -> str:
-    """Say why a label cannot be scored."""
-    return "no label" if label is None else f"the classifier does not know the label {label!r}"
 
 
 def _audited(

@@ -18,6 +18,7 @@ from cistron.base.counts import Counts
 from cistron.base.domains import DOMAINS, PROFILES, Domain
 from cistron.base.errors import InputError
 from cistron.base.ragged import Ragged
+from cistron.base.settings import Settings
 from cistron.samples.alphabet import ALPHABETS, PROTEIN, Alphabet
 from cistron.samples.payload import Payload
 from cistron.targets.kinds import target_of
@@ -205,6 +206,8 @@ class Samples:
         parts and nothing else, and samples that the rule leaves out are still there.
     second : Second, optional
         What is learned beside the class.
+    reading : Settings, optional
+        Of cells, how their files were read (`CellReading`): by it a classifier reads new ones.
     """
 
     table: pd.DataFrame
@@ -218,6 +221,7 @@ class Samples:
     sources: dict[str, str] = field(default_factory=dict)
     rule: LabelRule | None = None
     second: Second | None = None
+    reading: Settings | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.target, Target):

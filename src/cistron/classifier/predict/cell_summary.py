@@ -18,11 +18,13 @@ from cistron.evaluation.evaluate import evaluate
 from cistron.targets.one_class import OneClass
 
 FEWEST_CELLS = 10  # of a group, to be scored on its own
+UNSCORED = "unscored"  # why a cell has no part in the scores; "" where it has
 
 
 def summary_of(classifier: Predictor, parts: Path, how: NewCells, source: str) -> dict[str, Any]:
     """Return what is said of the data set as a whole, and of its groups."""
     table, warnings = _summed_up(parts)
+    table = _with_reasons(classifier, table, how)
     if not len(table):
         raise InputError(f"{source}: there is no cell to predict.")
     known = table[table["predicted"].notna()].reset_index(drop=True)
@@ -40,6 +42,8 @@ def summary_of(classifier: Predictor, parts: Path, how: NewCells, source: str) -
         "warnings": warnings,
         **_judged(classifier, known, how, source),
     }
+    if "scored" in found:
+        found["unscored"] = _reasons(table)
     found["groups"] = {
         name: {
             str(value): _judged(classifier, own.reset_index(drop=True), how, source, alone=True)
@@ -55,8 +59,35 @@ def _summed_up(parts: Path) -> tuple[pd.DataFrame, int]:
     tables, warnings = [], 0
     for table in read_parts(parts):
         warnings += int((table["warning"] != "").sum())
+        table[UNSCORED] = table["warning"].where(table["predicted"].isna(), "")
         tables.append(table.drop(columns=["id", "warning"]))
     return (pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()), warnings
+
+
+def _with_reasons(classifier: Predictor, table: pd.DataFrame, how: NewCells) -> pd.DataFrame:
+    """Return the cells with the classes that training made of their labels, and why not scored."""
+    if how.label is None or not len(table):
+        return table
+    reading = classifier.reading_
+    if reading is not None and reading.column == how.label:
+        classes = reading.classes_of
+        table[LABEL] = table[LABEL].map(lambda value: classes.get(value, value))
+    unknown = table[UNSCORED].eq("") & ~table[LABEL].isin(list(classifier.classes_))
+    table.loc[unknown, UNSCORED] = table.loc[unknown, LABEL].map(why_unscored, na_action=None)
+    return table
+
+
+def why_unscored(label: object) -> str:
+    """Say why a label cannot be scored."""
+    if label is None or label != label:
+        return "no label"
+    return f"the classifier does not know the label {label!r}"
+
+
+def _reasons(table: pd.DataFrame) -> dict[str, int]:
+    """Return how many cells have no part in the scores, by the reason."""
+    counts = table.loc[table[UNSCORED] != "", UNSCORED].value_counts()
+    return {str(reason): int(n) for reason, n in counts.items()}
 
 
 def _judged(
@@ -89,14 +120,23 @@ def _judged(
         raise InputError(
             f"{source}: no label in {how.label!r} is a class of the classifier "
             f"({', '.join(classifier.classes_)}); the first is {name!r}."
-            f"{nearest(name, list(classifier.classes_))}"
+            f"{nearest(name, list(classifier.classes_))}{_elsewhere(classifier, how.label)}"
         )
+    found["scored"], found["unscored"] = int(inside.sum()), _reasons(table)
     groups = [] if alone else list(how.groups)
     found["scores"] = _scores(classifier, table[inside], groups)
     found["scores_kept"] = _scores(classifier, table[inside & ~rejected], groups)
     if how.align:
         found["aligned"]["scores"] = _scores(classifier, table[inside], groups, "aligned_p_")
     return found
+
+
+def _elsewhere(classifier: Predictor, label: str) -> str:
+    """Say of which column training made its classes, where it is another."""
+    reading = classifier.reading_
+    if reading is None or not reading.classes_of or reading.column == label:
+        return ""
+    return f" Training made its classes of values of the column {reading.column!r}."
 
 
 def _scores(

@@ -16,7 +16,7 @@ class NewCells:
     Parameters
     ----------
     layer : str, optional
-        AnnData: layer with the numbers; X without.
+        AnnData: layer with the numbers, "X" for the main matrix; without, what training read.
     label : str, optional
         Column of obs with the true class, where it is known: predictions are scored.
     groups : tuple of str

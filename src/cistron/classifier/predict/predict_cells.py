@@ -6,7 +6,6 @@ Every step of the encoder is carried in the classifier; nothing is fitted to the
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import replace
@@ -18,14 +17,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cistron.base.errors import InputError, nearest
-from cistron.base.hdf5 import hdf5_file
 from cistron.base.outputs import new_file, require_new, write_json
 from cistron.base.progress import SILENT, Reporter
 from cistron.base.untrusted import read_object
-from cistron.base.version import __version__
 from cistron.classifier.align_cells import mean_shift
 from cistron.classifier.cell_predictions import DISTANCE, judged_cells
 from cistron.classifier.classifier import Classifier
+from cistron.classifier.predict.called_cells import write_anndata
 from cistron.classifier.predict.cell_summary import summary_of
 from cistron.classifier.predict.new_cells import GROUP, LABEL, NewCells
 from cistron.classifier.predict.parts import job_of, parts_of, read_parts, write_part, write_parts
@@ -36,9 +34,11 @@ from cistron.classifier.predict.predict import (
 )
 from cistron.classifier.predictor import Predictor
 from cistron.encoders.cells.gene_overlap import GeneOverlap
-from cistron.samples.cells.cell_file import CellFormat
+from cistron.samples.cells.cell_formats import cell_format
+from cistron.samples.cells.cell_reading import CellReading
 from cistron.samples.cells.cell_stream import stream_cells
 from cistron.samples.cells.gene_names import read_aliases
+from cistron.samples.cells.stored import open_store
 from cistron.samples.samples import Samples
 
 CELL_FORMATS = (*FORMATS, ".h5ad")
@@ -66,7 +66,8 @@ def predict_cell_file(
     out : path
         Ends in .tsv, .csv, .parquet or .jsonl: columns `id`, `predicted`, `p_<class>`, `warning`
         and `rejected`, one row a cell in the order of the file. Or in .h5ad: a copy of the source
-        with these as columns of obs ("cistron_…"), and where they come from in uns["cistron"].
+        (AnnData, 10x or matrix market) with these as columns of obs ("cistron_…"), and where they
+        come from in uns["cistron"].
         With `how.align` also `aligned_predicted` and `aligned_p_<class>`.
     how : NewCells, optional
     force, resume, reporter
@@ -79,8 +80,10 @@ def predict_cell_file(
         those the classifier reads were found, and a note by which rules; `drift`: see
         `CellNovelty.drift`; with labels `scores` of all cells and `scores_kept` of those not
         rejected, with 95 % intervals; with `how.align` the same under `aligned`, and the share of
-        calls that it `changed`; `groups`: the same for every group. It is written beside the
-        output, as `<out>.summary.json`.
+        calls that it `changed`; `groups`: the same for every group. With labels also `scored`, how
+        many cells the scores are of, and `unscored` (reason → cells); values that training made
+        classes of (`samples.label.classes`) count as these. It is written beside the output, as
+        `<out>.summary.json`.
 
     Raises
     ------
@@ -92,10 +95,10 @@ def predict_cell_file(
     inputs = [source, *filter(None, [how.aliases])]
     require_new(out, force=force, inputs=inputs, formats=CELL_FORMATS)
     require_new(beside, force=force or resume, inputs=inputs)
-    if out.suffix == ".h5ad" and Path(source).suffix != ".h5ad":
+    if out.suffix == ".h5ad" and cell_format(Path(source)) == "table":
         raise InputError(
-            f"--out {out}: predictions are put into a copy of an h5ad file, and {source} is none. "
-            f"Use one of {', '.join(FORMATS)}."
+            f"--out {out}: predictions are put into a copy of an h5ad file, a zarr folder, 10x or "
+            f"matrix market, and {source} is a table. Use one of {', '.join(FORMATS)}."
         )
     require_columns(Path(source), how)
     classifier = with_aliases(classifier, how)
@@ -108,7 +111,8 @@ def predict_cell_file(
         text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
         with new_file(out, force=force) as draft:
             if out.suffix == ".h5ad":
-                _write_anndata(classifier, Path(source), draft, parts, found)
+                table = pd.concat(map(_contract, read_parts(parts)), ignore_index=True)
+                write_anndata(classifier, Path(source), draft, table, found)
             else:
                 write_parts((_contract(table) for table in read_parts(parts)), draft)
             with new_file(beside, force=True) as summary:
@@ -122,10 +126,11 @@ def cell_windows(
     """Read new cells as the classifier's encoder reads them (see `stream_cells`)."""
     encoder: Any = classifier.encoder_
     counts = bool(encoder.settings.normalise.input == "counts")
+    reading = classifier.reading_ or CellReading()
     return stream_cells(
         source,
         window,
-        how=CellFormat(layer=how.layer),
+        how=reading.of_file(Path(source), how.layer),
         genes=set(encoder.known.names["gene"]),
         columns=how.columns,
         counts=counts,
@@ -200,10 +205,10 @@ def require_columns(source: Path, how: NewCells) -> None:
     for option, name in [("label", how.label), *(("group", name) for name in how.groups)]:
         if name is None:
             continue
-        if source.suffix != ".h5ad":
+        if cell_format(source) != "anndata":
             raise InputError(
-                f"--{option} {name}: columns of cells stand in the obs of an h5ad file, and "
-                f"{source} is none."
+                f"--{option} {name}: columns of cells stand in the obs of an h5ad file or a zarr "
+                f"folder, and {source} is neither."
             )
         known = _obs_columns(source)
         if known and name not in known:
@@ -214,13 +219,12 @@ def require_columns(source: Path, how: NewCells) -> None:
 
 
 def _obs_columns(source: Path) -> list[str]:
-    import h5py
-
+    """Return the columns of obs; none of what is damaged: reading it says so."""
     try:
-        with h5py.File(source, "r") as file:
-            return [str(name) for name in file["obs"].attrs.get("column-order", [])]
-    except (OSError, KeyError):
-        return []  # damaged, or no AnnData: reading it says so
+        with open_store(source) as store:
+            return [str(name) for name in store["obs"].attrs.get("column-order", [])]
+    except InputError:
+        return []
 
 
 def with_aliases(classifier: Predictor, how: NewCells) -> Predictor:
@@ -254,31 +258,3 @@ def genes_found(overlap: Any) -> dict[str, Any]:
         "missing": [str(name) for name in overlap.missing[:LISTED]],
         "note": overlap.note,
     }
-
-
-def _write_anndata(
-    classifier: Predictor, source: Path, out: Path, parts: Path, found: dict[str, Any]
-) -> None:
-    """Copy the source and add what was predicted; the numbers are copied as bytes."""
-    from anndata.io import read_elem, write_elem
-
-    table = pd.concat([_contract(t) for t in read_parts(parts)], ignore_index=True)
-    shutil.copyfile(source, out)
-    with hdf5_file(out, "r+") as file:
-        obs = read_elem(file["obs"])
-        for name in table.columns.drop("id"):
-            values = table[name]
-            if name == "predicted":
-                values = values.astype("category")
-            obs[f"cistron_{name}"] = values.set_axis(obs.index)
-        write_elem(file, "obs", obs)
-        if "uns" not in file:
-            write_elem(file, "uns", {})
-        provenance = {
-            "version": __version__,
-            "classifier": str(classifier.checksum_),
-            "classes": [str(name) for name in classifier.classes_],
-            "source": source.name,
-            "summary": json.dumps(found, ensure_ascii=False),
-        }
-        write_elem(file, "uns/cistron", provenance)

@@ -14,12 +14,20 @@ from scipy import sparse
 
 from cistron.base.counts import BLOCK, InMemory
 from cistron.base.files import open_input
-from cistron.samples.cells.cell_file import CellFile, CellFormat
+from cistron.samples.cells.cell_file import CellFile, CellFormat, name_genes
 from cistron.samples.cells.cell_formats import cell_format, read_cell_file
 from cistron.samples.cells.cell_join import Duplicates, counts_of, unite_columns
 from cistron.samples.cells.cell_numbers import add_up
+from cistron.samples.cells.cell_reading import CellReading
 from cistron.samples.cells.cell_records import refuse_swapped
-from cistron.samples.cells.count_tables import find_orientation, iter_table, read_header, table_file
+from cistron.samples.cells.count_tables import (
+    Header,
+    Orientation,
+    find_orientation,
+    iter_table,
+    read_header,
+    table_file,
+)
 from cistron.samples.samples import Samples
 
 
@@ -44,15 +52,16 @@ def stream_cells(
     path : path
     window : int
         Cells read for each Samples.
-    how : CellFormat, optional
-        Layer, raw, orientation, names of genes.
+    how : CellFormat or CellReading, optional
+        Layer, raw, and whether numbers may be missing. The orientation is taken where the genes of
+        training do not tell; the names of genes, where the file has such names.
     genes : collection of str
         Genes of training: they tell which side of a table is which.
     columns : mapping of str to str, optional
         Column of the result → column of obs (AnnData), as when labels are there to compare with.
     counts : bool
         Refuse what is no count. Several columns of one gene are added up where they are counts;
-        of other numbers the first is read. Missing numbers are allowed: encoders impute them.
+        of other numbers the first is read.
     skip : int
         Windows to pass over, to go on where an earlier run was broken off.
 
@@ -70,17 +79,19 @@ def stream_cells(
     """
     if window < 1 or skip < 0:
         raise ValueError("window must be at least 1, skip at least 0")
-    path, how, wanted = Path(path), how or CellFormat(), dict(columns or {})
+    path, wanted = Path(path), dict(columns or {})
+    how = CellReading(**(how or CellFormat()).model_dump())
     start = skip * window
-    duplicate_genes: Duplicates = "sum" if counts else "first"
+    added = how.duplicate_genes == "sum" and not counts
+    duplicate_genes: Duplicates = "first" if added else how.duplicate_genes
     shared: CellFile | None = None
     for part in _windows(path, how, window, genes, list(wanted.values()), start):
         if shared is None:
             refuse_swapped([part])
-        file = unite_columns(part, duplicate_genes, counts=counts)
+        file = unite_columns(_named(part, how), duplicate_genes, counts=counts)
         shared = shared or file
         file = replace(file, genes=shared.genes, names=shared.names)
-        yield _samples(file, wanted, start, counts=counts)
+        yield _samples(file, wanted, start, counts=counts, missing=how.missing)
         start += len(file.barcodes)
 
 
@@ -96,7 +107,16 @@ def _windows(
     if cell_format(path) == "table":
         yield from _table_windows(path, how, window, genes, start)
         return
-    yield from _cut(read_cell_file(path, how, columns, limit=0), window, start)
+    plain = CellFormat(**how.model_dump(include={"layer", "raw", "orientation"}))
+    yield from _cut(read_cell_file(path, plain, columns, limit=0), window, start)
+
+
+def _named(file: CellFile, how: CellFormat) -> CellFile:
+    """Call the genes by the names that training called them by, where the file has such names."""
+    if how.gene_names not in file.names:
+        return file
+    genes, names = name_genes(file.path, file.genes, file.names, how.gene_names)
+    return replace(file, genes=genes, names=names)
 
 
 def _cut(file: CellFile, window: int, start: int) -> Iterator[CellFile]:
@@ -120,7 +140,7 @@ def _table_windows(
         blocks = iter_table(source, header)
         names, values = next(blocks, ([], sparse.csr_matrix((0, len(header.columns)))))
         rows = np.array(names, dtype=object)
-        way, _ = find_orientation(path, header, rows, how, (), genes)
+        way = _way(path, header, rows, how, genes)
         every = chain([(names, values)], blocks)
         if way == "genes_in_rows":
             held = list(every)
@@ -130,6 +150,20 @@ def _table_windows(
             return
         for rows, part in _regular(every, window, start):
             yield table_file(path, how, header, way, rows, part)
+
+
+def _way(
+    path: Path,
+    header: Header,
+    rows: NDArray[np.object_],
+    how: CellFormat,
+    genes: Collection[str],
+) -> Orientation:
+    """Tell which way a table lies: by the genes of training, else as `how` says, else by names."""
+    lines, columns = (any(str(name) in genes for name in side) for side in (rows, header.columns))
+    if lines != columns:
+        return "genes_in_rows" if lines else "cells_in_rows"
+    return find_orientation(path, header, rows, how, (), genes)[0]
 
 
 def _regular(
@@ -151,14 +185,16 @@ def _regular(
         yield np.array(names, dtype=object), sparse.vstack(parts, format="csr")
 
 
-def _samples(file: CellFile, columns: Mapping[str, str], first: int, *, counts: bool) -> Samples:
+def _samples(
+    file: CellFile, columns: Mapping[str, str], first: int, *, counts: bool, missing: bool
+) -> Samples:
     """Return the cells of a window as Samples without labels."""
     payload = counts_of(file)
     numbers = add_up(
         payload,
         file.barcodes,
         promised=counts,
-        missing=True,
+        missing=missing,
         where=str(file.path),
         otherwise="The classifier reads counts: name the layer that holds them (--layer), or take "
         "a classifier that was trained on such numbers.",

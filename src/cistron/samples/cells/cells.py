@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
@@ -26,6 +27,7 @@ from cistron.samples.cells.cell_keys import (
     PathSource,
 )
 from cistron.samples.cells.cell_numbers import Numbers, add_up, mitochondrial_genes
+from cistron.samples.cells.cell_reading import CellReading
 from cistron.samples.cells.cell_records import (
     arrangement_notes,
     cell_samples,
@@ -151,6 +153,12 @@ class CellSamples(CellFormat, SamplesSettings):
             columns[self.label if isinstance(self.label, str) else self.label.column] = "label"
         return columns
 
+    @property
+    def reading(self) -> CellReading:
+        """What the files of new cells are read by."""
+        given = self.model_dump(include=set(CellReading.model_fields), exclude={"backed"})
+        return CellReading.model_validate(given)
+
     def read(self) -> Samples:
         """Read all files.
 
@@ -193,7 +201,8 @@ class CellSamples(CellFormat, SamplesSettings):
         require_groups(records, {**origins, SOURCE: "the file"})
         records.notes += group_notes(records.groups, records.used)
         records.notes += arrangement_notes(records, payload)
-        return cell_samples(records, payload, numbers, classes)
+        samples = cell_samples(records, payload, numbers, classes)
+        return replace(samples, reading=self.reading)
 
     def _require_different_files(self) -> None:
         given: dict[Path, str | None] = {}
