@@ -15,6 +15,8 @@ from scipy import sparse
 
 import cistron
 from cistron.base.errors import InputError
+from cistron.samples.cells.cell_file import CellFormat
+from cistron.samples.cells.tenx import read_10x_h5
 from tests.samples.cells.cells_made import (
     barcodes,
     ensembl,
@@ -244,7 +246,33 @@ def test_several_genomes(tmp_path: Path) -> None:
     path = write_10x_h5(tmp_path / "a.h5", COUNTS, old=True)
     with h5py.File(path, "r+") as file:
         file.copy("GRCh38", "mm10")
-    assert "several matrices (GRCh38, mm10)" in refusal(path)
+        names = file["mm10/gene_names"][:]
+        file["mm10/gene_names"][:] = np.char.lower(names)
+        cells = file["mm10/barcodes"][:]
+        cells[0] = b"T" * 18 + b"-1"  # a cell in which only the mouse was found
+        file["mm10/barcodes"][:] = cells
+    read = read_10x_h5(path, CellFormat())
+    human = read_10x_h5(write_10x_h5(tmp_path / "b.h5", COUNTS, old=True), CellFormat())
+    cells, genes = COUNTS.shape
+    assert read.matrix.shape == (cells + 1, 2 * genes)
+    assert read.genes[genes:].tolist() == [name.lower() for name in human.genes]
+    values = read.matrix.read(np.arange(cells + 1)).toarray()
+    np.testing.assert_array_equal(values[:cells, :genes], COUNTS)
+    np.testing.assert_array_equal(values[1:cells, genes:], COUNTS[1:])
+    np.testing.assert_array_equal(values[[0, cells], genes:], [0 * COUNTS[0], COUNTS[0]])
+    assert "several genomes (GRCh38, mm10)" in read.notes[-1]
+
+
+@pytest.mark.parametrize("name", ["indptr", "indices"])
+@pytest.mark.parametrize("value", [-5, 10**8])
+def test_places_that_do_not_exist(name: str, value: int, tmp_path: Path) -> None:
+    """The libraries beneath end the process where such places are followed."""
+    tenx = write_10x_h5(tmp_path / "a.h5", COUNTS)
+    by_gene = h5ad(tmp_path, sparse.csc_matrix(COUNTS))
+    for path, group in ((tenx, "matrix"), (by_gene, "X")):
+        with h5py.File(path, "r+") as file:
+            file[f"{group}/{name}"][0] = value
+        assert "is damaged" in refusal(path)
 
 
 def test_without_anndata(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

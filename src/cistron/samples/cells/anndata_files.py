@@ -15,7 +15,14 @@ from cistron.base.counts import InMemory, Matrix
 from cistron.base.errors import InputError, nearest
 from cistron.samples.cells.cell_file import CellFile, CellFormat, as_text, name_genes, objects
 from cistron.samples.cells.gene_names import is_ensembl
-from cistron.samples.cells.stored import PIECE, StoredDense, StoredRows, open_store
+from cistron.samples.cells.stored import (
+    PIECE,
+    StoredDense,
+    StoredRows,
+    open_store,
+    require_complete,
+    require_inside,
+)
 from cistron.samples.cells.stored_table import Table, stored_table
 
 LARGE = 1_000_000_000  # bytes of a matrix in memory, above which it stays in its file
@@ -152,7 +159,7 @@ def _matrix(
         rows, columns = element.attrs.get("shape", element.attrs.get("h5sparse_shape"))
         shape = int(rows), int(columns)
         indptr = np.asarray(element["indptr"][:], dtype=np.int64)
-        _require_complete(element, indptr, path, key)
+        require_complete(element, indptr, path, key)
         if kind.startswith("csc"):
             return _turned(element, shape, path, backed)
         stored = StoredRows(path, key, indptr, shape[1])
@@ -164,15 +171,6 @@ def stored_or_read(stored: StoredRows | StoredDense, backed: bool | None, limit:
     if backed or (backed is None and stored.bytes > limit):
         return stored
     return InMemory(stored.read(np.arange(stored.shape[0])))
-
-
-def _require_complete(element: Any, indptr: NDArray[np.int64], path: Path, key: str) -> None:
-    stored = min(int(element[name].shape[0]) for name in ("data", "indices"))
-    if (np.diff(indptr) < 0).any() or int(indptr[-1]) > stored:
-        raise InputError(
-            f"{path}: {key} is damaged: it has {stored:,} numbers, and its rows need "
-            f"{int(indptr[-1]):,}. Copy or download the file again."
-        )
 
 
 def _turned(
@@ -190,6 +188,7 @@ def _turned(
     for start in range(0, size, PIECE):
         data[start : start + PIECE] = element["data"][start : start + PIECE]
         indices[start : start + PIECE] = element["indices"][start : start + PIECE]
+    require_inside(indices, shape[0], path, "X")
     by_gene = sparse.csc_matrix((data, indices, element["indptr"][:]), shape=shape)
     note = f"{path} is stored by gene (CSC): it was read into memory and turned."
     values = by_gene.tocsr()

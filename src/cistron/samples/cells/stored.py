@@ -116,11 +116,7 @@ class StoredRows:
             stored = store[f"{self.key}/data"], store[f"{self.key}/indices"]
             for first, last in stretches(ordered, GAP):
                 self._fill(stored, ordered[first:last], data, indices, starts[first])
-        wrong = len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < self.width
-        if wrong:
-            raise InputError(
-                f"{self.path}: {self.key} is damaged: it has numbers of genes that do not exist."
-            )
+        require_inside(indices, self.width, self.path, self.key)
         matrix = sparse.csr_matrix((data, indices, starts), shape=(len(ordered), self.width))
         matrix.sort_indices()
         return matrix if np.array_equal(back, np.arange(len(back))) else matrix[back]
@@ -191,6 +187,32 @@ class StoredDense:
                     parts.append(sparse.csr_matrix(array[start:stop], dtype=np.float32))
         matrix = sparse.vstack(parts, format="csr")
         return matrix if np.array_equal(back, np.arange(len(back))) else matrix[back]
+
+
+def require_complete(group: Any, indptr: NDArray[np.int64], path: Path, key: str) -> None:
+    """Refuse a sparse matrix whose rows begin where it has no numbers.
+
+    Raises
+    ------
+    InputError
+    """
+    stored = min(int(group[name].shape[0]) for name in ("data", "indices"))
+    if not len(indptr) or indptr[0] != 0 or (np.diff(indptr) < 0).any() or indptr[-1] > stored:
+        raise InputError(
+            f"{path}: {key} is damaged: it has {stored:,} numbers, and its rows need "
+            f"{indptr.max(initial=0):,}. Copy or download the file again."
+        )
+
+
+def require_inside(indices: NDArray[np.int32], width: int, path: Path, key: str) -> None:
+    """Refuse numbers of genes, or cells, that do not exist.
+
+    Raises
+    ------
+    InputError
+    """
+    if len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < width:
+        raise InputError(f"{path}: {key} is damaged: it has numbers of genes that do not exist.")
 
 
 def stretches(rows: NDArray[np.int64], gap: int) -> list[tuple[int, int]]:

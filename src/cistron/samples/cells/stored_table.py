@@ -96,7 +96,15 @@ class _Columns:
     def _read(self, element: Any) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of each element without a version anndata says so
-            return _anndata(self.path).read_elem(element)
+            try:
+                return _anndata(self.path).read_elem(element)
+            except InputError:
+                raise
+            except Exception as error:
+                raise InputError(
+                    f"{self.path} is damaged, or anndata does not know a column of it: {error}. "
+                    "Copy the file again, or update anndata."
+                ) from error
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import io, sparse
 
@@ -16,7 +18,7 @@ from cistron.base.files import open_input
 from cistron.samples.cells.anndata_files import LARGE, stored_or_read
 from cistron.samples.cells.cell_file import CellFile, CellFormat, name_genes, objects
 from cistron.samples.cells.rearranged import put_columns
-from cistron.samples.cells.stored import StoredRows, open_store
+from cistron.samples.cells.stored import StoredRows, open_store, require_complete
 
 EXPRESSION = "Gene Expression"
 _ENDINGS = tuple(f"{end}{zipped}" for end in (".tsv", ".txt", ".csv") for zipped in ("", ".gz"))
@@ -30,16 +32,19 @@ def read_10x_h5(path: Path, how: CellFormat, limit: int = LARGE) -> CellFile:
     Raises
     ------
     InputError
-        If it is damaged, or holds several genomes.
+        If it is damaged.
     """
     with open_store(path) as store:
         groups = [name for name in store if "barcodes" in store[name] and "indptr" in store[name]]
-        if len(groups) != 1:
-            raise InputError(
-                f"{path} holds several matrices ({', '.join(groups)}), one for each genome. Write "
-                "the one that is meant to a file of its own."
-            )
-        key = groups[0]
+    if not groups:
+        raise InputError(f"{path} holds no matrix as Cell Ranger writes it.")
+    files = [_of_genome(path, key, how, limit) for key in groups]
+    return files[0] if len(files) == 1 else _side_by_side(path, groups, files)
+
+
+def _of_genome(path: Path, key: str, how: CellFormat, limit: int) -> CellFile:
+    """Read one matrix; Cell Ranger 2 writes one for each genome."""
+    with open_store(path) as store:
         group = store[key]
         barcodes = _decoded(group["barcodes"])
         features = group.get("features", group)
@@ -47,6 +52,7 @@ def read_10x_h5(path: Path, how: CellFormat, limit: int = LARGE) -> CellFile:
         symbols = _decoded(features["name" if "features" in group else "gene_names"])
         kinds = _decoded(features["feature_type"]) if "feature_type" in features else None
         indptr = np.asarray(group["indptr"][:], dtype=np.int64)
+        require_complete(group, indptr, path, key)
     stored = StoredRows(path, key, indptr, len(ids))
     if len(indptr) - 1 != len(barcodes):
         raise InputError(
@@ -55,6 +61,29 @@ def read_10x_h5(path: Path, how: CellFormat, limit: int = LARGE) -> CellFile:
         )
     matrix = stored_or_read(stored, how.backed, limit)
     return _cell_file(path, how, matrix, barcodes, (ids, symbols, kinds), (path,))
+
+
+def _side_by_side(path: Path, genomes: list[str], files: list[CellFile]) -> CellFile:
+    """Return the genes of several genomes in the cells of any of them."""
+    barcodes = pd.unique(np.concatenate([file.barcodes for file in files]))
+    blocks = []
+    for file in files:
+        rows = pd.Index(barcodes).get_indexer(pd.Index(file.barcodes))
+        values = file.matrix.read(np.arange(file.matrix.shape[0])).tocoo()
+        shape = (len(barcodes), file.matrix.shape[1])
+        blocks.append(sparse.csr_matrix((values.data, (rows[values.row], values.col)), shape=shape))
+    kinds = set.intersection(*(set(file.names) for file in files))
+    return replace(
+        files[0],
+        matrix=InMemory(sparse.hstack(blocks, format="csr", dtype=np.float32)),
+        barcodes=barcodes,
+        genes=np.concatenate([file.genes for file in files]),
+        names={kind: np.concatenate([file.names[kind] for file in files]) for kind in kinds},
+        notes=(
+            *(note for file in files for note in file.notes),
+            f"{path} holds several genomes ({', '.join(genomes)}): the genes of all are read.",
+        ),
+    )
 
 
 def read_market(path: Path, how: CellFormat) -> CellFile:
