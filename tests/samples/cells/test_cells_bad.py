@@ -288,3 +288,10 @@ def test_without_zarr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_zarr(made_anndata(COUNTS), tmp_path / "a.zarr")
     monkeypatch.setitem(sys.modules, "zarr", None)
     assert "zarr is not installed. Install it with: pip install 'cistron[cells]'" in refusal(path)
+
+
+@pytest.mark.parametrize("suffix", ["h5mu", "rds", "loom", "h5Seurat", "RData"])
+def test_formats_of_other_tools_are_named(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"cells.{suffix}"
+    path.write_bytes(b"\x89HDF\r\n\x1a\n")
+    assert f"files of the kind {suffix.lower()} are not read. Make it h5ad" in refusal(path)

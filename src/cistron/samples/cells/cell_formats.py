@@ -17,6 +17,14 @@ from cistron.samples.frames import MISSING
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZARR = (".zgroup", ".zattrs", "zarr.json")
+# Formats of other tools → how they become h5ad.
+CONVERTED = {
+    "h5mu": 'mudata.read("x.h5mu").mod["rna"].write_h5ad("x.h5ad") in Python',
+    "rds": 'zellkonverter::writeH5AD(as.SingleCellExperiment(readRDS("x.rds")), "x.h5ad") in R',
+    "rdata": 'zellkonverter::writeH5AD(as.SingleCellExperiment(object), "x.h5ad") in R',
+    "h5seurat": 'SeuratDisk::Convert("x.h5seurat", dest = "h5ad") in R',
+    "loom": 'anndata.io.read_loom("x.loom").write_h5ad("x.h5ad") in Python',
+}
 _KNOWN = (
     "AnnData (h5ad, zarr), 10x (a folder or h5), matrix market, and CSV or TSV of counts are read"
 )
@@ -104,6 +112,11 @@ def cell_format(path: Path) -> str:
     """
     if str(path) == STDIN:
         return "table"
+    suffix = path.suffix.lower().removeprefix(".")
+    if suffix in CONVERTED:
+        raise InputError(
+            f"{path}: files of the kind {suffix} are not read. Make it h5ad: {CONVERTED[suffix]}."
+        )
     if path.is_dir():
         return _format_of_folder(path)
     if path.is_file():

@@ -202,6 +202,7 @@ class ResponseLabels(Settings):
 
     def values(self, numbers: NumberTable) -> GeneValues:
         """Read the table and label every gene; those between the classes have a reason."""
+        numbers.require_genes()
         columns = [self.log_fold_change, self.adjusted_p, *filter(None, [self.level])]
         frame = read_numbers(numbers.table, numbers.id, columns)
         change = frame[self.log_fold_change].to_numpy()
@@ -246,6 +247,7 @@ class ColumnLabels(Settings):
 
     def values(self, numbers: NumberTable) -> GeneValues:
         """Read the label of each gene."""
+        numbers.require_genes()
         frame = read_numbers(numbers.table, numbers.id, [], texts=[self.column])
         label = frame[self.column].to_numpy(dtype=object)
         reason = np.where(pd.isna(label), "no label in the table", "").astype(object)

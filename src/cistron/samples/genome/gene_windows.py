@@ -224,6 +224,7 @@ def _join(
         table["number"] = table["level"] = np.nan
         table["label"] = pd.Series([None] * len(table), dtype=object)
         return pd.DataFrame({name: [] for name in ("id", "source", "record", "reason")})
+    notes += values.notes
     rows, match_notes = match_ids(annotation.genes, values.ids, str(values.path))
     notes += match_notes
     has_value = rows >= 0

@@ -17,6 +17,7 @@ from cistron.base.errors import InputError, nearest
 from cistron.base.files import open_input
 from cistron.base.settings import InputPath, Settings
 from cistron.samples.frames import MISSING, column_names, frames
+from cistron.samples.genome.summed_transcripts import sum_transcripts
 
 Floats = NDArray[np.float64]
 _SUMMARIES: dict[str, Callable[..., Floats]] = {
@@ -39,6 +40,11 @@ class NumberTable(Settings):
     summary: Literal["max", "mean", "median"] = Field(
         "max", description="number that stands for several columns"
     )
+    transcripts: InputPath | None = Field(
+        None,
+        description="table of two columns, transcript and gene, where the rows are transcripts "
+        "(salmon, kallisto): their numbers are summed",
+    )
     scale: Literal["log10", "log2", "none"] = Field(
         "log10",
         description="scale of the number; log10 and log2 take the logarithm of the number + 1",
@@ -58,8 +64,12 @@ class NumberTable(Settings):
             If the table cannot be read, a number is none or, where a logarithm is taken, negative,
             or an id has two numbers.
         """
-        frame = read_numbers(self.table, self.id, self._chosen(), positive=self.scale != "none")
-        numbers = frame.drop(columns=["id", "record"]).to_numpy(dtype=np.float64)
+        chosen = self._chosen()
+        notes: list[str] = []
+        frame = read_numbers(self.table, self.id, chosen, positive=self.scale != "none")
+        if self.transcripts is not None:
+            frame, notes = sum_transcripts(frame, chosen, self.transcripts, self.table)
+        numbers = frame[chosen].to_numpy(dtype=np.float64)
         known = ~np.isnan(numbers).all(axis=1)
         number = np.full(len(frame), np.nan)
         if known.any():
@@ -72,7 +82,21 @@ class NumberTable(Settings):
             record=frame["record"].to_numpy(),
             number=number,
             reason=np.where(known, "", "no number in the table").astype(object),
+            notes=tuple(notes),
         )
+
+    def require_genes(self) -> None:
+        """Refuse numbers of transcripts where they cannot be summed.
+
+        Raises
+        ------
+        InputError
+        """
+        if self.transcripts is not None:
+            raise InputError(
+                "samples.numbers.transcripts: this kind of label does not read a sum over "
+                "transcripts. Leave the key out, and give a table with one row a gene."
+            )
 
     def _chosen(self) -> list[str]:
         """Return the columns that the names and patterns stand for."""
@@ -130,6 +154,8 @@ class GeneValues:
         Class; None where labels are fitted to the numbers later.
     level : ndarray of float64, shape (rows,), optional
         How much the gene is expressed, for matching.
+    notes : tuple of str
+        What is to be said of the table.
     """
 
     path: Path
@@ -139,6 +165,7 @@ class GeneValues:
     reason: NDArray[np.object_]
     label: NDArray[np.object_] | None = None
     level: Floats | None = None
+    notes: tuple[str, ...] = ()
 
 
 def read_numbers(
