@@ -208,3 +208,31 @@ def test_members_that_read_other_matrices_are_not_joined(folder):
         Ensemble(members)
     joined = Ensemble([members[0], members[0]])
     assert joined.reading_.raw
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_missing_numbers_are_predicted_only_where_training_allowed_them(folder, tmp_path, missing):
+    classifier = trained(folder, f"missing_{missing}", layer="counts", missing=missing)
+    data = as_anndata(part(["d4"]))
+    counts = data.layers["counts"].toarray()
+    counts[3, :5] = np.nan
+    data.layers["counts"] = counts
+    data.write_h5ad(tmp_path / "new.h5ad")
+    if missing:
+        predict_cell_file(classifier, tmp_path / "new.h5ad", tmp_path / "a.tsv")
+        assert pd.read_csv(tmp_path / "a.tsv", sep="\t")["p_active"].notna().all()
+        return
+    with pytest.raises(InputError, match=r"missing \(NaN\)\. The classifier was trained on cells"):
+        predict_cell_file(classifier, tmp_path / "new.h5ad", tmp_path / "a.tsv")
+    assert not (tmp_path / "a.tsv").exists()
+
+
+def test_counts_given_to_a_classifier_of_logarithms_are_refused(folder, tmp_path):
+    classifier = trained(folder, "logarithms", LOGARITHMS, counts=False)
+    found = predict_cell_file(classifier, folder / "new.h5ad", tmp_path / "a.tsv")
+    assert found["predicted"] == 80
+    data = as_anndata(part(["d4"]))
+    data.X = data.layers["counts"].minimum(50)
+    data.write_h5ad(tmp_path / "new.h5ad")
+    with pytest.raises(InputError, match="whole numbers from 0 to 32: they look like counts"):
+        predict_cell_file(classifier, tmp_path / "new.h5ad", tmp_path / "b.tsv")
