@@ -17,6 +17,7 @@ from cistron.base.errors import InputError
 from cistron.classifier.classifier import Classifier
 from cistron.classifier.ensemble import Ensemble
 from cistron.classifier.predict.predict_cells import NewCells, predict_cell_file
+from cistron.classifier.predict.predict_shards import find_shards, predict_shards
 from cistron.cli import app
 from cistron.samples.samples import Samples
 from tests.cells_planted import planted
@@ -236,3 +237,24 @@ def test_counts_given_to_a_classifier_of_logarithms_are_refused(folder, tmp_path
     data.write_h5ad(tmp_path / "new.h5ad")
     with pytest.raises(InputError, match="whole numbers from 0 to 32: they look like counts"):
         predict_cell_file(classifier, tmp_path / "new.h5ad", tmp_path / "b.tsv")
+
+
+def test_a_pattern_names_folders_of_cells(folder, tmp_path):
+    trained(folder, "numbers_layer", layer="counts")
+    write_zarr(as_anndata(part(["d4"])), tmp_path / "a.zarr")
+    write_10x(part(["d4"]), tmp_path / "b")
+    (tmp_path / "empty").mkdir()
+    shards = find_shards(f"{tmp_path}/*", "genes")
+    assert [path.name for path in shards] == ["a.zarr", "b"]
+    found = predict_shards(folder / "numbers_layer", shards, tmp_path / "out", format="tsv")
+    assert (found["shards"], found["predicted"]) == (2, 160)
+    one, other = (pd.read_csv(tmp_path / "out" / f"{n}.tsv", sep="\t") for n in ("a", "b"))
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_explanations_read_the_numbers_that_training_read(folder, tmp_path):
+    trained(folder, "numbers_layer", layer="counts")
+    arguments = ["explain", str(folder / "numbers_layer"), str(folder / "new.h5ad"), "--quiet"]
+    arguments += ["--out", str(tmp_path / "explained"), "--limit", "5"]
+    result = CliRunner().invoke(app, [*arguments, "--figures", "0"])
+    assert result.exit_code == 0, result.output
