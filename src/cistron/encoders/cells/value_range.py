@@ -84,6 +84,8 @@ class ValueRange:
         ------
         InputError
         """
+        if promised == "counts":
+            return  # `NormaliseSettings.require_promised` says what counts are
         new = ValueRange.of(values)
         kind = self._other_kind(new, promised) if new.n >= FEWEST else None
         if kind:
@@ -105,6 +107,6 @@ class ValueRange:
                 return "scaled values"
             if not self.negative and new.highest > BEYOND * self.highest:
                 return "values of which no logarithm was taken"
-        elif promised != "counts" and not new.whole and new.highest < LEAST_ESTIMATE:
+        elif not new.whole and new.highest < LEAST_ESTIMATE:
             return "logarithms" if self.highest >= LEAST_ESTIMATE else None
         return None
