@@ -17,6 +17,7 @@ from cistron.base.errors import InputError
 from cistron.classifier.classifier import Classifier
 from cistron.classifier.ensemble import Ensemble
 from cistron.classifier.predict.predict_cells import NewCells, predict_cell_file
+from cistron.classifier.predict.predict_shards import find_shards, predict_shards
 from cistron.cli import app
 from cistron.samples.samples import Samples
 from tests.cells_planted import planted
@@ -208,3 +209,52 @@ def test_members_that_read_other_matrices_are_not_joined(folder):
         Ensemble(members)
     joined = Ensemble([members[0], members[0]])
     assert joined.reading_.raw
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_missing_numbers_are_predicted_only_where_training_allowed_them(folder, tmp_path, missing):
+    classifier = trained(folder, f"missing_{missing}", layer="counts", missing=missing)
+    data = as_anndata(part(["d4"]))
+    counts = data.layers["counts"].toarray()
+    counts[3, :5] = np.nan
+    data.layers["counts"] = counts
+    data.write_h5ad(tmp_path / "new.h5ad")
+    if missing:
+        predict_cell_file(classifier, tmp_path / "new.h5ad", tmp_path / "a.tsv")
+        assert pd.read_csv(tmp_path / "a.tsv", sep="\t")["p_active"].notna().all()
+        return
+    with pytest.raises(InputError, match=r"missing \(NaN\)\. The classifier was trained on cells"):
+        predict_cell_file(classifier, tmp_path / "new.h5ad", tmp_path / "a.tsv")
+    assert not (tmp_path / "a.tsv").exists()
+
+
+def test_counts_given_to_a_classifier_of_logarithms_are_refused(folder, tmp_path):
+    classifier = trained(folder, "logarithms", LOGARITHMS, counts=False)
+    found = predict_cell_file(classifier, folder / "new.h5ad", tmp_path / "a.tsv")
+    assert found["predicted"] == 80
+    data = as_anndata(part(["d4"]))
+    data.X = data.layers["counts"].minimum(50)
+    data.write_h5ad(tmp_path / "new.h5ad")
+    with pytest.raises(InputError, match="whole numbers from 0 to 32: they look like counts"):
+        predict_cell_file(classifier, tmp_path / "new.h5ad", tmp_path / "b.tsv")
+
+
+def test_a_pattern_names_folders_of_cells(folder, tmp_path):
+    trained(folder, "numbers_layer", layer="counts")
+    write_zarr(as_anndata(part(["d4"])), tmp_path / "a.zarr")
+    write_10x(part(["d4"]), tmp_path / "b")
+    (tmp_path / "empty").mkdir()
+    shards = find_shards(f"{tmp_path}/*", "genes")
+    assert [path.name for path in shards] == ["a.zarr", "b"]
+    found = predict_shards(folder / "numbers_layer", shards, tmp_path / "out", format="tsv")
+    assert (found["shards"], found["predicted"]) == (2, 160)
+    one, other = (pd.read_csv(tmp_path / "out" / f"{n}.tsv", sep="\t") for n in ("a", "b"))
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_explanations_read_the_numbers_that_training_read(folder, tmp_path):
+    trained(folder, "numbers_layer", layer="counts")
+    arguments = ["explain", str(folder / "numbers_layer"), str(folder / "new.h5ad"), "--quiet"]
+    arguments += ["--out", str(tmp_path / "explained"), "--limit", "5"]
+    result = CliRunner().invoke(app, [*arguments, "--figures", "0"])
+    assert result.exit_code == 0, result.output

@@ -30,6 +30,7 @@ from cistron.classifier.predict.predict import FORMATS, predict_file
 from cistron.classifier.predict.predict_cells import predict_cell_file
 from cistron.classifier.predictor import Predictor
 from cistron.experiment.run_folder import Run
+from cistron.samples.cells.cell_formats import holds_cells
 from cistron.samples.sequences.profiles import holds_profiles
 
 MANIFEST = "shards.json"
@@ -124,7 +125,7 @@ def find_shards(source: str, alphabet: str) -> list[Path] | None:
     """
     path = Path(source)
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if _is_visible(file))
+        files = sorted(file for file in path.iterdir() if _is_visible(file, alphabet))
         if _is_one(files, alphabet):
             return None
         if not files:
@@ -133,7 +134,7 @@ def find_shards(source: str, alphabet: str) -> list[Path] | None:
     if path.exists() or not has_magic(source):
         return None
     found = map(Path, glob(source, recursive=True))  # noqa: PTH207 (a path takes no absolute one)
-    files = sorted(file for file in found if _is_visible(file))
+    files = sorted(file for file in found if _is_visible(file, alphabet))
     if not files:
         raise InputError(
             f"{source}: no file fits the pattern. It is relative to {Path.cwd()}, and stands in "
@@ -142,8 +143,10 @@ def find_shards(source: str, alphabet: str) -> list[Path] | None:
     return files
 
 
-def _is_visible(file: Path) -> bool:
-    return file.is_file() and not file.name.startswith(".")
+def _is_visible(file: Path, alphabet: str) -> bool:
+    """Tell what can be a shard: a file, or a folder of cells (zarr, 10x)."""
+    folder = not DOMAINS[alphabet].lengths and file.is_dir() and holds_cells(file)
+    return (file.is_file() or folder) and not file.name.startswith(".")
 
 
 def _is_one(files: Sequence[Path], alphabet: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Annotated, ClassVar, Literal
 
@@ -33,6 +33,7 @@ from cistron.encoders.cells.normalise import (
     row_sums,
     zeroed,
 )
+from cistron.encoders.cells.value_range import ValueRange
 from cistron.encoders.settings import EncoderSettings
 from cistron.samples.cells.gene_names import read_aliases
 from cistron.samples.samples import Samples
@@ -59,6 +60,7 @@ class Learned:
     low: Annotated[float, Field(allow_inf_nan=False)] | None
     high: Annotated[float, Field(allow_inf_nan=False)] | None
     notes: tuple[str, ...]
+    values: ValueRange | None = None
 
 
 class ExpressionSettings(EncoderSettings):
@@ -136,6 +138,7 @@ class ExpressionSettings(EncoderSettings):
             components,
             np.sqrt(training.variance()[0]),
             tuple(notes),
+            cells.values,
         )
 
     def restore(self, document: Document, arrays: Arrays) -> Expression:
@@ -161,6 +164,7 @@ class ExpressionSettings(EncoderSettings):
             components,
             arrays["deviation"],
             tuple(learned.notes),
+            learned.values,
         )
 
     def require_possible(self) -> None:
@@ -201,6 +205,8 @@ class Expression:
         Standard deviation of each chosen gene's normalised values over the training cells.
     notes : tuple of str
         What is to be said of the choice of genes.
+    values : ValueRange, optional
+        What the numbers of the training cells looked like; not known of older classifiers.
     """
 
     settings: ExpressionSettings
@@ -211,6 +217,7 @@ class Expression:
     components: Components | None
     deviation: NDArray[np.float64]
     notes: tuple[str, ...] = ()
+    values: ValueRange | None = None
 
     @property
     def shape(self) -> InputShape:
@@ -310,7 +317,14 @@ class Expression:
     def state(self) -> State:
         """Return names and numbers of every step."""
         low, high = (v if np.isfinite(v) else None for v in (self.scaler.low, self.scaler.high))
-        document = {"target": self.target, "low": low, "high": high, "notes": list(self.notes)}
+        document: Document = {
+            "target": self.target,
+            "low": low,
+            "high": high,
+            "notes": list(self.notes),
+        }
+        if self.values is not None:
+            document["values"] = asdict(self.values)
         arrays = self.known.arrays()
         arrays |= {"fill": self.imputer.fill, "deviation": self.deviation}
         arrays |= {"centre": self.scaler.centre, "spread": self.scaler.spread}
@@ -336,6 +350,8 @@ class Expression:
     ) -> sparse.csr_matrix:
         normalise = self.settings.normalise
         normalise.require_promised(block)
+        if self.values is not None:
+            self.values.require_alike(block.data, normalise.input)
         chosen = columns(block, overlap.columns)
         totals = np.ones(block.shape[0])
         if normalise.by_size:

@@ -14,12 +14,12 @@ from scipy import sparse
 from cistron.base.counts import BLOCK, Counts
 from cistron.base.errors import InputError
 from cistron.base.settings import Settings
+from cistron.encoders.cells.value_range import LEAST_ESTIMATE, ValueRange
 
 KEY = "encoder.normalise.input"
-# Natural or binary logarithms of counts stay below the first; log(1 + x) of counts that add up to
-# 10,000 a cell below the second, which counts of any depth exceed somewhere.
+# Natural or binary logarithms of counts stay below it; log(1 + x) of counts that add up to 10,000 a
+# cell below LEAST_ESTIMATE, which counts of any depth exceed somewhere.
 LARGEST_LOGARITHM = 50.0
-LEAST_ESTIMATE = 10.0
 
 
 class NormaliseSettings(Settings):
@@ -158,12 +158,15 @@ class TrainingCells:
     survey : Survey
     target : float
         What every cell adds up to; 1 where cells are not divided by size factors.
+    values : ValueRange
+        What the values looked like.
     """
 
     counts: Counts
     settings: NormaliseSettings
     survey: Survey
     target: float
+    values: ValueRange
 
     @classmethod
     def look(cls, counts: Counts, settings: NormaliseSettings) -> TrainingCells:
@@ -177,7 +180,7 @@ class TrainingCells:
         genes = len(counts.genes)
         sums, totals = np.zeros(genes), []
         detected, missing = np.zeros(genes, np.int64), np.zeros(genes, np.int64)
-        largest, whole = 0.0, True
+        values = ValueRange()
         for block in counts.blocks():
             settings.require_promised(block)
             lost = np.isnan(block.data)
@@ -191,17 +194,16 @@ class TrainingCells:
                 detected += np.bincount(block.indices[data != 0], minlength=genes)
             else:
                 detected += np.bincount(block.indices, minlength=genes)
-            largest = max(largest, float(data.max(initial=0)))
-            whole = whole and bool((data == np.rint(data)).all())
+            values = values.joined(ValueRange.of(data))
         if not detected.any():
             raise InputError("encoder: no training cell has a value other than zero.")
-        settings.require_likely(largest, whole)
+        settings.require_likely(values.highest, values.whole)
         survey = Survey(np.concatenate(totals), sums, detected, missing)
         target = 1.0
         if settings.by_size:
             filled = survey.totals[survey.totals > 0]
             target = float(np.median(filled) if settings.target == "median" else settings.target)
-        return cls(counts, settings, survey, target)
+        return cls(counts, settings, survey, target, values)
 
     def raw(self) -> Iterator[sparse.csr_matrix]:
         """Return the cells as they are, block by block; a missing value counts as zero."""

@@ -19,6 +19,9 @@ OTHERWISE = (
     "Name the layer with the counts (samples.layer, samples.raw), or set samples.counts: false if "
     "these are other numbers, normalised already perhaps."
 )
+LACKING = (
+    "Set samples.missing: true, so that the encoder imputes what is missing, or mend the input."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +98,7 @@ def add_up(
     where: str,
     technical: NDArray[np.bool_] | None = None,
     otherwise: str = OTHERWISE,
+    lacking: str = LACKING,
 ) -> Numbers:
     """Read all cells once, block by block.
 
@@ -113,6 +117,8 @@ def add_up(
         The mitochondrial genes, where their share is asked for.
     otherwise : str
         What to do about numbers that are no counts.
+    lacking : str
+        What to do about numbers that are missing.
 
     Raises
     ------
@@ -123,7 +129,7 @@ def add_up(
     seen = np.zeros(len(cells.genes), dtype=bool)
     absent = start = 0
     for block in cells.blocks():
-        problem = _problem(block.data, promised, missing, otherwise)
+        problem = _problem(block.data, promised, missing, otherwise, lacking)
         if problem is not None:
             names = ids[start : start + block.shape[0]]
             raise InputError(
@@ -165,15 +171,12 @@ def _row_sums(values: Array, begins: Array) -> NDArray[np.float64]:
 
 
 def _problem(
-    values: NDArray[np.float32], promised: bool, missing: bool, otherwise: str
+    values: NDArray[np.float32], promised: bool, missing: bool, otherwise: str, lacking: str
 ) -> tuple[NDArray[np.bool_], str] | None:
     """Return which numbers are not allowed, and why not and what to do."""
     low, high = values.min(initial=0), values.max(initial=0)  # nan where one is missing
     if np.isnan(low) and not missing:
-        return np.isnan(values), (
-            "is missing (NaN). Set samples.missing: true, so that the encoder imputes what is "
-            "missing, or mend the input."
-        )
+        return np.isnan(values), f"is missing (NaN). {lacking}"
     if not np.isfinite([low, high]).all() and np.isinf(values).any():
         return np.isinf(values), "is infinite. Mend the input."
     if not promised:

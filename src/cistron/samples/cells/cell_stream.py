@@ -198,6 +198,8 @@ def _samples(
         where=str(file.path),
         otherwise="The classifier reads counts: name the layer that holds them (--layer), or take "
         "a classifier that was trained on such numbers.",
+        lacking="The classifier was trained on cells without missing numbers. Mend the input, or "
+        "train with samples.missing: true, so that what is missing is imputed.",
     )
     table = pd.DataFrame({"id": pd.Series(file.barcodes, dtype=object)})
     table["label"] = pd.Series([None] * len(table), dtype=object)
