@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from cistron.base.errors import InputError
 from cistron.base.files import resolved
-from cistron.base.outputs import MARK, listed
+from cistron.base.outputs import MARK, listed, require_text
 from cistron.base.version import __version__
 
 LOCK, ABOUT, UNFINISHED = "lock", "mark.json", "unfinished"
@@ -87,6 +87,7 @@ class OutputFolder:
         ------
         InputError
         """
+        require_text(self.path, self.option)
         if not self.taken:
             return
         self._require_ours()

@@ -101,7 +101,14 @@ def written_folder(path: Path) -> Iterator[Path]:
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
     with written(path) as draft:
-        draft.write_text(text, encoding="utf-8")
+        try:
+            draft.write_text(text, encoding="utf-8")
+        except UnicodeEncodeError as error:
+            word = ascii(text[max(error.start - 20, 0) : error.end + 20])
+            raise InputError(
+                f"{path} cannot hold {word}, which is not UTF-8 text. Rename the file that is "
+                "called so."
+            ) from error
 
 
 def write_json(path: Path, document: object) -> None:
@@ -135,6 +142,7 @@ def require_new(
     ------
     InputError
     """
+    require_text(path, option)
     if formats and path.suffix not in formats:
         raise InputError(
             f"{option} {path}: the suffix tells the format. Use one of {', '.join(formats)}."
@@ -153,6 +161,21 @@ def require_new(
             )
     if not path.parent.is_dir():
         raise InputError(f"{path.parent} is no directory. Make it first.")
+
+
+def require_text(path: Path, option: str) -> None:
+    """Refuse a name that is not UTF-8, which some libraries cannot write.
+
+    Raises
+    ------
+    InputError
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{option} {str(path)!a}: the name is not UTF-8 text. Choose another."
+        ) from error
 
 
 def marked(folder: Path) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ def job_of(classifier: Predictor, source: Path, window: int, asked: dict[str, st
     """Return what a prediction has to agree in with the one that it goes on with."""
     status = source.stat() if source.is_file() else None
     job: Document = {
-        "source": str(source),
+        "source": os.fsencode(source).decode(errors="backslashreplace"),
         "bytes": status.st_size if status else None,
         "modified": status.st_mtime if status else None,
         "classifier": classifier.checksum_,
