@@ -24,7 +24,10 @@ from cistron.models.published.multiloc_cnn import MultiLocCNNSettings
 from cistron.models.published.multiloc_cnn_lstm import MultiLocCNNLSTMSettings
 from cistron.models.published.multiloc_resnet import MultiLocResNetSettings
 from cistron.models.recurrent import BiLSTMSettings, LSTMSettings, RNNSettings
+from cistron.models.residual_cnn import ResidualCNNSettings
+from cistron.models.residual_mlp import ResidualMLPSettings
 from cistron.models.resnet import ResNetSettings
+from cistron.models.termini_attention import TerminiAttentionSettings
 from cistron.models.termini_cnn import TerminiCNNSettings
 from cistron.models.transformer import TransformerSettings
 from cistron.samples.alphabet import DNA, PROTEIN
@@ -57,6 +60,11 @@ READERS = [
     LightAttentionSettings(),
     DilatedResNetSettings(),
     DilatedResNetSettings(pool_size=1, blocks=3, kernel_size=4),
+    ResidualCNNSettings(),
+    ResidualCNNSettings(pool_size=3, blocks=2, kernel_size=4),
+    TerminiAttentionSettings(),
+    TerminiAttentionSettings(blocks=1, kernel_size=4, motif_size=4),
+    LightAttentionSettings(scale_input=False, norm_first=False),
     DeepCRESettings(length=40),
     LCRESettings(length=44),
     DeepDifESettings(length=50, convolutions=4),
