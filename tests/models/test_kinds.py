@@ -38,7 +38,15 @@ def test_settings_survive_json(kind):
     assert kind.family == ("network" if issubclass(kind, NetworkSettings) else "classical")
     assert issubclass(kind, NetworkSettings | ClassicalSettings)
     vectors = kind.family == "classical" or settings.kind.startswith(
-        ("mlp", "residual_mlp", "senseqnet", "vector", "oncopersistnet", "pooled_bilstm", "gene_attention")
+        (
+            "mlp",
+            "residual_mlp",
+            "senseqnet",
+            "vector",
+            "oncopersistnet",
+            "pooled_bilstm",
+            "gene_attention",
+        )
     )
     assert kind.reads == ("vector" if vectors else "positions")
     with pytest.raises(ValidationError, match="frozen"):

@@ -25,7 +25,6 @@ from cistron.models.published.multiloc_cnn_lstm import MultiLocCNNLSTMSettings
 from cistron.models.published.multiloc_resnet import MultiLocResNetSettings
 from cistron.models.recurrent import BiLSTMSettings, LSTMSettings, RNNSettings
 from cistron.models.residual_cnn import ResidualCNNSettings
-from cistron.models.residual_mlp import ResidualMLPSettings
 from cistron.models.resnet import ResNetSettings
 from cistron.models.termini_attention import TerminiAttentionSettings
 from cistron.models.termini_cnn import TerminiCNNSettings
@@ -64,7 +63,7 @@ READERS = [
     ResidualCNNSettings(pool_size=3, blocks=2, kernel_size=4),
     TerminiAttentionSettings(),
     TerminiAttentionSettings(blocks=1, kernel_size=4, motif_size=4),
-    LightAttentionSettings(scale_input=False, norm_first=False),
+    LightAttentionSettings(published=True),
     DeepCRESettings(length=40),
     LCRESettings(length=44),
     DeepDifESettings(length=50, convolutions=4),
@@ -213,12 +212,24 @@ PARAMETERS = {  # reading 20 channels, with 2 outputs
     "cnn_lstm": blocks(20, 64, 9, 3) + 2 * lstm(64, 64) + 256 * 2 + 2,
     "parallel_cnn_lstm": blocks(20, 64, 9, 3) + 2 * lstm(20, 64) + 2 * 256 + (128 + 256) * 2 + 2,
     "transformer": 21 * 64 + 2 * (12 * 64 * 64 + 13 * 64) + 2 * 64 + 65 + 64 * 2 + 2,
-    "light_attention": 2 * (20 * 9 + 1) * 128 + 257 * 32 + 2 * 32 + 33 * 2,
+    "light_attention": 2 * 20 + 2 * (20 * 9 + 1) * 128 + 257 * 32 + 2 * 32 + 33 * 2,
     "dilated_resnet": blocks(20, 64, 15, 1)
     + 6 * (64 * 64 * 3 + 64 * 64 + 64 + 2 * 2 * 64)
     + 2 * 64
     + 65 * 64
     + 129 * 2,
+    "residual_cnn": blocks(20, 128, 15, 1)
+    + 3 * blocks(128, 128, 5, 1)
+    + dense(128, 128)
+    + 2 * 256
+    + dense(256, 2),
+    "termini_attention": 2 * 20
+    + blocks(20, 64, 9, 1)
+    + 3 * blocks(64, 64, 3, 1)
+    + dense(64, 64)
+    + (2 + 64) * (14 * 64 + 1)
+    + 2 * 64
+    + dense(64, 2),
     "deepcre": regulatory(20) + dense(384, 128, 64, 1),
     "lcre": regulatory(20) + 2 * 64 + 4 * 64 * (64 + 64 + 1) + dense(384, 128, 64, 1),
     "deepdife": (20 * 12 + 1) * 64 + (6 * 64 + 1) * (64 + 32) + dense(96, 256, 128, 1),
@@ -227,6 +238,7 @@ PARAMETERS = {  # reading 20 channels, with 2 outputs
     "multiloc_cnn": 812_394 - 8 * 129,  # as published, with 2 outputs instead of 10
     "multiloc_cnn_lstm": 293_066 - 8 * 129,
     "multiloc_resnet": 4_000_714 - 8 * 257 - 9_600,  # and without its moving averages
+    "residual_mlp": 2 * 20 + dense(20, 128) + 2 * (256 + dense(128, 128)) + 256 + dense(128, 2),
     "mlp": 21 * 128 + 129 * 128 + 2 * 2 * 128 + 129 * 2,
 }
 TOTALS = {
@@ -238,7 +250,10 @@ TOTALS = {
     "cnn_lstm": 152_706,
     "parallel_cnn_lstm": 130_946,
     "transformer": 101_635,
-    "light_attention": 54_690,
+    "light_attention": 54_730,
+    "residual_cnn": 302_722,
+    "termini_attention": 112_556,
+    "residual_mlp": 36_778,
     "dilated_resnet": 124_098,
     "deepcre": 396_033,
     "lcre": 429_185,

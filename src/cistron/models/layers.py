@@ -154,6 +154,23 @@ class BatchNorm(nn.BatchNorm1d):
         )
 
 
+class ChannelDropout(nn.Module):
+    """Dropout of whole channels of a sample: neighbouring positions tell too much of each other.
+
+    Tompson et al. 2015 (doi:10.1109/CVPR.2015.7298664).
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(share)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x, shape (batch, time, channels)."""
+        if not self.training:
+            return x
+        return x * self.dropout(x.new_ones(len(x), 1, x.shape[2]))
+
+
 class ConvolutionBlock(nn.Module):
     """Convolution, batch normalisation, ReLU and, unless `pool_size` is 1, max-pooling."""
 

@@ -14,7 +14,15 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from cistron.models.families import Dropout, NetworkSettings
-from cistron.models.layers import BatchNorm, Convolution, MaxPool, attend, blank, masked_max
+from cistron.models.layers import (
+    BatchNorm,
+    ChannelDropout,
+    Convolution,
+    MaxPool,
+    attend,
+    blank,
+    masked_max,
+)
 
 
 class ResidualCNNSettings(NetworkSettings):
@@ -29,43 +37,28 @@ class ResidualCNNSettings(NetworkSettings):
     )
     kernel_size: int = Field(5, ge=1, description="positions the convolution of a block spans")
     dropout: Dropout = 0.2
-    style: str = "plain"
 
     def build(self, channels: int, outputs: int) -> nn.Module:
         """Return the network."""
         return ResidualCNN(self, channels, outputs)
 
 
-class ResidualBlock(nn.Module):
-    """Dilated convolution → batch norm → GELU → dropout, added to x."""
+class ResidualConvolution(nn.Module):
+    """Dilated convolution → batch norm → GELU → dropout of channels, added to x."""
 
     def __init__(self, filters: int, kernel_size: int, dilation: int, dropout: float) -> None:
         super().__init__()
         self.convolution = Convolution(filters, filters, kernel_size, dilation=dilation, bias=False)
         self.norm, self.activation = BatchNorm(filters), nn.GELU()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = ChannelDropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Return the same shape, (batch, time, filters)."""
         return x + self.dropout(self.activation(self.norm(self.convolution(x, mask), mask)))
 
 
-class Depthwise(nn.Module):
-    def __init__(self, filters, kernel_size, dilation, dropout):
-        super().__init__()
-        self.pad = (kernel_size - 1) * dilation // 2
-        self.dw = nn.Conv1d(filters, filters, kernel_size, padding=self.pad, dilation=dilation, groups=filters, bias=False)
-        self.norm = BatchNorm(filters)
-        self.up, self.down = nn.Linear(filters, 2 * filters), nn.Linear(2 * filters, filters)
-        self.act, self.dropout = nn.GELU(), nn.Dropout(dropout)
-
-    def forward(self, x, mask):
-        y = self.dw(blank(x, mask).transpose(1, 2)).transpose(1, 2)
-        return x + self.dropout(self.down(self.act(self.up(self.norm(y, mask)))))
-
-
 class ResidualCNN(nn.Module):
-    """Wide convolution → residual dilated blocks → attention and maximum → linear.
+    """Wide convolution → residual dilated blocks → attention and maximum → batch norm → linear.
 
     The attention begins as the mean over the positions and learns, channel by channel, where to
     look.
@@ -76,17 +69,18 @@ class ResidualCNN(nn.Module):
         s = settings
         self.motifs = Convolution(channels, s.filters, s.motif_size, bias=False)
         self.norm, self.activation = BatchNorm(s.filters), nn.GELU()
-        self.dropout = nn.Dropout(s.dropout)
+        self.dropout = ChannelDropout(s.dropout)
         self.pool = MaxPool(s.pool_size)
-        block = Depthwise if s.style == "next" else ResidualBlock
         self.blocks = nn.ModuleList(
-            block(s.filters, s.kernel_size, 2**number, s.dropout)
+            ResidualConvolution(s.filters, s.kernel_size, 2**number, s.dropout)
             for number in range(s.blocks)
         )
         self.scores = nn.Linear(s.filters, s.filters)
         nn.init.zeros_(self.scores.weight)
         nn.init.zeros_(self.scores.bias)
-        self.head = nn.Sequential(nn.Dropout(s.dropout), nn.Linear(2 * s.filters, outputs))
+        self.head = nn.Sequential(
+            BatchNorm(2 * s.filters), nn.Dropout(s.dropout), nn.Linear(2 * s.filters, outputs)
+        )
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Return logits, shape (batch, outputs), of x, shape (batch, time, channels)."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from cistron.models.families import Dropout, NetworkSettings
 from cistron.models.layers import (
     BatchNorm,
+    ChannelDropout,
     Convolution,
     attend,
     blank,
@@ -22,7 +23,7 @@ from cistron.models.layers import (
     masked_max,
     reversal,
 )
-from cistron.models.residual_cnn import ResidualBlock
+from cistron.models.residual_cnn import ResidualConvolution
 from cistron.models.termini_cnn import window_means
 
 
@@ -65,9 +66,9 @@ class TerminiAttention(nn.Module):
         self.scale = BatchNorm(channels)
         self.motifs = Convolution(channels, s.filters, s.motif_size, bias=False)
         self.norm, self.activation = BatchNorm(s.filters), nn.GELU()
-        self.dropout = nn.Dropout(s.dropout)
+        self.dropout = ChannelDropout(s.dropout)
         self.blocks = nn.ModuleList(
-            ResidualBlock(s.filters, s.kernel_size, 2**number, s.dropout)
+            ResidualConvolution(s.filters, s.kernel_size, 2**number, s.dropout)
             for number in range(s.blocks)
         )
         self.scores = nn.Linear(s.filters, s.filters)
