@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from cistron.base.encoded import InputShape
+from cistron.encoders.proteins.residues import ResiduesSettings
 from cistron.models.cnn import CNNSettings
 from cistron.models.cnn_lstm import CNNLSTMSettings
 from cistron.models.dilated_resnet import DilatedResNetSettings
@@ -25,6 +26,7 @@ from cistron.models.published.multiloc_cnn_lstm import MultiLocCNNLSTMSettings
 from cistron.models.published.multiloc_resnet import MultiLocResNetSettings
 from cistron.models.recurrent import BiLSTMSettings, LSTMSettings, RNNSettings
 from cistron.models.residual_cnn import ResidualCNNSettings
+from cistron.models.residual_mlp import ResidualMLPSettings
 from cistron.models.resnet import ResNetSettings
 from cistron.models.termini_attention import TerminiAttentionSettings
 from cistron.models.termini_cnn import TerminiCNNSettings
@@ -371,9 +373,57 @@ def test_every_network_learns_a_planted_motif(kind):
     assert train(Network(ONE_HOT, settings, 2), *planted(), enough=0.95, steps=900) > 0.95
 
 
+BY_HEART = [  # recurrent networks learn by heart too slowly for a test
+    CNNSettings,
+    ResNetSettings,
+    DilatedResNetSettings,
+    ResidualCNNSettings,
+    TerminiCNNSettings,
+    TerminiAttentionSettings,
+    LightAttentionSettings,
+    TransformerSettings,
+]
+
+
+@pytest.mark.parametrize("kind", BY_HEART, ids=lambda kind: kind().kind)
+def test_a_small_set_of_blosum62_rows_is_learned_by_heart(kind):
+    """At usual steps and batches, ten classes without a pattern; the published ReLU dies."""
+    assert learned_by_heart(kind()) > 0.9
+
+
+def test_the_published_light_attention_learns_little_by_heart():
+    assert learned_by_heart(LightAttentionSettings(published=True)) < 0.7
+
+
+def learned_by_heart(settings, epochs=60):
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(rng.integers(0, 20, (40, 120), dtype=np.uint8))
+    lengths = torch.from_numpy(rng.integers(80, 121, 40))
+    targets = torch.arange(40) % 10
+    network = Network(ResiduesSettings(**{"as": "blosum62"}).shape(), settings, 10)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
+    for _ in range(epochs):
+        network.train()
+        for rows in torch.randperm(40).split(16):
+            loss = F.cross_entropy(network(x[rows], lengths[rows]), targets[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        if right(network, x, lengths, targets) == 1:
+            break
+    return right(network, x, lengths, targets)
+
+
 @pytest.mark.parametrize(
     "kind",
-    [CNNSettings, CNNLSTMSettings, LightAttentionSettings, DilatedResNetSettings],
+    [
+        CNNSettings,
+        CNNLSTMSettings,
+        LightAttentionSettings,
+        DilatedResNetSettings,
+        ResidualCNNSettings,
+        TerminiAttentionSettings,
+    ],
     ids=lambda kind: kind().kind,
 )
 def test_the_motif_is_found_in_new_sequences(kind):
@@ -382,10 +432,11 @@ def test_the_motif_is_found_in_new_sequences(kind):
     assert right(network, *planted(400, seed=1)) > 0.8
 
 
-def test_mlp_learns_and_reads_any_batch():
+@pytest.mark.parametrize("kind", [MLPSettings, ResidualMLPSettings], ids=lambda kind: kind().kind)
+def test_a_perceptron_learns_and_reads_any_batch(kind):
     x = torch.randn(64, 10)
     targets = (x[:, 0] * x[:, 1] > 0).long()
-    network = Network(InputShape("vector", 10), MLPSettings(), 2)
+    network = Network(InputShape("vector", 10), kind(), 2)
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
     for _ in range(150):
         loss = F.cross_entropy(network(x), targets)
@@ -398,3 +449,20 @@ def test_mlp_learns_and_reads_any_batch():
         logits = network(x, None)
         assert (logits.argmax(1) == targets).float().mean() > 0.95
         torch.testing.assert_close(network(x[5:6]), logits[5:6])
+
+
+def test_residual_mlp_reads_features_of_any_scale():
+    """A feature of thousands hides none of thousandths, unlike in a network without scaling."""
+    x = torch.randn(200, 20)
+    targets = (x[:, 0] + x[:, 1] > 0).long()
+    x = x * torch.logspace(-3, 3, 20)
+    network = Network(InputShape("vector", 20), ResidualMLPSettings(), 2)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
+    for _ in range(60):
+        loss = F.cross_entropy(network(x), targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    network.eval()
+    with torch.no_grad():
+        assert (network(x).argmax(1) == targets).float().mean() > 0.95
