@@ -138,7 +138,7 @@ class BatchNorm(nn.BatchNorm1d):
         if mask is None:
             return self._by_batch(rows).view(x.shape)
         valid = mask.flatten().nonzero().squeeze(1)
-        if len(valid) == len(rows):  # nothing to take out: a third of a step where all are as long
+        if len(valid) == len(rows):  # nothing to take out
             return self._by_batch(rows).view(x.shape)
         y = self._by_batch(rows.index_select(0, valid))
         return torch.zeros_like(rows, dtype=y.dtype).index_copy(0, valid, y).view(x.shape)
