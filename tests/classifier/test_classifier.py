@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -169,3 +170,24 @@ def test_both_strands_give_the_same_call():
     np.testing.assert_allclose(
         classifier.predict_proba(samples), classifier.predict_proba(reverse), atol=1e-5
     )
+
+
+def test_light_attention_saved_before_keeps_the_layers_it_was_trained_with(planted, tmp_path):
+    """Files of earlier versions do not name `published`: their layers are the published ones."""
+    model = {"kind": "light_attention", "filters": 8, "hidden": 6, "published": True}
+    split = random_split(planted, folds=2)
+    expected = Classifier("residues", model, TRAINING).fit(planted, split)
+    expected.save(tmp_path / "model")
+    path = tmp_path / "model" / "classifier.json"
+    document = json.loads(path.read_text())
+    del document["model"]["published"], document["sha256"]
+    text = json.dumps(document, sort_keys=True, ensure_ascii=False)
+    document["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    path.write_text(json.dumps(document))
+
+    again = cistron.load(tmp_path / "model")
+
+    np.testing.assert_array_equal(again.predict_proba(planted), expected.predict_proba(planted))
+    assert again.model_settings_.published
+    again.save(tmp_path / "again")
+    assert json.loads((tmp_path / "again" / "classifier.json").read_text())["model"]["published"]

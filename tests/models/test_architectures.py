@@ -6,6 +6,7 @@ from torch import nn
 
 from cistron.models.cnn import CNNSettings
 from cistron.models.light_attention import LightAttentionSettings
+from cistron.models.residual_cnn import ResidualCNNSettings
 from cistron.models.resnet import ResidualBlock, ResNetSettings
 from cistron.models.transformer import SelfAttention, angles, rotate
 
@@ -36,7 +37,7 @@ def test_cnn():
 
 @torch.no_grad()
 def test_light_attention():
-    settings = LightAttentionSettings(filters=8, hidden=6)
+    settings = LightAttentionSettings(filters=8, hidden=6, published=True)
     network = trained_a_little(settings.build(5, 2))
     x = torch.randn(1, 20, 5)
     values, scores = (
@@ -47,6 +48,33 @@ def test_light_attention():
     first, _, _, batch_norm, last = network.head
     expected = last(norm(batch_norm, first(joined).relu()))
     torch.testing.assert_close(network(x, torch.ones(1, 20, dtype=torch.bool)), expected)
+
+
+@torch.no_grad()
+def test_light_attention_normalises_its_input_and_before_its_relu():
+    network = trained_a_little(LightAttentionSettings(filters=8, hidden=6).build(5, 2))
+    x, mask = torch.randn(1, 20, 5), torch.ones(1, 20, dtype=torch.bool)
+    scaled = norm(network.scale, x.transpose(1, 2)).transpose(1, 2)
+    values, scores = network.values(scaled, mask), network.scores(scaled, mask)
+    joined = torch.cat([(values * scores.softmax(1)).sum(1), values.amax(1)], dim=1)
+    first, batch_norm, _, _, last = network.head
+    expected = last(norm(batch_norm, first(joined)).relu())
+    torch.testing.assert_close(network(x, mask), expected)
+
+
+@torch.no_grad()
+def test_residual_cnn():
+    network = trained_a_little(ResidualCNNSettings(filters=8, pool_size=3, blocks=2).build(5, 2))
+    network.scores.weight.normal_()
+    x = torch.randn(1, 31, 5)
+    y = F.conv1d(x.transpose(1, 2), network.motifs.weight, padding=7)
+    y = F.max_pool1d(F.gelu(norm(network.norm, y)), 3, ceil_mode=True)
+    for dilation, block in enumerate(network.blocks, start=1):
+        seen = F.conv1d(y, block.convolution.weight, padding=2 * dilation, dilation=dilation)
+        y = y + F.gelu(norm(block.norm, seen))
+    share = network.scores(y.transpose(1, 2)).softmax(1).transpose(1, 2)
+    expected = network.head(torch.cat([(y * share).sum(2), y.amax(2)], dim=1))
+    torch.testing.assert_close(network(x, torch.ones(1, 31, dtype=torch.bool)), expected)
 
 
 @torch.no_grad()

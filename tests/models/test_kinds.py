@@ -13,7 +13,7 @@ ADAPTER = TypeAdapter(AnyModel)
 
 def test_kinds_are_told_apart_by_name():
     names = [kind().kind for kind in KINDS]
-    assert len(set(names)) == len(names) == 36
+    assert len(set(names)) == len(names) == 39
     for kind, name in zip(KINDS, names, strict=True):
         assert type(ADAPTER.validate_python({"kind": name})) is kind
 
@@ -38,7 +38,15 @@ def test_settings_survive_json(kind):
     assert kind.family == ("network" if issubclass(kind, NetworkSettings) else "classical")
     assert issubclass(kind, NetworkSettings | ClassicalSettings)
     vectors = kind.family == "classical" or settings.kind.startswith(
-        ("mlp", "senseqnet", "vector", "oncopersistnet", "pooled_bilstm", "gene_attention")
+        (
+            "mlp",
+            "residual_mlp",
+            "senseqnet",
+            "vector",
+            "oncopersistnet",
+            "pooled_bilstm",
+            "gene_attention",
+        )
     )
     assert kind.reads == ("vector" if vectors else "positions")
     with pytest.raises(ValidationError, match="frozen"):

@@ -24,6 +24,7 @@ from cistron.experiment.file import parse_encoder, parse_model
 from cistron.models.classical.classical import load as load_classical
 from cistron.models.families import NetworkSettings
 from cistron.models.input import Network
+from cistron.models.kinds import as_saved
 from cistron.training.settings import TrainingSettings
 
 MAY_BE_INFINITE = ("novelty.scales",)  # where all components are kept
@@ -92,7 +93,7 @@ def _read(folder: Path, description: ClassifierDescription) -> Classifier:
     source = folder / DESCRIPTION
     try:
         encoder = parse_encoder(description.encoder.settings)
-        model = parse_model(description.model)
+        model = parse_model(as_saved(description.model))
         # The device is this machine's choice, not that of the machine the model was trained on.
         training = TrainingSettings(**{**description.training, "device": "auto"})
     except (InputError, ValidationError, TypeError) as error:
@@ -103,7 +104,7 @@ def _read(folder: Path, description: ClassifierDescription) -> Classifier:
     heads = description.answers()
     _require_files(folder, description, [ARRAYS, WEIGHTS[model.family], SECOND], len(heads))
     arrays = read_arrays(folder / ARRAYS, MAY_BE_INFINITE, MAY_BE_MISSING)
-    classifier = Classifier(description.encoder.settings, description.model, description.training)
+    classifier = Classifier(description.encoder.settings, model.document(), description.training)
     _describe(classifier, description)
     with as_damage(f"{folder} is damaged: what the encoder learned does not fit it ({{}})."):
         classifier.encoder_ = encoder.restore(

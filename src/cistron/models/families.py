@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
@@ -29,13 +30,15 @@ Dropout = Annotated[
 class ModelSettings(Kind):
     """Settings of a model: its family, what a sample is to it, and what it predicts.
 
-    `reads` is `positions` (a sequence of any length) or one `vector`.
+    `reads` is `positions` (a sequence of any length) or one `vector`. `before` holds the values of
+    keys that classifiers saved earlier do not name, where the default is another one today.
     """
 
     family: ClassVar[Literal["network", "classical"]]
     reads: ClassVar[Reads]
     predicts: ClassVar[tuple[str, ...]] = ("classes", "numbers")
     offered: ClassVar[bool] = True  # named where a choice is listed
+    before: ClassVar[Mapping[str, object]] = {}
     caution: ClassVar[str] = ""  # what is said before it is trained
 
     @property

@@ -7,7 +7,8 @@ scikit-learn estimator (see `families`). `KINDS` lists them, one line each.
 
 from typing import Annotated
 
-from cistron.base.settings import OneOf
+from cistron.base.document import Document
+from cistron.base.settings import OneOf, name_of
 from cistron.models.classical.bagging import BaggingSettings
 from cistron.models.classical.gradient_boosting import GradientBoostingSettings
 from cistron.models.classical.logistic_regression import LogisticRegressionSettings
@@ -42,7 +43,10 @@ from cistron.models.published.senseqnet import (
     VectorRNNSettings,
 )
 from cistron.models.recurrent import BiLSTMSettings, LSTMSettings, RNNSettings
+from cistron.models.residual_cnn import ResidualCNNSettings
+from cistron.models.residual_mlp import ResidualMLPSettings
 from cistron.models.resnet import ResNetSettings
+from cistron.models.termini_attention import TerminiAttentionSettings
 from cistron.models.termini_cnn import TerminiCNNSettings
 from cistron.models.transformer import TransformerSettings
 
@@ -57,6 +61,8 @@ KINDS: list[type[ModelSettings]] = [
     TransformerSettings,
     LightAttentionSettings,
     DilatedResNetSettings,
+    ResidualCNNSettings,
+    TerminiAttentionSettings,
     DeepCRESettings,
     LCRESettings,
     DeepDifESettings,
@@ -66,6 +72,7 @@ KINDS: list[type[ModelSettings]] = [
     MultiLocCNNLSTMSettings,
     MultiLocResNetSettings,
     MLPSettings,
+    ResidualMLPSettings,
     SenSeqNetSettings,
     VectorCNNSettings,
     VectorRNNSettings,
@@ -87,3 +94,10 @@ KINDS: list[type[ModelSettings]] = [
 
 AnyModel = Annotated[ModelSettings, OneOf(KINDS)]
 """Settings of any model."""
+
+
+def as_saved(document: Document) -> Document:
+    """Return the settings of a saved model with the keys that earlier versions did not have."""
+    kinds = {name_of(kind): kind for kind in KINDS}
+    kind = kinds.get(str(document.get("kind")))
+    return document if kind is None else {**kind.before, **document}

@@ -138,6 +138,8 @@ class BatchNorm(nn.BatchNorm1d):
         if mask is None:
             return self._by_batch(rows).view(x.shape)
         valid = mask.flatten().nonzero().squeeze(1)
+        if len(valid) == len(rows):  # nothing to take out
+            return self._by_batch(rows).view(x.shape)
         y = self._by_batch(rows.index_select(0, valid))
         return torch.zeros_like(rows, dtype=y.dtype).index_copy(0, valid, y).view(x.shape)
 
@@ -150,6 +152,23 @@ class BatchNorm(nn.BatchNorm1d):
         return F.batch_norm(
             rows, mean, variance, self.weight, self.bias, momentum=momentum, eps=self.eps
         )
+
+
+class ChannelDropout(nn.Module):
+    """Dropout of whole channels of a sample: neighbouring positions tell too much of each other.
+
+    Tompson et al. 2015 (doi:10.1109/CVPR.2015.7298664).
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(share)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x, shape (batch, time, channels)."""
+        if not self.training:
+            return x
+        return x * self.dropout(x.new_ones(len(x), 1, x.shape[2]))
 
 
 class ConvolutionBlock(nn.Module):
