@@ -48,6 +48,7 @@ def written(path: Path) -> Iterator[Path]:
         )
     with _draft(path, path.parent if root is None else root / MARK) as draft:
         yield draft
+        _to_disk(draft)
         enter(path)
         draft.replace(path)
 
@@ -68,6 +69,7 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[Path]:
                 f"{path} was made by another process in the meantime, and is never overwritten. "
                 "Choose another, or say --force."
             )
+        _to_disk(draft)
         draft.replace(path)
 
 
@@ -238,6 +240,12 @@ def _draft(path: Path, folder: Path) -> Iterator[Path]:
         raise
     finally:
         _remove(draft)
+
+
+def _to_disk(path: Path) -> None:
+    """Have the system write a file out, so that not even a power cut leaves a name without it."""
+    with path.open("r+b") as stream:
+        os.fsync(stream.fileno())
 
 
 def full(error: BaseException) -> str:
