@@ -71,6 +71,15 @@ def test_feature_counts_are_read_without_their_places(tmp_path) -> None:
         read_count_table(written(tmp_path, f"{COUNTED}ENSG3\ty\n", "bad.tsv"), CellFormat())
 
 
+def test_a_parquet_table_that_is_cut_short(tmp_path) -> None:
+    path = tmp_path / "t.parquet"
+    pd.DataFrame({"gene": ["a"], "tpm": [1.0]}).to_parquet(path)
+    path.write_bytes(path.read_bytes()[:200])
+    for read in (column_names, lambda table: NumberTable(table=table).read()):
+        with pytest.raises(InputError, match="no readable parquet table"):
+            read(path)
+
+
 def test_a_pattern_is_a_value_of_set(tmp_path) -> None:
     path = written(tmp_path, "a: {b: 1}\n", "e.yaml")
     document, _ = read_document(path, ["a.b=*.bam", "a.c=[1, x]"])

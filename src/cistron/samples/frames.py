@@ -62,9 +62,13 @@ def column_names(path: str | Path) -> list[str]:
     """
     with open_input(path) as source:
         if source.head.startswith(PARQUET):
+            import pyarrow as pa
             import pyarrow.parquet as pq
 
-            return list(pq.read_schema(source.path).names)
+            try:
+                return list(pq.read_schema(source.path).names)
+            except (pa.ArrowException, OSError) as error:
+                raise InputError(f"{source.name} is no readable parquet table: {error}") from error
         return _layout(source).names
 
 
