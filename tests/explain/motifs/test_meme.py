@@ -71,6 +71,8 @@ letter-probability matrix: w= 1
         ("letter-probability matrix: w= 2\n", "without a MOTIF line"),
         ("MOTIF a\nletter-probability matrix: alength= 20 w= 2\n", "has 20 letters"),
         ("MOTIF a\nletter-probability matrix: w= 1.5\n", "says no width"),
+        ("MOTIF a\nletter-probability matrix: w= inf\n", "w= inf is no number"),
+        ("MOTIF a\nletter-probability matrix: w= 2 nsites= 1e999\n", "nsites= 1e999 is no number"),
         ("MOTIF a\nletter-probability matrix:\n1 0 0 0\n1 0\n", "line 4: motif a has 2 numbers"),
         ("MOTIF a\nMOTIF b\nletter-probability matrix: w= 0\n", "no motif in MEME format"),
         ("MOTIF a\nletter-probability matrix: w= two\n", "w= two is no number"),

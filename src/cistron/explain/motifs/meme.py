@@ -6,6 +6,7 @@ The format: https://meme-suite.org/meme/doc/meme-format.html
 from __future__ import annotations
 
 import gzip
+import math
 import re
 import zlib
 from collections.abc import Iterable, Sequence
@@ -184,9 +185,12 @@ def _said(line: str, key: str, where: str) -> float | None:
     if match is None:
         return None
     try:
-        return float(match[1])
+        value = float(match[1])
     except ValueError:
-        raise InputError(f"{where}: {key}= {match[1]} is no number.") from None
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{where}: {key}= {match[1]} is no number.")
+    return value
 
 
 def _row(text: str, where: str, name: str, so_far: str) -> NDArray[np.float64]:
