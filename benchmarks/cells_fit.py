@@ -81,7 +81,9 @@ def cistron_network(values, classes, epochs):
     from cistron.base.encoded import InputShape
     from cistron.experiment.file import parse_model
     from cistron.models.input import Network
-    from cistron.training.fit import Examples, compute_logits, train
+    from cistron.training.examples import Examples
+    from cistron.training.fit import train
+    from cistron.training.outputs import compute_logits
     from cistron.training.settings import TrainingSettings
 
     x = encoded(values)

@@ -28,7 +28,9 @@ from cistron.encoders.language_models.load import load_language_model
 from cistron.encoders.one_hot import OneHotSettings
 from cistron.experiment.file import parse_model
 from cistron.models.input import Network
-from cistron.training.fit import Examples, compute_logits, train
+from cistron.training.examples import Examples
+from cistron.training.fit import train
+from cistron.training.outputs import compute_logits
 from cistron.training.settings import TrainingSettings
 
 RESIDUES = 300  # of a protein, on average

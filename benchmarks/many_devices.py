@@ -41,7 +41,8 @@ def measured():
     from cistron.encoders.proteins.residues import ResiduesSettings
     from cistron.experiment.file import parse_model
     from cistron.models.input import Network
-    from cistron.training.fit import Examples, train
+    from cistron.training.examples import Examples
+    from cistron.training.fit import train
     from cistron.training.settings import TrainingSettings
 
     found = {}

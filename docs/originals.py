@@ -52,8 +52,8 @@ from cistron.samples.alphabet import DNA
 from cistron.samples.genome.genome import read_genome
 from cistron.samples.genome.windows import Loci, make_windows
 from cistron.samples.samples import Sequences
-from cistron.training.fit import learning_rate
 from cistron.training.losses import losses
+from cistron.training.schedules import learning_rate
 from cistron.training.settings import TrainingSettings
 
 Original = Callable[[State, torch.Tensor], torch.Tensor]

@@ -10,7 +10,9 @@ import torch.nn.functional as F
 from cistron.base.encoded import InputShape
 from cistron.models.input import Network
 from cistron.models.published.oncopersistnet import OncoPersistNetSettings
-from cistron.training.fit import Examples, compute_logits, train
+from cistron.training.examples import Examples
+from cistron.training.fit import train
+from cistron.training.outputs import compute_logits
 from cistron.training.settings import TrainingSettings
 from tests.places import REAL_DATA, ROOT
 

@@ -3,7 +3,8 @@
     python -m tests.border.fuzz TIMES SEED FORMAT…
 
 TIMES multiplies the number of files of each format, so that one seed means the same files on every
-machine. Prints the number of files that were read and refused; ends with 1 where something else happened.
+machine. Prints the number of files that were read and refused; ends with 1 where something else
+happened.
 """
 
 from __future__ import annotations

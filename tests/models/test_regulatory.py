@@ -16,7 +16,8 @@ from cistron.models.published.deepcre import DeepCRESettings
 from cistron.models.published.deepdife import DeepDifESettings
 from cistron.models.published.lcre import LCRESettings
 from cistron.samples.samples import Sequences, make_samples
-from cistron.training.fit import Examples, train
+from cistron.training.examples import Examples
+from cistron.training.fit import train
 from cistron.training.settings import TrainingSettings
 
 ONE_STRAND = OneHotSettings(both_strands=False).shape()

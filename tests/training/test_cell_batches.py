@@ -15,7 +15,9 @@ from cistron.models.input import Network
 from cistron.models.mlp import MLPSettings
 from cistron.training import batches
 from cistron.training.batches import collate, collated, epoch
-from cistron.training.fit import Examples, compute_logits, train
+from cistron.training.examples import Examples
+from cistron.training.fit import train
+from cistron.training.outputs import compute_logits
 from cistron.training.settings import TrainingSettings
 
 CPU = torch.device("cpu")

@@ -11,7 +11,7 @@ from cistron.splits.random import random_split
 from cistron.splits.split import TEST, VALIDATION
 from cistron.targets.one_class import OneClass
 from cistron.training.class_weights import class_weights
-from cistron.training.fit import learning_rate
+from cistron.training.schedules import learning_rate
 from cistron.training.settings import TrainingSettings
 
 SMALL = {"kind": "cnn", "filters": 16}

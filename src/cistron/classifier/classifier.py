@@ -45,7 +45,8 @@ from cistron.training.augment.orthologs import OrthologSource, averaged_logits
 from cistron.training.augment.phyloaug import training_orthologs
 from cistron.training.augmented import augmenter
 from cistron.training.class_weights import class_weights
-from cistron.training.fit import Examples, compute_logits
+from cistron.training.examples import Examples
+from cistron.training.outputs import compute_logits
 from cistron.training.settings import TrainingSettings
 from cistron.training.stages import Stage, train_stages
 

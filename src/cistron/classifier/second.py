@@ -78,7 +78,7 @@ def learned(
     Returns
     -------
     truth : ndarray of int64 or float32
-        As `cistron.training.fit.Examples` has it.
+        As `cistron.training.examples.Examples` has it.
     weights : ndarray of float32, of the same shape
     """
     first, each = heads[0], part.table["weight"].to_numpy()

@@ -20,7 +20,7 @@ from cistron.explain.rules.local_trunk import substituted_logits, trunk_of
 from cistron.models.classical.classical import Vectors, form_outputs
 from cistron.samples.alphabet import ALPHABETS
 from cistron.samples.samples import Profiles, Samples, Sequences, make_samples
-from cistron.training.fit import compute_logits
+from cistron.training.outputs import compute_logits
 
 Score = Callable[[Encoded], NDArray[np.float32]]
 Substitute = Callable[

@@ -137,7 +137,7 @@ class Number(Target):
             ("sampling", sampling, "natural"),
             ("monitor", monitor, "loss"),
         ):
-            if value != usual:
+            if value not in (usual, "metric"):
                 return (
                     f"training.{key}: {value!r} is of classes, and the samples have a number. Use "
                     f"{usual}."

@@ -137,7 +137,7 @@ class SeveralClasses(Target):
 
     def refuses(self, sampling: str, monitor: str, class_weights: object) -> str:
         """Refuse to stop by a metric of one class a sample."""
-        if monitor == "loss":
+        if monitor in ("loss", "metric"):
             return ""
         return (
             f"training.monitor: {monitor!r} is no metric of samples with several classes "

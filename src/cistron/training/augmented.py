@@ -16,7 +16,7 @@ from cistron.training.augment.evoaug import EvoAug, EvoAugSettings
 from cistron.training.augment.orthologs import Related
 from cistron.training.augment.phyloaug import PhyloAugSettings
 from cistron.training.augment.settings import AugmentSettings
-from cistron.training.fit import Examples
+from cistron.training.examples import Examples
 
 
 def augmenter(

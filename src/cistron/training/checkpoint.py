@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from safetensors import safe_open
@@ -11,32 +12,38 @@ from safetensors.torch import save_file
 
 from cistron.base.outputs import written
 from cistron.base.untrusted import DAMAGE
+from cistron.training.averaged import AveragedWeights
 
 History = list[dict[str, float]]
 """One entry an epoch: losses, metrics, learning rate, seconds."""
 
 
+class Parts(NamedTuple):
+    """What training changes: the network, the optimiser, and the average of the weights."""
+
+    network: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+    average: AveragedWeights | None
+
+
 def save_checkpoint(
-    path: Path,
-    network: torch.nn.Module,
-    best: dict[str, torch.Tensor],
-    optimizer: torch.optim.Optimizer,
-    history: History,
+    path: Path, parts: Parts, best: dict[str, torch.Tensor], history: History
 ) -> None:
     """Write network, best weights so far and optimiser state; a killed write leaves the old file.
 
     Parameters
     ----------
     path : Path
-    network : Module
+    parts : Parts
     best : dict of str to tensor
         State of the network after its best epoch.
-    optimizer : Optimizer
     history : list of dict
     """
-    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    tensors = {f"network.{name}": value for name, value in parts.network.state_dict().items()}
     tensors |= {f"best.{name}": value for name, value in best.items()}
-    for number, state in optimizer.state_dict()["state"].items():
+    if parts.average is not None:
+        tensors |= {f"average.{name}": v for name, v in parts.average.state().items()}
+    for number, state in parts.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{key}": value for key, value in state.items()}
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,11 +67,12 @@ def read_checkpoint(path: Path | None) -> tuple[dict[str, torch.Tensor], History
         return None
 
 
-def restore(
-    tensors: dict[str, torch.Tensor], network: torch.nn.Module, optimizer: torch.optim.Optimizer
-) -> dict[str, torch.Tensor]:
-    """Restore network and optimiser in place; return the best weights so far."""
+def restore(tensors: dict[str, torch.Tensor], parts: Parts) -> dict[str, torch.Tensor]:
+    """Restore network, optimiser and average in place; return the best weights so far."""
+    network, optimizer, average = parts
     network.load_state_dict(_under("network.", tensors))
+    if average is not None:
+        average.restore(_under("average.", tensors))
     document = optimizer.state_dict()
     document["state"] = {}
     for name, value in _under("optimizer.", tensors).items():

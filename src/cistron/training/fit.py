@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import nullcontext
 from pathlib import Path
 from time import perf_counter
 
@@ -16,60 +16,19 @@ from numpy.typing import NDArray
 from cistron.base.arrays import Array
 from cistron.base.device import autocast, choose_device
 from cistron.base.document import Document
-from cistron.base.encoded import Encoded
 from cistron.base.progress import SILENT, Reporter
 from cistron.models.penalty import penalty
 from cistron.targets.kinds import target_like
 from cistron.targets.target import Target
-from cistron.training.augment.augment import Augmentation
-from cistron.training.batches import by_length, collated, epoch, input_lengths
-from cistron.training.checkpoint import History, read_checkpoint, restore, save_checkpoint
-from cistron.training.losses import UNKNOWN, losses, shared
-from cistron.training.processes.processes import ALONE, DivergedError, Processes, current
+from cistron.training.averaged import AveragedWeights
+from cistron.training.batches import collated, epoch
+from cistron.training.checkpoint import History, Parts, read_checkpoint, restore, save_checkpoint
+from cistron.training.examples import Examples
+from cistron.training.losses import losses, shared
+from cistron.training.processes.processes import DivergedError, current
+from cistron.training.schedules import learning_rate
 from cistron.training.settings import TrainingSettings
-
-WATCHED = ("accuracy", "mcc", "roc_auc", "macro_roc_auc", "balanced_accuracy", "r2", "pearson")
-
-
-@dataclass(frozen=True, eq=False)
-class Examples:
-    """Encoded samples with what is to be learned of them.
-
-    Parameters
-    ----------
-    x : Ragged or ndarray
-        n encoded samples.
-    targets : ndarray of int64, shape (n,), or of float32, shape (n, classes) or (n,)
-        The class of each sample, or 1 for every class it has and 0 for the others; of shape (n,)
-        the standardised number. Of several heads int64, shape (n, heads): -1 where not known.
-    weights : ndarray of float32, of the shape of the targets
-        Weight in the loss, class weights included; 0 where the class is not known.
-    augmentation : Augmentation, optional
-        What is done to them in training. The rows from `augmentation.samples` on are then no
-        samples but substitutes.
-    heads : tuple of Target, optional
-        What is learned; of several, what each column of the targets is about. Without any the
-        targets say what they are.
-    """
-
-    x: Encoded
-    targets: Array
-    weights: NDArray[np.float32]
-    augmentation: Augmentation | None = None
-    heads: tuple[Target, ...] = ()
-
-    @property
-    def asked(self) -> tuple[Target, ...]:
-        """What is learned, said or not."""
-        return self.heads or (target_like(self.targets),)
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    @property
-    def first_targets(self) -> Array:
-        """The targets of the first head."""
-        return self.targets[:, 0] if len(self.asked) > 1 else self.targets
+from cistron.training.validation import judge, stalled
 
 
 def train(
@@ -114,37 +73,40 @@ def train(
 
     Raises
     ------
-    InputError
-        If the loss stops being a number.
+    DivergedError
+        If the loss, or an output for a validation sample, stops being a number.
     """
     processes = current()
     processes.require(settings)
     processes.ask(train, network, training, validation, settings)
-    device = processes.device or choose_device(settings.device)
-    network.to(device)
+    network.to(processes.device or choose_device(settings.device))
+    settings = _bounded(settings, training)
     optimizer = torch.optim.AdamW(_decayed(network, settings), lr=settings.learning_rate)
+    average = None if settings.ema is None else AveragedWeights(network, settings.ema)
+    parts = Parts(network, optimizer, average)
     best, last = copy.deepcopy(network.state_dict()), settings.keep == "last"
     history: History = []
     state = processes.same(read_checkpoint(checkpoint))
     if state is not None:
         tensors, history = state
-        best = restore(tensors, network, optimizer)
+        best = restore(tensors, parts)
         reporter.say(f"Resumed after epoch {len(history)}.")
     with reporter.bar(settings.epochs, "training") as advance:
         advance(len(history))
         while len(history) < settings.epochs and (
-            last or _stalled(history, settings.monitor) < settings.patience
+            last or stalled(history, settings) < settings.patience
         ):
             started = perf_counter()
-            rate, loss = _one_epoch(network, optimizer, training, settings, history)
+            rate, loss = _one_epoch(parts, training, settings, history)
             entry: dict[str, float] = {"epoch": len(history) + 1, "train_loss": loss}
-            entry |= _judge(network, validation, settings, len(history) + 1)
-            entry |= {"learning_rate": rate, "seconds": round(perf_counter() - started, 2)}
-            history.append(processes.same(entry))  # all must decide alike
-            if last or _stalled(history, settings.monitor) == 0:
-                best = copy.deepcopy(network.state_dict())
+            with nullcontext() if average is None else average.applied():
+                entry |= judge(network, validation, settings, len(history) + 1)
+                entry |= {"learning_rate": rate, "seconds": round(perf_counter() - started, 2)}
+                history.append(processes.same(entry))  # all must decide alike
+                if last or stalled(history, settings) == 0:
+                    best = copy.deepcopy(network.state_dict())
             if checkpoint is not None:
-                save_checkpoint(checkpoint, network, best, optimizer, history)
+                save_checkpoint(checkpoint, parts, best, history)
             after_epoch(history)
             advance(1, _line(entry))
             reporter.say(f"Epoch {entry['epoch']}: {_line(entry)}, {entry['seconds']:.0f} s")
@@ -152,52 +114,41 @@ def train(
     return history
 
 
-def compute_logits(
-    network: torch.nn.Module,
-    x: Encoded,
-    settings: TrainingSettings,
-    device: torch.device | None = None,
-    processes: Processes = ALONE,
-) -> NDArray[np.float32]:
-    """Return the network's logits for every sample in the order given, shape (n, classes).
+def _bounded(settings: TrainingSettings, training: Examples) -> TrainingSettings:
+    """Return the settings with as many epochs as the budget of steps allows, and a metric's name.
 
-    Each of the processes computes its share of them, and returns all.
+    The schedule spans the epochs that there are.
     """
-    device = device or choose_device(settings.device)
-    network.to(device).eval()
-    lengths = input_lengths(x)
-    pieces, order = [], []
-    with torch.inference_mode(), autocast(device, settings.precision):
-        batches = by_length(lengths, 4 * settings.batch_size, settings.max_tokens)
-        shares = [b[processes.share(len(b))] for b in batches if processes.counts(len(b))]
-        for rows, batch in collated(x, shares, device):
-            pieces.append(network(*batch).float().cpu().numpy())
-            order.append(rows)
-    pieces = [piece for theirs in processes.gathered(pieces) for piece in theirs]
-    order = [rows for theirs in processes.gathered(order) for rows in theirs]
-    if not pieces:
-        return np.empty((0, 0), dtype=np.float32)
-    logits = np.empty((len(lengths), pieces[0].shape[1]), dtype=np.float32)
-    logits[np.concatenate(order)] = np.concatenate(pieces)
-    return logits
+    changes: Document = {}
+    if settings.monitor == "metric":
+        changes["monitor"] = training.asked[0].usual_metric
+    if settings.steps is not None:
+        an_epoch = len(_plan(training, settings, 0)[1])
+        changes["epochs"] = max(1, min(settings.epochs, math.ceil(settings.steps / an_epoch)))
+    return settings.model_copy(update=changes)
 
 
-def _one_epoch(
-    network: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
-    data: Examples,
-    settings: TrainingSettings,
-    history: History,
-) -> tuple[float, float]:
-    """Train one epoch; return the last learning rate and the mean loss."""
-    number, device, processes = len(history), next(network.parameters()).device, current()
+def _plan(
+    data: Examples, settings: TrainingSettings, number: int
+) -> tuple[np.random.Generator, list[NDArray[np.int64]]]:
+    """Return the batches of an epoch, from 0, and the generator that has drawn them."""
     rng = np.random.default_rng((settings.seed, number))
     augmentation = data.augmentation
     samples = len(data) if augmentation is None else augmentation.samples
     rows = _draw(data.first_targets[:samples], settings.sampling, rng, data.asked[0])
     if augmentation is not None:
         rows = augmentation.rows(rows, rng)
-    batches = epoch(data.x, rows, settings.batch_size, settings.max_tokens, rng)
+    return rng, epoch(data.x, rows, settings.batch_size, settings.max_tokens, rng)
+
+
+def _one_epoch(
+    parts: Parts, data: Examples, settings: TrainingSettings, history: History
+) -> tuple[float, float]:
+    """Train one epoch; return the last learning rate and the mean loss."""
+    network, optimizer, average = parts
+    number, device, processes = len(history), next(network.parameters()).device, current()
+    augmentation = data.augmentation
+    rng, batches = _plan(data, settings, number)
     shares = [batch[processes.share(len(batch))] for batch in batches]
     noise = processes.generator(rng, settings.seed, number)
     total = weight = 0.0
@@ -223,7 +174,9 @@ def _one_epoch(
             weights = torch.cat([weights] * rows_each)
             if len(data.asked) > 1:
                 weights = shared(weights)
-            each = losses(logits.float(), targets, settings.loss, data.asked)
+            each = losses(
+                logits.float(), targets, settings.loss, data.asked, settings.label_smoothing
+            )
             loss = (each * processes.own(weights, len(batch))).sum() / weights.sum()
             if processes.main:  # of processes that train together, one adds it
                 loss = loss + penalty(network)
@@ -233,84 +186,14 @@ def _one_epoch(
             if settings.clip is not None:
                 torch.nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
             optimizer.step()
+            if average is not None:
+                average.update()
             total += float(loss.detach()) * float(weights.sum())
             weight += float(weights.sum())
     total = sum(processes.gathered(total))
     if not math.isfinite(total):
-        raise _diverged("the loss is not a number", number + 1, settings)
+        raise DivergedError(f"the loss is not a number in epoch {number + 1}")
     return rate, total / weight
-
-
-def _diverged(what: str, epoch: int, settings: TrainingSettings) -> DivergedError:
-    return DivergedError(
-        f"training: {what} in epoch {epoch}. "
-        f"Lower training.learning_rate (it is {settings.learning_rate:g})."
-    )
-
-
-def learning_rate(settings: TrainingSettings, progress: float, history: History) -> float:
-    """Return the learning rate after `progress` epochs (with a fraction)."""
-    rising = settings.warmup * settings.epochs
-    rate = settings.learning_rate * min(1.0, (progress + 0.01) / rising if rising else 1.0)
-    rate *= _decay(settings, int(progress) + 1)
-    if settings.schedule == "cosine":
-        return rate * 0.5 * (1 + math.cos(math.pi * progress / settings.epochs))
-    return rate * _lowered(settings, history) if settings.schedule == "plateau" else rate
-
-
-def _lowered(settings: TrainingSettings, history: History) -> float:
-    """Return the factor that plateau has come to: Keras' ReduceLROnPlateau, epoch by epoch."""
-    wait = settings.halve_after or max(settings.patience // 2, 1)
-    sign = 1 if settings.monitor == "loss" else -1
-    factor, best, waited = 1.0, math.inf, 0
-    for number, entry in enumerate(history, start=1):
-        value = sign * entry[f"validation_{settings.monitor}"]
-        waited += 1
-        if value < best - settings.plateau_least:
-            best, waited = value, 0
-        elif waited == wait:
-            plain = settings.learning_rate * _decay(settings, number)
-            if plain * factor > settings.plateau_floor:
-                factor = max(factor * settings.plateau_factor, settings.plateau_floor / plain)
-            waited = 0
-    return factor
-
-
-def _decay(settings: TrainingSettings, epoch: int) -> float:
-    """Return the factor of `decay` in an epoch, 1 up."""
-    return settings.decay ** max(0, epoch - settings.decay_after)
-
-
-def _judge(
-    network: torch.nn.Module, data: Examples, settings: TrainingSettings, epoch: int
-) -> dict[str, float]:
-    device = next(network.parameters()).device
-    logits = compute_logits(network, data.x, settings, device, current())
-    if not np.isfinite(logits).all():
-        raise _diverged("the outputs for validation samples are not numbers", epoch, settings)
-    targets, weights = torch.from_numpy(data.targets), torch.from_numpy(data.weights)
-    each = losses(torch.from_numpy(logits), targets, settings.loss, data.asked).numpy()
-    shares = (shared(weights) if len(data.asked) > 1 else weights).numpy()
-    with torch.inference_mode():
-        added = float(penalty(network))
-    entry = {"validation_loss": float((each * shares).sum() / shares.sum()) + added}
-    return entry | {f"validation_{name}": float(v) for name, v in _watched(data, logits).items()}
-
-
-def _watched(data: Examples, logits: NDArray[np.float32]) -> Document:
-    """Return the metrics that the history tells; those of a second head have its name behind."""
-    watched: Document = {}
-    bounds = np.cumsum([head.outputs for head in data.asked])[:-1]
-    columns = data.targets.T if len(data.asked) > 1 else [data.targets]
-    parts = np.split(logits, bounds, axis=1)
-    for number, (head, truth, part) in enumerate(zip(data.asked, columns, parts, strict=True)):
-        known = np.ones(len(truth), dtype=bool) if number == 0 else truth != UNKNOWN
-        if not known.any():
-            continue
-        scores = head.watched(truth[known], part[known])
-        behind = f"_{head.name}" if number else ""
-        watched |= {f"{name}{behind}": scores[name] for name in WATCHED if name in scores}
-    return watched
 
 
 def _draw(
@@ -345,15 +228,6 @@ def _decayed(network: torch.nn.Module, settings: TrainingSettings) -> list[Docum
             if parameters or not inside:
                 groups.append({"params": parameters, "weight_decay": decay, "share": share})
     return groups
-
-
-def _stalled(history: History, monitor: str) -> int:
-    """Return for how many epochs what is watched on the validation part has not been better."""
-    if not history:
-        return 0
-    sign = 1 if monitor == "loss" else -1
-    values = [sign * entry[f"validation_{monitor}"] for entry in history]
-    return len(values) - 1 - int(np.argmin(values))
 
 
 def _line(entry: dict[str, float]) -> str:

@@ -16,7 +16,11 @@ UNKNOWN = -1  # the target of a sample whose class is not known
 
 
 def losses(
-    logits: Tensor, targets: Tensor, of_numbers: str, heads: Sequence[Target] = ()
+    logits: Tensor,
+    targets: Tensor,
+    of_numbers: str,
+    heads: Sequence[Target] = (),
+    smoothing: float = 0.0,
 ) -> Tensor:
     """Return the loss of each sample, or of each class or head of each sample.
 
@@ -30,6 +34,9 @@ def losses(
     heads : sequence of Target, optional
         Where there are several, the outputs of one stand behind those of another. Without any the
         targets say what they are.
+    smoothing : float
+        Share of the truth that is spread evenly over the classes, or yes and no of each class
+        (label smoothing: Szegedy et al. 2016, https://doi.org/10.1109/CVPR.2016.308).
 
     Returns
     -------
@@ -39,28 +46,31 @@ def losses(
     if len(heads) > 1:
         parts = logits.split([head.outputs for head in heads], dim=1)
         columns = [
-            F.cross_entropy(part, targets[:, number], reduction="none", ignore_index=UNKNOWN)
+            _of_one_class(part, targets[:, number], of_numbers, smoothing)
             for number, part in enumerate(parts)
         ]
         return torch.stack(columns, dim=1)
     target = heads[0] if heads else target_like(targets.cpu())
-    return LOSSES[target.form](logits, targets, of_numbers)
+    return LOSSES[target.form](logits, targets, of_numbers, smoothing)
 
 
-def _of_one_class(logits: Tensor, targets: Tensor, of_numbers: str) -> Tensor:  # noqa: ARG001
-    return F.cross_entropy(logits, targets, reduction="none")
+def _of_one_class(logits: Tensor, targets: Tensor, _: str, smoothing: float) -> Tensor:
+    return F.cross_entropy(
+        logits, targets, reduction="none", ignore_index=UNKNOWN, label_smoothing=smoothing
+    )
 
 
-def _of_each_class(logits: Tensor, targets: Tensor, of_numbers: str) -> Tensor:  # noqa: ARG001
-    return F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+def _of_each_class(logits: Tensor, targets: Tensor, _: str, smoothing: float) -> Tensor:
+    softened = targets * (1 - smoothing) + smoothing / 2
+    return F.binary_cross_entropy_with_logits(logits, softened, reduction="none")
 
 
-def _of_number(logits: Tensor, targets: Tensor, of_numbers: str) -> Tensor:
+def _of_number(logits: Tensor, targets: Tensor, of_numbers: str, _: float) -> Tensor:
     loss = F.huber_loss if of_numbers == "huber" else F.mse_loss
     return loss(logits[:, 0], targets, reduction="none")
 
 
-LOSSES: dict[Form, Callable[[Tensor, Tensor, str], Tensor]] = {
+LOSSES: dict[Form, Callable[[Tensor, Tensor, str, float], Tensor]] = {
     "softmax": _of_one_class,
     "sigmoid": _of_each_class,
     "number": _of_number,

@@ -18,6 +18,12 @@ class StageSettings(Settings):
 
     epochs: int = Field(40, ge=1, description="most passes over the training samples")
     batch_size: int = Field(64, ge=1, description="samples of a step")
+    steps: int | None = Field(
+        None,
+        ge=1,
+        description="most steps of the optimiser: where `epochs` have more, there are fewer "
+        "epochs, and the schedule spans those; null: no limit",
+    )
     max_tokens: int = Field(
         131_072, ge=1, description="most positions of a batch, padding included"
     )
@@ -30,9 +36,10 @@ class StageSettings(Settings):
         description="weight decay of AdamW: share of a weight, times the learning rate, that each "
         "step takes off; biases and norms have none",
     )
-    schedule: Literal["constant", "cosine", "plateau"] = Field(
+    schedule: Literal["constant", "cosine", "one_cycle", "plateau"] = Field(
         "cosine",
         description="course of the learning rate: constant; cosine: down to zero over `epochs`; "
+        "one_cycle: up from a 25th along a cosine while `warmup` lasts, then down along another; "
         "plateau: lowered when the validation part gets no better",
     )
     halve_after: int | None = Field(
@@ -73,10 +80,39 @@ class StageSettings(Settings):
     patience: int = Field(
         6, ge=1, description="epochs without a better validation part after which training stops"
     )
-    monitor: Literal["loss", "accuracy", "balanced_accuracy", "mcc"] = Field(
+    monitor: Literal["loss", "metric", "accuracy", "balanced_accuracy", "mcc"] = Field(
         "loss",
         description="number of the validation part that decides which epoch is kept and when "
-        "training stops",
+        "training stops; metric: MCC; macro F1 of several classes a sample; R² of numbers",
+    )
+    smooth: int = Field(
+        1, ge=1, description="epochs over which `monitor` is averaged before epochs are compared"
+    )
+    ties: Literal["loss", "first"] = Field(
+        "loss",
+        description="which of several epochs with the same `monitor` is the best: the one with "
+        "the lowest validation loss, or the first",
+    )
+    ema: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="share of itself that the moving average of the weights keeps in each step; "
+        "the average is what is validated and kept; null: the weights themselves are",
+    )
+    label_smoothing: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of each training label that is spread evenly over all classes; numbers "
+        "have none",
+    )
+    restarts: int = Field(
+        2,
+        ge=0,
+        le=5,
+        description="how many times training begins again, each time at a third of the learning "
+        "rate, where the network has learned nothing of its training samples or has diverged",
     )
     keep: Literal["best", "last"] = Field(
         "best",

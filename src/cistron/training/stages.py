@@ -11,7 +11,8 @@ import torch
 
 from cistron.base.progress import SILENT, Reporter
 from cistron.training.checkpoint import History
-from cistron.training.fit import Examples, train
+from cistron.training.examples import Examples
+from cistron.training.restarts import train_until_learned
 from cistron.training.settings import TrainingSettings
 
 
@@ -33,7 +34,7 @@ def train_stages(
 ) -> History:
     """Train a network in place and leave it with the weights of the last stage's best epoch.
 
-    Every stage is a training of its own (see `cistron.training.fit.train`), with a fresh
+    Every stage is a training of its own (see `cistron.training.restarts`), with a fresh
     optimiser, its own schedule and early stopping, and its own checkpoint: of a stage that is
     finished it holds the best weights, so that resumed training goes on where it stopped.
 
@@ -58,7 +59,7 @@ def train_stages(
         joined = partial(_joined, history, number) if len(stages) > 1 else _alone
         if len(stages) > 1:
             reporter.say(f"Stage {number} of {len(stages)}.")
-        entries = train(
+        entries = train_until_learned(
             network,
             stage.training,
             stage.validation,

@@ -19,7 +19,7 @@ from cistron.pipeline.imports import import_model
 from cistron.samples.samples import Sequences, make_samples
 from cistron.samples.sequences.public import fetch
 from cistron.targets.calibration import apply
-from cistron.training.fit import compute_logits
+from cistron.training.outputs import compute_logits
 
 
 def shapes():

@@ -20,7 +20,7 @@ from cistron.training.augment.augment import Augmentation, find_orthologs
 from cistron.training.augment.orthologs import averaged_logits
 from cistron.training.augment.phyloaug import PhyloAugSettings, training_orthologs
 from cistron.training.augmented import augmenter
-from cistron.training.fit import Examples
+from cistron.training.examples import Examples
 from tests.places import REAL_DATA
 
 TRAINING = {"epochs": 2, "batch_size": 16, "learning_rate": 3e-3}

@@ -27,7 +27,9 @@ from cistron.models.mlp import MLPSettings
 from cistron.models.published.oncopersistnet import OncoPersistNetSettings
 from cistron.models.published.pooled_bilstm import PooledBiLSTMSettings
 from cistron.targets.one_class import OneClass
-from cistron.training.fit import Examples, compute_logits, train
+from cistron.training.examples import Examples
+from cistron.training.fit import train
+from cistron.training.outputs import compute_logits
 from cistron.training.processes.processes import together
 from cistron.training.settings import TrainingSettings
 from tests.models.test_networks import BOTH_STRANDS, EMBEDDING, READERS, named
