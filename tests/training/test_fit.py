@@ -8,9 +8,10 @@ from cistron.base.device import choose_device
 from cistron.base.errors import InputError
 from cistron.classifier.classifier import Classifier
 from cistron.splits.random import random_split
-from cistron.splits.split import TEST, VALIDATION
+from cistron.splits.split import TEST, TRAIN, VALIDATION
 from cistron.targets.one_class import OneClass
 from cistron.training.class_weights import class_weights
+from cistron.training.losses import losses
 from cistron.training.schedules import learning_rate
 from cistron.training.settings import TrainingSettings
 
@@ -150,6 +151,44 @@ def test_schedules():
     later = plateau.model_copy(update={"halve_after": 3})
     assert learning_rate(later, 4, history[:4]) == 1.0
     assert learning_rate(later, 5, history[:5]) == 0.5
+
+
+@pytest.mark.parametrize("warmup", [0.05, 0.3])
+def test_one_cycle_is_that_of_torch(warmup):
+    settings = TrainingSettings(epochs=10, warmup=warmup, learning_rate=0.2, schedule="one_cycle")
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))])
+    theirs = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 0.2, epochs=10, steps_per_epoch=1000, pct_start=warmup
+    )
+    for step in range(9999):
+        ours = learning_rate(settings, step / 1000, [])
+        assert ours == pytest.approx(theirs.get_last_lr()[0], abs=5e-4), step
+        optimizer.step()
+        theirs.step()
+    assert learning_rate(settings, 10, []) == pytest.approx(0.2 * 1e-4 / 25)
+
+
+def test_a_budget_of_steps_bounds_the_epochs_and_the_schedule(planted):
+    split = random_split(planted, folds=2)
+    keys = {**TRAINING, "epochs": 50, "patience": 50}
+    steps = -(-len(split.rows(TRAIN)) // 16)
+    bounded = Classifier("residues", SMALL, {**keys, "steps": 2 * steps + 1}).fit(planted, split)
+    three = Classifier("residues", SMALL, {**keys, "epochs": 3}).fit(planted, split)
+    assert same(weights(bounded), weights(three))
+    assert len(bounded.history_) == 3
+
+
+def test_label_smoothing_is_that_of_torch():
+    logits = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    targets = torch.tensor([0, 1, 2, 1, 0])
+    ours = losses(logits, targets, "huber", smoothing=0.2)
+    softened = 0.8 * torch.eye(3)[targets] + 0.2 / 3
+    torch.testing.assert_close(ours, -(softened * logits.log_softmax(1)).sum(1))
+    several = torch.tensor([[1.0, 0.0, 1.0]] * 5)
+    theirs = torch.nn.functional.binary_cross_entropy_with_logits(
+        logits, torch.tensor([[0.9, 0.1, 0.9]] * 5), reduction="none"
+    )
+    torch.testing.assert_close(losses(logits, several, "huber", smoothing=0.2), theirs)
 
 
 def test_plateau_by_hand():

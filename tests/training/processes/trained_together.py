@@ -104,6 +104,8 @@ def others():
     rows = replace(BOTH_STRANDS, strands_as_rows=True)
     yield case("strands", CNN, rows, of_sequences(ROWS, letters=4))
     balanced = SETTINGS.model_copy(update={"sampling": "balanced", "epochs": 3})
+    averaged = SETTINGS.model_copy(update={"ema": 0.9, "label_smoothing": 0.1, "epochs": 2})
+    yield case("averaged", CNN, EMBEDDING, of_sequences(ROWS), averaged)
     yield case("balanced", CNN, EMBEDDING, of_sequences(ROWS), balanced)
     yield case("several", CNN, EMBEDDING, memberships(of_sequences(ROWS)))
     yield case("number", CNN, EMBEDDING, numbers(of_sequences(ROWS)), outputs=1)
