@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
+import yaml
 
 from cistron.base.errors import InputError
 from cistron.report.page import render
@@ -238,3 +239,24 @@ def test_groups_of_cells_are_in_the_order_a_reader_expects(page):
     assert rows == sorted(rows)
     assert len(rows) > 20
     assert "&lt;b&gt;only &amp; one&lt;/b&gt;" in composition
+
+
+@pytest.mark.parametrize(
+    ("keys", "kept"),
+    [
+        ({}, "the epoch with the lowest validation loss"),
+        ({"keep": "last", "monitor": "mcc"}, "the last epoch"),
+        ({"monitor": "metric"}, "the epoch with the highest MCC of the validation part"),
+        ({"monitor": "balanced_accuracy"}, "the epoch with the highest Balanced accuracy of the"),
+    ],
+)
+def test_which_weights_were_kept_and_that_training_began_again(tmp_path, keys, kept):
+    run = made.binary(tmp_path / "run")
+    document = {**made.experiment("x"), "training": {"epochs": 40, **keys}}
+    (run / "experiment.yaml").write_text(yaml.safe_dump(document))
+    epochs = made.history(31)
+    text = Page(render(run)).text
+    assert f"The weights of {kept}" in text
+    assert "began again" not in text
+    epochs.assign(restart=[0] * 11 + [1] * 20).to_csv(run / "history.csv", index=False)
+    assert "training began again once, each time" in Page(render(run)).text

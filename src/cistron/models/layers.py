@@ -23,7 +23,9 @@ RecurrentPoolingKind = Literal["mean", "max", "mean+max", "attention", "last"]
 
 
 def blank(x: Tensor, mask: Tensor, value: float = 0.0) -> Tensor:
-    """Return x with `value` at padding."""
+    """Return x with `value` at padding; x itself where it can be seen that there is none."""
+    if mask.device.type == "cpu" and bool(mask.all()):  # elsewhere to look would be to wait
+        return x
     return x.masked_fill(~mask.unsqueeze(-1), value)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from cistron import figures
 from cistron.figures.numbers import count
 from cistron.report.html import duration
@@ -27,8 +29,28 @@ def training(content: Content) -> Shown | None:
         "epochs": count(len(table)),
         "times": count(len(table[keys].drop_duplicates())) if keys else None,
         "each": "fold" if "fold" in keys else "training",
+        "kept": _kept(content),
+        "restarts": _restarts(table),
         "time": duration(float(table["seconds"].sum())) if "seconds" in table else None,
     }
+
+
+def _restarts(table: pd.DataFrame) -> str:
+    """Return how often training began again, at most; empty where it did not."""
+    most = int(table["restart"].max()) if "restart" in table else 0
+    return {0: "", 1: "once", 2: "twice"}.get(most, f"{most} times")
+
+
+def _kept(content: Content) -> str:
+    """Return whose weights were kept, after "The weights of"."""
+    settings = content.experiment.get("training") or {}
+    monitor = settings.get("monitor", "loss")
+    if settings.get("keep") == "last":
+        return "the last epoch"
+    if monitor == "loss":
+        return "the epoch with the lowest validation loss"
+    name = content.target.usual_metric if monitor == "metric" else monitor
+    return f"the epoch with the highest {label(name)} of the validation part"
 
 
 TRAINING = ReportSection("training", "Training", "Training", training, "sections/training.html")
