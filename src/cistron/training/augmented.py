@@ -38,7 +38,7 @@ def augmenter(
     evoaug, phyloaug = of_kind(augment, EvoAugSettings), of_kind(augment, PhyloAugSettings)
     changed = None if evoaug is None else EvoAug(evoaug, bound)
     probability = 0.0 if phyloaug is None else phyloaug.probability
-    turned = phyloaug is not None and phyloaug.random_strand
+    turned = any(settings.turns_strands for settings in augment)
     if related is None or not len(related) or not probability:
         if changed is None and not turned:
             return lambda examples: examples

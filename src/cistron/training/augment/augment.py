@@ -157,8 +157,8 @@ def _require_encoder(settings: AugmentSettings, encoder: EncoderSettings, where:
         )
     if settings.turns_strands and not getattr(encoder, "both_strands", False):
         raise InputError(
-            f"{where}augment: {kind}.random_strand draws one of two strands, and the encoder reads "
-            "one. Set encoder.both_strands to rows, or leave random_strand out."
+            f"{where}augment: random_strand draws one of two strands, and the encoder reads one. "
+            "Set encoder.both_strands to true, or leave random_strand out."
         )
     if settings.brings_sequences and not encoder.reads & SEQUENCES:
         raise InputError(
