@@ -38,7 +38,12 @@ SPAWN.set_forkserver_preload(
 
 
 def _run(arguments: list[str], at: int, counted: Any) -> None:
-    """Run a command in this process, which is killed before the file of that number appears."""
+    """Run a command in this process, which is killed before the file of that number appears.
+
+    Its cache is its own, so that an earlier run does not spare it files.
+    """
+    out = Path(arguments[arguments.index("-o") + 1])
+    os.environ["CISTRON_CACHE"] = str(out.parent.with_name(out.parent.name + "-cache"))
     for name in ("replace", "rename"):
         real = getattr(Path, name)
 

@@ -68,7 +68,14 @@ def test_resumed_training_ends_at_the_same_weights(planted, tmp_path, stop_after
 
     with pytest.raises(Killed):
         fitted(planted, split, checkpoint=tmp_path / "c.safetensors", after_epoch=die)
-    resumed = fitted(planted, split, checkpoint=tmp_path / "c.safetensors")
+    told = []
+    resumed = fitted(
+        planted,
+        split,
+        checkpoint=tmp_path / "c.safetensors",
+        after_epoch=lambda h: told.append(len(h)),
+    )
+    assert told == list(range(stop_after, 4)), "of the epoch that was the last too"
     assert same(weights(whole), weights(resumed))
     assert [e["validation_loss"] for e in resumed.history_] == [
         e["validation_loss"] for e in whole.history_

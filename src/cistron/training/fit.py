@@ -91,6 +91,7 @@ def train(
         tensors, history = state
         best = restore(tensors, parts)
         reporter.say(f"Resumed after epoch {len(history)}.")
+        after_epoch(history)  # which may not have been told of the last
     with reporter.bar(settings.epochs, "training") as advance:
         advance(len(history))
         while len(history) < settings.epochs and (

@@ -146,7 +146,7 @@ def _require_same(run: Run, search: Search, how: How) -> None:
 
 
 def _begin(run: Run, search: Search, how: How) -> None:
-    run.write_text(SEARCH, _text(search))
     storage = None if how.storage is None else without_password(how.storage)
     metric = how.metric or search.start.evaluation.metric
     run.write_json("how.json", {**asdict(how), "metric": metric, "storage": storage})
+    run.write_text(SEARCH, _text(search))  # the last: what has it has begun
