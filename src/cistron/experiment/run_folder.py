@@ -19,6 +19,7 @@ from cistron.base.progress import Logged, Reporter
 from cistron.base.settings import absolute_path
 from cistron.base.untrusted import parse_json
 from cistron.base.yaml_text import read_yaml
+from cistron.experiment.documents import require_document
 from cistron.experiment.experiment import Experiment
 
 EXPERIMENT = "experiment.yaml"
@@ -174,9 +175,11 @@ class Run:
             If it is missing or damaged.
         """
         try:
-            return parse_json((self.path / name).read_bytes(), str(self.path / name))
+            document = parse_json((self.path / name).read_bytes(), str(self.path / name))
         except FileNotFoundError as error:
             raise InputError(f"{self.path} is no finished run: it has no {name}.") from error
+        require_document(name, document, str(self.path / name))
+        return document
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file whole or not at all."""
