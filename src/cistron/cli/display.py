@@ -12,9 +12,13 @@ from rich.table import Table
 MARKS = {"pass": "green", "warn": "yellow", "fail": "bold red", "skipped": "dim"}
 
 
+PIPED = 10_000  # columns of what is no terminal: no table is cut or folded
+
+
 def console() -> Console:
-    """Return the screen."""
-    return Console(soft_wrap=False)
+    """Return the screen; what goes to a file or a pipe is as wide as it needs to be."""
+    screen = Console(soft_wrap=False)
+    return screen if screen.is_terminal else Console(soft_wrap=False, width=PIPED)
 
 
 def print_json(document: Any) -> None:
