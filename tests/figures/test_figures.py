@@ -12,7 +12,6 @@ import pytest
 
 from cistron import figures
 from cistron.figures.numbers import compact, count, decimal, limits
-from cistron.figures.svg import short
 
 CLASSES = [f"compartment number {letter}" for letter in "abcdefghijkl"]
 HOSTILE = "<b>&\"'$\\frac{a}{b}$\x00\n长🧬" + 40 * "x"
@@ -136,9 +135,17 @@ def test_text_stays_inside(drawn):
         *_, right, bottom = map(float, root.get("viewBox").split())
         for element in root.iter("{http://www.w3.org/2000/svg}text"):
             style = element.get("style")
-            x, y = float(element.get("x")), float(element.get("y"))
             size = float(re.search(r"([\d.]+)px", style)[1])
             wide = width(element.text, size)
+            if element.get("x") is None:  # turned to read upwards
+                x, y = map(
+                    float, re.findall(r"translate\(([\d.]+)[ ,]+([\d.]+)", str(element.attrib))[0]
+                )
+                assert "rotate(-90)" in element.get("transform")
+                assert size / 2 < x < right, (name, element.text)
+                assert 0 < y - 0.88 * wide < y <= bottom, (name, element.text)
+                continue
+            x, y = float(element.get("x")), float(element.get("y"))
             anchor = re.search(r"text-anchor: (\w+)", style)
             start = x - {"middle": 0.5, "end": 1.0}.get(anchor[1] if anchor else "", 0) * wide
             assert start > -0.12 * wide - 1, (name, element.text)
@@ -221,7 +228,10 @@ def test_confusion_matrix_writes_counts_or_shares():
     many = np.eye(6) * 90 + 2
     found = texts(figures.confusion_matrix(many, CLASSES[:6]))
     assert found.count("90") == 6
-    assert found.count("2") == 31  # thirty cells, and the number of the second column
+    assert found.count("2") == 30
+    named = [f"class {letter}" for letter in "abcdef"]
+    found = texts(figures.confusion_matrix(many, named))
+    assert [found.count(name) for name in named] == [2] * 6  # of its row, and of its column
     rare = np.eye(6) * 999 + np.eye(6, k=1)
     assert "<1" in texts(figures.confusion_matrix(rare, CLASSES[:6]))
 

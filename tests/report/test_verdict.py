@@ -40,7 +40,8 @@ WITH = "copying the label of the nearest training homolog"
             numbers("undecided", 0.62, 0.61, -0.003, 0.03),
             "warn",
             f"Whether the model beats {WITH} is undecided: the interval of the difference includes "
-            "zero (MCC 0.62 against 0.61; difference +0.01, 95\u202f% interval 0.00 to +0.03).",
+            "zero (MCC 0.620 against 0.610; difference +0.010, 95\u202f% interval "
+            "\N{MINUS SIGN}0.003 to +0.030).",
         ),
     ],
 )

@@ -111,7 +111,7 @@ def confusion_matrix(counts: ArrayLike, classes: Sequence[str]) -> str:
     """Draw a confusion matrix: the depth of a cell is its share of the row.
 
     Up to `NAMED_COLUMNS` classes, a cell holds the count and the share; beyond, only the share in
-    per cent.
+    per cent, and the names of columns are turned.
 
     Parameters
     ----------
@@ -124,19 +124,26 @@ def confusion_matrix(counts: ArrayLike, classes: Sequence[str]) -> str:
     many = len(classes) > NAMED_COLUMNS
     left = 128 if many else 112
     side = min(84.0, (WIDTH - left - 2) / len(classes))
+    longest = max(len(short(name)) for name in classes)
+    top = 28 + 5.6 * longest if many else 42
     with style():
-        figure = sheet(46 + side * len(classes))
+        figure = sheet(top + 4 + side * len(classes))
         note(figure, 0, 12, "↓ True class", color=MUTED, size=10)
         note(figure, left, 12, "Predicted class →", color=MUTED, size=10)
-        axes = panel(figure, left, 42, side * len(classes), side * len(classes))
+        axes = panel(figure, left, top, side * len(classes), side * len(classes))
         axes.set(xlim=(-0.5, len(classes) - 0.5), ylim=(len(classes) - 0.5, -0.5))
         axes.set_axis_off()
         for place, name in enumerate(classes):
             middle = side * (place + 0.5)
-            row = f"{short(name)}  {place + 1}" if many else short(name)
-            note(figure, left - 6, 42 + middle + 3, row, color=INK, size=10, ha="right")
-            column = str(place + 1) if many else short(name, int(side / 6.2))
-            note(figure, left + middle, 34, column, color=INK, size=10, ha="center")
+            size = min(10.0, side - 0.5)
+            note(figure, left - 6, top + middle + 3, short(name), color=INK, size=size, ha="right")
+            look: dict[str, Any] = {"color": INK, "size": size}
+            if many:
+                look |= {"rotation": 90, "va": "bottom", "ha": "center"}
+                note(figure, left + middle, top - 6, short(name), **look)
+            else:
+                column = short(name, int(side / 6.2))
+                note(figure, left + middle, top - 8, column, ha="center", **look)
         _cells(axes, table, shares, side)
         recalls = "; ".join(f"{name} {shares[i, i]:.0%}" for i, name in enumerate(classes))
         return svg(figure, f"Confusion matrix. Called correctly, by true class: {recalls}.")

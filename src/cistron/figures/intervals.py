@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from cistron.base.digits import digits_of
 from cistron.figures.numbers import Score, Triple, count, decimal, limits, triple
 from cistron.figures.svg import (
     ACCENT,
@@ -42,7 +43,7 @@ def forest(
         Where a vertical line stands (zero, for differences).
     """
     rows = {name: triple(score) for name, score in scores.items()}
-    pitch = 25
+    pitch, digits = 25, digits_in(rows.values(), differs=reference == 0)
     with style():
         figure, axes = table_of(rows, metric, reference, pitch, (108, 118))
         if reference is not None:
@@ -52,8 +53,8 @@ def forest(
             top = 24 + pitch * (row + 0.5) + 3.5
             weight = "bold" if chosen else "normal"
             note(figure, 0, top, short(name), color=INK, size=10, weight=weight)
-            interval(figure, row, score, chosen, top)
-        return svg(figure, in_words(rows, metric))
+            interval(figure, row, score, chosen, top, digits)
+        return svg(figure, in_words(rows, metric, digits))
 
 
 def table_of(
@@ -73,13 +74,20 @@ def table_of(
     return figure, axes
 
 
-def in_words(rows: Mapping[str, Triple], metric: str) -> str:
+def digits_in(rows: Iterable[Triple], *, differs: bool = False) -> int:
+    """Return the decimals of a column of numbers: those of the narrowest interval."""
+    return max((digits_of(low, high, differs=differs) for _, low, high in rows), default=2)
+
+
+def in_words(rows: Mapping[str, Triple], metric: str, digits: int = 2) -> str:
     """Return what rows of intervals say, for who does not see them."""
-    numbers = "; ".join(f"{name} {decimal(row[0])}" for name, row in rows.items())
+    numbers = "; ".join(f"{name} {decimal(row[0], digits)}" for name, row in rows.items())
     return f"{metric}, point and interval: {numbers}."
 
 
-def interval(figure: Figure, place: float, score: Triple, chosen: bool, top: float) -> None:
+def interval(
+    figure: Figure, place: float, score: Triple, chosen: bool, top: float, digits: int
+) -> None:
     """Draw a score with its interval at a height of the axes, and say both in figures beside.
 
     Parameters
@@ -93,6 +101,8 @@ def interval(figure: Figure, place: float, score: Triple, chosen: bool, top: flo
         Whether it stands out.
     top : float
         Where the figures stand, in the unit of the sheet.
+    digits : int
+        Decimals of the figures.
     """
     value, low, high = score
     colour = ACCENT if chosen else MUTED
@@ -100,9 +110,9 @@ def interval(figure: Figure, place: float, score: Triple, chosen: bool, top: flo
     axes = figure.axes[0]
     axes.plot([low, high], [place, place], color=colour, linewidth=2.4 if chosen else 1.6)
     axes.plot(value, place, "D" if chosen else "o", color=colour, markersize=6)
-    note(figure, 236, top, decimal(value), color=INK, size=10, weight=weight)
+    note(figure, 236, top, decimal(value, digits), color=INK, size=10, weight=weight)
     if math.isfinite(low + high):
-        span = f"{decimal(low)} to {decimal(high)}"
+        span = f"{decimal(low, digits)} to {decimal(high, digits)}"
         note(figure, WIDTH, top, span, color=MUTED, size=10, ha="right")
 
 
@@ -158,7 +168,7 @@ def folds(scores: Sequence[Score], pooled: Score, metric: str, kind: str = "Fold
     """
     rows = [triple(score) for score in scores]
     middle, low, high = triple(pooled)
-    pitch = 21
+    pitch, digits = 21, digits_in([*rows, (middle, low, high)])
     with style():
         figure = sheet(52 + pitch * len(rows))
         note(figure, 0, 12, short(metric, 60), color=INK, weight="bold")
@@ -174,11 +184,12 @@ def folds(scores: Sequence[Score], pooled: Score, metric: str, kind: str = "Fold
             top = 24 + pitch * (row + 0.5) + 3.5
             name = f"{kind} {short(scores[row].get('fold'), 4)}"
             note(figure, 0, top, name, color=INK, size=10)
-            note(figure, 262, top, decimal(value), color=INK, size=10)
+            note(figure, 262, top, decimal(value, digits), color=INK, size=10)
             number = f"n {count(scores[row].get('n'))}"
             note(figure, WIDTH, top, number, color=MUTED, size=10, ha="right")
-        numbers = ", ".join(decimal(row[0]) for row in rows)
-        return svg(figure, f"{metric} of each {kind.lower()}: {numbers}; pooled {decimal(middle)}.")
+        numbers = ", ".join(decimal(row[0], digits) for row in rows)
+        pooled_text = f"pooled {decimal(middle, digits)}"
+        return svg(figure, f"{metric} of each {kind.lower()}: {numbers}; {pooled_text}.")
 
 
 def scale(axes: Axes, rows: int, numbers: Sequence[Triple]) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from cistron import figures
 from cistron.experiment.run_folder import Run
-from cistron.figures.numbers import count, decimal
+from cistron.figures.numbers import count, decimal, spanned
 from cistron.report.html import html
 from cistron.report.names import label
 from cistron.report.read import Json
@@ -68,11 +68,10 @@ def sentences(search: Json) -> list[str]:
     texts = [f"{first}."]
     nested = search.get("nested")
     if nested and nested["optimism"] is not None and nested["score"]:
-        score, gap = nested["score"], nested["optimism"]
+        (value, between), gap = spanned(nested["score"], 3), nested["optimism"]
         texts.append(
             f"Searched anew in each of {len(nested['folds'])} outer folds and scored on the fold "
-            f"itself, it is {decimal(score['value'], 3)} ({decimal(score['low'], 3)} to "
-            f"{decimal(score['high'], 3)}); on average the best trials had seemed to be "
+            f"itself, it is {value} ({between}); on average the best trials had seemed to be "
             f"{decimal(abs(gap), 3)} {'better' if gap >= 0 else 'worse'} than they were there."
         )
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from cistron.base.digits import digits_of
 from cistron.figures.numbers import THIN, decimal
 from cistron.report.names import baseline_phrase, human, label
 from cistron.report.read import Json
@@ -45,7 +46,26 @@ def findings(metrics: Json, audit: Json | None) -> list[Finding]:
     third = calibration(scores)
     if "r2" in scores:
         third = explained(scores, target_in(metrics).name)
-    return [*confounded(audit), comparison(metrics), split(audit), third]
+    return [*confounded(audit), comparison(metrics), *exact(metrics), split(audit), third]
+
+
+def exact(metrics: Json) -> list[Finding]:
+    """Say where a baseline names all classes of a sample, and no other, more often."""
+
+    def share(scores: Json) -> float:
+        return (scores.get("exact_match") or {}).get("value") or 0.0
+
+    others = metrics.get("baselines") or {}
+    best = max(others, key=lambda name: share(others[name]), default=None)
+    if best is None or share(others[best]) <= share(metrics["test"]):
+        return []
+    digits = digits_of(*((metrics["test"]["exact_match"].get(key)) for key in ("low", "high")))
+    sentence = (
+        f"But {baseline_phrase(best, target_in(metrics))} is right about all classes of a sample "
+        f"more often (exact match {decimal(share(others[best]), digits)} against "
+        f"{decimal(share(metrics['test']), digits)})."
+    )
+    return [Finding("All classes of a sample right?", "warn", "A baseline more often", sentence)]
 
 
 def confounded(audit: Json | None) -> list[Finding]:
@@ -88,12 +108,13 @@ def _numbers(metrics: Json, against: Json) -> str:
     theirs = (metrics.get("baselines", {}).get(against["baseline"], {}).get(metric) or {}).get(
         "value"
     )
-    text = f"{label(metric)} {decimal(ours)} against {decimal(theirs)}"
+    low, high = difference.get("low"), difference.get("high")
+    digits = digits_of(low, high, differs=True)
+    text = f"{label(metric)} {decimal(ours, digits)} against {decimal(theirs, digits)}"
     if difference.get("value") is not None:
-        text += f"; difference {signed(difference['value'])}"
-    if difference.get("low") is not None and difference.get("high") is not None:
-        low, high = signed(difference["low"]), signed(difference["high"])
-        text += f", 95{THIN}% interval {low} to {high}"
+        text += f"; difference {signed(difference['value'], digits)}"
+    if low is not None and high is not None:
+        text += f", 95{THIN}% interval {signed(low, digits)} to {signed(high, digits)}"
     return text
 
 
