@@ -12,6 +12,7 @@ import pytest
 
 from cistron import figures
 from cistron.figures.numbers import compact, count, decimal, limits
+from cistron.figures.svg import short
 
 CLASSES = [f"compartment number {letter}" for letter in "abcdefghijkl"]
 HOSTILE = "<b>&\"'$\\frac{a}{b}$\x00\n长🧬" + 40 * "x"
