@@ -313,3 +313,53 @@ def test_short():
     assert short("a\n\tb\x00c") == "a b c"
     assert short("x" * 30, 10) == "x" * 9 + "…"
     assert short("") == "(no name)"
+
+
+def rows_of(drawing: str) -> list[list[str]]:
+    table = ET.fromstring(drawing).get("data-table")
+    return [line.split("\t") for line in table.split("\n")]
+
+
+def test_every_figure_holds_its_numbers(drawn):
+    for name, drawing in drawn.items():
+        rows = rows_of(drawing)
+        assert len(rows) > 1, name
+        assert {len(row) for row in rows} == {len(rows[0])}, name
+
+
+def test_the_numbers_of_a_figure_are_those_it_was_given():
+    scores = {"Model": {"value": 0.31, "low": 0.2, "high": None}, "a\tb\n": score(None)}
+    assert rows_of(figures.forest(scores, "MCC")) == [
+        ["", "MCC", "low", "high"],
+        ["Model", "0.31", "0.2", ""],
+        ["a b", "", "", ""],
+    ]
+    counts = [[3, 1], [0, 4]]
+    assert rows_of(figures.confusion_matrix(counts, ["no", "yes"])) == [
+        ["true class", "no", "yes"],
+        ["no", "3", "1"],
+        ["yes", "0", "4"],
+    ]
+
+
+def test_what_rests_under_the_pointer_is_said():
+    drawing = figures.confusion_matrix([[3, 1], [0, 4]], ["no", "<yes> & #x"])
+    titles = [e.text for e in ET.fromstring(drawing).iter() if e.tag.endswith("title")]
+    assert titles == [
+        "no called no: 3, 75.0 %",
+        "no called <yes> & #x: 1, 25.0 %",
+        "<yes> & #x called no: 0, 0.0 %",
+        "<yes> & #x called <yes> & #x: 4, 100.0 %",
+    ]
+    drawing = figures.forest({"Model": score(0.5, 0.1), "Other": score(None)}, "MCC")
+    titles = [e.text for e in ET.fromstring(drawing).iter() if e.tag.endswith("title")]
+    assert titles[0] == "0.50 (0.40 to 0.60)"
+
+
+def test_axes_of_a_projection_are_named():
+    drawing = figures.by_class([0, 1], [1, 0], ["a", "b"], ["a", "b"], names=("PC 1, 12 %", "PC 2"))
+    assert {"PC 1, 12 % \N{RIGHTWARDS ARROW}", "\N{UPWARDS ARROW} PC 2"} <= set(texts(drawing))
+    assert rows_of(drawing)[:2] == [["PC 1, 12 %", "PC 2", "class"], ["0", "1", "a"]]
+    many = list("abcdefgh")
+    drawing = figures.by_class(range(8), range(8), many, many, names=("PC 1", "PC 2"))
+    assert any("PC 1" in text and "PC 2" in text for text in texts(drawing))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 USUAL, MOST = 2, 4
+SAME = 1e-9  # width of an interval that only rounding makes
 LARGE = 10.0  # numbers below have the usual decimals, however wide their interval
 STEPS = 4.995  # of the last decimal that an interval spans at least: five, but for rounding
 
@@ -24,7 +25,7 @@ def digits_of(
         Whether it is read by whether it includes zero: then a bound beside zero is not written as
         zero.
     """
-    if low is None or high is None or not math.isfinite(low + high) or high <= low:
+    if low is None or high is None or not math.isfinite(low + high) or high - low < SAME:
         return usual
     nearest = min(abs(low), abs(high))
     digits = USUAL if max(abs(low), abs(high)) < LARGE else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -31,6 +31,7 @@ from cistron.figures.svg import (
 PITCH = 21  # between rows
 NAMED_CLASSES = 3  # beyond, the columns of a dot plot are numbered
 FAINTEST = 0.08  # opacity of the lowest expression
+GENE_ROWS = ("leads in", "gene", "direction", "class", "share", "mean")
 SIGNS = {"up": "+", "down": "\N{MINUS SIGN}"}
 
 
@@ -68,7 +69,10 @@ def composition(rows: Mapping[str, tuple[Score, float]], name: str) -> str:
             f"{group} {_percent(found[0])}, true {_percent(true)}"
             for group, (found, true) in numbers.items()
         )
-        return svg(figure, f"Predicted and true share of {name} by group: {told}.")
+        rows = [(group, *found, true) for group, (found, true) in numbers.items()]
+        headings = ("group", "predicted", "low", "high", "true")
+        told = f"Predicted and true share of {name} by group: {told}."
+        return svg(figure, told, [headings, *rows])
 
 
 def _percent(share: float) -> str:
@@ -121,9 +125,19 @@ def gene_dots(blocks: Mapping[str, Sequence[Json]], classes: Sequence[str]) -> s
             f"{block}: " + ", ".join(f"{g['symbol']} {g['direction']}" for g in genes)
             for block, genes in blocks.items()
         )
-        return svg(
-            figure, f"Genes that lead in each class, and where they are expressed. {counts}."
-        )
+        told = f"Genes that lead in each class, and where they are expressed. {counts}."
+        return svg(figure, told, [GENE_ROWS, *_gene_rows(blocks, classes)])
+
+
+def _gene_rows(
+    blocks: Mapping[str, Sequence[Json]], classes: Sequence[str]
+) -> Iterator[Sequence[object]]:
+    """Yield each gene in each class: the share of the cells that have it, and its mean."""
+    for block, genes in blocks.items():
+        for gene in genes:
+            for name in classes:
+                numbers = (gene["share"].get(name), gene["mean"].get(name))
+                yield block, gene["symbol"], gene["direction"], name, *numbers
 
 
 def _dots(axes: Axes, gene: Json, classes: Sequence[str], down: float, wide: float) -> None:

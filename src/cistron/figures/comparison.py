@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from cistron.figures.intervals import digits_in, in_words, interval, table_of
+from cistron.figures.intervals import as_rows, digits_in, in_words, interval, table_of
 from cistron.figures.numbers import Score, decimal, triple
 from cistron.figures.svg import (
     INK,
@@ -60,7 +60,7 @@ def runs_forest(
             weight = "bold" if chosen else "normal"
             note(figure, 0, top + 12, short(name, 60), color=INK, size=10, weight=weight)
             interval(figure, place, score, chosen, top + pitch * 0.72 + 3.5, digits)
-        return svg(figure, in_words(rows, metric, digits))
+        return svg(figure, in_words(rows, metric, digits), as_rows(rows, "", metric))
 
 
 def differences_matrix(
@@ -110,4 +110,6 @@ def differences_matrix(
                     size = 9 if pitch > 26 else 8
                     note(figure, x, middle, decimal(value), color=INK, size=size, ha="center")
         said = "; ".join(f"{a} and {b}" for a, b in differences if (a, b) in told_apart)
-        return svg(figure, f"{metric}. Pairs that can be told apart: {said or 'none'}.")
+        table = [(*pair, value, pair in told_apart) for pair, value in differences.items()]
+        told = f"{metric}. Pairs that can be told apart: {said or 'none'}."
+        return svg(figure, told, [("first", "second", metric, "told apart"), *table])

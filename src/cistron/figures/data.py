@@ -65,7 +65,8 @@ def history(table: pd.DataFrame, metric: str = "") -> str:
                 part.axvline(best, color=INK, linewidth=0.9, dashes=(2, 2))
         note(figure, WIDTH - 10, height - 4, "Epoch →", color=MUTED, size=10, ha="right")
         told = f" Lowest validation loss at epoch {best}." if best is not None else ""
-        return svg(figure, f"Training and validation loss, epoch by epoch.{told}")
+        rows = [table.columns.tolist(), *table.itertuples(index=False)]
+        return svg(figure, f"Training and validation loss, epoch by epoch.{told}", rows)
 
 
 def _lines(axes: Axes, groups: Sequence[pd.DataFrame], column: str, colour: str, dash: str) -> None:
@@ -125,7 +126,10 @@ def length_histogram(lengths: Mapping[str, ArrayLike], unit: str = "residues") -
         bottom = 62 + pitch * len(rows) - 6
         note(figure, 310, bottom, f"Length, {short(unit)} →", color=MUTED, size=10, ha="right")
         medians = (f"{name} {count(np.median(row))}" for name, row in rows.items() if len(row))
-        return svg(figure, f"Lengths by class; medians: {'; '.join(medians)} {unit}.")
+        told = f"Lengths by class; medians: {'; '.join(medians)} {unit}."
+        counts = [np.histogram(values, edges)[0].tolist() for values in rows.values()]
+        bins = zip(edges[:-1].tolist(), edges[1:].tolist(), *counts, strict=True)
+        return svg(figure, told, [("from", "to", *rows), *bins])
 
 
 def _edges(low: float, high: float, *, logarithmic: bool, bins: int = 44) -> Array:
@@ -178,4 +182,6 @@ def identity_bins(bins: Sequence[Score]) -> str:
             number = f"n {compact(bins[row].get('n') or 0)}"
             note(figure, WIDTH, top, number, color=MUTED, size=10, ha="right")
         told = "; ".join(f"{row.get('bin')}: {row.get('share') or 0:.1%}" for row in bins)
-        return svg(figure, f"Test samples by identity to the nearest training sequence: {told}.")
+        told = f"Test samples by identity to the nearest training sequence: {told}."
+        rows = [[row.get(key) for key in ("bin", "n", "share")] for row in bins]
+        return svg(figure, told, [("identity", "n", "share"), *rows])

@@ -51,7 +51,9 @@ def trials(values: Sequence[float | None], metric: str, lower_is_better: bool) -
         note(figure, 42, 182, "trial", color=MUTED, size=10)
         reached = running[np.isfinite(running)]
         said = decimal(float(reached[-1])) if len(reached) else "none"
-        return svg(figure, f"{metric} of {len(known)} trials; the best: {said}.")
+        rows = zip(number.tolist(), known, running, strict=True)
+        told = f"{metric} of {len(known)} trials; the best: {said}."
+        return svg(figure, told, [("trial", metric, "best by then"), *rows])
 
 
 def importance_bars(shares: Mapping[str, float]) -> str:
@@ -70,7 +72,8 @@ def importance_bars(shares: Mapping[str, float]) -> str:
             note(figure, 0, top, short(name, 30), color=INK, size=10)
             note(figure, 284, top, _percent(share), color=INK, size=10)
         said = "; ".join(f"{name} {_percent(share)}" for name, share in shares.items())
-        return svg(figure, f"Share of the differences explained: {said}.")
+        told = f"Share of the differences explained: {said}."
+        return svg(figure, told, [("key", "share"), *shares.items()])
 
 
 def _percent(share: float) -> str:

@@ -34,6 +34,7 @@ def render(run: str | Path) -> str:
         for section in kinds.SECTIONS
         if (shown := section.show(content)) is not None
     ]
+    sections.sort(key=lambda pair: not _leads(pair[0], content))
     return html(
         "page.html",
         title=content.name,
@@ -44,9 +45,14 @@ def render(run: str | Path) -> str:
         confounded=confounded(content.audit),
         notes=(content.environment or {}).get("notes") or [],
         sections=sections,
-        links=sorted(sections, key=lambda pair: _place(pair[0])),
+        links=sorted(sections, key=lambda pair: (not _leads(pair[0], content), _place(pair[0]))),
         metadata=embedded(run),
     )
+
+
+def _leads(section: ReportSection, content: Content) -> bool:
+    """Whether the page begins with a section."""
+    return section.first_of is not None and section.first_of is content.domain
 
 
 def _place(section: ReportSection) -> tuple[int, bool]:

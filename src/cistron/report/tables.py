@@ -49,11 +49,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A captioned table; the first cell of every row is the heading of that row."""
+    """A captioned table; the first cell of every row is the heading of that row.
+
+    The last rows, as many as `totals`, stay below the others however these are sorted.
+    """
 
     caption: str
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
+    totals: int = 0
 
 
 def percent(share: float | None) -> str:
@@ -132,7 +136,8 @@ def folds(metrics: Json) -> Table:
         + [Cell(decimal((scores.get(m) or {}).get("value"), 3)) for m in names]
         for name, scores in [*named, ("Pooled", metrics["test"])]
     ]
-    return Table("Scores of each fold, and of all held-out predictions together.", columns, rows)
+    caption = "Scores of each fold, and of all held-out predictions together."
+    return Table(caption, columns, rows, totals=1)
 
 
 def repeats(metrics: Json) -> Table:
@@ -148,9 +153,10 @@ def repeats(metrics: Json) -> Table:
     averaged = [score_cell(metrics["test"].get(m)) for m in names]
     if not metrics.get("folds"):
         rows.append([Cell("All together"), *averaged])
-        return Table("Scores of each seed's classifier, and of all together.", columns, rows)
+        caption = "Scores of each seed's classifier, and of all together."
+        return Table(caption, columns, rows, totals=3)
     rows.append([Cell("Averaged probabilities"), *averaged])
-    return Table("Scores of each repeat, its folds together.", columns, rows)
+    return Table("Scores of each repeat, its folds together.", columns, rows, totals=3)
 
 
 def worst_groups(column: str, entries: Sequence[Json]) -> Table:

@@ -124,7 +124,7 @@ def _nested(nested: Json, metric: str) -> Table:
         Column("Outer fold", f"{metric} on samples that the search did not see"),
         Column("Too good by", "their difference; positive: the search was too optimistic"),
     ]
-    return Table("The search repeated in every outer fold.", columns, rows)
+    return Table("The search repeated in every outer fold.", columns, rows, totals=1)
 
 
 def _said(value: object) -> str:

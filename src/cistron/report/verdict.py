@@ -9,7 +9,7 @@ from cistron.base.digits import digits_of
 from cistron.figures.numbers import THIN, decimal
 from cistron.report.names import baseline_phrase, human, label
 from cistron.report.read import Json
-from cistron.splits.audit.check import CONFOUNDED, not_checked, verdict_of
+from cistron.splits.audit.check import CONFOUNDED, applying, not_checked, verdict_of
 from cistron.targets.kinds import target_in
 
 # Mean distance between confidence and accuracy up to which probabilities are called calibrated,
@@ -129,7 +129,7 @@ def split(audit: Json | None) -> Finding:
     question = "Split clean?"
     if not audit:
         return Finding(question, "unknown", "Not audited", "The split was not audited.")
-    checks = audit.get("checks", [])
+    checks = applying(audit)
     failed = [
         check["name"]
         for check in checks
@@ -155,13 +155,7 @@ def split(audit: Json | None) -> Finding:
     if unknown:
         sentence = f"The split is not fully checked: {numbers}"
         return Finding(question, "warn", "Not fully checked", sentence + left_out)
-    return Finding(question, "pass", "Yes", f"The split is clean: {numbers}{_apart(checks)}")
-
-
-def _apart(checks: list[Json]) -> str:
-    """Name the checks that do not apply to these samples."""
-    skipped = [check["name"] for check in checks if check["verdict"] == "skipped"]
-    return f" Not applicable: {_names(skipped)}." if skipped else ""
+    return Finding(question, "pass", "Yes", f"The split is clean: {numbers}")
 
 
 def _names(checks: list[str]) -> str:

@@ -6,13 +6,14 @@ as in `cistron.figures.svg`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
 import numpy as np
 
 from cistron.base.arrays import Array
 from cistron.figures.logo import COLOURS, GLYPHS
+from cistron.figures.svg import as_tsv
 
 INK, MUTED = "var(--ink, #1f2328)", "var(--muted, #5b6169)"
 RULE, TINT = "var(--rule, #d9d6cf)", "var(--tint, #9cc3df)"
@@ -95,8 +96,13 @@ class Canvas:
             ]
             self.fill("".join(cells), FOR if level > 0 else AGAINST, abs(level) / SHADES)
 
-    def finish(self, label: str) -> str:
-        """Return the drawing as an `<svg>` element; the label tells it to who does not see it."""
+    def finish(self, label: str, rows: Iterable[Sequence[object]] = ()) -> str:
+        """Return the drawing as an `<svg>` element; the label tells it to who does not see it.
+
+        `rows` are the numbers that are drawn, headings first; see `cistron.figures.svg.svg`.
+        """
+        text = escape(as_tsv(rows)).replace("\n", "&#10;").replace("\t", "&#09;")
+        table = f' data-table="{text}"' if text else ""
         glyphs = "".join(
             f'<path id="base-{letter}" d="{GLYPHS[letter]}" fill="{COLOURS[letter]}" '
             'fill-rule="evenodd"/>'
@@ -105,7 +111,7 @@ class Canvas:
         defs = f"<defs>{glyphs}</defs>" if glyphs else ""
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {self.top:.1f}" '
-            f'role="img" aria-label="{escape(_printable(label))}" style="font-family: '
+            f'role="img" aria-label="{escape(_printable(label))}"{table} style="font-family: '
             f'{escape(_FONT)}">{defs}{"".join(self.elements)}</svg>'
         )
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from cistron import figures
 from cistron.report.read import Content
 from cistron.report.section import ReportSection, Shown
+from cistron.splits.audit.check import applying
 
 
 def audit(content: Content) -> Shown | None:
     """Show every check of the split; None where there was no audit."""
     if not content.audit:
         return None
-    checks = content.audit.get("checks", [])
+    checks = applying(content.audit)
     details = {check["name"]: check.get("details") or {} for check in checks}
     bins = details.get("similar_sequences", {}).get("bins")
     return {
