@@ -330,7 +330,7 @@ def test_every_figure_holds_its_numbers(drawn):
 def test_the_numbers_of_a_figure_are_those_it_was_given():
     scores = {"Model": {"value": 0.31, "low": 0.2, "high": None}, "a\tb\n": score(None)}
     assert rows_of(figures.forest(scores, "MCC")) == [
-        ["", "MCC", "low", "high"],
+        ["name", "MCC", "low", "high"],
         ["Model", "0.31", "0.2", ""],
         ["a b", "", "", ""],
     ]

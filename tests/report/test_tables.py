@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cistron.report.names import without_folders
 from cistron.report.tables import all_scores, best_of
 from cistron.report.verdict import exact
 
@@ -61,3 +62,36 @@ def test_a_baseline_that_names_all_classes_more_often_is_named():
     assert "exact match 0.42 against 0.31" in finding.sentence
     metrics["baselines"]["homolog"]["exact_match"] = score(0.31)
     assert exact(metrics) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("cistron fit /home/me/x/a.yaml --out /tmp/run -q", "cistron fit a.yaml --out run -q"),
+        ("cistron fit '/my data/x y/a.yaml' -o run", "cistron fit 'a.yaml' -o run"),
+        ("path: /data/my.fasta.gz\n- ~/v/w.gz\n", "path: my.fasta.gz\n- w.gz\n"),
+        ("{a: /x/a.fa, b: /y/b.fa}", "{a: a.fa, b: b.fa}"),
+        ("control=/a/b.fa,x=/c/d.fa", "control=b.fa,x=d.fa"),
+        (r"C:\Users\me\x.fasta", "x.fasta"),
+        ("/home/user/<a> cells.h5ad", "<a> cells.h5ad"),
+        *(
+            (text, text)
+            for text in (
+                "https://a.b/c/d",
+                "and/or, a / b",
+                "Lysosome/Vacuole",
+                r"label: '^\S+ ([\w./-]+)-[MSU]\b'",
+                "30 / 40 %",
+                "data/x.fasta",
+            )
+        ),
+    ],
+)
+def test_folders_of_the_makers_machine_are_left_out(text, told):
+    assert without_folders(text) == told
+
+
+def test_no_page_names_a_folder_of_the_maker(page):
+    text = page("cells")
+    assert "<a> cells.h5ad".replace("<", "&lt;").replace(">", "&gt;") in text
+    assert "/home/user" not in text

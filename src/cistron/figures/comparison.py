@@ -60,7 +60,7 @@ def runs_forest(
             weight = "bold" if chosen else "normal"
             note(figure, 0, top + 12, short(name, 60), color=INK, size=10, weight=weight)
             interval(figure, place, score, chosen, top + pitch * 0.72 + 3.5, digits)
-        return svg(figure, in_words(rows, metric, digits), as_rows(rows, "", metric))
+        return svg(figure, in_words(rows, metric, digits), as_rows(rows, "name", metric))
 
 
 def differences_matrix(

@@ -55,7 +55,7 @@ def forest(
             weight = "bold" if chosen else "normal"
             note(figure, 0, top, short(name), color=INK, size=10, weight=weight)
             interval(figure, row, score, chosen, top, digits)
-        return svg(figure, in_words(rows, metric, digits), as_rows(rows, "", metric))
+        return svg(figure, in_words(rows, metric, digits), as_rows(rows, "name", metric))
 
 
 def table_of(

@@ -10,7 +10,7 @@ from cistron.base.outputs import new_file
 from cistron.figures.numbers import THIN, count
 from cistron.report.differences import said_p
 from cistron.report.html import duration, html, written
-from cistron.report.names import glossary, human, in_order, label, meaning
+from cistron.report.names import glossary, human, in_order, label, meaning, without_folders
 from cistron.report.read import Json
 from cistron.report.tables import UNLESS, Cell, Column, Table, best_of, score_cell
 from cistron.targets.kinds import sign_of
@@ -155,7 +155,10 @@ def _runs(runs: Sequence[Json]) -> Table:
         texts = (run["model"], run["encoder"], run["split"], _audited(run), folds)
         numbers = (count(run["tested"]), time, count(run["parameters"]), written(run["seed"]))
         rows.append(
-            [Cell(run["name"], title=run["path"]), *map(Cell, (*map(str, texts), *numbers))]
+            [
+                Cell(run["name"], title=without_folders(run["path"])),
+                *map(Cell, (*map(str, texts), *numbers)),
+            ]
         )
     words = [
         Column(t, numeric=False) for t in ("", "Model", "Encoder", "Split", "Audit", "Held out")

@@ -8,6 +8,7 @@ from cistron.figures.numbers import count
 from cistron.report import kinds
 from cistron.report.html import environment, html
 from cistron.report.metadata import embedded
+from cistron.report.names import without_folders
 from cistron.report.read import Content, Json, read_run
 from cistron.report.section import ReportSection
 from cistron.report.verdict import confounded, findings
@@ -43,7 +44,7 @@ def render(run: str | Path) -> str:
         findings=findings(content.metrics, content.audit),
         leaks=leaks(content),
         confounded=confounded(content.audit),
-        notes=(content.environment or {}).get("notes") or [],
+        notes=[without_folders(note) for note in (content.environment or {}).get("notes") or []],
         sections=sections,
         links=sorted(sections, key=lambda pair: (not _leads(pair[0], content), _place(pair[0]))),
         metadata=embedded(run),
