@@ -138,10 +138,8 @@ def predict(
     shards = find_shards(source, classifier.alphabet_)
     if shards is None:
         _require_none(source, {"--format": format_, "--workers": workers, "--cluster": cluster})
-        if str(out) == STDOUT:
-            _to_stdout(classifier, source, reading, writing, as_json)
-        else:
-            _predict_one(classifier, source, out, reading, writing, as_json)
+        predict_one = _to_stdout if str(out) == STDOUT else _predict_one
+        predict_one(classifier, source, out, reading, writing, as_json)
         return
     if str(out) == STDOUT:
         raise InputError("--out - is of one input. Several inputs need a folder: --out FOLDER.")
@@ -173,7 +171,12 @@ def _require_none(source: str, of_several: dict[str, Any]) -> None:
 
 
 def _to_stdout(
-    classifier: Predictor, source: str, reading: Reading, writing: dict[str, Any], as_json: bool
+    classifier: Predictor,
+    source: str,
+    out: Path,  # noqa: ARG001 (as of `_predict_one`)
+    reading: Reading,
+    writing: dict[str, Any],
+    as_json: bool,
 ) -> None:
     """Print the table of one input on stdout, and how many records it had on stderr."""
     if as_json or writing["resume"]:

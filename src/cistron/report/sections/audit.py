@@ -5,7 +5,6 @@ from __future__ import annotations
 from cistron import figures
 from cistron.report.read import Content
 from cistron.report.section import ReportSection, Shown
-from cistron.report.tables import percent
 from cistron.splits.audit.check import applying
 from cistron.splits.search.nearest import COVERED
 
@@ -20,7 +19,7 @@ def audit(content: Content) -> Shown | None:
     return {
         "checks": checks,
         "split": content.audit.get("split") or {},
-        "covered": percent(COVERED),
+        "covered": f"{COVERED:.0%}",
         "bins": figures.identity_bins(bins) if bins else None,
     }
 
