@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 
 from cistron import figures
+from cistron.figures import logo
+from cistron.figures.explain.tracks import Track, track
 from cistron.figures.numbers import compact, count, decimal, limits
 from cistron.figures.svg import short
 
@@ -363,3 +365,38 @@ def test_axes_of_a_projection_are_named():
     many = list("abcdefgh")
     drawing = figures.by_class(range(8), range(8), many, many, names=("PC 1", "PC 2"))
     assert any("PC 1" in text and "PC 2" in text for text in texts(drawing))
+
+
+def test_a_logo_holds_its_numbers():
+    heights = np.array([[0.5, 0, 0, -0.25], [0, 1, 0, 0]])
+    drawing = logo.contribution_logo(heights, 'a "label"')
+    assert rows_of(drawing) == [
+        ["column", "A", "C", "G", "T"],
+        ["1", "0.5", "0", "0", "-0.25"],
+        ["2", "0", "1", "0", "0"],
+    ]
+
+
+def test_a_track_has_a_legend_a_scale_and_letters_of_one_width():
+    rng = np.random.default_rng(1)
+    drawings = {}
+    for n in (30, 60, 200):
+        made = Track(
+            "x",
+            "predicted a",
+            "ACGT" * (n // 4) + "AC"[: n % 4],
+            np.where(np.arange(n) % 2, 0.5, -0.5) + rng.normal(0, 0.01, n),
+            np.arange(n),
+            scale="log-odds of a",
+        )
+        drawings[n] = track(made)
+    widths = {float(w) for d in drawings.values() for w in re.findall(r"matrix\(([\d.]+) 0 0", d)}
+    assert len(widths) == 1
+    for n, drawing in drawings.items():
+        assert "above the line: raises the log-odds of a" in texts(drawing)
+        assert "below: lowers it" in texts(drawing)
+        assert "position" in texts(drawing)
+        rows = rows_of(drawing)
+        assert rows[0] == ["position", "letter", "contribution"]
+        assert len(rows) == n + 1
+        assert rows[2][:2] == ["2", "C"]

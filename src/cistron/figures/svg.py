@@ -15,6 +15,7 @@ import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from html import escape
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -127,6 +128,12 @@ def says(artist: Artist, text: str) -> None:
 def as_tsv(rows: Iterable[Sequence[object]]) -> str:
     """Return the numbers of a figure as tab-separated text, the headings in the first row."""
     return "\n".join("\t".join(map(_cell, row)) for row in rows)
+
+
+def as_attribute(rows: Iterable[Sequence[object]]) -> str:
+    """Return the numbers of a figure as the attribute of an element that is written by hand."""
+    text = escape(as_tsv(rows)).replace("\n", "&#10;").replace("\t", "&#09;")
+    return f' data-table="{text}"' if text else ""
 
 
 def _cell(value: object) -> str:

@@ -134,4 +134,8 @@ def _curve(curve: Json | None) -> str:
             f"Mean output {decimal(top[0])}; with the first 20 per cent deleted "
             f"{decimal(curve['top'][curve['shares'].index(0.2)])}, with random ones "
             f"{decimal(curve['random'][curve['shares'].index(0.2)])}.",
+            [
+                ("per cent deleted", "contributing most", "at random"),
+                *zip(shares, top, others, strict=True),
+            ],
         )

@@ -13,7 +13,7 @@ import numpy as np
 
 from cistron.base.arrays import Array
 from cistron.figures.logo import COLOURS, GLYPHS
-from cistron.figures.svg import as_tsv
+from cistron.figures.svg import as_attribute
 
 INK, MUTED = "var(--ink, #1f2328)", "var(--muted, #5b6169)"
 RULE, TINT = "var(--rule, #d9d6cf)", "var(--tint, #9cc3df)"
@@ -101,18 +101,16 @@ class Canvas:
 
         `rows` are the numbers that are drawn, headings first; see `cistron.figures.svg.svg`.
         """
-        text = escape(as_tsv(rows)).replace("\n", "&#10;").replace("\t", "&#09;")
-        table = f' data-table="{text}"' if text else ""
         glyphs = "".join(
             f'<path id="base-{letter}" d="{GLYPHS[letter]}" fill="{COLOURS[letter]}" '
             'fill-rule="evenodd"/>'
             for letter in sorted(self.letters)
         )
         defs = f"<defs>{glyphs}</defs>" if glyphs else ""
+        said = f'aria-label="{escape(_printable(label))}"{as_attribute(rows)}'
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {self.top:.1f}" '
-            f'role="img" aria-label="{escape(_printable(label))}"{table} style="font-family: '
-            f'{escape(_FONT)}">{defs}{"".join(self.elements)}</svg>'
+            f'role="img" {said} style="font-family: {escape(_FONT)}">{defs}{"".join(self.elements)}</svg>'
         )
 
 
