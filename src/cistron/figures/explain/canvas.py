@@ -108,9 +108,10 @@ class Canvas:
         )
         defs = f"<defs>{glyphs}</defs>" if glyphs else ""
         said = f'aria-label="{escape(_printable(label))}"{as_attribute(rows)}'
+        box = f"0 0 {WIDTH:g} {self.top:.1f}"
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {self.top:.1f}" '
-            f'role="img" {said} style="font-family: {escape(_FONT)}">{defs}{"".join(self.elements)}</svg>'
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" role="img" {said} '
+            f'style="font-family: {escape(_FONT)}">{defs}{"".join(self.elements)}</svg>'
         )
 
 
