@@ -400,3 +400,5 @@ def test_a_track_has_a_legend_a_scale_and_letters_of_one_width():
         assert rows[0] == ["position", "letter", "contribution"]
         assert len(rows) == n + 1
         assert rows[2][:2] == ["2", "C"]
+        titles = [e.text for e in ET.fromstring(drawing).iter() if e.tag.endswith("title")]
+        assert f"C 2: {float(rows[2][2]):+.3g}" in titles

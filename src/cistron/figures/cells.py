@@ -22,6 +22,7 @@ from cistron.figures.svg import (
     WIDTH,
     note,
     panel,
+    says,
     sheet,
     short,
     style,
@@ -60,7 +61,9 @@ def composition(rows: Mapping[str, tuple[Score, float]], name: str) -> str:
         for row, (group, ((value, low, high), true)) in enumerate(numbers.items()):
             top = 40 + pitch * (row + 0.5) + 3.5
             axes.plot([low, high], [row, row], color=ACCENT, linewidth=2.2)
-            axes.plot(value, row, "o", color=ACCENT, markersize=6)
+            (point,) = axes.plot(value, row, "o", color=ACCENT, markersize=6)
+            between = f"{_percent(low)} to {_percent(high)}"
+            says(point, f"{group}: predicted {_percent(value)} ({between}), true {_percent(true)}")
             axes.plot(true, row, "D", color=INK, markersize=6, fillstyle="none", markeredgewidth=1)
             note(figure, 0, top, short(group), color=INK, size=10)
             note(figure, 314, top, _percent(value), color=ACCENT, size=10, ha="right")

@@ -22,6 +22,7 @@ from cistron.figures.svg import (
     WIDTH,
     note,
     panel,
+    says,
     sheet,
     short,
     style,
@@ -174,7 +175,9 @@ def identity_bins(bins: Sequence[Score]) -> str:
         axes.set(xlim=(0, max([*shares, 0.01])), ylim=(len(bins) - 0.5, -0.5), xticks=[], yticks=[])
         axes.spines["bottom"].set_visible(False)
         for row, share in enumerate(shares):
-            axes.add_patch(Rectangle((0, row - 0.32), share, 0.64, color=TINT))
+            box = Rectangle((0, row - 0.32), share, 0.64, color=TINT)
+            says(box, f"{bins[row].get('bin')}: {bins[row].get('n') or 0} samples, {share:.1%}")
+            axes.add_patch(box)
             axes.plot([share, share], [row - 0.32, row + 0.32], color=ACCENT, linewidth=1.6)
             top = 22 + pitch * (row + 0.5) + 3.5
             note(figure, 0, top, short(bins[row].get("bin"), 15), color=INK, size=10)

@@ -33,13 +33,24 @@ class Canvas:
         self.top = 0.0
 
     def text(
-        self, x: float, y: float, words: str, color: str = MUTED, *, size: float = 10, end: str = ""
+        self,
+        x: float,
+        y: float,
+        words: str,
+        color: str = MUTED,
+        *,
+        size: float = 10,
+        end: str = "",
+        says: str = "",
     ) -> None:
-        """Write words with their baseline at y; `end`: "middle" or "end" is what stands at x."""
+        """Write words with their baseline at y; `end`: "middle" or "end" is what stands at x.
+
+        `says` is what a browser shows where the pointer rests on them.
+        """
         anchor = f' text-anchor="{end}"' if end else ""
         self.elements.append(
             f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" fill="{color}"{anchor}>'
-            f"{escape(_printable(words))}</text>"
+            f"{escape(_printable(words))}{_title(says)}</text>"
         )
 
     def line(self, x1: float, y1: float, x2: float, y2: float, color: str = RULE) -> None:
@@ -64,13 +75,19 @@ class Canvas:
             faint = f' fill-opacity="{opacity:g}"' if opacity < 1 else ""
             self.elements.append(f'<path d="{path}" fill="{color}"{faint}/>')
 
-    def base(self, letter: str, x: float, y: float, width: float, height: float) -> None:
-        """Draw a letter of DNA from y up; below y, and turned, where the height is negative."""
+    def base(
+        self, letter: str, place: tuple[float, float], width: float, height: float, says: str = ""
+    ) -> None:
+        """Draw a letter of DNA from y up; below y, and turned, where the height is negative.
+
+        `says` is what a browser shows where the pointer rests on it.
+        """
+        x, y = place
         self.letters.add(letter)
         top = y - height
         self.elements.append(
             f'<use href="#base-{letter}" transform="matrix({width / 100:.4g} 0 0 '
-            f'{height / 100:.4g} {x:.2f} {top:.2f})"/>'
+            f'{height / 100:.4g} {x:.2f} {top:.2f})">{_title(says)}</use>'
         )
 
     def heat(self, values: Array, left: float, size: tuple[float, float], most: float) -> None:
@@ -127,6 +144,10 @@ def bars(
                 f"M{place:.1f} {zero:.1f}v{-height:.2f}h{width:.2f}V{zero:.1f}z"
             )
     return "".join(paths[0]), "".join(paths[1])
+
+
+def _title(text: str) -> str:
+    return f"<title>{escape(_printable(text))}</title>" if text else ""
 
 
 def _printable(words: str) -> str:

@@ -269,7 +269,8 @@ def _zoom(
         for place, (letter, value) in enumerate(zip(made.text[start:end], values, strict=True)):
             if letter in "ACGT" and abs(value) * unit >= 0.3:
                 x = LEFT + place * width
-                canvas.base(letter, x + width * 0.03, zero, width * 0.94, value * unit)
+                at, high = (x + width * 0.03, zero), value * unit
+                canvas.base(letter, at, width * 0.94, high, _says(made, start + place))
     else:
         begin = LEFT + (np.arange(end - start) + 0.08) * width
         above, below = bars(values, begin, width * 0.84, zero, unit)
@@ -279,13 +280,20 @@ def _zoom(
     if not made.logo:
         for place, letter in enumerate(made.text[start:end]):
             x = LEFT + (place + 0.5) * width
-            canvas.text(x, canvas.top + 9, letter, INK, size=9, end="middle")
+            told = _says(made, start + place)
+            canvas.text(x, canvas.top + 9, letter, INK, size=9, end="middle", says=told)
         canvas.top += 12
     _ticks(canvas, made, row, 20 if made.axis.stretches else 10, width)
     if made.mutations is not None:
         _mutations(canvas, made, row, width)
     _strip(canvas, made, row, width)
     canvas.top += 10
+
+
+def _says(made: Track, place: int) -> str:
+    """Return what stands at a place, and what it contributes."""
+    called = made.axis.called(int(made.positions[place]))
+    return f"{made.text[place]} {called}: {float(made.contributions[place]):+.3g}"
 
 
 def _mutations(canvas: Canvas, made: Track, row: tuple[int, int], width: float) -> None:
