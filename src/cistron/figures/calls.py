@@ -78,6 +78,7 @@ def _curves(
     columns = {1: 1, 2: 2, 4: 2}.get(len(curves), 3)
     lines = -(-len(curves) // columns)
     side = (WIDTH - 36 - 16 * (columns - 1)) / columns
+    points: list[Sequence[object]] = []
     with style():
         figure = sheet(32 + lines * (side + 38) + 14)
         note(figure, 0, 12, f"↑ {labels[1]}", color=MUTED, size=10)
@@ -89,6 +90,7 @@ def _curves(
             _unit_square(axes, left=column == 0, bottom=place + columns >= len(curves))
             axes.plot([0, 1], chance[name], color=MUTED, linewidth=1, dashes=(3, 3))
             x, y = thin(np.asarray(curve["x"], float), np.asarray(curve["y"], float))
+            points += [(name, *point) for point in zip(x.tolist(), y.tolist(), strict=True)]
             axes.fill_between(x, y, color=TINT, alpha=0.35)
             axes.plot(x, y, color=ACCENT, clip_on=False)
             letters = int(side / 6)
@@ -96,13 +98,8 @@ def _curves(
             area = f"area {decimal(areas.get(name))}"
             note(figure, left, top - 5, area, color=INK, size=10)
         numbers = "; ".join(f"{name} {decimal(areas.get(name))}" for name in curves)
-        rows = [
-            (name, x, y)
-            for name, curve in curves.items()
-            for x, y in zip(*thin(*(np.asarray(curve[k], float) for k in "xy")), strict=True)
-        ]
         told = f"{title}, area under it by class: {numbers}."
-        return svg(figure, told, [("class", *labels), *rows])
+        return svg(figure, told, [("class", *labels), *points])
 
 
 def _unit_square(axes: Axes, *, left: bool, bottom: bool) -> None:

@@ -72,10 +72,10 @@ def composition(rows: Mapping[str, tuple[Score, float]], name: str) -> str:
             f"{group} {_percent(found[0])}, true {_percent(true)}"
             for group, (found, true) in numbers.items()
         )
-        rows = [(group, *found, true) for group, (found, true) in numbers.items()]
+        table = [(group, *found, true) for group, (found, true) in numbers.items()]
         headings = ("group", "predicted", "low", "high", "true")
         told = f"Predicted and true share of {name} by group: {told}."
-        return svg(figure, told, [headings, *rows])
+        return svg(figure, told, [headings, *table])
 
 
 def _percent(share: float) -> str:

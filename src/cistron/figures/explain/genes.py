@@ -55,5 +55,5 @@ def top_features(name: str, samples: int, names: Sequence[str], means: Sequence[
             note(figure, 0, top, short(feature), color=INK, size=10)
             note(figure, 360, top, decimal(mean, 3), color=MUTED, size=10, ha="right")
         told = "; ".join(f"{n} {decimal(m, 3)}" for n, m in zip(names, means, strict=True))
-        rows = [("feature", "mean contribution"), *zip(names, means, strict=True)]
-        return svg(figure, f"{name}, mean contributions: {told}.", rows)
+        table = [("feature", "mean contribution"), *zip(names, means, strict=True)]
+        return svg(figure, f"{name}, mean contributions: {told}.", table)

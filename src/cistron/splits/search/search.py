@@ -205,9 +205,11 @@ def clusters(
     """
     if search.may_miss_pairs(sequences):
         progress(f"Clustering {len(sequences):,} sequences at {identity:.0%} identity.")
-        how = {"sensitivity": search.sensitivity, "threads": search.cores}
+        fineness, cores = search.sensitivity, search.cores
         with working(progress, "clustering"):
-            return mmseqs.cluster(sequences, identity, coverage, **how)
+            return mmseqs.cluster(
+                sequences, identity, coverage, sensitivity=fineness, threads=cores
+            )
     hits = find_similar(sequences, None, search, progress)
     return greedy_clusters(hits[hits.at_least(identity, coverage)], sequences.lengths)
 
