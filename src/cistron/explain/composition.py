@@ -46,10 +46,9 @@ class Shares:
         """Return the share of either and of how many samples; None where that cannot be told."""
         if not self.output:
             return None
-        groups, output, composition = map(
-            np.concatenate, (self.explained, self.output, self.composition)
-        )
-        output, composition = (values.astype(np.float64) for values in (output, composition))
+        groups = np.concatenate(self.explained)
+        output = np.concatenate(self.output).astype(np.float64)
+        composition = np.concatenate(self.composition).astype(np.float64)
         for name in np.unique(groups):
             of_class = groups == name
             output[of_class] -= output[of_class].mean()

@@ -60,8 +60,8 @@ def sentences(search: Json) -> list[str]:
     The score in outer folds comes first, where there is one. That of the best trial chose the
     trial: it is told behind it, as what it is.
     """
-    metric, nested = label(search["metric"]), search.get("nested")
-    known = nested and nested["optimism"] is not None and nested["score"]
+    metric, nested = label(search["metric"]), search.get("nested") or {}
+    known = nested.get("optimism") is not None and bool(nested["score"])
     texts = []
     if known:
         (value, between), gap = spanned(nested["score"], 3), nested["optimism"]

@@ -129,7 +129,7 @@ def split(audit: Json | None) -> Finding:
     question = "Split clean?"
     if not audit:
         return Finding(question, "unknown", "Not audited", "The split was not audited.")
-    checks = applying(audit)
+    checks = applying(dict(audit))
     failed = [
         check["name"]
         for check in checks

@@ -13,7 +13,7 @@ def audit(content: Content) -> Shown | None:
     """Show every check of the split; None where there was no audit."""
     if not content.audit:
         return None
-    checks = applying(content.audit)
+    checks = applying(dict(content.audit))
     details = {check["name"]: check.get("details") or {} for check in checks}
     bins = details.get("similar_sequences", {}).get("bins")
     return {
