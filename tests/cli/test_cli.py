@@ -130,6 +130,20 @@ def test_the_metrics_are_those_of_the_predictions(run):
     )
 
 
+def test_the_headline_metric_of_the_experiment_is_the_first_column(project, capsys):
+    changes = ["--set", "evaluation.metric=balanced_accuracy", "--set", "training.epochs=1"]
+    arguments = [str(project / "experiment.yaml"), "-o", str(project / "balanced"), "-q", *changes]
+    assert command("fit", *arguments) == 0
+    printed = capsys.readouterr().out.splitlines()
+    columns = [name.strip() for name in printed[2].split("  ") if name.strip()]
+    assert columns[0] == "balanced accuracy"
+    assert set(columns[1:]) == {"mcc", "accuracy", "roc auc"}
+    metrics = json.loads((project / "balanced" / "metrics.json").read_text())
+    score = metrics["test"]["balanced_accuracy"]
+    model = next(line for line in printed if line.strip().startswith("model"))
+    assert model.split()[1].startswith(f"{score['value']:.2f}")
+
+
 def test_fit_twice_gives_the_same_run(run, project):
     again = project / "again"
     assert command("fit", str(project / "experiment.yaml"), "-o", str(again), "-q") == 0

@@ -126,3 +126,31 @@ def test_no_predictor_may_be_called_model():
     targets, probabilities = made(10)
     with pytest.raises(ValueError, match="model"):
         bootstrap(targets, probabilities, others={"model": probabilities})
+
+
+def calibrated(n, seed, gap=0.0):
+    """Return targets that are positive as often as the probabilities say, or less by the gap."""
+    rng = np.random.default_rng(seed)
+    share = rng.uniform(0.55, 0.95, n)
+    targets = (rng.random(n) < share - gap).astype(int)
+    return targets, np.column_stack([1 - share, share])
+
+
+def test_the_interval_of_the_calibration_error_contains_it():
+    outside = 0
+    for seed in range(20):
+        drawn = bootstrap(*calibrated(300, seed), resamples=200, seed=seed)
+        error = drawn.interval("ece")
+        assert 0 <= error.low <= error.value <= error.high
+        # Noise adds to the error, so that plain percentiles lie above what was measured.
+        outside += np.percentile(drawn.resampled["model"]["ece"], 2.5) > error.value
+    assert outside
+
+
+def test_a_calibration_error_that_noise_adds_little_to_has_the_plain_interval():
+    drawn = bootstrap(*calibrated(8000, 1, gap=0.3), resamples=300)
+    error = drawn.interval("ece")
+    low, high = np.percentile(drawn.resampled["model"]["ece"], [2.5, 97.5])
+    assert (error.low, error.high) == pytest.approx((low, high), abs=0.004)
+    assert error.low > 0.27
+    assert error.high < 0.33

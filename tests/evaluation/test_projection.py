@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cistron import figures
@@ -10,7 +11,13 @@ from cistron.base.ragged import Ragged
 from cistron.encoders.one_hot import OneHotSettings
 from cistron.encoders.proteins.residues import ResiduesSettings
 from cistron.evaluation import projection
-from cistron.evaluation.projection import choose, project, projection_table, sample_vectors
+from cistron.evaluation.projection import (
+    choose,
+    places_and_shares,
+    project,
+    projection_table,
+    sample_vectors,
+)
 from cistron.samples.samples import Sequences, make_samples
 from cistron.splits.random import random_split
 
@@ -120,3 +127,23 @@ def test_the_drawing_names_and_counts_the_classes():
     assert "coloured by part: train 2, test 1." in figures.by_part(
         [0, 1, 2], [0, 0, 0], ["train", "test", "train"]
     )
+
+
+def test_principal_components_say_how_much_of_the_variance_they_hold():
+    from sklearn.decomposition import PCA
+    from sklearn.preprocessing import StandardScaler
+
+    vectors, _ = clouds()
+    _, shares = places_and_shares(vectors, "pca", seed=1)
+    expected = PCA(2).fit(StandardScaler().fit_transform(vectors)).explained_variance_ratio_
+    assert shares == pytest.approx(expected.tolist(), rel=1e-5)
+    assert places_and_shares(vectors, "tsne", seed=1)[1] == []  # whose axes mean nothing
+
+
+def test_the_table_of_a_picture_keeps_the_variance(planted, tmp_path):
+    encoder = ResiduesSettings().fit(planted)
+    made = projection_table(encoder, planted, random_split(planted, test=0.25), "pca", seed=1)
+    made.to_parquet(tmp_path / "projection.parquet")
+    again = pd.read_parquet(tmp_path / "projection.parquet").attrs["variance"]
+    assert again == made.attrs["variance"]
+    assert 1 >= again[0] >= again[1] > 0

@@ -261,6 +261,7 @@ def test_the_page_says_what_did_not_hold(opened):
     page = render_explanation(summary, draw(opened.parent, 0))
     assert "x&lt;y" in page
     assert page.count('<div class="warn">') == 2
+    assert page.count('<div class="unknown">') == 1  # no run says what the model is worth
     assert "same method" in page
     assert "each sample" in page
 

@@ -396,3 +396,17 @@ def test_a_background_that_cannot_be_compared_with_is_refused(cnn, linear, tmp_p
         linear.explain(samples, background=str(path))
     with pytest.raises(InputError, match="exclude each other"):
         cnn.explain(samples, background=str(path), references="zero")
+
+
+def test_the_summary_divides_the_output_into_composition_and_position(cnn, tmp_path):
+    write_fasta(promoters(40, seed=9), tmp_path / "x.fasta")
+    summary = explain_file(cnn, tmp_path / "x.fasta", tmp_path / "why")
+    with h5py.File(tmp_path / "why" / "attributions.h5") as file:
+        output, reference = file["output"][:], file["reference_output"][:]
+    expected = np.cov(reference, output)[0, 1] / output.var(ddof=1)
+    assert summary["composition"]["samples"] == 40
+    assert summary["composition"]["composition"] == pytest.approx(np.clip(expected, 0, 1), abs=1e-6)
+    # The planted motif decides, and shuffled copies have none.
+    assert summary["composition"]["position"] > 0.5
+    settings = ExplainSettings(references="zero")
+    assert "composition" not in explain_file(cnn, tmp_path / "x.fasta", tmp_path / "z", settings)

@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 
 from cistron import figures
+from cistron.figures import logo
+from cistron.figures.explain.tracks import Track, track
 from cistron.figures.numbers import compact, count, decimal, limits
 from cistron.figures.svg import short
 
@@ -136,9 +138,17 @@ def test_text_stays_inside(drawn):
         *_, right, bottom = map(float, root.get("viewBox").split())
         for element in root.iter("{http://www.w3.org/2000/svg}text"):
             style = element.get("style")
-            x, y = float(element.get("x")), float(element.get("y"))
             size = float(re.search(r"([\d.]+)px", style)[1])
             wide = width(element.text, size)
+            if element.get("x") is None:  # turned to read upwards
+                x, y = map(
+                    float, re.findall(r"translate\(([\d.]+)[ ,]+([\d.]+)", str(element.attrib))[0]
+                )
+                assert "rotate(-90)" in element.get("transform")
+                assert size / 2 < x < right, (name, element.text)
+                assert 0 < y - 0.88 * wide < y <= bottom, (name, element.text)
+                continue
+            x, y = float(element.get("x")), float(element.get("y"))
             anchor = re.search(r"text-anchor: (\w+)", style)
             start = x - {"middle": 0.5, "end": 1.0}.get(anchor[1] if anchor else "", 0) * wide
             assert start > -0.12 * wide - 1, (name, element.text)
@@ -221,7 +231,10 @@ def test_confusion_matrix_writes_counts_or_shares():
     many = np.eye(6) * 90 + 2
     found = texts(figures.confusion_matrix(many, CLASSES[:6]))
     assert found.count("90") == 6
-    assert found.count("2") == 31  # thirty cells, and the number of the second column
+    assert found.count("2") == 30
+    named = [f"class {letter}" for letter in "abcdef"]
+    found = texts(figures.confusion_matrix(many, named))
+    assert [found.count(name) for name in named] == [2] * 6  # of its row, and of its column
     rare = np.eye(6) * 999 + np.eye(6, k=1)
     assert "<1" in texts(figures.confusion_matrix(rare, CLASSES[:6]))
 
@@ -302,3 +315,90 @@ def test_short():
     assert short("a\n\tb\x00c") == "a b c"
     assert short("x" * 30, 10) == "x" * 9 + "…"
     assert short("") == "(no name)"
+
+
+def rows_of(drawing: str) -> list[list[str]]:
+    table = ET.fromstring(drawing).get("data-table")
+    return [line.split("\t") for line in table.split("\n")]
+
+
+def test_every_figure_holds_its_numbers(drawn):
+    for name, drawing in drawn.items():
+        rows = rows_of(drawing)
+        assert len(rows) > 1, name
+        assert {len(row) for row in rows} == {len(rows[0])}, name
+
+
+def test_the_numbers_of_a_figure_are_those_it_was_given():
+    scores = {"Model": {"value": 0.31, "low": 0.2, "high": None}, "a\tb\n": score(None)}
+    assert rows_of(figures.forest(scores, "MCC")) == [
+        ["name", "MCC", "low", "high"],
+        ["Model", "0.31", "0.2", ""],
+        ["a b", "", "", ""],
+    ]
+    counts = [[3, 1], [0, 4]]
+    assert rows_of(figures.confusion_matrix(counts, ["no", "yes"])) == [
+        ["true class", "no", "yes"],
+        ["no", "3", "1"],
+        ["yes", "0", "4"],
+    ]
+
+
+def test_what_rests_under_the_pointer_is_said():
+    drawing = figures.confusion_matrix([[3, 1], [0, 4]], ["no", "<yes> & #x"])
+    titles = [e.text for e in ET.fromstring(drawing).iter() if e.tag.endswith("title")]
+    assert titles == [
+        "no called no: 3, 75.0 %",
+        "no called <yes> & #x: 1, 25.0 %",
+        "<yes> & #x called no: 0, 0.0 %",
+        "<yes> & #x called <yes> & #x: 4, 100.0 %",
+    ]
+    drawing = figures.forest({"Model": score(0.5, 0.1), "Other": score(None)}, "MCC")
+    titles = [e.text for e in ET.fromstring(drawing).iter() if e.tag.endswith("title")]
+    assert titles[0] == "0.50 (0.40 to 0.60)"
+
+
+def test_axes_of_a_projection_are_named():
+    drawing = figures.by_class([0, 1], [1, 0], ["a", "b"], ["a", "b"], names=("PC 1, 12 %", "PC 2"))
+    assert {"PC 1, 12 % \N{RIGHTWARDS ARROW}", "\N{UPWARDS ARROW} PC 2"} <= set(texts(drawing))
+    assert rows_of(drawing)[:2] == [["PC 1, 12 %", "PC 2", "class"], ["0", "1", "a"]]
+    many = list("abcdefgh")
+    drawing = figures.by_class(range(8), range(8), many, many, names=("PC 1", "PC 2"))
+    assert any("PC 1" in text and "PC 2" in text for text in texts(drawing))
+
+
+def test_a_logo_holds_its_numbers():
+    heights = np.array([[0.5, 0, 0, -0.25], [0, 1, 0, 0]])
+    drawing = logo.contribution_logo(heights, 'a "label"')
+    assert rows_of(drawing) == [
+        ["column", "A", "C", "G", "T"],
+        ["1", "0.5", "0", "0", "-0.25"],
+        ["2", "0", "1", "0", "0"],
+    ]
+
+
+def test_a_track_has_a_legend_a_scale_and_letters_of_one_width():
+    rng = np.random.default_rng(1)
+    drawings = {}
+    for n in (30, 60, 200):
+        made = Track(
+            "x",
+            "predicted a",
+            "ACGT" * (n // 4) + "AC"[: n % 4],
+            np.where(np.arange(n) % 2, 0.5, -0.5) + rng.normal(0, 0.01, n),
+            np.arange(n),
+            scale="log-odds of a",
+        )
+        drawings[n] = track(made)
+    widths = {float(w) for d in drawings.values() for w in re.findall(r"matrix\(([\d.]+) 0 0", d)}
+    assert len(widths) == 1
+    for n, drawing in drawings.items():
+        assert "above the line: raises the log-odds of a" in texts(drawing)
+        assert "below: lowers it" in texts(drawing)
+        assert "position" in texts(drawing)
+        rows = rows_of(drawing)
+        assert rows[0] == ["position", "letter", "contribution"]
+        assert len(rows) == n + 1
+        assert rows[2][:2] == ["2", "C"]
+        titles = [e.text for e in ET.fromstring(drawing).iter() if e.tag.endswith("title")]
+        assert f"C 2: {float(rows[2][2]):+.3g}" in titles

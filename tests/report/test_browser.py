@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
+import pandas as pd
 import pytest
 
 from cistron.report.comparison import render_comparison
+from cistron.report.report import write_report
 from tests.report.chromium import BINARY, Chromium
 
 pytestmark = [
@@ -48,7 +54,7 @@ FAINT = """(() => {
   const found = [];
   while (walker.nextNode()) {
     const element = walker.currentNode.parentElement;
-    if (!walker.currentNode.textContent.trim()) continue;
+    if (!walker.currentNode.textContent.trim() || element.closest('title')) continue;
     const style = getComputedStyle(element);
     const ink = element.closest('svg') ? style.fill : style.color;
     const [a, b] = [light(ink), light(ground(element))].sort((x, y) => y - x);
@@ -110,8 +116,155 @@ def test_prints_in_dark_ink_on_one_width(page, tmp_path, browser):
     browser.call("Emulation.setEmulatedMedia", media="print", features=features)
     assert browser.value("document.documentElement.scrollWidth") <= 673
     assert browser.value("getComputedStyle(document.body).color") == "rgb(31, 35, 40)"
-    shown = "document.querySelector('details pre').getBoundingClientRect().height"
-    assert browser.value(shown) > 0
+    # What is closed on the screen is not printed; nor is what only a screen can use.
+    shown = (
+        "[...document.querySelectorAll('details, nav, .take, #calls')].some(e => e.offsetHeight)"
+    )
+    assert browser.value(shown) is False
+
+
+def test_a_simple_run_prints_on_five_pages(page, tmp_path, browser):
+    path = tmp_path / "report.html"
+    path.write_text(page("binary"), encoding="utf-8")
+    browser.open(path)
+    browser.pdf(tmp_path / "report.pdf")
+    pages = re.findall(rb"/Type\s*/Page\b", (tmp_path / "report.pdf").read_bytes())
+    assert 1 <= len(pages) <= 5
+
+
+SAVED = """(() => {
+  window.saved = [];
+  URL.createObjectURL = blob => { window.blob = blob; return "blob:none"; };
+  HTMLAnchorElement.prototype.click = function () {
+    window.saved.push([this.download, window.blob]);
+  };
+})()"""
+
+
+def press(browser: Chromium, within: str, text: str) -> None:
+    """Press the first button with this text inside of the first element of a selector."""
+    browser.value(
+        f"[...document.querySelector({within!r}).querySelectorAll('button')]"
+        f".find(b => b.textContent.trim() === {text!r}).click()"
+    )
+
+
+def saved(browser: Chromium) -> list:
+    """Return name and text of what was saved, or of a picture its size in bytes."""
+    answer = browser.call(
+        "Runtime.evaluate",
+        expression="Promise.all(window.saved.map(async ([name, blob]) => [name, blob.type, "
+        "blob.type === 'image/png' ? blob.size : await blob.text()]))",
+        awaitPromise=True,
+        returnByValue=True,
+    )
+    return answer["result"]["value"]
+
+
+def test_a_figure_is_taken_along(page, run, tmp_path, browser):
+    path = tmp_path / "report.html"
+    path.write_text(page("binary"), encoding="utf-8")
+    assert browser.open(path) == []
+    browser.value(SAVED)
+    for text in ("TSV", "SVG", "PNG"):
+        press(browser, "#headline figure", text)
+    deadline = time.monotonic() + 20
+    while browser.value("window.saved.length") < 3 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    (_, _, table), (name, _, drawing), (_, kind, size) = saved(browser)
+    metrics = json.loads((run("binary") / "metrics.json").read_text())
+    model = table.splitlines()[1].split("\t")
+    assert model[0] == "Model"
+    score = [metrics["test"]["mcc"][key] for key in ("value", "low", "high")]
+    assert [float(text) for text in model[1:]] == pytest.approx(score, rel=1e-5)
+    assert name.endswith("-figure-1.svg")
+    root = ET.fromstring(drawing)
+    assert root.get("width") == "360"
+    assert root.get("data-table") is None
+    assert kind == "image/png"
+    assert size > 3000
+    press(browser, "#headline figure", "Numbers")
+    shown = "[...document.querySelectorAll('#headline figure .take tr')].map(r => r.innerText)"
+    assert browser.value(shown) == table.rstrip("\n").split("\n")
+    press(browser, "#headline figure", "Numbers")
+    assert browser.value(shown) == []
+    assert browser.value("document.querySelectorAll('figure .take').length") == browser.value(
+        "document.querySelectorAll('figure svg').length"
+    )
+
+
+def test_tables_sort_and_filter(page, tmp_path, browser):
+    path = tmp_path / "report.html"
+    path.write_text(page("multi"), encoding="utf-8")
+    browser.open(path)
+    rows = "[...document.querySelectorAll('#data table tbody tr')].map(r => r.cells[6].innerText)"
+    rows = rows.replace("#data table", "#data table:has(tfoot)")
+    before = browser.value(rows)
+    all_row = "document.querySelector('#data tfoot tr').innerText.split(/\\s/)[0]"
+    head = "document.querySelectorAll('#data table:has(tfoot) thead th')[6].querySelector('button')"
+    browser.value(f"{head}.click()")
+    numbers = [int(text.replace("\u202f", "")) for text in browser.value(rows)]
+    assert numbers == sorted(numbers)
+    assert sorted(browser.value(rows)) == sorted(before)
+    browser.value(f"{head}.click()")
+    assert browser.value(rows) == [f"{n:,}".replace(",", "\u202f") for n in numbers[::-1]]
+    assert browser.value(all_row) == "All"  # stays below
+    browser.value(
+        "(() => { const f = document.querySelector('#headline input'); f.value = 'macro';"
+        "f.dispatchEvent(new Event('input')); })()"
+    )
+    shown = "[...document.querySelectorAll('#headline tbody tr')].filter(r => !r.hidden)"
+    names = browser.value(f"{shown}.map(r => r.cells[0].innerText)")
+    assert names
+    assert all("macro" in name.lower() for name in names)
+
+
+def test_the_calls_are_chosen_sorted_and_saved(page, run, tmp_path, browser):
+    path = tmp_path / "report.html"
+    path.write_text(page("binary"), encoding="utf-8")
+    browser.open(path)
+    browser.value(SAVED)
+    table = pd.read_parquet(run("binary") / "predictions.parquet").query("part == 'test'")
+    wrong = table[table["label"] != table["predicted"]]
+    browser.value(
+        "(() => { const s = document.querySelector('.calls select'); s.value = '1';"
+        "s.dispatchEvent(new Event('change')); })()"
+    )
+    status = browser.value("document.querySelector('.calls [role=status]').textContent")
+    assert status == f"20 shown of {len(wrong)} ({len(table)} in all)"
+    heads = "document.querySelectorAll('.calls thead button')"
+    browser.value(f"{heads}[3].click(); {heads}[3].click()")
+    shares = wrong.filter(like="p_").max(axis=1).round(3).sort_values(ascending=False)
+    shown = (
+        "[...document.querySelectorAll('.calls tbody tr')].map(r => Number(r.cells[3].innerText))"
+    )
+    assert browser.value(shown) == shares.tolist()[:20]
+    press(browser, ".calls", "TSV")
+    ((name, _, text),) = saved(browser)
+    assert name == "calls.tsv"
+    assert len(text.splitlines()) == 1 + len(wrong)
+
+
+@pytest.mark.parametrize(("width", "cut"), [(390, True), (1100, False)])
+def test_a_table_that_is_cut_says_that_it_scrolls(page, tmp_path, browser, width, cut):
+    path = tmp_path / "report.html"
+    path.write_text(page("binary"), encoding="utf-8")
+    browser.open(path, width)
+    place = "document.querySelector('#headline .table')"
+    assert browser.value(f"{place}.scrollWidth > {place}.clientWidth + 1") is cut
+    said = browser.value(f"getComputedStyle({place}, '::after').content")
+    assert ("Scroll sideways" in said) is cut
+
+
+def test_ten_thousand_calls_open_quickly(run, tmp_path, browser):
+    copy = shutil.copytree(run("binary"), tmp_path / "many")
+    table = pd.read_parquet(copy / "predictions.parquet").query("part == 'test'")
+    many = pd.concat([table] * (10_000 // len(table) + 1), ignore_index=True)[:10_000]
+    many.to_parquet(copy / "predictions.parquet")
+    began = time.monotonic()
+    assert browser.open(write_report(copy)) == []
+    assert time.monotonic() - began < 5
+    assert browser.value("document.querySelectorAll('.calls tbody tr').length") == 20
 
 
 TROUBLED = {

@@ -40,4 +40,6 @@ def test_the_matrix_fills_what_is_told_apart():
         set(),
         "MCC",
     )
-    assert "0.33" not in drawn
+    texts = [e.text for e in ET.fromstring(drawn).iter() if e.tag.endswith("text")]
+    assert "0.33" not in texts  # there is no room; the table of the figure has them
+    assert ET.fromstring(drawn).get("data-table").splitlines()[1] == "r0\tr1\t0.333\tFalse"

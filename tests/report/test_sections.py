@@ -52,7 +52,10 @@ def test_a_link_may_stand_before_that_of_another(monkeypatch, run):
 @pytest.mark.parametrize("name", ["binary", "multi", "sets", "minimal", "hostile", "cells"])
 def test_each_section_stands_once_in_the_order_of_the_list(name, run, page):
     text = page(name)
-    ids = [made.name for made in kinds.SECTIONS if f'<section id="{made.name}"' in text]
+    order = kinds.SECTIONS
+    if name == "cells":  # whose page begins with the picture
+        order = sorted(order, key=lambda made: made.name != "projection")
+    ids = [made.name for made in order if f'<section id="{made.name}"' in text]
     places = [text.index(f'<section id="{made}" class="numbered">') for made in dict.fromkeys(ids)]
     assert places == sorted(places)
     assert all(text.count(f'<a href="#{made}">') == 1 for made in ids)

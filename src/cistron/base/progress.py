@@ -41,6 +41,15 @@ class Silent:
 SILENT = Silent()
 
 
+@contextmanager
+def working(say: Callable[[str], None], description: str) -> Iterator[None]:
+    """Show a bar without an end while something works, where `say` is that of a reporter."""
+    reporter = getattr(say, "__self__", None)
+    bar = reporter.bar if isinstance(reporter, Terminal | Logged) else SILENT.bar
+    with bar(None, description):
+        yield
+
+
 @dataclass(frozen=True)
 class Terminal:
     """Report on stderr, with rich progress bars where it is a terminal.

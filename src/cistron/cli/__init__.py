@@ -13,11 +13,12 @@ import typer
 from cistron.base.errors import InputError
 from cistron.cli import explaining, start, training, using
 
+NO_COLOR = "--no-color"
+
 app = typer.Typer(
     name="cistron",
     help="From biological sequences to classifiers a scientist can trust.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -39,6 +40,9 @@ def main() -> None:
     # Threads that wait by spinning halve the speed of training on a machine with other work.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     _open_streams()
+    if NO_COLOR in sys.argv:  # before or after the name of the command
+        os.environ["NO_COLOR"] = "1"
+        sys.argv = [word for word in sys.argv if word != NO_COLOR]
     signal.signal(signal.SIGINT, _interrupt)
     try:
         _run()
@@ -86,6 +90,9 @@ def _stop(message: str, code: int) -> None:
 @app.callback(invoke_without_command=True)
 def version(
     show: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    no_color: Annotated[  # noqa: ARG001 (see `main`)
+        bool, typer.Option(NO_COLOR, help="No colours, as with NO_COLOR=1; of every command.")
+    ] = False,
 ) -> None:
     """From biological sequences to classifiers a scientist can trust."""
     if show:

@@ -9,12 +9,18 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from cistron.base.digits import digits_of
+
 MARKS = {"pass": "green", "warn": "yellow", "fail": "bold red", "skipped": "dim"}
 
 
+PIPED = 10_000  # columns of what is no terminal: no table is cut or folded
+
+
 def console() -> Console:
-    """Return the screen."""
-    return Console(soft_wrap=False)
+    """Return the screen; what goes to a file or a pipe is as wide as it needs to be."""
+    screen = Console(soft_wrap=False)
+    return screen if screen.is_terminal else Console(soft_wrap=False, width=PIPED)
 
 
 def print_json(document: Any) -> None:
@@ -22,13 +28,15 @@ def print_json(document: Any) -> None:
     console().print_json(json.dumps(document, ensure_ascii=False), highlight=False)
 
 
-def interval(score: Mapping[str, Any] | None) -> str:
-    """Write a score with its interval."""
+def interval(score: Mapping[str, Any] | None, *, differs: bool = False) -> str:
+    """Write a score with its interval; a difference so that it tells whether it includes zero."""
     if score is None or score["value"] is None:
         return "n/a"
-    text = f"{score['value']:.2f}"
-    if score.get("low") is not None and score.get("high") is not None:
-        text += f" ({score['low']:.2f}, {score['high']:.2f})"
+    low, high = score.get("low"), score.get("high")
+    digits = digits_of(low, high, differs=differs)
+    text = f"{score['value']:z.{digits}f}"
+    if low is not None and high is not None:
+        text += f" ({low:z.{digits}f}, {high:z.{digits}f})"
     return text
 
 

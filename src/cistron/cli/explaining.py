@@ -216,6 +216,7 @@ def motifs(
     """Find the motifs behind an explanation of DNA: named, located, tested, on one page."""
     from cistron.cli.show_motifs import show_motifs
     from cistron.explain.motifs.files import Beside, find_motifs, parse_settings
+    from cistron.explain.motifs.read import recorded_run
     from cistron.report.motifs import write_motifs
 
     found = find_motifs(
@@ -228,7 +229,7 @@ def motifs(
         force=force,
         reporter=Terminal(quiet),
     )
-    write_motifs(found, out / "motifs.html")
+    write_motifs(found, out / "motifs.html", run or recorded_run(folder))
     show_motifs(out, found, as_json)
 
 

@@ -143,13 +143,13 @@ def _kind_of_reason(reason: str) -> str:
 
 
 def _audit_table(screen: Console, found: dict[str, Any]) -> None:
-    from cistron.splits.audit.check import verdict_sentence
+    from cistron.splits.audit.check import applying, verdict_sentence
 
     table = Table(title=f"Audit: {verdict_sentence(found)}", title_justify="left")
     table.add_column("verdict")
     table.add_column("check")
     table.add_column("what was found")
-    for check in found["checks"]:
+    for check in applying(found):
         mark = Text(check["verdict"].upper(), style=MARKS[check["verdict"]])
         table.add_row(mark, check["name"].replace("_", " "), Text(check["summary"]))
     screen.print(table)

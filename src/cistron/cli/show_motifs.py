@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
+
+from cistron.cli.display import console
 
 
 def show_motifs(out: Path, found: Mapping[str, Any], as_json: bool) -> None:
@@ -36,7 +37,7 @@ def show_motifs(out: Path, found: Mapping[str, Any], as_json: bool) -> None:
                 "" if best is None else f"{best:.1g}",
                 "" if strongest is None else f"{strongest['mean']:+.2f}",
             )
-        Console(width=None if Console().is_terminal else 160).print(table)
+        console().print(table)
     for note in found["notes"]:
         typer.echo(note)
     typer.echo(f"{out / 'motifs.html'}: {len(patterns)} patterns.")

@@ -42,7 +42,8 @@ def show_run(run: Run, as_json: bool) -> None:
         return
     screen = console()
     rows = {"model": metrics["test"], **metrics["baselines"]}
-    shown = [m.name for m in target_in(metrics).shown if m.name in metrics["test"]]
+    chosen = dict.fromkeys((metrics["headline"], *(m.name for m in target_in(metrics).shown)))
+    shown = [name for name in chosen if name in metrics["test"]]
     title = f"Test scores (n = {metrics['test']['n']:,}; 95 % interval)"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("", no_wrap=True, min_width=11)
@@ -91,7 +92,7 @@ def _compared(comparison: dict[str, Any]) -> str:
     words = {"better": "beats", "worse": "is worse than", "undecided": "cannot be told apart from"}
     return (
         f"The model {words[comparison['verdict']]} the best baseline, {comparison['baseline']}: "
-        f"difference in {comparison['metric']} {interval(comparison['difference'])}."
+        f"difference in {comparison['metric']} {interval(comparison['difference'], differs=True)}."
     )
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
     from cistron.classifier.predict.predict_shards import Reading
     from cistron.classifier.predictor import Predictor
 
+STDOUT = "-"
+
 Predicted = Annotated[
     str,
     typer.Argument(
@@ -45,8 +51,8 @@ Predictions = Annotated[
     typer.Option(
         "--out",
         "-o",
-        help="File ending in .tsv, .csv, .parquet or .jsonl; of cells .h5ad. Of several inputs "
-        "a folder.",
+        help="File ending in .tsv, .csv, .parquet or .jsonl; - for TSV on stdout; of cells .h5ad. "
+        "Of several inputs a folder.",
     ),
 ]
 Orthologs = Annotated[
@@ -119,6 +125,7 @@ def predict(
     columns = {"id": id_column, "sequence": sequence_column}
     classes = classes_in(source)
     if classifier.domain is not CELLS and (label or isinstance(classes, dict)):
+        require_alone({"--out -": str(out) == STDOUT})
         several = {"--format": format_, "--workers": workers, "--cluster": cluster}
         require_alone({"--orthologs": orthologs, "--resume": resume, **several})
         how: dict[str, Any] = {"device": device or "auto", "force": force}
@@ -131,8 +138,11 @@ def predict(
     shards = find_shards(source, classifier.alphabet_)
     if shards is None:
         _require_none(source, {"--format": format_, "--workers": workers, "--cluster": cluster})
-        _predict_one(classifier, source, out, reading, writing, as_json)
+        predict_one = _to_stdout if str(out) == STDOUT else _predict_one
+        predict_one(classifier, source, out, reading, writing, as_json)
         return
+    if str(out) == STDOUT:
+        raise InputError("--out - is of one input. Several inputs need a folder: --out FOLDER.")
     where: dict[str, Any] = {"device": device or "auto", "workers": workers, "cluster": cluster}
     totals = predict_shards(
         run, shards, out, format=format_ or "tsv", reading=reading, **where, **writing
@@ -158,6 +168,27 @@ def _require_none(source: str, of_several: dict[str, Any]) -> None:
         raise InputError(
             f'{unfit} is of several inputs, and {source} is one: give a folder, or "a/*.fasta".'
         )
+
+
+def _to_stdout(
+    classifier: Predictor,
+    source: str,
+    out: Path,  # noqa: ARG001 (as of `_predict_one`)
+    reading: Reading,
+    writing: dict[str, Any],
+    as_json: bool,
+) -> None:
+    """Print the table of one input on stdout, and how many records it had on stderr."""
+    if as_json or writing["resume"]:
+        option = "--json" if as_json else "--resume"
+        raise InputError(f"{option} does not go with --out -. Name a file: --out predictions.tsv.")
+    with TemporaryDirectory(prefix="cistron-") as folder:
+        table = Path(folder) / "stdout.tsv"
+        with redirect_stdout(sys.stderr):
+            _predict_one(classifier, source, table, reading, writing, as_json)
+        with table.open("rb") as stream:
+            shutil.copyfileobj(stream, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
 
 
 def _predict_one(

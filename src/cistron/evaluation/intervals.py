@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cistron.targets.calls import Calls
-from cistron.targets.kinds import target_like
+from cistron.targets.kinds import all_metrics, target_like
 from cistron.targets.target import Target
 from cistron.targets.truth import Predictions, Truth
 
@@ -67,8 +67,11 @@ class Bootstrap:
 
     def interval(self, metric: str, predictor: str = MODEL) -> Interval:
         """Return a metric of one predictor."""
-        values = self.resampled[predictor][metric]
-        return percentiles(self.observed[predictor][metric], values)
+        value, values = self.observed[predictor][metric], self.resampled[predictor][metric]
+        known = all_metrics().get(metric)
+        if known is not None and known.grows:
+            return moved_back(value, values, (known.low, known.high))
+        return percentiles(value, values)
 
     def paired_difference(self, metric: str, other: str) -> Interval:
         """Return the model's metric minus that of another predictor on the same resamples."""
@@ -187,6 +190,23 @@ def percentiles(value: float, resampled: NDArray[np.float64]) -> Interval:
         return Interval(value, np.nan, np.nan)
     low, high = np.percentile(defined, PERCENTILES)
     return Interval(value, float(low), float(high))
+
+
+def moved_back(
+    value: float, resampled: NDArray[np.float64], within: tuple[float, float]
+) -> Interval:
+    """Return the interval of a number that resampling adds to, less what it adds on average.
+
+    An error of calibration is a sum of distances, which are larger in every resample: plain
+    percentiles of one that is small do not contain it (the bias correction of Efron and Tibshirani
+    1993, chapter 10). The interval stays in the range `within`, and contains the number.
+    """
+    plain = percentiles(value, resampled)
+    if not np.isfinite(plain.low):
+        return plain
+    added = float(np.nanmean(resampled)) - value
+    low, high = np.clip([plain.low - added, plain.high - added], *within)
+    return Interval(value, min(float(low), value), max(float(high), value))
 
 
 def wilson(hits: int, n: int) -> Interval:

@@ -24,6 +24,7 @@ MOST_NUMBERS = 10_000_000  # of vectors of cells, which are dense here: 500 cell
 COMPONENTS = 50  # principal components that t-SNE and UMAP start from
 NEIGHBOURS = 15  # UMAP's default
 PERPLEXITY = 30  # t-SNE's default
+VARIANCE = "variance"  # under which the table keeps the shares of its axes
 BATCH = 512  # samples encoded at a time
 
 
@@ -68,21 +69,13 @@ def projection_table(
     Returns
     -------
     DataFrame
-        Columns `id`, `part`, `label`, `x` and `y`.
+        Columns `id`, `part`, `label`, `x` and `y`; of pca `attrs["variance"]` has the share of the
+        variance that lies along each.
     """
     used = np.flatnonzero(split.part != UNUSED)
     rows = used[choose(samples.strata[used], _most(encoder, samples), seed)]
     chosen = samples.take(rows)
-    places = project(sample_vectors(encoder, chosen), method, seed)
-    return pd.DataFrame(
-        {
-            "id": chosen.ids,
-            "part": split.names()[rows],
-            "label": chosen.table["label"].to_numpy(),
-            "x": places[:, 0],
-            "y": places[:, 1],
-        }
-    )
+    return _placed(chosen, split.names()[rows], sample_vectors(encoder, chosen), method, seed)
 
 
 def projection_of_folds(
@@ -109,9 +102,22 @@ def projection_of_folds(
     chosen = samples.take(choose(samples.strata, MOST_POINTS, seed))
     encoder = settings.fit(chosen)
     chosen = chosen.take(choose(chosen.strata, _most(encoder, samples), seed))
-    places = project(sample_vectors(encoder, chosen), method, seed)
-    table = {"id": chosen.ids, "part": "test", "label": chosen.table["label"].to_numpy()}
-    return pd.DataFrame({**table, "x": places[:, 0], "y": places[:, 1]})
+    part = np.full(len(chosen), "test", dtype=object)
+    return _placed(chosen, part, sample_vectors(encoder, chosen), method, seed)
+
+
+def _placed(
+    chosen: Samples,
+    part: NDArray[np.object_],
+    vectors: NDArray[np.float32],
+    method: Method,
+    seed: int,
+) -> pd.DataFrame:
+    places, shares = places_and_shares(vectors, method, seed)
+    table = {"id": chosen.ids, "part": part, "label": chosen.table["label"].to_numpy()}
+    placed = pd.DataFrame({**table, "x": places[:, 0], "y": places[:, 1]})
+    placed.attrs |= {VARIANCE: shares} if shares else {}
+    return placed
 
 
 def _most(encoder: Encoder, samples: Samples) -> int:
@@ -167,6 +173,13 @@ def _means(encoded: Ragged, encoder: Encoder) -> NDArray[np.float32]:
 
 
 def project(vectors: NDArray[np.float32], method: Method, seed: int) -> NDArray[np.float64]:
+    """Return where vectors are placed; see `places_and_shares`."""
+    return places_and_shares(vectors, method, seed)[0]
+
+
+def places_and_shares(
+    vectors: NDArray[np.float32], method: Method, seed: int
+) -> tuple[NDArray[np.float64], list[float]]:
     """Place vectors in two dimensions, shape (n, 2).
 
     Features are standardised. t-SNE (van der Maaten and Hinton 2008,
@@ -179,6 +192,11 @@ def project(vectors: NDArray[np.float32], method: Method, seed: int) -> NDArray[
     vectors : ndarray, shape (n, features)
     method : {"pca", "tsne", "umap"}
     seed : int
+
+    Returns
+    -------
+    (ndarray, list of float)
+        The places, and of pca the share of the variance along each of the two axes.
 
     Raises
     ------
@@ -194,13 +212,15 @@ def project(vectors: NDArray[np.float32], method: Method, seed: int) -> NDArray[
     centred = centred[:, spread > 0] / spread[spread > 0]
     kept = min(COMPONENTS if method != "pca" else 2, *centred.shape)
     if kept < 1:  # all samples are the same
-        return np.zeros((n, 2))
-    components = PCA(kept, svd_solver="auto", random_state=seed).fit_transform(centred)
+        return np.zeros((n, 2)), []
+    analysis = PCA(kept, svd_solver="auto", random_state=seed)
+    components = analysis.fit_transform(centred)
     if method == "pca" or n < 5:  # which is nothing to call neighbours
-        return np.hstack([components, np.zeros((n, 2))])[:, :2]
+        shares = [*analysis.explained_variance_ratio_.tolist(), 0.0][:2]
+        return np.hstack([components, np.zeros((n, 2))])[:, :2], shares
     with warnings.catch_warnings(), threads_kept():
         warnings.simplefilter("ignore")  # of their own defaults and of the numba stack
-        return _neighbours_kept(components, method, seed).astype(np.float64)
+        return _neighbours_kept(components, method, seed).astype(np.float64), []
 
 
 def _neighbours_kept(

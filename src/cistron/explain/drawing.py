@@ -221,6 +221,7 @@ def _track(
         sample.letters[: ALPHABETS[alphabet].standard],
         alphabet == "dna",
         None if sample.strands is None else sample.strands.astype(np.float64),
+        _scale(sample),
     )
 
 
@@ -249,6 +250,13 @@ def _heading(sample: Explanation) -> str:
     against = float(sample.reference_output[0])
     beside = f" against {decimal(against)} of references" if np.isfinite(against) else ""
     return f"{answer} · {word}{beside} · {sample.method[0]}".replace("_", " ")
+
+
+def _scale(sample: Explanation) -> str:
+    """Return what contributions add to."""
+    if not sample.classes:
+        return "number"
+    return f"{_kind(sample)} of {sample.classes[int(sample.explained[0])]}"
 
 
 def _kind(sample: Explanation) -> str:

@@ -29,6 +29,7 @@ from cistron.classifier.predictor import Predictor
 from cistron.explain.background import background_facts
 from cistron.explain.cells import of_cells
 from cistron.explain.checks import faithfulness, randomised_weights
+from cistron.explain.composition import Shares, shuffled
 from cistron.explain.ensembles import scale_of
 from cistron.explain.explanation import Explanation, explain_window
 from cistron.explain.settings import ExplainSettings
@@ -105,7 +106,7 @@ def explain_file(
     settings, choices = settings or ExplainSettings(), choices or Choices()
     folder, began = OutputFolder(Path(out), "an explanation"), time.perf_counter()
     folder.require(force=force, inputs=[source])
-    seen = _Summary()
+    seen = _Summary(shuffled(classifier, settings))
     classifier, windows = _windows(classifier, source, choices, seen, reporter)
     with reporter.bar(choices.limit, f"explaining by {settings.method}") as advance:
         explained = (
@@ -223,7 +224,8 @@ def _checked(
 class _Summary:
     """What is counted over the windows."""
 
-    def __init__(self) -> None:
+    def __init__(self, shuffles: bool) -> None:
+        self.shares = Shares() if shuffles else None
         self.samples, self.records = 0, 0
         self.errors: list[np.ndarray] = []
         self.explained: dict[str, int] = {}
@@ -244,6 +246,8 @@ class _Summary:
 
     def add(self, explanation: Explanation) -> None:
         self.samples += len(explanation)
+        if self.shares is not None:
+            self.shares.add(explanation)
         self.errors.append(explanation.error)
         for number in explanation.explained:
             name = explanation.classes[number] if number >= 0 else "number"
@@ -270,6 +274,8 @@ class _Summary:
                 else None
             ),
         }
+        if self.shares is not None and (shares := self.shares.document()):
+            document["composition"] = shares
         if self.genes:
             document["genes"] = self.genes
         if self.features:

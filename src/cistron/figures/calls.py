@@ -21,6 +21,7 @@ from cistron.figures.svg import (
     WIDTH,
     note,
     panel,
+    says,
     sheet,
     short,
     style,
@@ -77,6 +78,7 @@ def _curves(
     columns = {1: 1, 2: 2, 4: 2}.get(len(curves), 3)
     lines = -(-len(curves) // columns)
     side = (WIDTH - 36 - 16 * (columns - 1)) / columns
+    points: list[Sequence[object]] = []
     with style():
         figure = sheet(32 + lines * (side + 38) + 14)
         note(figure, 0, 12, f"↑ {labels[1]}", color=MUTED, size=10)
@@ -88,6 +90,7 @@ def _curves(
             _unit_square(axes, left=column == 0, bottom=place + columns >= len(curves))
             axes.plot([0, 1], chance[name], color=MUTED, linewidth=1, dashes=(3, 3))
             x, y = thin(np.asarray(curve["x"], float), np.asarray(curve["y"], float))
+            points += [(name, *point) for point in zip(x.tolist(), y.tolist(), strict=True)]
             axes.fill_between(x, y, color=TINT, alpha=0.35)
             axes.plot(x, y, color=ACCENT, clip_on=False)
             letters = int(side / 6)
@@ -95,7 +98,8 @@ def _curves(
             area = f"area {decimal(areas.get(name))}"
             note(figure, left, top - 5, area, color=INK, size=10)
         numbers = "; ".join(f"{name} {decimal(areas.get(name))}" for name in curves)
-        return svg(figure, f"{title}, area under it by class: {numbers}.")
+        told = f"{title}, area under it by class: {numbers}."
+        return svg(figure, told, [("class", *labels), *points])
 
 
 def _unit_square(axes: Axes, *, left: bool, bottom: bool) -> None:
@@ -111,7 +115,7 @@ def confusion_matrix(counts: ArrayLike, classes: Sequence[str]) -> str:
     """Draw a confusion matrix: the depth of a cell is its share of the row.
 
     Up to `NAMED_COLUMNS` classes, a cell holds the count and the share; beyond, only the share in
-    per cent.
+    per cent, and the names of columns are turned.
 
     Parameters
     ----------
@@ -120,34 +124,51 @@ def confusion_matrix(counts: ArrayLike, classes: Sequence[str]) -> str:
     classes : sequence of str
     """
     table = np.asarray(counts, dtype=float)
-    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    shares = _shares(table)
     many = len(classes) > NAMED_COLUMNS
     left = 128 if many else 112
     side = min(84.0, (WIDTH - left - 2) / len(classes))
+    longest = max(len(short(name)) for name in classes)
+    top = 28 + 5.6 * longest if many else 42
     with style():
-        figure = sheet(46 + side * len(classes))
+        figure = sheet(top + 4 + side * len(classes))
         note(figure, 0, 12, "↓ True class", color=MUTED, size=10)
         note(figure, left, 12, "Predicted class →", color=MUTED, size=10)
-        axes = panel(figure, left, 42, side * len(classes), side * len(classes))
+        axes = panel(figure, left, top, side * len(classes), side * len(classes))
         axes.set(xlim=(-0.5, len(classes) - 0.5), ylim=(len(classes) - 0.5, -0.5))
         axes.set_axis_off()
         for place, name in enumerate(classes):
             middle = side * (place + 0.5)
-            row = f"{short(name)}  {place + 1}" if many else short(name)
-            note(figure, left - 6, 42 + middle + 3, row, color=INK, size=10, ha="right")
-            column = str(place + 1) if many else short(name, int(side / 6.2))
-            note(figure, left + middle, 34, column, color=INK, size=10, ha="center")
-        _cells(axes, table, shares, side)
+            size = min(10.0, side - 0.5)
+            note(figure, left - 6, top + middle + 3, short(name), color=INK, size=size, ha="right")
+            look: dict[str, Any] = {"color": INK, "size": size}
+            if many:
+                look |= {"rotation": 90, "va": "bottom", "ha": "center"}
+                note(figure, left + middle, top - 6, short(name), **look)
+            else:
+                column = short(name, int(side / 6.2))
+                note(figure, left + middle, top - 8, column, ha="center", **look)
+        _cells(axes, table, classes, side)
         recalls = "; ".join(f"{name} {shares[i, i]:.0%}" for i, name in enumerate(classes))
-        return svg(figure, f"Confusion matrix. Called correctly, by true class: {recalls}.")
+        told = f"Confusion matrix. Called correctly, by true class: {recalls}."
+        rows = [(name, *map(int, row)) for name, row in zip(classes, table, strict=True)]
+        return svg(figure, told, [("true class", *classes), *rows])
 
 
-def _cells(axes: Axes, table: Array, shares: Array, side: float) -> None:
-    gap = 1 / side
+def _shares(table: Array) -> Array:
+    """Return each count as a share of its row."""
+    return table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+
+
+def _cells(axes: Axes, table: Array, classes: Sequence[str], side: float) -> None:
+    gap, shares = 1 / side, _shares(table)
     for row, column in np.ndindex(table.shape):
         corner = (column - 0.5 + gap, row - 0.5 + gap)
         share = float(shares[row, column])
-        axes.add_patch(_box(corner, 1 - 2 * gap, 1 - 2 * gap, alpha=0.08 + 0.92 * share))
+        box = _box(corner, 1 - 2 * gap, 1 - 2 * gap, alpha=0.08 + 0.92 * share)
+        number = f"{count(float(table[row, column]))}, {100 * share:.1f}{THIN}%"
+        says(box, f"{classes[row]} called {classes[column]}: {number}")
+        axes.add_patch(box)
         if row == column:
             frame: dict[str, Any] = {"fill": False, "edgecolor": ACCENT, "linewidth": 1.2}
             axes.add_patch(Rectangle(corner, 1 - 2 * gap, 1 - 2 * gap, **frame))
@@ -186,13 +207,20 @@ def reliability(bins: Sequence[Score]) -> str:
         axes.plot([start, 1], [start, 1], color=MUTED, linewidth=1, dashes=(3, 3))
         x, y = ([row[key] for row in filled] for key in ("confidence", "accuracy"))
         axes.vlines(x, x, y, color=ACCENT, linewidth=1)
-        axes.plot(x, y, "o-", color=ACCENT, markersize=5, linewidth=1.4, clip_on=False)
+        axes.plot(x, y, "-", color=ACCENT, linewidth=1.4, clip_on=False)
+        for row in filled:
+            at = (row["confidence"], row["accuracy"])
+            (point,) = axes.plot(*at, "o", color=ACCENT, markersize=5, clip_on=False)
+            numbers = f"{decimal(at[0])} sure, {decimal(at[1])} right"
+            says(point, f"{numbers}, {count(row['n'])} samples")
         note(figure, 34, 260, "Samples in each bin", color=MUTED, size=10)
         _bin_sizes(panel(figure, 34, 266, WIDTH - 44, 52), filled, start)
         confidence = {"color": MUTED, "size": 10, "ha": "right"}
         note(figure, WIDTH - 10, 348, "Probability of the called class →", **confidence)
         pairs = (f"{decimal(a)} sure, {decimal(b)} right" for a, b in zip(x, y, strict=True))
-        return svg(figure, f"Reliability curve: {'; '.join(pairs)}.")
+        keys = ("low", "high", "n", "confidence", "accuracy")
+        rows = [keys, *([row.get(key) for key in keys] for row in filled)]
+        return svg(figure, f"Reliability curve: {'; '.join(pairs)}.", rows)
 
 
 def _bin_sizes(axes: Axes, bins: Sequence[Score], start: float) -> None:

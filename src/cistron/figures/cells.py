@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,6 +22,7 @@ from cistron.figures.svg import (
     WIDTH,
     note,
     panel,
+    says,
     sheet,
     short,
     style,
@@ -31,6 +32,7 @@ from cistron.figures.svg import (
 PITCH = 21  # between rows
 NAMED_CLASSES = 3  # beyond, the columns of a dot plot are numbered
 FAINTEST = 0.08  # opacity of the lowest expression
+GENE_ROWS = ("leads in", "gene", "direction", "class", "share", "mean")
 SIGNS = {"up": "+", "down": "\N{MINUS SIGN}"}
 
 
@@ -59,7 +61,9 @@ def composition(rows: Mapping[str, tuple[Score, float]], name: str) -> str:
         for row, (group, ((value, low, high), true)) in enumerate(numbers.items()):
             top = 40 + pitch * (row + 0.5) + 3.5
             axes.plot([low, high], [row, row], color=ACCENT, linewidth=2.2)
-            axes.plot(value, row, "o", color=ACCENT, markersize=6)
+            (point,) = axes.plot(value, row, "o", color=ACCENT, markersize=6)
+            between = f"{_percent(low)} to {_percent(high)}"
+            says(point, f"{group}: predicted {_percent(value)} ({between}), true {_percent(true)}")
             axes.plot(true, row, "D", color=INK, markersize=6, fillstyle="none", markeredgewidth=1)
             note(figure, 0, top, short(group), color=INK, size=10)
             note(figure, 314, top, _percent(value), color=ACCENT, size=10, ha="right")
@@ -68,7 +72,10 @@ def composition(rows: Mapping[str, tuple[Score, float]], name: str) -> str:
             f"{group} {_percent(found[0])}, true {_percent(true)}"
             for group, (found, true) in numbers.items()
         )
-        return svg(figure, f"Predicted and true share of {name} by group: {told}.")
+        table = [(group, *found, true) for group, (found, true) in numbers.items()]
+        headings = ("group", "predicted", "low", "high", "true")
+        told = f"Predicted and true share of {name} by group: {told}."
+        return svg(figure, told, [headings, *table])
 
 
 def _percent(share: float) -> str:
@@ -121,9 +128,19 @@ def gene_dots(blocks: Mapping[str, Sequence[Json]], classes: Sequence[str]) -> s
             f"{block}: " + ", ".join(f"{g['symbol']} {g['direction']}" for g in genes)
             for block, genes in blocks.items()
         )
-        return svg(
-            figure, f"Genes that lead in each class, and where they are expressed. {counts}."
-        )
+        told = f"Genes that lead in each class, and where they are expressed. {counts}."
+        return svg(figure, told, [GENE_ROWS, *_gene_rows(blocks, classes)])
+
+
+def _gene_rows(
+    blocks: Mapping[str, Sequence[Json]], classes: Sequence[str]
+) -> Iterator[Sequence[object]]:
+    """Yield each gene in each class: the share of the cells that have it, and its mean."""
+    for block, genes in blocks.items():
+        for gene in genes:
+            for name in classes:
+                numbers = (gene["share"].get(name), gene["mean"].get(name))
+                yield block, gene["symbol"], gene["direction"], name, *numbers
 
 
 def _dots(axes: Axes, gene: Json, classes: Sequence[str], down: float, wide: float) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from cistron.figures.intervals import in_words, interval, table_of
+from cistron.figures.intervals import as_rows, digits_in, in_words, interval, table_of
 from cistron.figures.numbers import Score, decimal, triple
 from cistron.figures.svg import (
     INK,
@@ -46,7 +46,7 @@ def runs_forest(
         Where a vertical line stands (zero, for differences).
     """
     rows = {name: triple(score) for name, score in scores.items()}
-    pitch = 36
+    pitch, digits = 36, digits_in(rows.values(), differs=reference == 0)
     with style():
         figure, axes = table_of(rows, metric, reference, pitch, (4, 222))
         axes.grid(visible=False)  # lines would run through the names
@@ -59,8 +59,8 @@ def runs_forest(
             top = 24 + pitch * row
             weight = "bold" if chosen else "normal"
             note(figure, 0, top + 12, short(name, 60), color=INK, size=10, weight=weight)
-            interval(figure, place, score, chosen, top + pitch * 0.72 + 3.5)
-        return svg(figure, in_words(rows, metric))
+            interval(figure, place, score, chosen, top + pitch * 0.72 + 3.5, digits)
+        return svg(figure, in_words(rows, metric, digits), as_rows(rows, "name", metric))
 
 
 def differences_matrix(
@@ -110,4 +110,6 @@ def differences_matrix(
                     size = 9 if pitch > 26 else 8
                     note(figure, x, middle, decimal(value), color=INK, size=size, ha="center")
         said = "; ".join(f"{a} and {b}" for a, b in differences if (a, b) in told_apart)
-        return svg(figure, f"{metric}. Pairs that can be told apart: {said or 'none'}.")
+        table = [(*pair, value, pair in told_apart) for pair, value in differences.items()]
+        told = f"{metric}. Pairs that can be told apart: {said or 'none'}."
+        return svg(figure, told, [("first", "second", metric, "told apart"), *table])

@@ -22,6 +22,7 @@ from cistron.figures.svg import (
     WIDTH,
     note,
     panel,
+    says,
     sheet,
     short,
     style,
@@ -65,7 +66,8 @@ def history(table: pd.DataFrame, metric: str = "") -> str:
                 part.axvline(best, color=INK, linewidth=0.9, dashes=(2, 2))
         note(figure, WIDTH - 10, height - 4, "Epoch →", color=MUTED, size=10, ha="right")
         told = f" Lowest validation loss at epoch {best}." if best is not None else ""
-        return svg(figure, f"Training and validation loss, epoch by epoch.{told}")
+        rows = [table.columns.tolist(), *table.itertuples(index=False)]
+        return svg(figure, f"Training and validation loss, epoch by epoch.{told}", rows)
 
 
 def _lines(axes: Axes, groups: Sequence[pd.DataFrame], column: str, colour: str, dash: str) -> None:
@@ -125,7 +127,10 @@ def length_histogram(lengths: Mapping[str, ArrayLike], unit: str = "residues") -
         bottom = 62 + pitch * len(rows) - 6
         note(figure, 310, bottom, f"Length, {short(unit)} →", color=MUTED, size=10, ha="right")
         medians = (f"{name} {count(np.median(row))}" for name, row in rows.items() if len(row))
-        return svg(figure, f"Lengths by class; medians: {'; '.join(medians)} {unit}.")
+        told = f"Lengths by class; medians: {'; '.join(medians)} {unit}."
+        counts = [np.histogram(values, edges)[0].tolist() for values in rows.values()]
+        bins = zip(edges[:-1].tolist(), edges[1:].tolist(), *counts, strict=True)
+        return svg(figure, told, [("from", "to", *rows), *bins])
 
 
 def _edges(low: float, high: float, *, logarithmic: bool, bins: int = 44) -> Array:
@@ -170,7 +175,9 @@ def identity_bins(bins: Sequence[Score]) -> str:
         axes.set(xlim=(0, max([*shares, 0.01])), ylim=(len(bins) - 0.5, -0.5), xticks=[], yticks=[])
         axes.spines["bottom"].set_visible(False)
         for row, share in enumerate(shares):
-            axes.add_patch(Rectangle((0, row - 0.32), share, 0.64, color=TINT))
+            box = Rectangle((0, row - 0.32), share, 0.64, color=TINT)
+            says(box, f"{bins[row].get('bin')}: {bins[row].get('n') or 0} samples, {share:.1%}")
+            axes.add_patch(box)
             axes.plot([share, share], [row - 0.32, row + 0.32], color=ACCENT, linewidth=1.6)
             top = 22 + pitch * (row + 0.5) + 3.5
             note(figure, 0, top, short(bins[row].get("bin"), 15), color=INK, size=10)
@@ -178,4 +185,6 @@ def identity_bins(bins: Sequence[Score]) -> str:
             number = f"n {compact(bins[row].get('n') or 0)}"
             note(figure, WIDTH, top, number, color=MUTED, size=10, ha="right")
         told = "; ".join(f"{row.get('bin')}: {row.get('share') or 0:.1%}" for row in bins)
-        return svg(figure, f"Test samples by identity to the nearest training sequence: {told}.")
+        told = f"Test samples by identity to the nearest training sequence: {told}."
+        rows = [[row.get(key) for key in ("bin", "n", "share")] for row in bins]
+        return svg(figure, told, [("identity", "n", "share"), *rows])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from cistron.base.digits import digits_of
 from cistron.figures.numbers import Score, Triple, count, decimal, limits, triple
 from cistron.figures.svg import (
     ACCENT,
@@ -18,6 +19,7 @@ from cistron.figures.svg import (
     WIDTH,
     note,
     panel,
+    says,
     sheet,
     short,
     style,
@@ -42,7 +44,7 @@ def forest(
         Where a vertical line stands (zero, for differences).
     """
     rows = {name: triple(score) for name, score in scores.items()}
-    pitch = 25
+    pitch, digits = 25, digits_in(rows.values(), differs=reference == 0)
     with style():
         figure, axes = table_of(rows, metric, reference, pitch, (108, 118))
         if reference is not None:
@@ -52,8 +54,8 @@ def forest(
             top = 24 + pitch * (row + 0.5) + 3.5
             weight = "bold" if chosen else "normal"
             note(figure, 0, top, short(name), color=INK, size=10, weight=weight)
-            interval(figure, row, score, chosen, top)
-        return svg(figure, in_words(rows, metric))
+            interval(figure, row, score, chosen, top, digits)
+        return svg(figure, in_words(rows, metric, digits), as_rows(rows, "name", metric))
 
 
 def table_of(
@@ -73,13 +75,32 @@ def table_of(
     return figure, axes
 
 
-def in_words(rows: Mapping[str, Triple], metric: str) -> str:
+def digits_in(rows: Iterable[Triple], *, differs: bool = False) -> int:
+    """Return the decimals of a column of numbers: those of the narrowest interval."""
+    return max((digits_of(low, high, differs=differs) for _, low, high in rows), default=2)
+
+
+def in_figures(score: Triple, digits: int) -> str:
+    """Return "0.51 (0.42 to 0.60)", or the number alone where it has no interval."""
+    value, low, high = score
+    between = f" ({decimal(low, digits)} to {decimal(high, digits)})"
+    return decimal(value, digits) + (between if math.isfinite(low + high) else "")
+
+
+def in_words(rows: Mapping[str, Triple], metric: str, digits: int = 2) -> str:
     """Return what rows of intervals say, for who does not see them."""
-    numbers = "; ".join(f"{name} {decimal(row[0])}" for name, row in rows.items())
+    numbers = "; ".join(f"{name} {decimal(row[0], digits)}" for name, row in rows.items())
     return f"{metric}, point and interval: {numbers}."
 
 
-def interval(figure: Figure, place: float, score: Triple, chosen: bool, top: float) -> None:
+def as_rows(rows: Mapping[str, Triple], what: str, metric: str) -> list[Sequence[object]]:
+    """Return the numbers of rows of intervals, headings first."""
+    return [(what, metric, "low", "high"), *((name, *row) for name, row in rows.items())]
+
+
+def interval(
+    figure: Figure, place: float, score: Triple, chosen: bool, top: float, digits: int
+) -> None:
     """Draw a score with its interval at a height of the axes, and say both in figures beside.
 
     Parameters
@@ -93,16 +114,19 @@ def interval(figure: Figure, place: float, score: Triple, chosen: bool, top: flo
         Whether it stands out.
     top : float
         Where the figures stand, in the unit of the sheet.
+    digits : int
+        Decimals of the figures.
     """
     value, low, high = score
     colour = ACCENT if chosen else MUTED
     weight = "bold" if chosen else "normal"
     axes = figure.axes[0]
     axes.plot([low, high], [place, place], color=colour, linewidth=2.4 if chosen else 1.6)
-    axes.plot(value, place, "D" if chosen else "o", color=colour, markersize=6)
-    note(figure, 236, top, decimal(value), color=INK, size=10, weight=weight)
+    (point,) = axes.plot(value, place, "D" if chosen else "o", color=colour, markersize=6)
+    says(point, in_figures(score, digits))
+    note(figure, 236, top, decimal(value, digits), color=INK, size=10, weight=weight)
     if math.isfinite(low + high):
-        span = f"{decimal(low)} to {decimal(high)}"
+        span = f"{decimal(low, digits)} to {decimal(high, digits)}"
         note(figure, WIDTH, top, span, color=MUTED, size=10, ha="right")
 
 
@@ -132,14 +156,16 @@ def class_bars(scores: Mapping[str, Score], metric: str, sizes: Mapping[str, int
             top = 24 + pitch * (row + 0.5) + 3.5
             note(figure, 0, top, short(name), color=INK, size=10)
             if math.isfinite(value):
-                axes.barh(row, value, height=0.62, color=TINT)
+                (bar,) = axes.barh(row, value, height=0.62, color=TINT)
+                says(bar, f"{name}: {in_figures((value, low, high), 2)}")
             if math.isfinite(low + high):
                 axes.plot([low, high], [row, row], color=ACCENT, linewidth=1.6)
             note(figure, 262, top, decimal(value), color=INK, size=10)
             note(figure, WIDTH, top, count(sizes.get(name)), color=MUTED, size=10, ha="right")
         axes.axvline(0, color=INK, linewidth=1)
         numbers = "; ".join(f"{name} {decimal(row[0])}" for name, row in rows.items())
-        return svg(figure, f"{metric} of each class, with its interval: {numbers}.")
+        told = f"{metric} of each class, with its interval: {numbers}."
+        return svg(figure, told, as_rows(rows, "class", metric))
 
 
 def folds(scores: Sequence[Score], pooled: Score, metric: str, kind: str = "Fold") -> str:
@@ -158,7 +184,7 @@ def folds(scores: Sequence[Score], pooled: Score, metric: str, kind: str = "Fold
     """
     rows = [triple(score) for score in scores]
     middle, low, high = triple(pooled)
-    pitch = 21
+    pitch, digits = 21, digits_in([*rows, (middle, low, high)])
     with style():
         figure = sheet(52 + pitch * len(rows))
         note(figure, 0, 12, short(metric, 60), color=INK, weight="bold")
@@ -170,15 +196,20 @@ def folds(scores: Sequence[Score], pooled: Score, metric: str, kind: str = "Fold
             axes.axvline(middle, color=ACCENT, linewidth=1.2)
         for row, (value, lowest, highest) in enumerate(rows):
             axes.plot([lowest, highest], [row, row], color=INK, linewidth=1.4)
-            axes.plot(value, row, "o", color=INK, markersize=5)
+            (point,) = axes.plot(value, row, "o", color=INK, markersize=5)
+            says(point, in_figures(rows[row], digits))
             top = 24 + pitch * (row + 0.5) + 3.5
             name = f"{kind} {short(scores[row].get('fold'), 4)}"
             note(figure, 0, top, name, color=INK, size=10)
-            note(figure, 262, top, decimal(value), color=INK, size=10)
+            note(figure, 262, top, decimal(value, digits), color=INK, size=10)
             number = f"n {count(scores[row].get('n'))}"
             note(figure, WIDTH, top, number, color=MUTED, size=10, ha="right")
-        numbers = ", ".join(decimal(row[0]) for row in rows)
-        return svg(figure, f"{metric} of each {kind.lower()}: {numbers}; pooled {decimal(middle)}.")
+        numbers = ", ".join(decimal(row[0], digits) for row in rows)
+        pooled_text = f"pooled {decimal(middle, digits)}"
+        told = f"{metric} of each {kind.lower()}: {numbers}; {pooled_text}."
+        named = [(s.get("fold"), s.get("n"), *triple(s)) for s in scores]
+        headings = (kind.lower(), "n", metric, "low", "high")
+        return svg(figure, told, [headings, *named, ("pooled", None, middle, low, high)])
 
 
 def scale(axes: Axes, rows: int, numbers: Sequence[Triple]) -> None:

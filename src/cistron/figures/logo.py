@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cistron.base.motif import BASES, information
+from cistron.figures.svg import as_attribute
 
 # Each fills a square of 100 units, y downwards.
 GLYPHS = {
@@ -86,6 +87,7 @@ def _draw(heights: NDArray[np.float64], top: float, bottom: float, label: str, s
                 below -= high
                 where = f"matrix({sx:.3g} 0 0 {-sy:.4g} {x:.2f} {below:.2f})"
             uses.append(f'<use href="#base-{BASES[base]}" transform="{where}"/>')
+    rows = [("column", *BASES), *((place, *row) for place, row in enumerate(heights, 1))]
     rule = (
         f'<path d="M0 {line:.2f}H{width:g}" fill="none" stroke="var(--rule, #d9d6cf)" '
         'vector-effect="non-scaling-stroke"/>'
@@ -93,5 +95,5 @@ def _draw(heights: NDArray[np.float64], top: float, bottom: float, label: str, s
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="logo" role="img" '
         f'viewBox="0 0 {width:g} {HEIGHT:g}" width="{width:g}" height="{HEIGHT:g}" '
-        f'aria-label="{escape(label)}">{rule}{"".join(uses)}</svg>'
+        f'aria-label="{escape(label)}"{as_attribute(rows)}>{rule}{"".join(uses)}</svg>'
     )

@@ -86,6 +86,7 @@ def positions(
             figure,
             f"Positions of {name}: {count(int(hits.sum()))} hits, {count(int(seqlets.sum()))} "
             f"seqlets; most hits from column {int(bounds[peak, 0])} to {int(bounds[peak, 1])}.",
+            [("from", "to", "hits", "seqlets"), *np.column_stack([bounds, hits, seqlets]).tolist()],
         )
 
 

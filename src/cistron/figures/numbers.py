@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cistron.base.digits import digits_of
+
 Score = Mapping[str, Any]
 """A number and its interval: {"value": …, "low": …, "high": …}; any of them may be None."""
 
@@ -32,6 +34,19 @@ def decimal(number: float | None, digits: int = 2) -> str:
         return "n/a"
     text = f"{real:.{digits}f}"
     return text.lstrip("-") if float(text) == 0 else text.replace("-", "\u2212")
+
+
+def spanned(score: Score, usual: int = 2, *, differs: bool = False) -> tuple[str, str]:
+    """Return a number, and "0.41 to 0.62" or "" where it has no interval.
+
+    Both have the decimals that the interval justifies; see `cistron.base.digits.digits_of`.
+    """
+    value, low, high = triple(score)
+    digits = digits_of(low, high, usual, differs=differs)
+    between = ""
+    if math.isfinite(low + high):
+        between = f"{decimal(low, digits)} to {decimal(high, digits)}"
+    return decimal(value, digits), between
 
 
 def count(number: float | None) -> str:

@@ -71,7 +71,7 @@ def predicted_against_measured(
         bottom = TOP + height + 30
         note(figure, WIDTH - 10, bottom, "Predicted →", color=MUTED, size=10, ha="right")
         told = f"Predicted against measured {name} of {count(len(x))} samples."
-        return svg(figure, told)
+        return svg(figure, told, [("predicted", "measured"), *zip(x, y, strict=True)])
 
 
 def residuals(predicted: ArrayLike, measured: ArrayLike) -> str:
@@ -91,7 +91,7 @@ def residuals(predicted: ArrayLike, measured: ArrayLike) -> str:
         note(figure, WIDTH - 10, bottom, "Predicted →", color=MUTED, size=10, ha="right")
         middle = decimal(float(np.median(error)), 3) if len(error) else "n/a"
         told = f"Errors of {count(len(x))} samples by what was predicted; median {middle}."
-        return svg(figure, told)
+        return svg(figure, told, [("predicted", "error"), *zip(x, error, strict=True)])
 
 
 def _finite(predicted: ArrayLike, measured: ArrayLike) -> tuple[Floats, Floats]:

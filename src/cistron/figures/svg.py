@@ -13,12 +13,15 @@ import io
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from html import escape
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
+import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -71,6 +74,7 @@ _STYLE: Any = {
     "ytick.labelsize": 10,
     "ytick.major.size": 3,
 }
+SAYS, _SAYS = "says: ", "data-says"
 _SVG = "{http://www.w3.org/2000/svg}"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 
@@ -116,7 +120,29 @@ def _one_line(text: str) -> str:
     return " ".join("".join(printable).split())
 
 
-def svg(figure: Figure, label: str) -> str:
+def says(artist: Artist, text: str) -> None:
+    """Let a browser say a text where the pointer rests on what an artist draws."""
+    artist.set_gid(SAYS + _one_line(text))
+
+
+def as_tsv(rows: Iterable[Sequence[object]]) -> str:
+    """Return the numbers of a figure as tab-separated text, the headings in the first row."""
+    return "\n".join("\t".join(map(_cell, row)) for row in rows)
+
+
+def as_attribute(rows: Iterable[Sequence[object]]) -> str:
+    """Return the numbers of a figure as the attribute of an element that is written by hand."""
+    text = escape(as_tsv(rows)).replace("\n", "&#10;").replace("\t", "&#09;")
+    return f' data-table="{text}"' if text else ""
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float | np.floating):
+        return f"{value:.6g}" if np.isfinite(value) else ""
+    return "" if value is None else _one_line(str(value))
+
+
+def svg(figure: Figure, label: str, rows: Iterable[Sequence[object]] = ()) -> str:
     """Return the drawing as an `<svg>` element that scales to the width of its container.
 
     Parameters
@@ -125,6 +151,9 @@ def svg(figure: Figure, label: str) -> str:
         Drawn on a `sheet`.
     label : str
         What a reader who does not see the figure is told.
+    rows : iterable of sequence, optional
+        The numbers that are drawn, headings first: the element holds them as `data-table`, which
+        the script of a page offers as a table.
     """
     raw = io.StringIO()
     nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
@@ -148,6 +177,13 @@ def svg(figure: Figure, label: str) -> str:
             "style": f"font-family: {_FONT}; stroke-linejoin: round",
         }
     )
+    if table := as_tsv(rows):
+        root.set("data-table", table)
+    for element in list(root.iter()):
+        if text := element.attrib.pop(_SAYS, ""):
+            title = ET.Element("title")
+            title.text = text
+            element.insert(0, title)
     return ET.tostring(root, encoding="unicode")
 
 
@@ -156,12 +192,15 @@ def _tidy(root: ET.Element) -> None:
     for element in root.iter():
         element.tag = element.tag.removeprefix(_SVG)
         element.tail = None
+        if element.get("id", "").startswith(SAYS):
+            element.set(_SAYS, element.attrib.pop("id").removeprefix(SAYS))
         if element.tag != "text":
             element.text = None
         if _LINK in element.attrib:
             element.attrib = {"href": element.attrib.pop(_LINK), **element.attrib}
         for key, value in element.attrib.items():
-            element.set(key, _restyled(value) if key == "style" else _rounded(key, value))
+            if key != _SAYS:
+                element.set(key, _restyled(value) if key == "style" else _rounded(key, value))
         if element.get("transform", "").startswith("rotate(-0 "):
             del element.attrib["transform"]
     for parent in list(root.iter()):
@@ -208,7 +247,8 @@ def _unwrap(root: ET.Element) -> bool:
 
 
 def _references(root: ET.Element) -> set[str]:
-    text = " ".join(value for element in root.iter() for value in element.attrib.values())
+    values = (element.attrib.items() for element in root.iter())
+    text = " ".join(value for items in values for key, value in items if key != _SAYS)
     return set(re.findall(r"#([\w.-]+)", text))
 
 

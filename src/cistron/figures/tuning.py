@@ -16,6 +16,7 @@ from cistron.figures.svg import (
     WIDTH,
     note,
     panel,
+    says,
     sheet,
     short,
     style,
@@ -40,7 +41,9 @@ def trials(values: Sequence[float | None], metric: str, lower_is_better: bool) -
         note(figure, 0, 12, f"{short(metric, 40)} of each trial", color=INK, weight="bold")
         axes = panel(figure, 42, 24, WIDTH - 52, 128)
         number = np.arange(len(known))
-        axes.plot(number, known, "o", color=MUTED, markersize=4)
+        for trial, value in zip(number.tolist(), known, strict=True):
+            (point,) = axes.plot(trial, value, "o", color=MUTED, markersize=4)
+            says(point, f"trial {trial}: {decimal(value, 3)}")
         axes.step(number, running, where="post", color=ACCENT, linewidth=1.8)
         low, high = limits([(v, v, v) for v in known if np.isfinite(v)] or [(0.0, 0.0, 1.0)])
         axes.set(ylim=(low, high), xlim=(-0.5, max(len(known) - 0.5, 0.5)))
@@ -51,7 +54,9 @@ def trials(values: Sequence[float | None], metric: str, lower_is_better: bool) -
         note(figure, 42, 182, "trial", color=MUTED, size=10)
         reached = running[np.isfinite(running)]
         said = decimal(float(reached[-1])) if len(reached) else "none"
-        return svg(figure, f"{metric} of {len(known)} trials; the best: {said}.")
+        rows = zip(number.tolist(), known, running, strict=True)
+        told = f"{metric} of {len(known)} trials; the best: {said}."
+        return svg(figure, told, [("trial", metric, "best by then"), *rows])
 
 
 def importance_bars(shares: Mapping[str, float]) -> str:
@@ -66,11 +71,13 @@ def importance_bars(shares: Mapping[str, float]) -> str:
             axes.spines[side].set_visible(False)
         for row, (name, share) in enumerate(shares.items()):
             top = 22 + pitch * (row + 0.5) + 3.5
-            axes.barh(row, share, height=0.62, color=TINT)
+            (bar,) = axes.barh(row, share, height=0.62, color=TINT)
+            says(bar, f"{name}: {_percent(share)}")
             note(figure, 0, top, short(name, 30), color=INK, size=10)
             note(figure, 284, top, _percent(share), color=INK, size=10)
         said = "; ".join(f"{name} {_percent(share)}" for name, share in shares.items())
-        return svg(figure, f"Share of the differences explained: {said}.")
+        told = f"Share of the differences explained: {said}."
+        return svg(figure, told, [("key", "share"), *shares.items()])
 
 
 def _percent(share: float) -> str:

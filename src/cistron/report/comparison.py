@@ -10,9 +10,9 @@ from cistron.base.outputs import new_file
 from cistron.figures.numbers import THIN, count
 from cistron.report.differences import said_p
 from cistron.report.html import duration, html, written
-from cistron.report.names import glossary, human, in_order, label, meaning
+from cistron.report.names import glossary, human, in_order, label, meaning, without_folders
 from cistron.report.read import Json
-from cistron.report.tables import Cell, Column, Table, best_of, score_cell
+from cistron.report.tables import UNLESS, Cell, Column, Table, best_of, score_cell
 from cistron.targets.kinds import sign_of
 
 CONCISE = 4  # runs compared up to which every difference is drawn with its interval
@@ -118,7 +118,7 @@ def _scores(made: Json, about: Json, metric: str) -> Table:
     columns = [Column(label(m), meaning(m)) for m in metrics]
     group = Column("Group", "rows that share a letter cannot be told apart", numeric=False)
     heads = [Column("", numeric=False), Column("Model", numeric=False), columns[0], group]
-    caption = f"All metrics with their 95{THIN}% intervals, the best of each column bold."
+    caption = f"All metrics with their 95{THIN}% intervals, the best of each column bold{UNLESS}."
     return Table(caption, [*heads, *columns[1:]], cells)
 
 
@@ -126,7 +126,7 @@ def _pairs(made: Json, metric: str) -> Table:
     rows = [
         [
             Cell(f"{d['first']} \N{MINUS SIGN} {d['second']}"),
-            score_cell(d["difference"]),
+            score_cell(d["difference"], differs=True),
             Cell(said_p(d["p"]).removeprefix("p ").removeprefix("= ")),
             Cell(said_p(d["holm"]).removeprefix("p ").removeprefix("= ")),
             Cell("told apart" if d["verdict"] == "better" else "not told apart"),
@@ -155,7 +155,10 @@ def _runs(runs: Sequence[Json]) -> Table:
         texts = (run["model"], run["encoder"], run["split"], _audited(run), folds)
         numbers = (count(run["tested"]), time, count(run["parameters"]), written(run["seed"]))
         rows.append(
-            [Cell(run["name"], title=run["path"]), *map(Cell, (*map(str, texts), *numbers))]
+            [
+                Cell(run["name"], title=without_folders(run["path"])),
+                *map(Cell, (*map(str, texts), *numbers)),
+            ]
         )
     words = [
         Column(t, numeric=False) for t in ("", "Model", "Encoder", "Split", "Audit", "Held out")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from cistron.evaluation.paired import LEVEL, Comparison, Difference
-from cistron.figures.numbers import decimal
+from cistron.figures.numbers import spanned
 from cistron.report.names import label
 from cistron.targets.kinds import sign_of
 
@@ -26,13 +26,15 @@ def sentence(difference: Difference, metric: str, kinds: Mapping[str, str]) -> s
     sign = sign_of(metric)
     value = sign * difference.interval.value
     low, high = sorted((sign * difference.interval.low, sign * difference.interval.high))
-    numbers = f"{decimal(low, 3)} to {decimal(high, 3)}, Holm {said_p(difference.holm)}"
+    bounds = {"value": value, "low": low, "high": high}
+    value_text, between = spanned(bounds, 3, differs=True)
+    numbers = f"{between}, Holm {said_p(difference.holm)}"
     if difference.told_apart:
-        by = f"{decimal(value, 3)} {label(metric)}"
+        by = f"{value_text} {label(metric)}"
         return f"{capital(first)} is better than {second} by {by} ({numbers})."
     return (
         f"{capital(first)} and {second} cannot be told apart: difference in {label(metric)} "
-        f"{decimal(value, 3)} ({numbers})."
+        f"{value_text} ({numbers})."
     )
 
 

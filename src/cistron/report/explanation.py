@@ -10,8 +10,10 @@ from cistron.figures.numbers import count, decimal
 from cistron.figures.svg import ACCENT, INK, MUTED, note, panel, sheet, style, svg
 from cistron.report.answers import adds_up, faithful
 from cistron.report.html import html, write_html
+from cistron.report.names import without_folders
 from cistron.report.read import Json
 from cistron.report.verdict import Finding
+from cistron.report.worth import position_share, worth
 
 PAGE = "explanation.html"
 ALIKE = 0.5  # rank correlation with random weights, from which on it is a warning
@@ -27,13 +29,17 @@ def write_explanation(folder: Path, summary: Json, drawn: Drawn) -> Path:
 def render_explanation(summary: Json, drawn: Drawn) -> str:
     """Return one HTML page that needs nothing else."""
     features = "features" in drawn.tables
+    known = worth(summary.get("run"))
+    scale = "number" if list(summary["explained"]) == ["number"] else summary.get("scale", "logit")
+    position = position_share(summary.get("composition"), scale)
     explained = " and ".join(str(name) for name in summary["explained"])
     return html(
         "explanation.html",
         title=f"Why: {Path(summary['source']).name}",
         byline=_byline(summary),
-        lead=_lead(summary, features),
-        answers=_answers(summary),
+        worth=known.sentence,
+        lead=" ".join([_lead(summary, features), *(finding.sentence for finding in position)]),
+        answers=[known, *position, *_answers(summary)],
         notes=_notes(summary),
         methods=[method_named(name).words for name in summary["methods"]],
         explained=explained,
@@ -87,7 +93,7 @@ def _notes(summary: Json) -> list[str]:
     if background := summary.get("background"):
         notes.append(
             f"Samples are compared with {count(background['sequences'])} sequences of "
-            f"{background['file']} (SHA-256 {background['sha256']}), up to "
+            f"{without_folders(background['file'])} (SHA-256 {background['sha256']}), up to "
             f"{count(summary['settings']['number'])} of them each, in place of shuffled letters."
         )
     unused = summary["not_used"]
@@ -128,4 +134,8 @@ def _curve(curve: Json | None) -> str:
             f"Mean output {decimal(top[0])}; with the first 20 per cent deleted "
             f"{decimal(curve['top'][curve['shares'].index(0.2)])}, with random ones "
             f"{decimal(curve['random'][curve['shares'].index(0.2)])}.",
+            [
+                ("per cent deleted", "contributing most", "at random"),
+                *zip(shares, top, others, strict=True),
+            ],
         )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from functools import cache
+from importlib import resources
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -10,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from cistron.base.outputs import write_text
 from cistron.base.version import __version__
 from cistron.figures.numbers import THIN, count, decimal
-from cistron.report.names import human
+from cistron.report.names import human, without_folders
 
 
 @cache
@@ -23,8 +26,12 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {"human": human, "written": written}
+    templates.filters |= {"human": human, "written": written, "without_folders": without_folders}
+    script = resources.files("cistron.report").joinpath("templates/page.js").read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     templates.globals |= {"interval": f"95{THIN}%", "version": __version__}
+    # The security policy of a page lets this one script run, by its hash.
+    templates.globals |= {"script": script, "script_hash": f"sha256-{digest}"}
     return templates
 
 
@@ -47,7 +54,7 @@ def written(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return count(value)
-    return decimal(value, 3) if isinstance(value, float) else str(value)
+    return decimal(value, 3) if isinstance(value, float) else without_folders(str(value))
 
 
 def duration(seconds: float) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.digits import digits_of
 from cistron.base.motif import reverse_complement
 from cistron.figures import logo
 from cistron.figures import motifs as figures
-from cistron.figures.numbers import THIN, count, decimal
+from cistron.figures.numbers import THIN, count, decimal, spanned
 from cistron.report.read import Json
 from cistron.report.tables import Cell, Column, Table
 from cistron.report.verdict import signed
@@ -69,19 +70,29 @@ def _row(made: Json, document: Json, rank: int) -> list[dict[str, object]]:
         _cell(made["sequences_with_hit"], count(made["sequences_with_hit"])),
     ]
     if odds:
-        between = f"{decimal(odds['low'])} to {decimal(odds['high'])}"
-        cells.append(_cell(odds["odds_ratio"], decimal(odds["odds_ratio"]), between))
+        cells.append(_cell(odds["odds_ratio"], *_odds(odds)))
     else:
         cells.append(_cell("", "n/a"))
     if effect:
-        between = f"{decimal(effect['low'])} to {decimal(effect['high'])}"
-        cells.append(_cell(effect["mean"], signed(effect["mean"]), between))
+        cells.append(_cell(effect["mean"], *_mean(effect)))
     else:
         cells.append(_cell("", "n/a"))
     if document["others"]:
         times = sum(name is not None for name in made["found_again"])
         cells.append(_cell(times, f"{times} of {len(document['others'])}"))
     return cells
+
+
+def _odds(row: Json) -> tuple[str, str]:
+    """Write an odds ratio and its interval."""
+    return spanned({**row, "value": row["odds_ratio"]})
+
+
+def _mean(effect: Json) -> tuple[str, str]:
+    """Write a mean effect with its sign, and its interval."""
+    digits = digits_of(effect["low"], effect["high"], differs=True)
+    _, between = spanned(effect, differs=True)
+    return signed(effect["mean"], digits), between
 
 
 def _cell(key: object, text: str, below: str = "") -> dict[str, object]:
@@ -176,7 +187,7 @@ def _enrichment(made: Json) -> Table | None:
             Cell(f"{row['class']} ({row['by']})"),
             Cell(f"{count(row['inside'])} of {count(row['of_inside'])}"),
             Cell(f"{count(row['outside'])} of {count(row['of_outside'])}"),
-            Cell(decimal(row["odds_ratio"]), f"{decimal(row['low'])} to {decimal(row['high'])}"),
+            Cell(*_odds(row)),
             Cell(scientific(row["q"]), title=f"p {row['p']:.2g}"),
         ]
         for row in made["enrichment"]
@@ -196,7 +207,7 @@ def _effects(made: Json) -> Table | None:
         [
             Cell("Middle" if effect["place"] == "middle" else "Preferred place"),
             Cell("reverse" if effect["reverse"] else "forward"),
-            Cell(signed(effect["mean"]), f"{decimal(effect['low'])} to {decimal(effect['high'])}"),
+            Cell(*_mean(effect)),
         ]
         for effect in made["effects"]
     ]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 
 from cistron.explain.motifs.match import ALIKE
@@ -16,29 +13,27 @@ from cistron.report.html import html, write_html
 from cistron.report.motif_sections import pattern_section, target
 from cistron.report.read import Json
 from cistron.report.verdict import Finding
+from cistron.report.worth import position_share, worth
 
 
-def write_motifs(document: Json, path: Path) -> None:
-    """Write the page of motifs, whole or not at all."""
-    write_html(path, render_motifs(document))
+def write_motifs(document: Json, path: Path, run: Path | None = None) -> None:
+    """Write the page of motifs, whole or not at all; `run` is the one that was explained."""
+    write_html(path, render_motifs(document, run))
 
 
-def render_motifs(document: Json) -> str:
-    """Return one HTML page that needs nothing else.
-
-    Its one script sorts tables, and is the only one that the page's security policy lets run: by
-    its hash.
-    """
-    script = resources.files("cistron.report").joinpath("templates/sort.js").read_text()
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+def render_motifs(document: Json, run: Path | None = None) -> str:
+    """Return one HTML page that needs nothing else; `run` is the one that was explained."""
+    known = worth(run)
+    position = position_share(document["explanation"].get("composition"), "output")
     patterns = [pattern_section(made, document) for made in document["patterns"]]
     return html(
         "motifs.html",
         title=_title(document),
         byline=_byline(document),
+        worth=known.sentence,
         lead=_lead(document),
-        second=_second(document),
-        answers=_answers(document),
+        second=" ".join([_second(document), *(finding.sentence for finding in position)]).strip(),
+        answers=[known, *position, *_answers(document)],
         notes=_notes(document),
         patterns=patterns,
         columns=_columns(document),
@@ -48,8 +43,6 @@ def render_motifs(document: Json) -> str:
         settings={"databases": document["databases"], **document["settings"]},
         explanation=document["explanation"],
         glossary=_glossary(document),
-        script=script,
-        script_hash=f"sha256-{digest}",
     )
 
 

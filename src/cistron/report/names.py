@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import PurePosixPath
 
 from cistron.targets.kinds import all_metrics
 from cistron.targets.metric import AVERAGES
@@ -46,6 +47,13 @@ BASELINES = {
     "genes": ("Genes", "{linear} on the same genes"),
 }
 
+# Absolute paths, of POSIX and of Windows, that begin a word, a value or a quotation. Folders may
+# have spaces, but not at their end: "a.yaml --out /tmp/run" is no folder.
+_BEFORE = r"""(?:(?<=^)|(?<=[\s=,"'\[]))"""
+_FOLDER, _LAST = r"[\w.+@ -]*[\w.+@-]", r"([\w.+@*-]+)"
+ABSOLUTE = re.compile(
+    rf"{_BEFORE}(?:~?/(?:{_FOLDER}/)+{_LAST}|[A-Za-z]:\\(?:{_FOLDER}\\)+{_LAST})", re.MULTILINE
+)
 # Regions of the published windows → how a biologist says them.
 REGIONS = {"gene_body_5": "5\N{PRIME} gene body", "gene_body_3": "3\N{PRIME} gene body"}
 
@@ -110,6 +118,13 @@ def human(key: str) -> str:
         return all_metrics()[key].words
     words = str(key).replace("_", " ").strip()
     return words[:1].upper() + words[1:]
+
+
+def without_folders(text: str) -> str:
+    """Return a text in which every absolute path is its last name: folders are of one machine."""
+    if PurePosixPath(text).is_absolute() and not re.search(r"\s[/-]|\n", text):
+        return PurePosixPath(text).name
+    return ABSOLUTE.sub(lambda match: match[1] or match[2], text)
 
 
 def natural(name: object) -> list[tuple[int, str]]:

@@ -8,6 +8,7 @@ from cistron.figures.numbers import count
 from cistron.report import kinds
 from cistron.report.html import environment, html
 from cistron.report.metadata import embedded
+from cistron.report.names import without_folders
 from cistron.report.read import Content, Json, read_run
 from cistron.report.section import ReportSection
 from cistron.report.verdict import confounded, findings
@@ -34,6 +35,7 @@ def render(run: str | Path) -> str:
         for section in kinds.SECTIONS
         if (shown := section.show(content)) is not None
     ]
+    sections.sort(key=lambda pair: not _leads(pair[0], content))
     return html(
         "page.html",
         title=content.name,
@@ -42,11 +44,16 @@ def render(run: str | Path) -> str:
         findings=findings(content.metrics, content.audit),
         leaks=leaks(content),
         confounded=confounded(content.audit),
-        notes=(content.environment or {}).get("notes") or [],
+        notes=[without_folders(note) for note in (content.environment or {}).get("notes") or []],
         sections=sections,
-        links=sorted(sections, key=lambda pair: _place(pair[0])),
+        links=sorted(sections, key=lambda pair: (not _leads(pair[0], content), _place(pair[0]))),
         metadata=embedded(run),
     )
+
+
+def _leads(section: ReportSection, content: Content) -> bool:
+    """Whether the page begins with a section."""
+    return section.first_of is not None and section.first_of is content.domain
 
 
 def _place(section: ReportSection) -> tuple[int, bool]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from jinja2 import Template
 
+from cistron.base.domains import Domain
 from cistron.report.read import Content
 
 Shown = dict[str, object]
@@ -33,6 +34,8 @@ class ReportSection:
     link_before : str
         The section before whose link its own stands; empty where it stands in the order of the
         page.
+    first_of : Domain, optional
+        What its page begins with this section of.
     """
 
     name: str
@@ -41,3 +44,4 @@ class ReportSection:
     show: Callable[[Content], Shown | None]
     template: str | Template
     link_before: str = ""
+    first_of: Domain | None = None

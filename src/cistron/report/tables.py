@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from cistron.evaluation.evaluate import MOST_GROUPS
-from cistron.figures.numbers import THIN, count, decimal
+from cistron.figures.numbers import THIN, count, decimal, spanned
 from cistron.report.names import baseline, human, in_order, label, meaning
 from cistron.report.read import Content, Json
 from cistron.targets.kinds import sign_of
 
 MISTAKES = 10
+UNLESS = ", unless it is a rule that always answers the same"
 LONGEST = 20  # rows of a table that could have thousands
 
 
@@ -48,11 +49,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A captioned table; the first cell of every row is the heading of that row."""
+    """A captioned table; the first cell of every row is the heading of that row.
+
+    The last rows, as many as `totals`, stay below the others however these are sorted.
+    """
 
     caption: str
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
+    totals: int = 0
 
 
 def percent(share: float | None) -> str:
@@ -65,13 +70,9 @@ def metric_names(scores: Json) -> list[str]:
     return in_order(k for k, v in scores.items() if isinstance(v, Mapping) and "value" in v)
 
 
-def score_cell(score: Json | None, digits: int = 3, best: bool = False) -> Cell:
-    """Return a number with its interval below."""
-    score = score or {}
-    below = ""
-    if score.get("low") is not None and score.get("high") is not None:
-        below = f"{decimal(score['low'], digits)} to {decimal(score['high'], digits)}"
-    return Cell(decimal(score.get("value"), digits), below, best)
+def score_cell(score: Json | None, best: bool = False, *, differs: bool = False) -> Cell:
+    """Return a number with its interval below; `differs`: a difference, compared with zero."""
+    return Cell(*spanned(score or {}, 3, differs=differs), best)
 
 
 def all_scores(metrics: Json) -> Table:
@@ -82,23 +83,41 @@ def all_scores(metrics: Json) -> Table:
     if metrics.get("validation"):
         scored["Model, validation"] = metrics["validation"]
     rows = [[Cell("Samples"), *(Cell(count(scores.get("n"))) for scores in scored.values())]]
-    for metric in metric_names(metrics["test"]):
+    names = metric_names(metrics["test"])
+    names.sort(key=lambda name: name != metrics["headline"])
+    for metric in names:
         best = best_of(metric, {name: scored[name] for name in compared})
         cells = (score_cell(s.get(metric), best=name in best) for name, s in scored.items())
         rows.append([Cell(label(metric), title=meaning(metric)), *cells])
-    bold = " The best of each row is bold." if len(compared) > 1 else ""
+    bold = f" The best of each row is bold{UNLESS}." if len(compared) > 1 else ""
     caption = f"All metrics with their 95{THIN}% intervals.{bold}"
     return Table(caption, [Column("Metric", numeric=False), *map(Column, scored)], rows)
 
 
+def constant(scores: Json) -> bool:
+    """Whether these are the scores of a rule that always answers the same.
+
+    Its specificity or calibration is perfect for nothing.
+    """
+    agreements = [scores.get(name) or {} for name in ("mcc", "macro_mcc", "pearson")]
+    known = [score for score in agreements if "value" in score]
+    return bool(known) and all(
+        not score["value"] and not score.get("low") and not score.get("high") for score in known
+    )
+
+
 def best_of(metric: str, scored: Json) -> set[str]:
-    """Return which of several have the best value of a metric; none where all are equal."""
+    """Return which of several have the best value of a metric.
+
+    None where all are equal, or a rule that always answers the same is among the best.
+    """
     values = {name: (scores.get(metric) or {}).get("value") for name, scores in scored.items()}
     known = {name: value for name, value in values.items() if value is not None}
     if len(set(known.values())) < 2:
         return set()
     choose = max if sign_of(metric) > 0 else min
-    return {name for name, value in known.items() if value == choose(known.values())}
+    best = {name for name, value in known.items() if value == choose(known.values())}
+    return set() if any(constant(scored[name]) for name in best) else best
 
 
 def folds(metrics: Json) -> Table:
@@ -117,7 +136,8 @@ def folds(metrics: Json) -> Table:
         + [Cell(decimal((scores.get(m) or {}).get("value"), 3)) for m in names]
         for name, scores in [*named, ("Pooled", metrics["test"])]
     ]
-    return Table("Scores of each fold, and of all held-out predictions together.", columns, rows)
+    caption = "Scores of each fold, and of all held-out predictions together."
+    return Table(caption, columns, rows, totals=1)
 
 
 def repeats(metrics: Json) -> Table:
@@ -133,9 +153,10 @@ def repeats(metrics: Json) -> Table:
     averaged = [score_cell(metrics["test"].get(m)) for m in names]
     if not metrics.get("folds"):
         rows.append([Cell("All together"), *averaged])
-        return Table("Scores of each seed's classifier, and of all together.", columns, rows)
+        caption = "Scores of each seed's classifier, and of all together."
+        return Table(caption, columns, rows, totals=3)
     rows.append([Cell("Averaged probabilities"), *averaged])
-    return Table("Scores of each repeat, its folds together.", columns, rows)
+    return Table("Scores of each repeat, its folds together.", columns, rows, totals=3)
 
 
 def worst_groups(column: str, entries: Sequence[Json]) -> Table:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from cistron import figures
 from cistron.experiment.run_folder import Run
-from cistron.figures.numbers import count, decimal
+from cistron.figures.numbers import count, decimal, spanned
 from cistron.report.html import html
 from cistron.report.names import label
 from cistron.report.read import Json
@@ -55,37 +55,48 @@ def render_tuning(run: Run) -> str:
 
 
 def sentences(search: Json) -> list[str]:
-    """Say what a search found, and what its score is worth."""
-    metric, best = label(search["metric"]), search["best"]
-    made = search["trials"]
-    where = "on the validation part"
-    if search["inner_folds"]:
-        where = f"in {search['inner_folds']} inner folds"
-    reached = decimal(best["value"], 3)
-    first = f"The best of {sum(made.values())} trials has {metric} {reached} {where}"
-    if search["start"] is not None:
-        first += f"; the first, with the values it started from, has {decimal(search['start'], 3)}"
-    texts = [f"{first}."]
-    nested = search.get("nested")
-    if nested and nested["optimism"] is not None and nested["score"]:
-        score, gap = nested["score"], nested["optimism"]
+    """Say what a search is worth, and what it found.
+
+    The score in outer folds comes first, where there is one. That of the best trial chose the
+    trial: it is told behind it, as what it is.
+    """
+    metric, nested = label(search["metric"]), search.get("nested") or {}
+    known = nested.get("optimism") is not None and bool(nested["score"])
+    texts = []
+    if known:
+        (value, between), gap = spanned(nested["score"], 3), nested["optimism"]
         texts.append(
-            f"Searched anew in each of {len(nested['folds'])} outer folds and scored on the fold "
-            f"itself, it is {decimal(score['value'], 3)} ({decimal(score['low'], 3)} to "
-            f"{decimal(score['high'], 3)}); on average the best trials had seemed to be "
-            f"{decimal(abs(gap), 3)} {'better' if gap >= 0 else 'worse'} than they were there."
+            f"The search is worth {metric} {value} ({between}): searched anew in each of "
+            f"{len(nested['folds'])} outer folds, and scored on the fold itself."
         )
     else:
         texts.append(
-            "That number chose the trial, so it is too good. Fit the experiment to score it on "
-            "test samples that the search did not see, or search with --nested."
+            "What the search is worth is not known. Fit the experiment to score it on test samples "
+            "that the search did not see, or search with --nested."
         )
+    where = "on the validation part"
+    if search["inner_folds"]:
+        where = f"in {search['inner_folds']} inner folds"
+    first = (
+        f"Optimistic: the best of {sum(search['trials'].values())} trials has {metric} "
+        f"{decimal(search['best']['value'], 3)} {where}, which chose it"
+    )
+    if search["start"] is not None:
+        first += f"; the first, with the values it started from, has {decimal(search['start'], 3)}"
+    texts.append(f"{first}.")
+    if known:
+        size, way = decimal(abs(gap), 3), "better" if gap >= 0 else "worse"
+        texts.append(f"On average the best trials had seemed {size} {way} than they were there.")
     return texts
 
 
 def _best(search: Json) -> Table:
     rows = [[Cell(name), Cell(_said(value))] for name, value in search["best"]["values"].items()]
-    caption = f"What trial {search['best']['trial']} had."
+    best = search["best"]
+    caption = (
+        f"What trial {best['trial']} had. Its own {label(search['metric'])}, "
+        f"{decimal(best['value'], 3)}, chose it and is too good."
+    )
     return Table(caption, [Column("Key", numeric=False), Column("Value", numeric=False)], rows)
 
 
@@ -125,7 +136,7 @@ def _nested(nested: Json, metric: str) -> Table:
         Column("Outer fold", f"{metric} on samples that the search did not see"),
         Column("Too good by", "their difference; positive: the search was too optimistic"),
     ]
-    return Table("The search repeated in every outer fold.", columns, rows)
+    return Table("The search repeated in every outer fold.", columns, rows, totals=1)
 
 
 def _said(value: object) -> str:

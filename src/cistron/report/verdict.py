@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from cistron.base.digits import digits_of
 from cistron.figures.numbers import THIN, decimal
 from cistron.report.names import baseline_phrase, human, label
 from cistron.report.read import Json
-from cistron.splits.audit.check import CONFOUNDED, not_checked, verdict_of
+from cistron.splits.audit.check import CONFOUNDED, applying, not_checked, verdict_of
 from cistron.targets.kinds import target_in
 
 # Mean distance between confidence and accuracy up to which probabilities are called calibrated,
@@ -45,7 +46,26 @@ def findings(metrics: Json, audit: Json | None) -> list[Finding]:
     third = calibration(scores)
     if "r2" in scores:
         third = explained(scores, target_in(metrics).name)
-    return [*confounded(audit), comparison(metrics), split(audit), third]
+    return [*confounded(audit), comparison(metrics), *exact(metrics), split(audit), third]
+
+
+def exact(metrics: Json) -> list[Finding]:
+    """Say where a baseline names all classes of a sample, and no other, more often."""
+
+    def share(scores: Json) -> float:
+        return (scores.get("exact_match") or {}).get("value") or 0.0
+
+    others = metrics.get("baselines") or {}
+    best = max(others, key=lambda name: share(others[name]), default=None)
+    if best is None or share(others[best]) <= share(metrics["test"]):
+        return []
+    digits = digits_of(*((metrics["test"]["exact_match"].get(key)) for key in ("low", "high")))
+    sentence = (
+        f"But {baseline_phrase(best, target_in(metrics))} is right about all classes of a sample "
+        f"more often (exact match {decimal(share(others[best]), digits)} against "
+        f"{decimal(share(metrics['test']), digits)})."
+    )
+    return [Finding("All classes of a sample right?", "warn", "A baseline more often", sentence)]
 
 
 def confounded(audit: Json | None) -> list[Finding]:
@@ -88,12 +108,13 @@ def _numbers(metrics: Json, against: Json) -> str:
     theirs = (metrics.get("baselines", {}).get(against["baseline"], {}).get(metric) or {}).get(
         "value"
     )
-    text = f"{label(metric)} {decimal(ours)} against {decimal(theirs)}"
+    low, high = difference.get("low"), difference.get("high")
+    digits = digits_of(low, high, differs=True)
+    text = f"{label(metric)} {decimal(ours, digits)} against {decimal(theirs, digits)}"
     if difference.get("value") is not None:
-        text += f"; difference {signed(difference['value'])}"
-    if difference.get("low") is not None and difference.get("high") is not None:
-        low, high = signed(difference["low"]), signed(difference["high"])
-        text += f", 95{THIN}% interval {low} to {high}"
+        text += f"; difference {signed(difference['value'], digits)}"
+    if low is not None and high is not None:
+        text += f", 95{THIN}% interval {signed(low, digits)} to {signed(high, digits)}"
     return text
 
 
@@ -108,7 +129,7 @@ def split(audit: Json | None) -> Finding:
     question = "Split clean?"
     if not audit:
         return Finding(question, "unknown", "Not audited", "The split was not audited.")
-    checks = audit.get("checks", [])
+    checks = applying(dict(audit))
     failed = [
         check["name"]
         for check in checks
@@ -134,13 +155,7 @@ def split(audit: Json | None) -> Finding:
     if unknown:
         sentence = f"The split is not fully checked: {numbers}"
         return Finding(question, "warn", "Not fully checked", sentence + left_out)
-    return Finding(question, "pass", "Yes", f"The split is clean: {numbers}{_apart(checks)}")
-
-
-def _apart(checks: list[Json]) -> str:
-    """Name the checks that do not apply to these samples."""
-    skipped = [check["name"] for check in checks if check["verdict"] == "skipped"]
-    return f" Not applicable: {_names(skipped)}." if skipped else ""
+    return Finding(question, "pass", "Yes", f"The split is clean: {numbers}")
 
 
 def _names(checks: list[str]) -> str:

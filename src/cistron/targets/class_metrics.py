@@ -178,6 +178,7 @@ ECE = Metric(
     "calls and how often it is right; lower is better",
     lambda judged: judged.of_probabilities["ece"],
     lower_is_better=True,
+    grows=True,
 )
 PROBABILITIES = (LOG_LOSS, BRIER, ECE)
 

@@ -41,6 +41,9 @@ class Metric:
         Whether the difference to the best baseline is reported.
     headline : bool
         Whether `evaluation.metric` may name it.
+    grows : bool
+        Whether resampling adds to it, as noise adds to a sum of distances: its interval is moved
+        back by what was added.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Metric:
     shown: bool = False
     compared: bool = False
     headline: bool = False
+    grows: bool = False
 
     @property
     def sign(self) -> float:

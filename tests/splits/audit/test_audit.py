@@ -227,6 +227,20 @@ def test_a_domain_in_a_longer_protein_is_a_relative_but_not_similar():
     assert found.similar.tolist() == [False, False]
 
 
+def test_each_figure_of_similarity_says_what_it_counts():
+    rng = np.random.default_rng(3)
+    domain = random_text(rng, 60)
+    texts = [domain + random_text(rng, 140), *unrelated(3, 200), domain, "MKV"]
+    samples = made(texts, labels=["a", "b"] * 3)
+    found = audit(samples, divided_as(THIRDS), engine="kmers")
+    said = {check["name"]: check["summary"] for check in found["checks"]}
+    assert said["similar_sequences"].startswith(
+        "0.0% of the 2 test sequences have a training sequence of at least 50% identity over 80% of "
+        "both; 50.0% have a relative of any identity whose hit spans at least 50% of the test "
+        "sequence."
+    )
+
+
 def test_copying_the_nearest_label_is_scored():
     rng = np.random.default_rng(4)
     train = unrelated(10, 120)

@@ -145,7 +145,7 @@ def _find(folder: Path, seed: int, reporter: Reporter) -> list[str]:
     if left:
         said.append(f"Found beside them: {', '.join(left)}.")
     made["notes"] = [*said, *made["notes"]]
-    write_motifs(made, folder / "motifs" / "motifs.html")
+    write_motifs(made, folder / "motifs" / "motifs.html", folder / "run")
     return [f"Motifs, named among {made['motifs']} of which all others are random:", *said]
 
 

@@ -130,7 +130,8 @@ def _facts(path: Path) -> Document:
         name: {key: value for key, value in check.items() if not isinstance(value, list | dict)}
         for name, check in summary.get("checks", {}).items()
     }
-    return {**facts, "samples": summary.get("samples"), "checks": checks}
+    shares = {"composition": summary["composition"]} if summary.get("composition") else {}
+    return {**facts, **shares, "samples": summary.get("samples"), "checks": checks}
 
 
 def _predicted(explanation: Explanation) -> NDArray[np.object_]:

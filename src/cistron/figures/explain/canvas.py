@@ -6,13 +6,14 @@ as in `cistron.figures.svg`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
 import numpy as np
 
 from cistron.base.arrays import Array
 from cistron.figures.logo import COLOURS, GLYPHS
+from cistron.figures.svg import as_attribute
 
 INK, MUTED = "var(--ink, #1f2328)", "var(--muted, #5b6169)"
 RULE, TINT = "var(--rule, #d9d6cf)", "var(--tint, #9cc3df)"
@@ -32,13 +33,24 @@ class Canvas:
         self.top = 0.0
 
     def text(
-        self, x: float, y: float, words: str, color: str = MUTED, *, size: float = 10, end: str = ""
+        self,
+        x: float,
+        y: float,
+        words: str,
+        color: str = MUTED,
+        *,
+        size: float = 10,
+        end: str = "",
+        says: str = "",
     ) -> None:
-        """Write words with their baseline at y; `end`: "middle" or "end" is what stands at x."""
+        """Write words with their baseline at y; `end`: "middle" or "end" is what stands at x.
+
+        `says` is what a browser shows where the pointer rests on them.
+        """
         anchor = f' text-anchor="{end}"' if end else ""
         self.elements.append(
             f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" fill="{color}"{anchor}>'
-            f"{escape(_printable(words))}</text>"
+            f"{escape(_printable(words))}{_title(says)}</text>"
         )
 
     def line(self, x1: float, y1: float, x2: float, y2: float, color: str = RULE) -> None:
@@ -63,13 +75,19 @@ class Canvas:
             faint = f' fill-opacity="{opacity:g}"' if opacity < 1 else ""
             self.elements.append(f'<path d="{path}" fill="{color}"{faint}/>')
 
-    def base(self, letter: str, x: float, y: float, width: float, height: float) -> None:
-        """Draw a letter of DNA from y up; below y, and turned, where the height is negative."""
+    def base(
+        self, letter: str, place: tuple[float, float], width: float, height: float, says: str = ""
+    ) -> None:
+        """Draw a letter of DNA from y up; below y, and turned, where the height is negative.
+
+        `says` is what a browser shows where the pointer rests on it.
+        """
+        x, y = place
         self.letters.add(letter)
         top = y - height
         self.elements.append(
             f'<use href="#base-{letter}" transform="matrix({width / 100:.4g} 0 0 '
-            f'{height / 100:.4g} {x:.2f} {top:.2f})"/>'
+            f'{height / 100:.4g} {x:.2f} {top:.2f})">{_title(says)}</use>'
         )
 
     def heat(self, values: Array, left: float, size: tuple[float, float], most: float) -> None:
@@ -95,18 +113,22 @@ class Canvas:
             ]
             self.fill("".join(cells), FOR if level > 0 else AGAINST, abs(level) / SHADES)
 
-    def finish(self, label: str) -> str:
-        """Return the drawing as an `<svg>` element; the label tells it to who does not see it."""
+    def finish(self, label: str, rows: Iterable[Sequence[object]] = ()) -> str:
+        """Return the drawing as an `<svg>` element; the label tells it to who does not see it.
+
+        `rows` are the numbers that are drawn, headings first; see `cistron.figures.svg.svg`.
+        """
         glyphs = "".join(
             f'<path id="base-{letter}" d="{GLYPHS[letter]}" fill="{COLOURS[letter]}" '
             'fill-rule="evenodd"/>'
             for letter in sorted(self.letters)
         )
         defs = f"<defs>{glyphs}</defs>" if glyphs else ""
+        said = f'aria-label="{escape(_printable(label))}"{as_attribute(rows)}'
+        box = f"0 0 {WIDTH:g} {self.top:.1f}"
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {self.top:.1f}" '
-            f'role="img" aria-label="{escape(_printable(label))}" style="font-family: '
-            f'{escape(_FONT)}">{defs}{"".join(self.elements)}</svg>'
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" role="img" {said} '
+            f'style="font-family: {escape(_FONT)}">{defs}{"".join(self.elements)}</svg>'
         )
 
 
@@ -122,6 +144,10 @@ def bars(
                 f"M{place:.1f} {zero:.1f}v{-height:.2f}h{width:.2f}V{zero:.1f}z"
             )
     return "".join(paths[0]), "".join(paths[1])
+
+
+def _title(text: str) -> str:
+    return f"<title>{escape(_printable(text))}</title>" if text else ""
 
 
 def _printable(words: str) -> str:

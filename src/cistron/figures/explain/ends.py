@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,4 +92,12 @@ def ends(name: str, profile: Profile, words: str, highest: float) -> str:
             figure,
             f"{name}: size of contributions near the first {words} {first}, near the last {last} "
             "times that of an average position.",
+            [("from the end", "position", "mean", "standard error"), *_rows(profile)],
         )
+
+
+def _rows(profile: Profile) -> Iterator[Sequence[object]]:
+    """Yield each bin of both ends: where it begins, and how much its positions contribute."""
+    for end, (mean, error) in (("first", profile.first), ("last", profile.last)):
+        for place, numbers in enumerate(zip(mean, error, strict=True)):
+            yield end, place * profile.bin + 1, *numbers

@@ -11,6 +11,7 @@ from cistron.figures.svg import (
     MUTED,
     note,
     panel,
+    says,
     sheet,
     short,
     style,
@@ -41,7 +42,9 @@ def top_features(name: str, samples: int, names: Sequence[str], means: Sequence[
         axes = panel(figure, 118, 24, 190, height)
         rows = list(range(len(names)))
         colours = [COLOURS[0] if mean >= 0 else COLOURS[1] for mean in means]
-        axes.barh(rows, means, 0.72, color=colours)
+        bars = axes.barh(rows, means, 0.72, color=colours)
+        for bar, feature, mean in zip(bars, names, means, strict=True):
+            says(bar, f"{feature}: {decimal(mean, 3)}")
         axes.axvline(0, color=MUTED, linewidth=1)
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.set_yticks([])
@@ -52,4 +55,5 @@ def top_features(name: str, samples: int, names: Sequence[str], means: Sequence[
             note(figure, 0, top, short(feature), color=INK, size=10)
             note(figure, 360, top, decimal(mean, 3), color=MUTED, size=10, ha="right")
         told = "; ".join(f"{n} {decimal(m, 3)}" for n, m in zip(names, means, strict=True))
-        return svg(figure, f"{name}, mean contributions: {told}.")
+        table = [("feature", "mean contribution"), *zip(names, means, strict=True)]
+        return svg(figure, f"{name}, mean contributions: {told}.", table)

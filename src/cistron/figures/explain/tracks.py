@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +58,8 @@ class Track:
         Letters as high as what they contribute; else bars with the letters below.
     strands : ndarray, shape (n, 2), optional
         Contributions by the reading of each strand, drawn as two tracks below.
+    scale : str
+        What contributions add to: "log-odds of responding".
     """
 
     name: str
@@ -72,6 +74,7 @@ class Track:
     letters: str = ""
     logo: bool = True
     strands: NDArray[np.float64] | None = None
+    scale: str = "output"
 
     def within(self, mark: Mark, start: int, end: int) -> tuple[int, int] | None:
         """Return which of the places from `start` to `end` a mark covers, counted from `start`."""
@@ -86,7 +89,8 @@ def track(made: Track) -> str:
     canvas = Canvas()
     canvas.text(0, 13, _cut(made.name, 60), INK, size=13)
     canvas.text(0, 29, _cut(made.heading, 120), MUTED, size=10.5)
-    canvas.top = 40
+    _legend(canvas, made.scale)
+    canvas.top = 58
     if n <= 2 * COLUMNS:
         rows, named = rows_of(n, COLUMNS), False
     else:
@@ -105,7 +109,29 @@ def track(made: Track) -> str:
         f"{decimal(float(made.contributions[i]))}"
         for i in top
     )
-    return canvas.finish(f"Contributions of {made.name}. {made.heading}. The largest: {told}.")
+    said = f"Contributions of {made.name}. {made.heading}. The largest: {told}."
+    return canvas.finish(said, _rows(made))
+
+
+def _legend(canvas: Canvas, scale: str) -> None:
+    """Say what the colours, and the two sides of the line, mean."""
+    x = LEFT
+    for colour, words in (
+        (FOR, f"above the line: raises the {scale}"),
+        (AGAINST, "below: lowers it"),
+    ):
+        canvas.box(x, 38, (8, 8), colour)
+        canvas.text(x + 12, 46, words)
+        x += 30 + WIDE * len(words)
+
+
+def _rows(made: Track) -> Iterator[Sequence[object]]:
+    """Yield what is drawn of each position, headings first."""
+    effects = () if made.mutations is None else tuple(made.letters)
+    yield "position", "letter", "contribution", *(f"to {letter}" for letter in effects)
+    for place, letter in enumerate(made.text):
+        changes = () if made.mutations is None else made.mutations[place]
+        yield int(made.positions[place]) + 1, letter, made.contributions[place], *changes
 
 
 def _limits(values: NDArray[np.float64]) -> tuple[float, float]:
@@ -128,6 +154,9 @@ def _scale(canvas: Canvas, limits: tuple[float, float], height: float) -> tuple[
             canvas.text(LEFT - 5, y, decimal(value, min(digits, 6)), size=9, end="end")
     canvas.text(LEFT - 5, zero + 3, "0", size=9, end="end")
     canvas.line(LEFT, zero, LEFT + ROOM, zero)
+    canvas.line(LEFT, canvas.top, LEFT, canvas.top + height)
+    for y in (canvas.top, zero, canvas.top + height):
+        canvas.line(LEFT - 3, y, LEFT, y)
     return zero, unit
 
 
@@ -203,6 +232,7 @@ def _ticks(canvas: Canvas, made: Track, row: tuple[int, int], step: int, width: 
         canvas.line(x, canvas.top, x, canvas.top + 3)
         canvas.text(min(x, WIDTH - half), canvas.top + 12, words, size=9, end="middle")
         after = x + half + 6
+    canvas.text(LEFT - 5, canvas.top + 12, "position", size=9, end="end")
     canvas.top += 15
 
 
@@ -230,7 +260,7 @@ def _zoom(
 ) -> None:
     """Draw a stretch by letter."""
     start, end = row
-    width = ROOM / max(end - start, 40)
+    width = ROOM / COLUMNS  # the same for every letter of a page
     if name:
         canvas.text(0, canvas.top + 10, name, INK, size=12)
     zero, unit = _scale(canvas, limits, ZOOM)
@@ -239,7 +269,8 @@ def _zoom(
         for place, (letter, value) in enumerate(zip(made.text[start:end], values, strict=True)):
             if letter in "ACGT" and abs(value) * unit >= 0.3:
                 x = LEFT + place * width
-                canvas.base(letter, x + width * 0.03, zero, width * 0.94, value * unit)
+                at, high = (x + width * 0.03, zero), value * unit
+                canvas.base(letter, at, width * 0.94, high, _says(made, start + place))
     else:
         begin = LEFT + (np.arange(end - start) + 0.08) * width
         above, below = bars(values, begin, width * 0.84, zero, unit)
@@ -249,13 +280,20 @@ def _zoom(
     if not made.logo:
         for place, letter in enumerate(made.text[start:end]):
             x = LEFT + (place + 0.5) * width
-            canvas.text(x, canvas.top + 9, letter, INK, size=9, end="middle")
+            told = _says(made, start + place)
+            canvas.text(x, canvas.top + 9, letter, INK, size=9, end="middle", says=told)
         canvas.top += 12
     _ticks(canvas, made, row, 20 if made.axis.stretches else 10, width)
     if made.mutations is not None:
         _mutations(canvas, made, row, width)
     _strip(canvas, made, row, width)
     canvas.top += 10
+
+
+def _says(made: Track, place: int) -> str:
+    """Return what stands at a place, and what it contributes."""
+    called = made.axis.called(int(made.positions[place]))
+    return f"{made.text[place]} {called}: {float(made.contributions[place]):+.3g}"
 
 
 def _mutations(canvas: Canvas, made: Track, row: tuple[int, int], width: float) -> None:

@@ -38,7 +38,8 @@ def _table(test: Json, entries: list[Json], chosen: list[str]) -> Table:
         begin, end = entry["columns"]
         row = [Cell(region(entry["region"])), Cell(f"{count(begin + 1)} to {count(end)}")]
         for metric in chosen:
-            row += [score_cell(entry.get(metric)), score_cell(entry["differences"][metric])]
+            lost = score_cell(entry["differences"][metric], differs=True)
+            row += [score_cell(entry.get(metric)), lost]
         rows.append(row)
     return Table("Scores with one region hidden, and what is lost by that.", columns, rows)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cistron import figures
-from cistron.figures.numbers import THIN, decimal
+from cistron.figures.numbers import THIN, decimal, spanned
 from cistron.report.names import label
 from cistron.report.read import Content, Json
 from cistron.report.section import ReportSection, Shown
@@ -25,10 +25,8 @@ def calibration(content: Content) -> Shown | None:
 
 
 def _with_interval(score: Json) -> str:
-    text = decimal(score.get("value"), 3)
-    if score.get("low") is not None and score.get("high") is not None:
-        text += f" (95{THIN}% interval {decimal(score['low'], 3)} to {decimal(score['high'], 3)})"
-    return text
+    value, between = spanned(score, 3)
+    return f"{value} (95{THIN}% interval {between})" if between else value
 
 
 CALIBRATION = ReportSection(

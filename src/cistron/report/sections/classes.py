@@ -51,13 +51,15 @@ def _per_class(content: Content) -> Table | None:
 
 
 def _class_bars(content: Content) -> list[str]:
-    """Draw F1 and MCC of every class with their intervals."""
+    """Draw F1 and MCC of every class with their intervals; of two classes F1."""
     scores = content.test.get("per_class") or {}
     known = {n: scores[n] for n in content.classes if (scores.get(n) or {}).get("intervals")}
     sizes = {name: row.get("n") or 0 for name, row in known.items()}
+    # Of two classes each is told from the other: their MCC is one number.
+    metrics = ("f1",) if "confusion" in content.test and len(known) == 2 else ("f1", "mcc")
     return [
         figures.class_bars({n: r["intervals"][m] for n, r in known.items()}, label(m), sizes)
-        for m in ("f1", "mcc")
+        for m in metrics
         if known
     ]
 
@@ -70,7 +72,7 @@ def _confusion(content: Content) -> Shown | None:
     return {
         "figure": figures.confusion_matrix(counts, names),
         "table": _counts(counts, names),
-        "numbered": len(names) > figures.NAMED_COLUMNS,
+        "shares": len(names) > figures.NAMED_COLUMNS,
         "mistakes": _wrong_calls(content),
     }
 
@@ -79,13 +81,11 @@ def _counts(confusion: Sequence[Sequence[float]], names: Sequence[str]) -> Table
     """List the counts of the confusion matrix, with the share of the row below each."""
     counts = np.asarray(confusion, dtype=float)
     sums = np.maximum(counts.sum(axis=1), 1)
-    many = len(names) > figures.NAMED_COLUMNS
     rows = [
-        [Cell(f"{row + 1}. {name}" if many else name)]
-        + [Cell(count(float(n)), percent(float(n / sums[row]))) for n in counts[row]]
+        [Cell(name)] + [Cell(count(float(n)), percent(float(n / sums[row]))) for n in counts[row]]
         for row, name in enumerate(names)
     ]
-    columns = [Column(f"{i + 1}.", name) if many else Column(name) for i, name in enumerate(names)]
+    columns = [Column(name) for name in names]
     caption = "Counts by true class (rows) and predicted class (columns)."
     return Table(caption, [Column("True class", numeric=False), *columns], rows)
 

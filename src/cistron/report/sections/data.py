@@ -59,7 +59,7 @@ def samples_by_part(content: Content) -> Table | None:
     caption = "Samples that were used."
     if "set_sizes" in content.test:
         caption += f" {count(int((members.sum(axis=1) > 1).sum()))} have several classes."
-    return Table(caption, columns, rows)
+    return Table(caption, columns, rows, totals=1)
 
 
 def _numbers_by_part(content: Content) -> Table | None:
@@ -77,7 +77,8 @@ def _numbers_by_part(content: Content) -> Table | None:
         moments = (part.mean(), part.std(ddof=0), part.min(), part.median(), part.max())
         cells = [Cell(decimal(float(value), DIGITS)) for value in moments]
         rows.append([Cell(name), Cell(count(len(part))), *cells])
-    return Table(f"Samples that were used, and their {content.target.name}.", columns, rows)
+    caption = f"Samples that were used, and their {content.target.name}."
+    return Table(caption, columns, rows, totals=1)
 
 
 def _groups(content: Content) -> Table | None:

@@ -49,7 +49,7 @@ def _text(importance: Json) -> str:
 def _table(importance: Json, entries: list[Json]) -> Table:
     metric, method = importance["metric"], importance["contributions"]
     columns = [Column("Feature", numeric=False), Column(f"{label(metric)} lost", meaning(metric))]
-    rows = [[Cell(entry["feature"]), score_cell(entry["lost"])] for entry in entries]
+    rows = [[Cell(entry["feature"]), score_cell(entry["lost"], differs=True)] for entry in entries]
     if method:
         columns.append(Column(*method_named(method).size))
         for row, entry in zip(rows, entries, strict=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cistron.figures.numbers import count
 from cistron.report.html import duration
-from cistron.report.names import human
+from cistron.report.names import human, without_folders
 from cistron.report.read import Content
 from cistron.report.section import ReportSection, Shown
 from cistron.report.tables import facts
@@ -26,6 +26,7 @@ def provenance(content: Content) -> Shown | None:
         machine.append(("Started", time))
     if "parameters" in known:
         machine.append(("Parameters", count(known["parameters"])))
+    sources = [(without_folders(name), sha) for name, sha in known.get("sources", {}).items()]
     stages = environment.get("seconds") or {}
     times = [(human(stage), duration(value)) for stage, value in stages.items()]
     if len(times) > 1:
@@ -37,8 +38,8 @@ def provenance(content: Content) -> Shown | None:
     )
     return {
         "facts": [table for table in tables if table],
-        "sources": facts("Input files and their sha256.", known.get("sources", {}).items()),
-        "command": environment.get("command"),
+        "sources": facts("Input files and their sha256.", sources),
+        "command": without_folders(str(environment.get("command") or "")),
     }
 
 

@@ -174,6 +174,16 @@ def not_checked(audit: Document) -> list[str]:
     return list(audit.get("not_checked", [name for name in skipped if name in SEARCHES]))
 
 
+def applying(audit: Document) -> list[Document]:
+    """Return the checks that apply to the samples: "reverse complements" is none of proteins."""
+    unknown = not_checked(audit)
+    return [
+        check
+        for check in audit.get("checks", ())
+        if check["verdict"] != SKIPPED or check["name"] in unknown
+    ]
+
+
 def verdict_of(audit: Document) -> str:
     """Return the verdict of an audit; older versions called clean what was not fully checked."""
     verdict = str(audit["verdict"])

@@ -134,8 +134,8 @@ def similar_sequences(context: Context) -> Check:
     summary = (
         f"{similar / n:.1%} of the {len(nearest.tested):,} {context.tested_as} sequences have a "
         f"training sequence of at least {nearest.guards_from:.0%} identity over "
-        f"{BOTH_COVERED:.0%} of both; {any_hit / n:.1%} have any relative that spans at least "
-        f"{COVERED:.0%} of them."
+        f"{BOTH_COVERED:.0%} of both; {any_hit / n:.1%} have a relative of any identity whose hit "
+        f"spans at least {COVERED:.0%} of the {context.tested_as} sequence."
     )
     if nearest.engine["name"] != "MMseqs2":
         summary += (
@@ -166,7 +166,8 @@ def nearest_homolog(context: Context) -> Check:
     share = float(hit.mean())
     summary = (
         f"Copying the {telling.copy} of the most similar training sequence {copied.words}: "
-        f"{share:.1%} of the {context.tested_as} sequences have one{copied.with_hit}."
+        f"{share:.1%} of the {context.tested_as} sequences have one (a hit of any identity and "
+        f"length){copied.with_hit}."
     )
     details = {"samples": len(tested), "share_with_hit": share, **copied.details}
     limit = max(TELLING_HOMOLOG, CERTAIN / len(tested) ** 0.5)

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cistron.base.progress import working
 from cistron.samples.letters import identical
 from cistron.samples.samples import Sequences
 from cistron.splits.search import kmer_search, mmseqs
@@ -204,9 +205,11 @@ def clusters(
     """
     if search.may_miss_pairs(sequences):
         progress(f"Clustering {len(sequences):,} sequences at {identity:.0%} identity.")
-        return mmseqs.cluster(
-            sequences, identity, coverage, sensitivity=search.sensitivity, threads=search.cores
-        )
+        fineness, cores = search.sensitivity, search.cores
+        with working(progress, "clustering"):
+            return mmseqs.cluster(
+                sequences, identity, coverage, sensitivity=fineness, threads=cores
+            )
     hits = find_similar(sequences, None, search, progress)
     return greedy_clusters(hits[hits.at_least(identity, coverage)], sequences.lengths)
 
@@ -268,17 +271,18 @@ def _cached(
         return kept
     against = "each other" if targets is None else f"{len(targets):,}"
     progress(f"Searching {len(queries):,} sequences against {against} ({NAMES[engine]}).")
-    if engine == "mmseqs":
-        hits = mmseqs.search(
-            queries,
-            targets,
-            sensitivity=sensitivity,
-            max_hits=search.max_hits,
-            covering=search.covering,
-            threads=search.cores,
-        )
-    else:
-        hits = kmer_search.search(queries, targets, max_hits=search.max_hits)
+    with working(progress, "searching"):
+        if engine == "mmseqs":
+            hits = mmseqs.search(
+                queries,
+                targets,
+                sensitivity=sensitivity,
+                max_hits=search.max_hits,
+                covering=search.covering,
+                threads=search.cores,
+            )
+        else:
+            hits = kmer_search.search(queries, targets, max_hits=search.max_hits)
     if search.cache:
         save_hits(path, hits)
     return hits
