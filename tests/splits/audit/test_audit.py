@@ -235,8 +235,8 @@ def test_each_figure_of_similarity_says_what_it_counts():
     found = audit(samples, divided_as(THIRDS), engine="kmers")
     said = {check["name"]: check["summary"] for check in found["checks"]}
     assert said["similar_sequences"].startswith(
-        "0.0% of the 2 test sequences have a training sequence of at least 50% identity over 80% of "
-        "both; 50.0% have a relative of any identity whose hit spans at least 50% of the test "
+        "0.0% of the 2 test sequences have a training sequence of at least 50% identity over 80% "
+        "of both; 50.0% have a relative of any identity whose hit spans at least 50% of the test "
         "sequence."
     )
 
