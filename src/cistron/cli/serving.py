@@ -88,7 +88,6 @@ def serve(
         proxy=proxy,
         limits=limits,
     )
-    typer.echo(f"http://{host}:{port}  (Ctrl-C ends it)", err=True)
     run_server(settings)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -47,6 +48,7 @@ def make_app(service: Service) -> Guard:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        telemetry=dict.fromkeys(("tracing", "metrics", "logs", "auto_configure"), False),
     )
     app.state.service = service
     app.include_router(api.router)
@@ -130,6 +132,7 @@ def serve(settings: ServeSettings) -> None:
         If a classifier cannot be loaded, or a setting is not safe.
     """
     service = make_service(settings)
+    sys.stderr.write(f"http://{settings.host}:{settings.port}  (Ctrl-C ends it)\n")
     formatter = {"()": _WithoutValues, "format": "%(levelname)s: %(message)s"}
     handler = {"class": "logging.StreamHandler", "formatter": "plain"}
     uvicorn.run(

@@ -19,7 +19,7 @@ from cistron.serve.explaining import explain_row
 from cistron.serve.inputs import require_short
 from cistron.serve.loaded import Loaded, end_with_parent
 from cistron.serve.settings import SMALL
-from cistron.serve.worker import Work
+from cistron.serve.worker import ASKED, Work
 
 LISTED = 20  # problems that a check names
 
@@ -34,7 +34,11 @@ def answer(pipe: Connection, given: Work) -> None:
         classifier = loaded.get(question["model"])
         return tasks[question["do"]](given, classifier, question)
 
-    with tempfile.TemporaryDirectory(dir=given.data) as folder, chdir(folder):
+    for name in given.runs:  # whoever asks first waits for them no longer than others
+        loaded.get(name)
+    kept = given.data / ASKED
+    kept.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept) as folder, chdir(folder):
         answering(pipe, answered, loaded.without_paths)
 
 

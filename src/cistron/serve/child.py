@@ -61,6 +61,11 @@ class Child:
             raise InputError(answer["error"])
         return answer
 
+    def begin(self) -> None:
+        """Start the process before it is asked for the first time."""
+        with self._lock:
+            self._connected()
+
     def _asked(self, question: bytes) -> Document:
         try:
             pipe = self._connected()

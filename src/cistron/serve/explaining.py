@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cistron.base.document import Document
-from cistron.base.domains import CELLS, PROTEINS
+from cistron.base.domains import CELLS, DNA, PROTEINS
 from cistron.base.errors import InputError
 from cistron.base.outputs import write_json, write_text
 from cistron.classifier.predict.new_cells import NewCells
@@ -45,7 +45,7 @@ def explain_row(given: Work, classifier: Predictor, question: Document) -> Docum
     -------
     dict
         `id`; `figures`: the names of SVG files; `tables`: those of TSV files; `methods`,
-        `error` (how far contributions are from adding up) and `substituted`.
+        `adds_up` (how far contributions are from doing so) and `substituted`.
     """
     job, row = question["job"], int(question["row"])
     folder = row_folder(given.data, job, row)
@@ -96,7 +96,8 @@ def _of_sequence(
     summary = explain_file(
         classifier, fasta, why, parse_settings(**METHOD), Choices(limit=1), force=True
     )
-    drawn = draw(why, 1, "first", windows=windows_of(run))
+    windows = windows_of(run) if classifier.domain is DNA else None
+    drawn = draw(why, 1, "first", windows=windows)
     figures = {"contributions": next(iter([*drawn.tracks.values(), *drawn.totals.values()]))}
     table = _contributions(read(why / ATTRIBUTIONS, slice(0, 1)), classifier.alphabet_)
     _write(folder, figures, {"contributions": table})
@@ -107,7 +108,7 @@ def _of_sequence(
         "figures": list(figures),
         "tables": ["contributions"],
         "methods": list(summary["methods"]),
-        "error": error["largest"] if error else None,
+        "adds_up": error["largest"] if error else None,
         "letters": letters,
         "substituted": False,
     }
@@ -157,7 +158,7 @@ def _of_cell(classifier: Predictor, source: Path, row: int, folder: Path) -> Doc
         "figures": ["genes"],
         "tables": ["genes"],
         "methods": [str(explanation.method[0])],
-        "error": error if np.isfinite(error) else None,
+        "adds_up": error if np.isfinite(error) else None,
         "substituted": False,
     }
 

@@ -160,6 +160,7 @@ class Journal:
     def finish(self, job: str, counts: Document) -> None:
         """Say that the results of a job are in its folder."""
         self._end(job, DONE, json.dumps(counts), "")
+        self._do("UPDATE jobs SET done=total WHERE id=? AND total IS NOT NULL", (job,))
 
     def fail(self, job: str, error: str) -> None:
         """Say why a job has no results."""

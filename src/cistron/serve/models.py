@@ -15,6 +15,7 @@ from cistron.report.page import heading
 from cistron.report.read import Content, read_run
 from cistron.report.verdict import Finding, findings
 
+READS = {"dna": "DNA"}
 NOT_STATED = "not stated by whoever made the run"
 # Human ubiquitin and insulin, which have sequences everybody knows.
 EXAMPLE = """>sp|P0CG48|UBC_HUMAN
@@ -105,7 +106,7 @@ def _read(name: str, run: Path) -> ServedModel:
 
 
 def _facts(classifier: Predictor, content: Content | None, run: Path) -> dict[str, str]:
-    facts = {"Reads": classifier.domain.nouns}
+    facts = {"Reads": READS.get(classifier.domain.name, classifier.domain.name)}
     if content is not None:
         facts["Model"] = heading(content)
         if (used := content.used) is not None:

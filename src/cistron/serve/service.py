@@ -80,6 +80,7 @@ class Service:
             ) from error
         recover(self.supervisor.works[0])
         self.supervisor.start()
+        self.quick.begin()
 
     def stop(self) -> None:
         """End the workers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 import threading
 import time
@@ -11,7 +12,7 @@ from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 
 from cistron.serve.journal import RUNNING, JobRow
-from cistron.serve.worker import Work, remove_job, work
+from cistron.serve.worker import ASKED, Work, remove_job, work
 
 SPAWN = get_context("spawn")  # a fork of a process with threads may hang
 LOOK, GRACE, PAUSE = 0.2, 5.0, 1.0  # seconds between looks, to let go of a job, between starts
@@ -122,6 +123,7 @@ def recover(given: Work) -> None:
     """Make the journal, or take up that of a server that ended, however it ended."""
     jobs = given.data / "jobs"
     jobs.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(given.data / ASKED, ignore_errors=True)
     given.journal.make()
     known = given.journal.ids()
     for folder in jobs.iterdir():

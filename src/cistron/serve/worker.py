@@ -32,6 +32,7 @@ from cistron.serve.loaded import Loaded, end_with_parent
 from cistron.serve.settings import Limits
 
 RESULT = "result.parquet"
+ASKED = "asked"  # folder of what was asked in small requests, while they are answered
 TEXTS = (".tsv", ".jsonl")
 IDLE, OFTEN = 0.1, 0.5  # seconds between looks into the journal
 
