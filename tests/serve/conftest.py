@@ -45,6 +45,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def server(tmp_path_factory: pytest.TempPathFactory, runs: dict[str, Path]) -> Iterator[Server]:
     """One server of all runs, which tests share."""
     folder = tmp_path_factory.mktemp("server")
-    started = Server(folder, list(runs.values()), "--rate", "0", "--megabytes", "2").start()
+    started = Server(
+        folder, list(runs.values()), "--limit", "rate=0", "--limit", "megabytes=2"
+    ).start()
     yield started
     started.stop()

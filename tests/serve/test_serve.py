@@ -246,7 +246,7 @@ def test_the_documentation_needs_no_other_host(server):
 def test_old_results_are_deleted(runs, tmp_path):
     from tests.serve.server import Server
 
-    server = Server(tmp_path, [runs["proteins"]], "--hours", "0.0001").start()
+    server = Server(tmp_path, [runs["proteins"]], "--limit", "hours=0.0001").start()
     try:
         job = server.submit(">a\nMKVLLAGQWWHCW\n")
         until = time.monotonic() + 60

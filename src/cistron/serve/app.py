@@ -48,7 +48,7 @@ def make_app(service: Service) -> Guard:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        telemetry=dict.fromkeys(("tracing", "metrics", "logs", "auto_configure"), False),
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.service = service
     app.include_router(api.router)

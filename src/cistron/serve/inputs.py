@@ -10,6 +10,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.files import GZIP, PARQUET, open_input
 from cistron.samples.cells.cell_formats import HDF5
@@ -195,7 +196,8 @@ def _count_lines(path: Path, limits: Limits) -> int:
 def _count_records(path: Path, alphabet: str, columns: dict[str, str], limits: Limits) -> int:
     records = letters = 0
     lengths = not (alphabet == "protein" and holds_profiles(path))
-    for samples in stream(path, alphabet, **columns):
+    named: Document = dict(columns)
+    for samples in stream(path, alphabet, **named):
         start = records
         records += len(samples) + len(samples.dropped)
         if lengths:

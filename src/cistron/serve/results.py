@@ -127,10 +127,10 @@ def show(folder: Path, view: View, page: int = PAGE) -> Shown:
     kept = _sorted(_kept(table, view, call), view)
     pages = max(1, -(-len(kept) // page))
     start = page * (min(max(view.page, 1), pages) - 1)
-    columns = [name for name in table if name != "warning"]
+    columns = [str(name) for name in table if name != "warning"]
     part = kept.iloc[start : start + page]
     return Shown(
-        tuple(map(str, columns)),
+        tuple(columns),
         tuple(_numeric(table[name]) for name in columns),
         tuple(_row(place, row, columns, call) for place, row in part.iterrows()),
         len(kept),
@@ -153,7 +153,7 @@ def _with_probability(table: pd.DataFrame) -> pd.DataFrame:
         mine = table["predicted"] == name.removeprefix("p_")
         chosen[mine] = table.loc[mine, name]
     table = table.copy()
-    table.insert(table.columns.get_loc("predicted") + 1, SURE, chosen)  # type: ignore[arg-type]
+    table.insert(list(table).index("predicted") + 1, SURE, chosen)
     return table
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cistron.base.device import require_known
 from cistron.base.document import Document
-from cistron.base.errors import InputError
+from cistron.base.errors import InputError, nearest
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 SMALL = 10  # records that are answered at once
@@ -113,9 +113,34 @@ class ServeSettings:
             )
         for device in self.devices:
             require_known(device)
-        for name, value in vars(self.limits).items():
-            if value < 0 or (value == 0 and name not in ("rate", "explanations")):
-                raise InputError(f"--{name.replace('_', '-')} {value}: give a number above 0.")
+
+
+def parse_limits(words: list[str]) -> Limits:
+    """Return the limits with those changed that are written as NAME=NUMBER.
+
+    Raises
+    ------
+    InputError
+    """
+    known = vars(Limits())
+    changes: dict[str, float] = {}
+    for word in words:
+        name, _, number = word.partition("=")
+        if name not in known:
+            raise InputError(
+                f"--limit {word}: there is no limit {name!r}.{nearest(name, known)} There are: "
+                f"{', '.join(known)}."
+            )
+        whole = isinstance(known[name], int)
+        least = 0 if name in ("rate", "explanations") else 1 if whole else 1e-6
+        try:
+            changes[name] = int(number) if whole else float(number)
+        except ValueError:
+            changes[name] = -1
+        if not least <= changes[name] < 1e12:
+            kind = "a whole number" if whole else "a number"
+            raise InputError(f"--limit {word}: give {kind} of at least {least:g}.")
+    return replace(Limits(), **changes)  # type: ignore[arg-type]
 
 
 def name_runs(runs: list[Path]) -> dict[str, Path]:

@@ -7,6 +7,7 @@ import shutil
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
@@ -16,7 +17,7 @@ from cistron.serve.worker import ASKED, Work, remove_job, work
 
 SPAWN = get_context("spawn")  # a fork of a process with threads may hang
 LOOK, GRACE, PAUSE = 0.2, 5.0, 1.0  # seconds between looks, to let go of a job, between starts
-TIDY = 30.0  # seconds between looks for what is old
+TIDY = 10.0  # seconds between looks for what is old
 
 
 @dataclass
@@ -100,7 +101,7 @@ def start(target: object, *arguments: object) -> BaseProcess:
 
 
 @contextlib.contextmanager
-def _without_main() -> object:  # type: ignore[misc]
+def _without_main() -> Iterator[None]:
     """Hide the main module, which spawned processes would import: that of a test, or a script."""
     main, sys.modules["__main__"] = sys.modules["__main__"], type(sys)("__main__")
     try:
