@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from cistron.serve.journal import DONE, FAILED, QUEUED, RUNNING, TRIES, Journal, new_id
 from cistron.serve.settings import Limits
@@ -105,14 +106,14 @@ def test_a_crash_harms_no_other_job(runs, tmp_path):
 
 
 def test_two_servers_do_not_share_a_folder(runs, tmp_path):
-    server = Server(tmp_path, [runs["proteins"]]).start()
-    other = Server(tmp_path, [runs["proteins"]])
-    try:
-        with pytest.raises(AssertionError, match="Another server is at work"):
-            other.start()
-    finally:
-        other.stop()
-        server.stop()
+    server = Server(tmp_path, [runs["proteins"]])
+    server.data.mkdir()
+    with (
+        FileLock(server.data / "server.lock"),
+        pytest.raises(AssertionError, match="Another server is at work"),
+    ):
+        server.start()
+    server.stop()
 
 
 def work_in(folder: Path) -> Work:

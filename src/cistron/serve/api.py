@@ -247,8 +247,9 @@ def results(
     if row.state != DONE:
         raise HTTPException(409, f"The job has no results: it is {row.state}. {row.error}".strip())
     result = job_folder(service.settings.data, job) / RESULT
-    path = result.with_suffix(f".{'jsonl' if format == 'json' else format}")
-    if format not in TYPES or not path.is_file():
+    suffix = "jsonl" if format == "json" else format if format in TYPES else "none"
+    path = result.with_suffix(f".{suffix}")
+    if not path.is_file():
         raise HTTPException(404, f"The results have no format {format!r}. Ask for json or tsv.")
     stem = Path(row.name).stem or "results"
     if format != "json":

@@ -162,26 +162,23 @@ def _require_small_hdf5(path: Path, limits: Limits) -> None:
     """Refuse an HDF5 file whose arrays say that they are larger than allowed, or lie elsewhere."""
     import h5py
 
-    size = 0
+    sizes: list[int] = []
 
-    def add(name: str, item: object) -> None:  # noqa: ARG001
-        nonlocal size
+    def elsewhere(name: str, item: object) -> str | None:
+        """Return the name of what refers to another file, which ends the visit."""
         if isinstance(item, h5py.Dataset):
-            size += item.size * item.dtype.itemsize if item.shape is not None else 0
-            if item.external or item.is_virtual:
-                raise InputError(f"{path} refers to other files. Write the numbers into it.")
-
-    def follow(name: str, link: object) -> None:
-        if isinstance(link, h5py.ExternalLink):
-            raise InputError(f"{path} refers to another file at {name!r}. Copy it into this one.")
+            sizes.append((item.size or 0) * item.dtype.itemsize)
+            return name if item.external or item.is_virtual else None
+        return name if isinstance(item, h5py.ExternalLink) else None
 
     try:
         with h5py.File(path) as file:
-            file.visititems_links(follow)
-            file.visititems(add)
-    except (OSError, RuntimeError, KeyError) as error:
+            outside = file.visititems_links(elsewhere) or file.visititems(elsewhere)
+    except (OSError, RuntimeError, KeyError, TypeError) as error:
         raise InputError(f"{path} is cut short or damaged, and no readable HDF5 file.") from error
-    if size > _unpacked(limits):
+    if outside:
+        raise InputError(f"{path} refers to another file at {outside!r}. Copy it into this one.")
+    if sum(sizes) > _unpacked(limits):
         raise _too_large(path, limits)
 
 

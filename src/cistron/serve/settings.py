@@ -44,16 +44,16 @@ class Limits:
         Requests that compute something, of one address in a minute; 0: any number.
     """
 
-    megabytes: float = 64
-    unpacked: float = 512
+    megabytes: float = 64.0
+    unpacked: float = 512.0
     records: int = 100_000
     letters: int = 50_000_000
     longest: int = 100_000
-    minutes: float = 60
+    minutes: float = 60.0
     explanations: int = 200
     explained_letters: int = 2_000
     waiting: int = 1_000
-    hours: float = 72
+    hours: float = 72.0
     rate: int = 300
 
     def document(self) -> Document:
