@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import shutil
 import time
 import zipfile
 from pathlib import Path
@@ -18,6 +19,7 @@ from cistron.classifier.load import load
 from tests.cli.test_cli import command
 from tests.samples.cells.cells_made import write_10x
 from tests.serve.conftest import SAVED, dna_texts
+from tests.serve.server import Server
 
 INPUTS = {"proteins": "input.fasta", "several": "input.tsv", "cells": "input.tsv"}
 
@@ -244,8 +246,6 @@ def test_the_documentation_needs_no_other_host(server):
 
 
 def test_old_results_are_deleted(runs, tmp_path):
-    from tests.serve.server import Server
-
     server = Server(tmp_path, [runs["proteins"]], "--limit", "hours=0.0001").start()
     try:
         job = server.submit(">a\nMKVLLAGQWWHCW\n")
@@ -254,5 +254,33 @@ def test_old_results_are_deleted(runs, tmp_path):
             assert time.monotonic() < until
             time.sleep(0.5)
         assert not list((server.data / "jobs").iterdir())
+    finally:
+        server.stop()
+
+
+def test_variants_are_those_of_the_command_line(runs, tmp_path):
+    texts, _ = dna_texts(12)
+    genome = tmp_path / "genome.fa"
+    genome.write_text(f">chr1\n{''.join(texts)}\n")
+    run = shutil.copytree(runs["dna"], tmp_path / "run")
+    ids = [f"chr1:{80 * i}-{80 * (i + 1)}(+)" for i in range(12)]
+    pd.DataFrame({"id": ids}).to_parquet(run / "samples.parquet")
+    whole, other = "".join(texts), {"A": "C", "C": "G", "G": "T", "T": "A"}
+    lines = [f"chr1\t{p + 1}\tv{p}\t{whole[p]}\t{other[whole[p]]}\n" for p in (35, 118, 500)]
+    vcf = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\n" + "".join(lines)
+    (tmp_path / "x.vcf").write_text(vcf)
+    out = tmp_path / "x.tsv"
+    arguments = ["variants", str(run), str(tmp_path / "x.vcf"), "--genome", str(genome)]
+    assert command(*arguments, "--out", str(out), "--quiet") == 0
+    server = Server(tmp_path, [run], "--genome", str(genome)).start()
+    try:
+        job = server.wait(server.submit(vcf, "x.vcf"))
+        assert job["state"] == "done", job
+        assert job["counts"] == {**job["counts"], "alleles": 3, "predicted": 3, "rows": 3}
+        assert server.results(job["id"]) == out.read_bytes()
+        page = server.client.get(f"/jobs/{job['id']}").text
+        assert "3 of 3 alleles were predicted" in page
+        assert page.count("<tr>") == 4
+        assert str(tmp_path) not in page
     finally:
         server.stop()

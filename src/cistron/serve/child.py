@@ -62,9 +62,12 @@ class Child:
         return answer
 
     def begin(self) -> None:
-        """Start the process before it is asked for the first time."""
-        with self._lock:
-            self._connected()
+        """Start the process, if it is not at work, before it is asked for the first time."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._connected()
+            finally:
+                self._lock.release()
 
     def _asked(self, question: bytes) -> Document:
         try:

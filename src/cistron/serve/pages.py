@@ -109,6 +109,7 @@ def show_job(request: Request, job: str) -> Response:
     row = job_of(service, job)
     if row.state != DONE:
         return _progress(service, row)
+    service.slow.begin()  # for the row that is chosen next
     view = View.of(request.query_params)
     return page("results.html", **_results(service, row, view, PAGE))
 
