@@ -81,7 +81,7 @@ def job_folder(data: Path, job: str) -> Path:
 def work(given: Work) -> None:
     """Work on jobs until the process is ended."""
     end_with_parent()
-    os.nice(5)  # small requests, which somebody waits for, come first
+    os.nice(10)  # small requests, which somebody waits for, come first
     # A worker of a server that was killed may be at work for a moment still.
     with FileLock(given.data / f"{given.name}.lock"):
         loaded = Loaded(given.runs, given.device)
