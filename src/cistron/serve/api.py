@@ -27,7 +27,7 @@ from cistron.serve.worker import RESULT, job_folder
 
 SMALL_BYTES = 1 << 20  # of what is answered at once
 FIELD = 1 << 26  # bytes of a pasted text
-ASKING, WAITING = 32, 256  # small requests that are at work, and that wait
+ASKING, WAITING = 2, 256  # small requests that are at work or next, and that wait in turn
 TYPES = {
     "tsv": "text/tab-separated-values; charset=utf-8",
     "jsonl": "application/x-ndjson",
