@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from cistron.base.errors import InputError
-from cistron.cli import explaining, start, training, using
+from cistron.cli import explaining, serving, start, training, using
 
 NO_COLOR = "--no-color"
 
@@ -122,6 +122,7 @@ for command in (
     training.compare,
     training.track,
     using.embed,
+    serving.serve,
 ):
     app.command(cls=explaining.WithMethods if command is explaining.explain else None)(command)
 app.command("import")(using.import_)
