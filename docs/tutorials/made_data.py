@@ -135,6 +135,7 @@ def stress(folder: Path, seed: int = 1) -> None:
         for name, text in records
     ]
     table = pd.DataFrame(rows, columns=["gene", "sequence", "label", "family"])
+    table = table.sample(frac=1, random_state=seed)  # both classes from the first rows on
     folder.mkdir(parents=True, exist_ok=True)
     table.to_csv(folder / "promoters.csv", index=False)
     sites.to_csv(folder / "planted.tsv", sep="\t", index=False)
