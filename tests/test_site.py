@@ -102,9 +102,8 @@ def mistake(command: str) -> str:
     try:
         group.make_context("cistron", words)
     except Exception as error:  # noqa: BLE001 (Typer keeps its own copy of click's errors)
-        missing = getattr(error, "param_type_name", None) and "Missing" in str(type(error))
-        said = str(getattr(error, "format_message", lambda: error)())
-        return "" if missing or said.startswith("Missing") else said
+        said = str(error)
+        return "" if said.startswith("Missing") else said or repr(error)
     return ""
 
 
@@ -145,7 +144,9 @@ def entries(page: Path) -> list[str]:
     for kind, block in blocks(page):
         if kind == "{toctree}":
             names = [line for line in block.splitlines() if line and not line.startswith(":")]
-            listed += [(page.parent / name).resolve().relative_to(DOCS).as_posix() for name in names]
+            listed += [
+                (page.parent / name).resolve().relative_to(DOCS).as_posix() for name in names
+            ]
     return listed
 
 

@@ -36,7 +36,7 @@ def senescence(folder: Path, genes: int = 72, members: int = 24, seed: int = 1) 
             records[label].append((f"{label}_made|gene=G{gene:02d}|entry={member}", _text(protein)))
     for label, chosen in records.items():
         write_fasta(chosen, folder / "data" / f"reps_30_rep_seq_{label}.fasta")
-    write_fasta(records["pos"][:3] + [("short", "MKV")], folder / "new.fasta")
+    write_fasta([*records["pos"][:3], ("short", "MKV")], folder / "new.fasta")
 
 
 SIGNALS = {
@@ -46,10 +46,7 @@ SIGNALS = {
     "Nucleus": ("middle", "PKKKRKV"),
     "Cytoplasm": ("middle", ""),
 }
-SETS = [("Cytoplasm",), ("Nucleus",), ("Cytoplasm", "Nucleus"), ("Extracellular",)] + [
-    ("Mitochondrion",),
-    ("Peroxisome",),
-]
+SETS = [tuple(name.split("-")) for name in [*SIGNALS, "Cytoplasm-Nucleus"]]
 
 
 def localization(folder: Path, proteins: int = 900, seed: int = 1) -> None:
@@ -146,7 +143,7 @@ GROWTH_GENES = ["MKI67", "TOP2A", "CCNB1", "CDK1", "PCNA", "MCM2", "E2F1", "MYC"
 
 
 def persister(folder: Path, seed: int = 1) -> None:
-    """Write cells of six patients, before and under treatment (days 3, 7, 14), and of two new ones."""
+    """Write cells of six patients and two new ones, before and under treatment."""
     rng = np.random.default_rng(seed)
     names = [*PERSISTER_GENES, *GROWTH_GENES, *(f"GENE{number}" for number in range(382))]
     base = rng.gamma(0.6, 2.0, len(names)) + 0.8
