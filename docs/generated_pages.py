@@ -14,14 +14,14 @@ import click
 import typer
 
 import cistron
-from cistron.cli import app as command_line
+from cistron import cli
 
 HEAD = "% Written when the site is built; see generated_pages.py.\n\n"
 
 
 def commands_page() -> str:
     """Return the page of commands as Markdown."""
-    group = typer.main.get_command(command_line)
+    group = typer.main.get_command(cli.app)
     parts = [
         f"{HEAD}# Commands\n",
         "`cistron COMMAND --help` prints the same in the terminal. A user's mistake ends with one "
