@@ -402,3 +402,15 @@ def test_a_track_has_a_legend_a_scale_and_letters_of_one_width():
         assert rows[2][:2] == ["2", "C"]
         titles = [e.text for e in ET.fromstring(drawing).iter() if e.tag.endswith("title")]
         assert f"C 2: {float(rows[2][2]):+.3g}" in titles
+
+
+def test_each_row_has_the_decimals_of_its_own_interval():
+    rows = {
+        "wide": {"value": 0.613, "low": 0.5, "high": 0.7},
+        "narrow": {"value": 0.9204, "low": 0.9191, "high": 0.9216},
+    }
+    found = texts(figures.forest(rows, "MCC"))
+    assert {"0.61", "0.50 to 0.70", "0.9204", "0.9191 to 0.9216"} <= set(found)
+    rows = {"lost": {"value": 0.1, "low": 0.0021, "high": 0.3}}
+    assert "0.002 to 0.300" in texts(figures.forest(rows, "lost", reference=0.0))
+    assert "0.00 to 0.30" in texts(figures.forest(rows, "MCC"))

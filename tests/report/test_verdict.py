@@ -43,6 +43,13 @@ WITH = "copying the label of the nearest training homolog"
             "zero (MCC 0.620 against 0.610; difference +0.010, 95\u202f% interval "
             "\N{MINUS SIGN}0.003 to +0.030).",
         ),
+        (
+            numbers("undecided", 0.3049, 0.3061, -0.28, 0.26),
+            "warn",
+            f"Whether the model beats {WITH} is undecided: the interval of the difference includes "
+            "zero (MCC 0.305 against 0.306; difference \N{MINUS SIGN}0.001, 95\u202f% interval "
+            "\N{MINUS SIGN}0.280 to +0.260).",
+        ),
     ],
 )
 def test_comparison(metrics, state, sentence):

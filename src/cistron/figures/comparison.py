@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from cistron.figures.intervals import as_rows, digits_in, in_words, interval, table_of
+from cistron.figures.intervals import as_rows, in_words, interval, table_of
 from cistron.figures.numbers import Score, decimal, triple
 from cistron.figures.svg import (
     INK,
@@ -46,7 +46,7 @@ def runs_forest(
         Where a vertical line stands (zero, for differences).
     """
     rows = {name: triple(score) for name, score in scores.items()}
-    pitch, digits = 36, digits_in(rows.values(), differs=reference == 0)
+    pitch, differs = 36, reference == 0
     with style():
         figure, axes = table_of(rows, metric, reference, pitch, (4, 222))
         axes.grid(visible=False)  # lines would run through the names
@@ -59,8 +59,8 @@ def runs_forest(
             top = 24 + pitch * row
             weight = "bold" if chosen else "normal"
             note(figure, 0, top + 12, short(name, 60), color=INK, size=10, weight=weight)
-            interval(figure, place, score, chosen, top + pitch * 0.72 + 3.5, digits)
-        return svg(figure, in_words(rows, metric, digits), as_rows(rows, "name", metric))
+            interval(figure, place, score, chosen, top + pitch * 0.72 + 3.5, differs)
+        return svg(figure, in_words(rows, metric, differs=differs), as_rows(rows, "name", metric))
 
 
 def differences_matrix(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from cistron.base.digits import digits_of
-from cistron.figures.numbers import Score, Triple, count, decimal, limits, triple
+from cistron.figures.numbers import Score, Triple, count, decimal, limits, spanned, triple
 from cistron.figures.svg import (
     ACCENT,
     INK,
@@ -44,7 +44,7 @@ def forest(
         Where a vertical line stands (zero, for differences).
     """
     rows = {name: triple(score) for name, score in scores.items()}
-    pitch, digits = 25, digits_in(rows.values(), differs=reference == 0)
+    pitch, differs = 25, reference == 0
     with style():
         figure, axes = table_of(rows, metric, reference, pitch, (108, 118))
         if reference is not None:
@@ -54,8 +54,8 @@ def forest(
             top = 24 + pitch * (row + 0.5) + 3.5
             weight = "bold" if chosen else "normal"
             note(figure, 0, top, short(name), color=INK, size=10, weight=weight)
-            interval(figure, row, score, chosen, top, digits)
-        return svg(figure, in_words(rows, metric, digits), as_rows(rows, "name", metric))
+            interval(figure, row, score, chosen, top, differs)
+        return svg(figure, in_words(rows, metric, differs=differs), as_rows(rows, "name", metric))
 
 
 def table_of(
@@ -75,21 +75,23 @@ def table_of(
     return figure, axes
 
 
-def digits_in(rows: Iterable[Triple], *, differs: bool = False) -> int:
-    """Return the decimals of a column of numbers: those of the narrowest interval."""
-    return max((digits_of(low, high, differs=differs) for _, low, high in rows), default=2)
+def in_figures(score: Triple, *, differs: bool = False) -> tuple[str, str]:
+    """Return a number and its interval with the decimals that it justifies; see `spanned`."""
+    named = dict(zip(("value", "low", "high"), score, strict=True))
+    return spanned(named, differs=differs)
 
 
-def in_figures(score: Triple, digits: int) -> str:
+def told(score: Triple, *, differs: bool = False) -> str:
     """Return "0.51 (0.42 to 0.60)", or the number alone where it has no interval."""
-    value, low, high = score
-    between = f" ({decimal(low, digits)} to {decimal(high, digits)})"
-    return decimal(value, digits) + (between if math.isfinite(low + high) else "")
+    value, between = in_figures(score, differs=differs)
+    return f"{value} ({between})" if between else value
 
 
-def in_words(rows: Mapping[str, Triple], metric: str, digits: int = 2) -> str:
+def in_words(rows: Mapping[str, Triple], metric: str, *, differs: bool = False) -> str:
     """Return what rows of intervals say, for who does not see them."""
-    numbers = "; ".join(f"{name} {decimal(row[0], digits)}" for name, row in rows.items())
+    numbers = "; ".join(
+        f"{name} {in_figures(row, differs=differs)[0]}" for name, row in rows.items()
+    )
     return f"{metric}, point and interval: {numbers}."
 
 
@@ -99,7 +101,7 @@ def as_rows(rows: Mapping[str, Triple], what: str, metric: str) -> list[Sequence
 
 
 def interval(
-    figure: Figure, place: float, score: Triple, chosen: bool, top: float, digits: int
+    figure: Figure, place: float, score: Triple, chosen: bool, top: float, differs: bool
 ) -> None:
     """Draw a score with its interval at a height of the axes, and say both in figures beside.
 
@@ -114,8 +116,8 @@ def interval(
         Whether it stands out.
     top : float
         Where the figures stand, in the unit of the sheet.
-    digits : int
-        Decimals of the figures.
+    differs : bool
+        Whether it is a difference, which is compared with zero.
     """
     value, low, high = score
     colour = ACCENT if chosen else MUTED
@@ -123,11 +125,11 @@ def interval(
     axes = figure.axes[0]
     axes.plot([low, high], [place, place], color=colour, linewidth=2.4 if chosen else 1.6)
     (point,) = axes.plot(value, place, "D" if chosen else "o", color=colour, markersize=6)
-    says(point, in_figures(score, digits))
-    note(figure, 236, top, decimal(value, digits), color=INK, size=10, weight=weight)
-    if math.isfinite(low + high):
-        span = f"{decimal(low, digits)} to {decimal(high, digits)}"
-        note(figure, WIDTH, top, span, color=MUTED, size=10, ha="right")
+    says(point, told(score, differs=differs))
+    number, between = in_figures(score, differs=differs)
+    note(figure, 236, top, number, color=INK, size=10, weight=weight)
+    if between:
+        note(figure, WIDTH, top, between, color=MUTED, size=10, ha="right")
 
 
 def class_bars(scores: Mapping[str, Score], metric: str, sizes: Mapping[str, int]) -> str:
@@ -157,15 +159,15 @@ def class_bars(scores: Mapping[str, Score], metric: str, sizes: Mapping[str, int
             note(figure, 0, top, short(name), color=INK, size=10)
             if math.isfinite(value):
                 (bar,) = axes.barh(row, value, height=0.62, color=TINT)
-                says(bar, f"{name}: {in_figures((value, low, high), 2)}")
+                says(bar, f"{name}: {told((value, low, high))}")
             if math.isfinite(low + high):
                 axes.plot([low, high], [row, row], color=ACCENT, linewidth=1.6)
             note(figure, 262, top, decimal(value), color=INK, size=10)
             note(figure, WIDTH, top, count(sizes.get(name)), color=MUTED, size=10, ha="right")
         axes.axvline(0, color=INK, linewidth=1)
         numbers = "; ".join(f"{name} {decimal(row[0])}" for name, row in rows.items())
-        told = f"{metric} of each class, with its interval: {numbers}."
-        return svg(figure, told, as_rows(rows, "class", metric))
+        sentence = f"{metric} of each class, with its interval: {numbers}."
+        return svg(figure, sentence, as_rows(rows, "class", metric))
 
 
 def folds(scores: Sequence[Score], pooled: Score, metric: str, kind: str = "Fold") -> str:
@@ -184,7 +186,9 @@ def folds(scores: Sequence[Score], pooled: Score, metric: str, kind: str = "Fold
     """
     rows = [triple(score) for score in scores]
     middle, low, high = triple(pooled)
-    pitch, digits = 21, digits_in([*rows, (middle, low, high)])
+    pitch = 21
+    pooled_digits = digits_of(low, high)
+    numbers = [decimal(r[0], digits_of(r[1], r[2], pooled_digits)) for r in rows]
     with style():
         figure = sheet(52 + pitch * len(rows))
         note(figure, 0, 12, short(metric, 60), color=INK, weight="bold")
@@ -197,19 +201,18 @@ def folds(scores: Sequence[Score], pooled: Score, metric: str, kind: str = "Fold
         for row, (value, lowest, highest) in enumerate(rows):
             axes.plot([lowest, highest], [row, row], color=INK, linewidth=1.4)
             (point,) = axes.plot(value, row, "o", color=INK, markersize=5)
-            says(point, in_figures(rows[row], digits))
+            says(point, told(rows[row]))
             top = 24 + pitch * (row + 0.5) + 3.5
             name = f"{kind} {short(scores[row].get('fold'), 4)}"
             note(figure, 0, top, name, color=INK, size=10)
-            note(figure, 262, top, decimal(value, digits), color=INK, size=10)
+            note(figure, 262, top, numbers[row], color=INK, size=10)
             number = f"n {count(scores[row].get('n'))}"
             note(figure, WIDTH, top, number, color=MUTED, size=10, ha="right")
-        numbers = ", ".join(decimal(row[0], digits) for row in rows)
-        pooled_text = f"pooled {decimal(middle, digits)}"
-        told = f"{metric} of each {kind.lower()}: {numbers}; {pooled_text}."
+        all_folds = f"pooled {decimal(middle, pooled_digits)}"
+        sentence = f"{metric} of each {kind.lower()}: {', '.join(numbers)}; {all_folds}."
         named = [(s.get("fold"), s.get("n"), *triple(s)) for s in scores]
         headings = (kind.lower(), "n", metric, "low", "high")
-        return svg(figure, told, [headings, *named, ("pooled", None, middle, low, high)])
+        return svg(figure, sentence, [headings, *named, ("pooled", None, middle, low, high)])
 
 
 def scale(axes: Axes, rows: int, numbers: Sequence[Triple]) -> None:

@@ -110,6 +110,8 @@ def _numbers(metrics: Json, against: Json) -> str:
     )
     low, high = difference.get("low"), difference.get("high")
     digits = digits_of(low, high, differs=True)
+    if difference.get("value") and round(difference["value"], digits) == 0:
+        digits += 1  # "0.30 against 0.31; difference 0.00" would not add up
     text = f"{label(metric)} {decimal(ours, digits)} against {decimal(theirs, digits)}"
     if difference.get("value") is not None:
         text += f"; difference {signed(difference['value'], digits)}"
