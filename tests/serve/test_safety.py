@@ -296,6 +296,20 @@ def test_what_is_larger_inside_is_refused(tmp_path, name, monkeypatch):
         measure(Path("upload"), alphabet, {}, SMALL)
 
 
+MARKET = "%%MatrixMarket matrix coordinate integer general\n"
+
+
+@pytest.mark.parametrize("size", ["1000000000 1000000000 1", "30 1 1000000000000", "30 1 5"])
+def test_a_matrix_that_says_it_is_larger_than_it_is_fails_alone(server, size):
+    files = {"matrix.mtx": f"{MARKET}{size}\n1 1 1\n", "barcodes.tsv": "AAAC\n"}
+    files["features.tsv"] = "".join(f"GENE{i}\tGENE{i}\tGene Expression\n" for i in range(30))
+    data = zipped({name: text.encode() for name, text in files.items()})
+    job = server.wait(server.submit(data, "x.zip", model="cells"))
+    assert job["state"] == "failed"
+    assert "process" not in job["error"], job["error"]  # it ended in a sentence, not in a crash
+    assert "matrix.mtx" in job["error"]
+
+
 def test_answers_name_nothing_of_the_machine(server, runs):
     uploads = [(name, data) for name, (_, data, _) in UPLOADS.items()]
     uploads += [("vcf", b"##fileformat=VCFv4.2\n#CHROM\tPOS\n1\t1\t.\tA\tC\n"), ("empty", b"\n")]
