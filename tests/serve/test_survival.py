@@ -116,6 +116,23 @@ def test_two_servers_do_not_share_a_folder(runs, tmp_path):
     server.stop()
 
 
+def test_ctrl_c_ends_it_and_the_port_is_its_own(runs, tmp_path):
+    server = Server(tmp_path, [runs["dna"]]).start()
+    workers = workers_of(server)
+    other = Server(tmp_path / "data", [runs["dna"]])
+    other.port = server.port
+    with pytest.raises(AssertionError, match="cannot be listened at"):
+        other.start()
+    assert other.process.returncode == 2
+    other.stop()
+    for pid in [server.process.pid, *workers]:  # as a terminal sends it
+        os.kill(pid, signal.SIGINT)
+    assert server.process.wait(timeout=60) == 0
+    assert "Traceback" not in server.log.read_text()
+    assert "KeyboardInterrupt" not in server.log.read_text()
+    server.stop()
+
+
 def work_in(folder: Path) -> Work:
     return Work("worker", folder, "cpu", {}, Limits())
 

@@ -38,8 +38,8 @@ LimitOf = Annotated[
         "--limit",
         metavar="NAME=NUMBER",
         help="records, letters, longest, megabytes, unpacked, minutes, explanations (of a job), "
-        "waiting (jobs), hours (that results are kept), rate (computing requests of an address in "
-        "a minute; 0: any number). May be repeated.",
+        "explained_letters (of a row), waiting (jobs), hours (that results are kept), rate "
+        "(computing requests of an address in a minute; 0: any number). May be repeated.",
     ),
 ]
 

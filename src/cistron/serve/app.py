@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -129,16 +131,34 @@ def serve(settings: ServeSettings) -> None:
     Raises
     ------
     InputError
-        If a classifier cannot be loaded, or a setting is not safe.
+        If a classifier cannot be loaded, a setting is not safe, or the port is taken.
     """
-    service = make_service(settings)
-    sys.stderr.write(f"http://{settings.host}:{settings.port}  (Ctrl-C ends it)\n")
+    settings.require()
+    listening = _listen(settings)
+    with listening:
+        app = make_app(make_service(settings))
+        sys.stderr.write(f"http://{settings.host}:{settings.port}  (Ctrl-C ends it)\n")
+        # uvicorn raises the signal that ended it again, which would be told as an interruption.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        uvicorn.Server(_config(app, settings)).run(sockets=[listening])
+
+
+def _listen(settings: ServeSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        raise InputError(
+            f"--host {settings.host} --port {settings.port} cannot be listened at: "
+            f"{error.strerror}. Choose another port."
+        ) from error
+
+
+def _config(app: Guard, settings: ServeSettings) -> uvicorn.Config:
     formatter = {"()": _WithoutValues, "format": "%(levelname)s: %(message)s"}
     handler = {"class": "logging.StreamHandler", "formatter": "plain"}
-    uvicorn.run(
-        make_app(service),
-        host=settings.host,
-        port=settings.port,
+    return uvicorn.Config(
+        app,
         http=Impatient,
         ws="none",
         access_log=False,

@@ -150,7 +150,9 @@ def _of_cell(classifier: Predictor, source: Path, row: int, folder: Path) -> Doc
     first = np.argsort(-np.abs(values), kind="stable")[:TOP]
     names = np.asarray(explanation.features, dtype=object)
     table = pd.DataFrame({"gene": names, "contribution": values})
-    drawing = top_features(str(sample.ids[0]), 1, names[first].tolist(), values[first].tolist())
+    call = explanation.classes[int(explanation.explained[0])] if explanation.classes else "number"
+    title = f"{sample.ids[0]}: {call}"
+    drawing = top_features(title, 1, names[first].tolist(), values[first].tolist())
     _write(folder, {"genes": drawing}, {"genes": table})
     error = float(explanation.error[0])
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import parent_process
 from pathlib import Path
@@ -67,6 +68,8 @@ def end_with_parent() -> None:
             os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+    with suppress(OSError):  # where memory runs out, Linux ends this process before the server
+        Path("/proc/self/oom_score_adj").write_text("800", encoding="ascii")
     sys.excepthook = _without_values
 
 

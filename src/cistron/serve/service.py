@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from cistron.base.errors import InputError
 from cistron.base.version import __version__
 from cistron.serve.asked import answer
 from cistron.serve.child import Child
-from cistron.serve.inputs import plain_name
+from cistron.serve.inputs import MEGABYTE, plain_name
 from cistron.serve.journal import QUEUED, JobRow, Journal, new_id
 from cistron.serve.models import ServedModel, read_models
 from cistron.serve.settings import ServeSettings
@@ -91,15 +92,17 @@ class Service:
             self._lock.release()
 
     def require_room(self) -> None:
-        """Refuse a job where too many wait.
+        """Refuse a job where too many wait, or there is no room for it.
 
         Raises
         ------
         BusyError
         """
-        waiting = self.journal.counts()[QUEUED]
-        if waiting >= self.settings.limits.waiting:
+        limits, waiting = self.settings.limits, self.journal.counts()[QUEUED]
+        if waiting >= limits.waiting:
             raise BusyError(f"The queue is full: {waiting:,} jobs wait. Try again later.")
+        if shutil.disk_usage(self.settings.data).free < 2 * MEGABYTE * limits.unpacked:
+            raise BusyError("The disk of the server is full. Whoever runs it has to make room.")
 
     @contextmanager
     def submitted(self, model: ServedModel, name: str, columns: dict[str, str]) -> Iterator[Upload]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.process import BaseProcess
 
 from cistron.serve.journal import RUNNING, JobRow
@@ -95,8 +96,15 @@ class Supervisor:
 def start(target: object, *arguments: object) -> BaseProcess:
     """Start a process that ends with this one, whose main module it does not import."""
     process = SPAWN.Process(target=target, args=arguments, daemon=True)  # type: ignore[arg-type]
-    with _without_main():
-        process.start()
+    # Ctrl-C is for the server, which ends this process: the mask of signals is inherited. The
+    # tracker, which is started once, would undo it.
+    resource_tracker.ensure_running()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        with _without_main():
+            process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     return process
 
 

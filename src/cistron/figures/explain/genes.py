@@ -38,7 +38,8 @@ def top_features(name: str, samples: int, names: Sequence[str], means: Sequence[
     with style():
         figure = sheet(30 + height + 22)
         note(figure, 0, 12, short(name, 34), color=INK, weight="bold")
-        note(figure, 360, 12, f"{count(samples)} samples", color=MUTED, size=10, ha="right")
+        told = f"{count(samples)} sample{'' if samples == 1 else 's'}"
+        note(figure, 360, 12, told, color=MUTED, size=10, ha="right")
         axes = panel(figure, 118, 24, 190, height)
         rows = list(range(len(names)))
         colours = [COLOURS[0] if mean >= 0 else COLOURS[1] for mean in means]

@@ -217,7 +217,7 @@ def _read_values(path: Path) -> sparse.coo_matrix:
     with open_input(path) as source:
         try:
             values = io.mmread(source.stream)
-        except (ValueError, zlib.error, OverflowError) as error:
+        except (ValueError, zlib.error, OverflowError, MemoryError) as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(
