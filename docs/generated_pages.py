@@ -62,8 +62,8 @@ def row(parameter: Any, context: Any) -> str:
     record = parameter.get_help_record(context)
     if record is None:
         record = (parameter.make_metavar(context), getattr(parameter, "help", "") or "")
-    name, meaning = (_cell(text) for text in record)
-    return f"| `{name}` | {meaning} |"
+    name = record[0].replace("|", "\\|")
+    return f"| `{name}` | {_cell(record[1])} |"
 
 
 def _cell(text: str) -> str:
@@ -113,7 +113,13 @@ def write_pages(app: Any) -> None:
             place.write_text(text, encoding="utf-8")
 
 
+def is_plumbing(_app: Any, _kind: str, name: str, *_: Any) -> bool | None:
+    """Leave out scikit-learn's `set_fit_request` and the like, whose texts are not ours."""
+    return True if name.startswith("set_") and name.endswith("_request") else None
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Register with Sphinx."""
     app.connect("builder-inited", write_pages)
+    app.connect("autodoc-skip-member", is_plumbing)
     return {"parallel_read_safe": True}

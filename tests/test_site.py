@@ -143,7 +143,8 @@ def entries(page: Path) -> list[str]:
     listed = []
     for kind, block in blocks(page):
         if kind == "{toctree}":
-            names = [line for line in block.splitlines() if line and not line.startswith(":")]
+            lines = [line for line in block.splitlines() if line and not line.startswith(":")]
+            names = [re.sub(r"^.*<(.*)>$", r"\1", line) for line in lines]
             listed += [
                 (page.parent / name).resolve().relative_to(DOCS).as_posix() for name in names
             ]
