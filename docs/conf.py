@@ -16,7 +16,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     [str(HERE.parent / "src"), str(HERE / "tutorials"), os.environ.get("PYTHONPATH", "")]
 )
 os.environ["CISTRON_CACHE"] = str(HERE / "_build" / "cache")
-os.environ["COLUMNS"] = "100"
+os.environ["COLUMNS"] = "84"  # what fits beside the sidebar
 
 project = "Cistron"
 author = "The Cistron developers"
@@ -40,6 +40,7 @@ nb_execution_cache_path = str(HERE / "_build" / "notebooks")
 nb_execution_in_temp = True
 nb_execution_timeout = 900  # seconds a cell, on a busy machine
 nb_output_stderr = "remove"  # progress
+nb_merge_streams = True
 
 autodoc_typehints = "none"  # the docstrings say what is meant
 autodoc_member_order = "bysource"

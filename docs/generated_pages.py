@@ -14,14 +14,14 @@ import click
 import typer
 
 import cistron
-from cistron import cli
+from cistron.cli import app
 
 HEAD = "% Written when the site is built; see generated_pages.py.\n\n"
 
 
 def commands_page() -> str:
     """Return the page of commands as Markdown."""
-    group = typer.main.get_command(cli.app)
+    group = typer.main.get_command(app)
     parts = [
         f"{HEAD}# Commands\n",
         "`cistron COMMAND --help` prints the same in the terminal. A user's mistake ends with one "
@@ -62,8 +62,8 @@ def row(parameter: Any, context: Any) -> str:
     record = parameter.get_help_record(context)
     if record is None:
         record = (parameter.make_metavar(context), getattr(parameter, "help", "") or "")
-    name, meaning = (_cell(text) for text in record)
-    return f"| `{name}` | {meaning} |"
+    name = record[0].replace("|", "\\|")
+    return f"| `{name}` | {_cell(record[1])} |"
 
 
 def _cell(text: str) -> str:
@@ -105,15 +105,21 @@ def _summary(thing: Any) -> str:
 PAGES = {"commands.md": commands_page, "python-api.md": api_page}
 
 
-def write_pages(app: Any) -> None:
+def write_pages(sphinx: Any) -> None:
     """Write the pages that are not there yet, or have changed."""
     for name, page in PAGES.items():
-        place, text = Path(app.srcdir) / name, page()
+        place, text = Path(sphinx.srcdir) / name, page()
         if not place.is_file() or place.read_text(encoding="utf-8") != text:
             place.write_text(text, encoding="utf-8")
 
 
-def setup(app: Any) -> dict[str, bool]:
+def is_plumbing(_app: Any, _kind: str, name: str, *_: Any) -> bool | None:
+    """Leave out scikit-learn's `set_fit_request` and the like, whose texts are not ours."""
+    return True if name.startswith("set_") and name.endswith("_request") else None
+
+
+def setup(sphinx: Any) -> dict[str, bool]:
     """Register with Sphinx."""
-    app.connect("builder-inited", write_pages)
+    sphinx.connect("builder-inited", write_pages)
+    sphinx.connect("autodoc-skip-member", is_plumbing)
     return {"parallel_read_safe": True}

@@ -63,5 +63,5 @@ workflow {
     experiment = file(params.experiment, checkIfExists: true)
     run = FIT(experiment.parent, experiment.name)
     CROSSVAL(experiment.parent, experiment.name)
-    PREDICT(run, Channel.fromPath(params.shards, checkIfExists: true))
+    PREDICT(run, channel.fromPath(params.shards, checkIfExists: true))
 }

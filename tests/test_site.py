@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 import typer
 import yaml
+from jinja2 import Template
 
 import cistron
 from cistron.cli import app
@@ -143,7 +145,8 @@ def entries(page: Path) -> list[str]:
     listed = []
     for kind, block in blocks(page):
         if kind == "{toctree}":
-            names = [line for line in block.splitlines() if line and not line.startswith(":")]
+            lines = [line for line in block.splitlines() if line and not line.startswith(":")]
+            names = [re.sub(r"^.*<(.*)>$", r"\1", line) for line in lines]
             listed += [
                 (page.parent / name).resolve().relative_to(DOCS).as_posix() for name in names
             ]
@@ -224,6 +227,20 @@ def test_every_command_of_a_workflow_parses(file):
     plain = [re.sub(r"\$?\{[^{}]+\}", "name", line) for line in plain]
     assert [line.split()[0] for line in plain] == ["fit", "crossval", "predict"]
     assert [mistake(line) for line in plain] == ["", "", ""]
+
+
+CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+
+
+def test_the_recipe_of_conda_needs_what_the_package_needs():
+    text = (ROOT / "recipe" / "meta.yaml").read_text(encoding="utf-8")
+    recipe = yaml.safe_load(Template(text).render(PYTHON="python", python_min="3.11"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = [each.lower() for each in project["dependencies"] if ";" not in each]
+    needed = [re.sub(r"^[\w-]+", lambda name: CONDA_NAMES.get(name[0], name[0]), n) for n in needed]
+    given = [each.replace(" ", "") for each in recipe["requirements"]["run"]]
+    assert sorted(given) == sorted([*needed, f"python{project['requires-python']}"])
+    assert recipe["package"] == {"name": project["name"], "version": project["version"]}
 
 
 PROJECT = """\

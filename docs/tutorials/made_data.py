@@ -64,7 +64,7 @@ def localization(folder: Path, proteins: int = 900, seed: int = 1) -> None:
                 other = rng.random(len(letters)) < 0.12
                 letters = np.where(other, rng.choice(RESIDUES, len(letters)), letters)
             last = len(protein) - len(letters)
-            middle = int(rng.integers(40, last - 20))
+            middle = int(rng.integers(30, last - 10))
             _put(protein, letters, {"start": 0, "end": last, "middle": middle}[end])
         records.append((f"P{number:04d} {'-'.join(places)}-U", _text(protein)))
     write_fasta(records, folder / "deeploc.fasta.gz")
