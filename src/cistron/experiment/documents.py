@@ -15,6 +15,7 @@ from pydantic import (
     RootModel,
     ValidationError,
     create_model,
+    model_validator,
 )
 
 from cistron.base.document import Document
