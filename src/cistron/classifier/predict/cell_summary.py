@@ -172,10 +172,10 @@ def _scores(
 
 def _answers(classifier: Predictor) -> list[str]:
     """Return the columns of a table of predictions that hold an answer."""
-    return ["predicted", *(f"p_{name}" for name in classifier.classes_)]
+    return ["predicted", *(f"p_{name}" for name in classifier.head.classes)]
 
 
 def _calls(classifier: Predictor, predicted: pd.Series) -> dict[str, int]:
     """Return how many cells are called what; nothing of numbers, of which hardly two are equal."""
-    counts = predicted.value_counts() if classifier.classes_ else pd.Series(dtype=int)
+    counts = predicted.value_counts() if classifier.head.classes else pd.Series(dtype=int)
     return {str(name): int(n) for name, n in counts.items()}
