@@ -66,6 +66,13 @@ def test_a_label_of_numbers_is_not_listed_whole(folder):
     assert len(text) < 600
 
 
+def test_cells_have_no_windows(folder):
+    check(folder, {"path": str(folder / "one.h5ad")})
+    text = said("windows", folder / "experiment.yaml", "-o", folder / "windows.fasta")
+    assert "the samples are cells and have no sequences" in text
+    assert not (folder / "windows.fasta").exists()
+
+
 def test_one_file_for_two_classes(folder):
     path = str(folder / "cells.h5ad")
     samples = {"kind": "cells", "classes": {"a": path, "b": path}}

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from sklearn.metrics import r2_score
 from typer.testing import CliRunner
 
 import cistron
@@ -444,3 +445,44 @@ def test_two_real_libraries_are_confounded_and_technical_genes_tell_them():
     found = {c["name"]: c for c in audit(samples, random_split(samples))["checks"]}
     assert found["confounded_groups"]["verdict"] == "fail"
     assert found["technical_genes"]["verdict"] == "warn"
+
+
+@pytest.mark.parametrize("asked", ["number", "several"])
+def test_labels_that_are_not_one_class_are_scored(asked, tmp_path):
+    """They were passed over without a word."""
+    samples = planted(30, 2)
+    counts, labels = samples.payload, samples.table["label"]
+    rng = np.random.default_rng(3)
+    if asked == "number":
+        numbers = labels.eq(samples.classes[1]).to_numpy() + rng.normal(0, 0.1, len(labels))
+        told = {"numbers": numbers, "quantity": "age"}
+        truth = [f"{number:.6f}" for number in numbers]
+    else:
+        truth = [f"{label};both" if rng.random() < 0.5 else label for label in labels]
+        told = {"labels": truth, "separator": ";", "classes": [*samples.classes, "both"]}
+    model = "ridge" if asked == "number" else "logistic_regression"
+    asked_of = make_samples(counts, samples.ids.tolist(), **told)
+    classifier = Classifier(ENCODER, model).fit(asked_of)
+    classifier.save(tmp_path / "model")
+    truth[0] = "strange"
+    write_h5ad(samples, tmp_path / "new.h5ad", truth=truth)
+    arguments = ["predict", tmp_path / "model", tmp_path / "new.h5ad", "--label", "truth", "-q"]
+    arguments += ["--group", "donor", "--align", "--out", tmp_path / "p.csv"]
+    result = CliRunner().invoke(app, [str(one) for one in arguments])
+    assert result.exit_code == 0, result.output
+    found = json.loads((tmp_path / "p.csv.summary.json").read_text())
+    assert found["scored"] == len(labels) - 1
+    assert found["unscored"] == {"the classifier does not know the label 'strange'": 1}
+    table = pd.read_csv(tmp_path / "p.csv")[1:]
+    if asked == "number":
+        name, expected = "r2", r2_score(numbers[1:].round(6), table["predicted"])
+        assert found["calls"] == {}, "a number is no call"
+    else:
+        name = "jaccard"
+        sets = [(set(a.split(";")), set(b.split(";"))) for a, b in
+                zip(truth[1:], table["predicted"].fillna(""), strict=True)]  # fmt: skip
+        expected = np.mean([len(a & b) / len(a | b) for a, b in sets])
+    assert found["scores"][name]["value"] == pytest.approx(expected)
+    assert found["groups"]["donor"]["d1"]["scores"][name]["value"] is not None
+    assert found["aligned"]["scores"][name]["value"] is not None
+    assert f"{name}: {expected:.3f}"[:-1] in result.output

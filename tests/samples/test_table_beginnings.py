@@ -65,6 +65,8 @@ def test_feature_counts_are_read_without_their_places(tmp_path) -> None:
     assert file.barcodes.tolist() == ["a.bam", "b.bam"]
     assert file.genes.tolist() == ["ENSG1", "ENSG2"]
     np.testing.assert_array_equal(file.matrix.read(np.arange(2)).toarray(), [[3, 0], [0, 17]])
+    told = [note for note in file.notes if "Chr, Start, End, Strand, Length are not read" in note]
+    assert len(told) == 1
     values = NumberTable(table=path, columns="*.bam", summary="max", scale="none").read()
     assert (values.ids, values.number.tolist()) == (["ENSG1", "ENSG2"], [3, 17])
     with pytest.raises(InputError, match="line 5 has 2 fields"):

@@ -137,10 +137,10 @@ def checked(kind: type[T], value: object) -> T:
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
-        raise ValueError(_first_problem(error)) from error
+        raise ValueError(first_problem(error)) from error
 
 
-def _first_problem(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
     """Return the key of the first value that is refused, and why, without a full stop."""
     first = error.errors()[0]
     problem = first["msg"].removeprefix("Value error, ").rstrip(".")

@@ -9,6 +9,10 @@ from rich.text import Text
 
 from cistron.cli.display import console, interval, print_json
 
+METRICS = ("mcc", "balanced_accuracy", "accuracy", "macro_f1", "jaccard", "r2", "pearson", "mae")
+"""Those of one class, of several classes, of numbers."""
+IN_GROUPS = ("accuracy", "jaccard", "mae")
+
 
 def show_predicted_shards(out: Path, found: dict[str, Any], as_json: bool) -> None:
     """Print what was predicted of several inputs."""
@@ -42,11 +46,11 @@ def show_predicted_cells(out: Path, found: dict[str, Any], as_json: bool) -> Non
             f"data ({genes['share']:.0%}). {genes['note']}".strip()
         )
     lines.append(_drifted("The data set", found["drift"]))
-    for metric in ("mcc", "balanced_accuracy", "accuracy"):
-        if found.get("scores"):
-            kept = (found.get("scores_kept") or {}).get(metric)
-            text = f"{metric.replace('_', ' ')}: {interval(found['scores'][metric])}"
-            lines.append(f"{text}; of the cells not rejected {interval(kept)}")
+    scores = found.get("scores") or {}
+    for metric in filter(scores.get, METRICS):
+        kept = (found.get("scores_kept") or {}).get(metric)
+        text = f"{metric.replace('_', ' ')}: {interval(scores[metric])}"
+        lines.append(f"{text}; of the cells not rejected {interval(kept)}")
     if "aligned" in found:
         lines.append(_aligned(found))
     for column, groups in found["groups"].items():
@@ -54,8 +58,9 @@ def show_predicted_cells(out: Path, found: dict[str, Any], as_json: bool) -> Non
             text = f"{column} {value}: {each['cells']:,} cells, "
             text += f"{each['share_rejected']:.1%} rejected, drift {_ratio(each['drift'])}"
             if each.get("scores"):
-                scored = f"accuracy of {each['scored']:,} labelled cells"
-                text += f", {scored} {interval(each['scores']['accuracy'])}"
+                name = next(name for name in IN_GROUPS if name in each["scores"])
+                scored = f"{name} of {each['scored']:,} labelled cells"
+                text += f", {scored} {interval(each['scores'][name])}"
             lines.append(text)
     for line in lines:
         screen.print(Text(line), soft_wrap=True)
@@ -80,7 +85,8 @@ def _aligned(found: dict[str, Any]) -> str:
         "cells, and misleads where the data hold other shares of the classes."
     )
     scores = aligned.get("scores")
-    return f"{text} MCC then: {interval(scores['mcc'])}." if scores else text
+    name = next((name for name in METRICS if name in (scores or {})), "")
+    return f"{text} {name.upper()} then: {interval(scores[name])}." if name else text
 
 
 def _drifted(what: str, drift: dict[str, Any]) -> str:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from cistron.base.domains import DOMAINS
+from cistron.base.errors import InputError
 from cistron.base.progress import Terminal
 from cistron.cli.options import (
     AsJson,
@@ -125,6 +127,11 @@ def windows(
 
     chosen = experiment_of(experiment, changes, None, None)
     require_new(out, force=force, inputs=[experiment, *chosen.files()])
+    if not DOMAINS[chosen.samples.content].lengths:
+        raise InputError(
+            f"{experiment}: the samples are cells and have no sequences, which `cistron windows` "
+            "writes. `cistron predict` reads the files of cells themselves."
+        )
     samples = chosen.samples.read()
     for note in samples.notes:
         Terminal(quiet).say(note)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from pydantic import ValidationError
@@ -141,8 +140,7 @@ class Run:
         """What it holds that was not trained here; empty of a run that was."""
         if not (self.path / ENVIRONMENT).is_file():
             return ""
-        environment = self.read_json(ENVIRONMENT)
-        known = environment if isinstance(environment, dict) else {}
+        known = self.read_json(ENVIRONMENT)
         kinds = {"imported": "an imported model", "ensemble": "an ensemble"}
         return next((kind for key, kind in kinds.items() if key in known), "")
 
@@ -166,20 +164,21 @@ class Run:
         """Content of samples.parquet."""
         return pd.read_parquet(self.path / "samples.parquet")
 
-    def read_json(self, name: str) -> Any:
+    def read_json(self, name: str) -> Document:
         """Return the content of a JSON file of the run.
 
         Raises
         ------
         InputError
-            If it is missing or damaged.
+            If it is missing or damaged, or a key holds what it should not
+            (`cistron.experiment.documents`).
         """
+        path = self.path / name
         try:
-            document = parse_json((self.path / name).read_bytes(), str(self.path / name))
+            document = parse_json(path.read_bytes(), str(path))
         except FileNotFoundError as error:
             raise InputError(f"{self.path} is no finished run: it has no {name}.") from error
-        require_document(name, document, str(self.path / name))
-        return document
+        return require_document(name, document, str(path))
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file whole or not at all."""

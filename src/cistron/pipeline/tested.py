@@ -14,6 +14,7 @@ from cistron.base.document import Document
 from cistron.base.errors import InputError
 from cistron.base.files import resolved
 from cistron.base.yaml_text import read_yaml
+from cistron.experiment.documents import require_document
 from cistron.experiment.run_folder import EXPERIMENT, Run
 from cistron.targets.kinds import target_in
 
@@ -215,7 +216,8 @@ def _read(folder: Path, name: str) -> Tested:
             str(kind): _by_id(rows)[list(columns)].rename(columns=columns)
             for kind, rows in scored.groupby("baseline", sort=True)
         }
-    experiment = read_yaml(folder / EXPERIMENT)
+    path = folder / EXPERIMENT
+    experiment = require_document(EXPERIMENT, read_yaml(path), str(path))
     return Tested(
         name=name,
         path=folder,

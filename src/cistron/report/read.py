@@ -12,6 +12,7 @@ from cistron.base.domains import CELLS, DOMAINS, Domain
 from cistron.base.errors import InputError
 from cistron.base.files import resolved
 from cistron.base.yaml_text import parse_yaml
+from cistron.experiment.documents import require_document
 from cistron.experiment.run_folder import EXPERIMENT, METRICS, Run
 from cistron.samples.samples import COORDINATES
 from cistron.targets.kinds import target_in
@@ -164,9 +165,6 @@ def read_run(path: str | Path) -> Content:
             f"{path} is no finished run: it has no {METRICS}. A report is made of a run that "
             "`cistron fit` or `cistron crossval` has finished."
         )
-    missing = [key for key in ("classes", "headline", "test") if key not in metrics]
-    if missing:
-        raise InputError(f"{path / METRICS} has no key {missing[0]!r}, so it cannot be reported.")
     settings = _text(path / EXPERIMENT)
     experiment = _yaml(path / EXPERIMENT, settings)
     folder = resolved(path).name
@@ -191,10 +189,7 @@ def read_run(path: str | Path) -> Content:
 def _document(path: Path, name: str) -> Json | None:
     if not (path / name).is_file():
         return None
-    document = Run(path).read_json(name)
-    if not isinstance(document, dict):
-        raise InputError(f"{path / name} is damaged: it should hold an object with keys.")
-    return document
+    return Run(path).read_json(name)
 
 
 def _text(path: Path) -> str | None:
@@ -207,8 +202,8 @@ def _text(path: Path) -> str | None:
 
 
 def _yaml(path: Path, text: str | None) -> Json:
-    document = parse_yaml(text or "", str(path))
-    return document if isinstance(document, dict) else {}
+    document = parse_yaml(text or "", str(path)) or {}
+    return require_document(EXPERIMENT, document, str(path))
 
 
 def _samples(path: Path) -> pd.DataFrame | None:

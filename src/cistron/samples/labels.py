@@ -12,16 +12,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cistron.base.errors import InputError, nearest
-from cistron.samples.frames import read_frame
+from cistron.samples.frames import MISSING, read_frame
 from cistron.samples.genome.gene_ids import FEWEST, match_overlap
 from cistron.samples.keys import GroupColumn, GroupFiles, LabelTable
 from cistron.samples.records import Block
 from cistron.samples.samples import Sequences
 
-# Names of labels that say that there is none.
+# Names of labels that say that there is none. Tables have no `MISSING` ones; headers may.
 PLACEHOLDERS = re.compile(
     "un(known|assigned|labell?ed|classified|defined|determined)|not_assigned|ambiguous|debris|"
-    "doublets?|multiplets?|low_quality"
+    "doublets?|multiplets?|low_quality|"
+    + "|".join(sorted({re.escape(word.casefold()) for word in MISSING if word}))
 )
 
 
@@ -138,6 +139,12 @@ def assign(
         else:
             records.groups[name] = capture(group, headers)
             origins[name] = f"the pattern {group!r}"
+            vague = [value for value in records.groups[name].tolist() if value in MISSING]
+            if vague:
+                records.notes.append(
+                    f"samples.groups.{name}: {len(vague):,} headers have the value "
+                    f"{_quoted(sorted(set(vague)))}. They count as one group of that name."
+                )
     return origins
 
 

@@ -233,3 +233,27 @@ def test_classes_that_mean_unknown_are_pointed_out(tmp_path) -> None:
     (note,) = [one for one in samples.notes if "may not be classes" in one]
     assert "'Doublet', 'Unassigned'" in note
     assert "samples.only: [T]" in note
+
+
+def test_headers_that_say_na_are_pointed_out(tmp_path) -> None:
+    """Tables have no such labels: there they mean a missing value."""
+    names = {"NA": "A", "nan": "C", "N/A": "D", "kinase": "E", "native": "F"}
+    records = (
+        f">{n}_{i}|{c}|g=NULL\nMKV{names[c] * i}\n" for n, c in enumerate(names) for i in (1, 2)
+    )
+    (tmp_path / "t.fasta").write_text("".join(records))
+    sections = {
+        "samples": {
+            "kind": "fasta", "path": "t.fasta", "alphabet": "protein", "label": r"\|(\S+)\|g=",
+            "groups": {"gene": r"g=(\w+)"},
+        },
+        "split": {"kind": "random"},
+        "encoder": {"kind": "kmers"},
+        "model": {"kind": "logistic_regression"},
+    }  # fmt: skip
+    samples, _ = read_samples(make_experiment({"name": "t", **sections}, folder=tmp_path))
+    (note,) = [one for one in samples.notes if "may not be classes" in one]
+    assert "'N/A', 'NA', 'nan'. To leave" in note
+    assert "samples.only: [kinase, native]" in note
+    (note,) = [one for one in samples.notes if "samples.groups.gene" in one]
+    assert "10 headers have the value 'NULL'" in note

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cistron.base.errors import InputError, nearest
 from cistron.classifier.cell_predictions import DISTANCE
 from cistron.classifier.predict.new_cells import GROUP, LABEL, NewCells
 from cistron.classifier.predict.predict import read_parts
 from cistron.classifier.predictor import Predictor
-from cistron.evaluation.evaluate import evaluate
-from cistron.targets.one_class import OneClass
+from cistron.evaluation.evaluate import Judging, evaluate
 
 FEWEST_CELLS = 10  # of a group, to be scored on its own
 UNSCORED = "unscored"  # why a cell has no part in the scores; "" where it has
@@ -72,9 +72,15 @@ def _with_reasons(classifier: Predictor, table: pd.DataFrame, how: NewCells) -> 
     if reading is not None and reading.column == how.label:
         classes = reading.classes_of
         table[LABEL] = table[LABEL].map(lambda value: classes.get(value, value))
-    unknown = table[UNSCORED].eq("") & ~table[LABEL].isin(list(classifier.classes_))
+    unknown = table[UNSCORED].eq("") & ~_known(classifier, table[LABEL])
     table.loc[unknown, UNSCORED] = table.loc[unknown, LABEL].map(why_unscored, na_action=None)
     return table
+
+
+def _known(classifier: Predictor, labels: pd.Series) -> NDArray[np.bool_]:
+    """Return which labels say something that the classifier predicts, shape (n,)."""
+    head = classifier.head
+    return head.strata(head.truth(labels.astype(object))) >= 0
 
 
 def why_unscored(label: object) -> str:
@@ -99,27 +105,28 @@ def _judged(
         "cells": len(table),
         "rejected": int(rejected.sum()),
         "share_rejected": float(rejected.mean()),
-        "calls": {str(k): int(n) for k, n in table["predicted"].value_counts().items()},
+        "calls": _calls(classifier, table["predicted"]),
         "drift": classifier.novelty_.drift(table[DISTANCE].to_numpy(dtype=np.float64)),
     }
     if how.align:
         moved = table["aligned_predicted"]
         found["aligned"] = {
             "method": "mean",
-            "calls": {str(k): int(n) for k, n in moved.value_counts().items()},
+            "calls": _calls(classifier, moved),
             "changed": float((moved != table["predicted"]).mean()),
         }
-    if how.label is None or not isinstance(classifier.head, OneClass):
+    if how.label is None:
         return found
     labels = table[LABEL].astype(object)
-    inside = labels.isin(list(classifier.classes_)).to_numpy()
+    inside = _known(classifier, labels)
     others = labels[~inside].dropna().astype(str).value_counts()
     found["labels_of_no_class"] = {str(name): int(n) for name, n in others.items()}
     if not inside.any() and not alone:
         name = str(labels.dropna().iloc[0])
+        classes = ", ".join(classifier.classes_)
+        wanted = f"a class of the classifier ({classes})" if classes else "a number"
         raise InputError(
-            f"{source}: no label in {how.label!r} is a class of the classifier "
-            f"({', '.join(classifier.classes_)}); the first is {name!r}."
+            f"{source}: no label in {how.label!r} is {wanted}; the first is {name!r}."
             f"{nearest(name, list(classifier.classes_))}{_elsewhere(classifier, how.label)}"
         )
     found["scored"], found["unscored"] = int(inside.sum()), _reasons(table)
@@ -127,7 +134,7 @@ def _judged(
     found["scores"] = _scores(classifier, table[inside], groups)
     found["scores_kept"] = _scores(classifier, table[inside & ~rejected], groups)
     if how.align:
-        found["aligned"]["scores"] = _scores(classifier, table[inside], groups, "aligned_p_")
+        found["aligned"]["scores"] = _scores(classifier, table[inside], groups, "aligned_")
     return found
 
 
@@ -140,16 +147,35 @@ def _elsewhere(classifier: Predictor, label: str) -> str:
 
 
 def _scores(
-    classifier: Predictor, table: pd.DataFrame, groups: Sequence[str], prefix: str = "p_"
+    classifier: Predictor, table: pd.DataFrame, groups: Sequence[str], prefix: str = ""
 ) -> dict[str, Any] | None:
     """Return the metrics of labelled cells, with intervals; None where they are too few."""
     if len(table) < FEWEST_CELLS:
         return None
-    classes = [str(name) for name in classifier.classes_]
-    truth = pd.Categorical(table[LABEL], categories=classes).codes
-    probabilities = table[[f"{prefix}{name}" for name in classes]].to_numpy(dtype=np.float64)
+    head = classifier.head
+    predicted = table.assign(**{name: table[f"{prefix}{name}"] for name in _answers(classifier)})
     drawn = table[f"{GROUP}{groups[0]}"].astype(str).to_numpy() if groups else None
-    scores = evaluate(truth, probabilities, classes, groups=drawn)["scores"]
+    scores = evaluate(
+        head.truth(table[LABEL].astype(object)),
+        head.from_table(predicted),
+        head,
+        groups=drawn,
+        how=Judging(headline=head.usual_metric),
+    )["scores"]
     kept = {k: v for k, v in scores.items() if isinstance(v, dict) and "value" in v}
-    recall = {name: each["recall"] for name, each in scores["per_class"].items() if each["n"]}
-    return {"n": scores["n"], "resampled": scores["resampled"], **kept, "recall_of_class": recall}
+    known = {"n": scores["n"], "resampled": scores["resampled"], **kept}
+    if "per_class" in scores:
+        each = scores["per_class"].items()
+        known["recall_of_class"] = {name: of["recall"] for name, of in each if of["n"]}
+    return known
+
+
+def _answers(classifier: Predictor) -> list[str]:
+    """Return the columns of a table of predictions that hold an answer."""
+    return ["predicted", *(f"p_{name}" for name in classifier.head.classes)]
+
+
+def _calls(classifier: Predictor, predicted: pd.Series) -> dict[str, int]:
+    """Return how many cells are called what; nothing of numbers, of which hardly two are equal."""
+    counts = predicted.value_counts() if classifier.head.classes else pd.Series(dtype=int)
+    return {str(name): int(n) for name, n in counts.items()}

@@ -97,6 +97,8 @@ def read_count_table(
     way, why = find_orientation(path, header, rows, how, known, genes)
     file = table_file(path, how, header, way, rows, values)
     told = [f"{path}: {way.replace('_', ' ')}, because {why}."] * bool(why)
+    if header.described:
+        told.append(f"{path}: the columns {', '.join(_FEATURE_COUNTS)} are not read.")
     return replace(file, notes=(*told, *notes[: int(summed.any())]))
 
 
