@@ -153,8 +153,8 @@ def _other_names(check: Check) -> Check:
     return replace(check, verdict=WARN, summary=summary)
 
 
-def _check(section: Document) -> Check:
-    """Return what a section says as one check of the audit."""
+def _check(section: Document, who: str = "Training starts") -> Check:
+    """Return what a section says as one check of the audit; `who` starts from its run."""
     name, verdict = section["run"], SHORT_OF[section["verdict"]]
     bad = [check for check in section["checks"] if check["verdict"] in (FAIL, WARN)]
     told = " ".join(check["summary"] for check in bad)
@@ -166,9 +166,9 @@ def _check(section: Document) -> Check:
     elif not bad:
         told = "No sample that is tested here was found among its training samples."
     if "start_from" in section:
-        told += f" {_check(section['start_from']).summary}"
+        told += f" {_check(section['start_from'], f'{name} started').summary}"
     unknown = section["not_checked"]
     if unknown and "missing" not in section:
         told += f" Not checked: {', '.join(each.replace('_', ' ') for each in unknown)}."
     details = {check["name"]: check["summary"] for check in section["checks"]}
-    return Check(NAME, verdict, f"Training starts from {name}. {told}", details, bool(unknown))
+    return Check(NAME, verdict, f"{who} from {name}. {told}", details, bool(unknown))
