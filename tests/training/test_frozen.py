@@ -81,7 +81,7 @@ def test_frozen_for_the_first_epochs(promoters):
 
 def test_training_begins_again_with_what_is_frozen():
     network, before = Fragile(), Fragile()
-    settings = SETTINGS.model_copy(update={"frozen": ("last",)})
+    settings = SETTINGS.model_copy(update={"frozen": ("last",), "learning_rate": 100.0})
     history = train_until_learned(network, examples(), examples(), settings)
     assert history[-1]["restart"] in (1, 2)
     assert torch.equal(network.last.weight, before.last.weight)
