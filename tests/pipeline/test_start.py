@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -12,8 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 import cistron
+from cistron import cli
 from cistron.base.errors import InputError
 from cistron.base.progress import Silent
+from cistron.base.yaml_text import read_yaml
 from cistron.cli import app
 from cistron.experiment.file import make_experiment, read_experiment
 from cistron.pipeline.check import check
@@ -145,7 +146,7 @@ def test_training_samples_that_are_not_at_hand_are_told(project, tmp_path):
 
 def test_a_published_network_has_no_list_of_training_samples(tmp_path):
     import_model("keras", write(tmp_path, NETS["chain"](), "keras 3"), tmp_path / "published")
-    saved = json.loads((tmp_path / "published" / "model" / "classifier.json").read_text())
+    sections = read_yaml(tmp_path / "published" / "sections.yaml")
     rng = np.random.default_rng(0)
     for name in ("negative", "positive"):
         texts = ["".join(rng.choice(list("ACGT"), 37)) for _ in range(30)]
@@ -156,8 +157,7 @@ def test_a_published_network_has_no_list_of_training_samples(tmp_path):
         "name": "tuned",
         "samples": {"kind": "fasta", "alphabet": "dna", "classes": classes},
         "split": {"kind": "random"},
-        "encoder": saved["encoder"]["settings"],
-        "model": saved["model"],
+        **sections,
         "training": {"epochs": 1, "start_from": "published", "frozen": ["body.layers.0*"]},
         "evaluation": {"bootstrap": 100, "baselines": ["majority"]},
     }
@@ -190,14 +190,19 @@ def test_a_run_is_not_resumed_from_another_start(project, tmp_path):
         fit(planned, tmp_path / "run", resume=True)
 
 
-def test_a_start_that_is_not_there_is_one_sentence(project):
+def test_a_start_that_is_not_there_is_one_sentence(project, capsys, monkeypatch):
     file = project / "wrong.yaml"
     file.write_text(experiment(project, "a", "firts").to_yaml())
     for command in ("fit", "crossval"):
-        said = CliRunner().invoke(app, [command, str(file), "--out", str(project / "never")])
-        assert said.exit_code == 2
-        assert "training.start_from: " in said.output
-        assert "firts: there is no such run or model folder." in " ".join(said.output.split())
+        words = ["cistron", command, str(file), "--out", str(project / "never")]
+        monkeypatch.setattr("sys.argv", words)
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert ended.value.code == 2
+        said = " ".join(capsys.readouterr().err.split())
+        assert "training.start_from: " in said
+        assert "firts: there is no such run or model folder." in said
+        assert "Traceback" not in said
     assert not (project / "never").exists()
 
 
@@ -215,7 +220,7 @@ def cells_experiment(folder: Path, data: str, start: str | None = None):
             "label": "label",
             "groups": {"donor": "donor"},
         },
-        "split": {"kind": "group", "columns": "donor"},
+        "split": {"kind": "group", "columns": "donor", "seed": 1 if start is None else 3},
         "encoder": {"kind": "expression", "genes": {"kind": "all", "min_cells": 1}},
         "model": {"kind": "mlp", "hidden": 8},
         "training": {"epochs": 1, "device": "cpu", **({"start_from": start} if start else {})},
