@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from cistron.splits.random import random_split as random_split
 
 
-# What these give explains itself, and the room of explanations lies above theirs.
+# What these give explains itself, and starts from saved ones; what does that lies above them.
 _EXPLAIN = {"Classifier", "Ensemble", "load"}
 
 
@@ -64,6 +64,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'cistron' has no attribute {name!r}")
     if name in _EXPLAIN:
         import_module("cistron.explain.explanation")
+        import_module("cistron.classifier.load")
     return getattr(import_module(_HOMES[name]), name)
 
 

@@ -25,11 +25,12 @@ from cistron.classifier.cell_predictions import predict_cells
 from cistron.classifier.files import save_classifier
 from cistron.classifier.predictor import Predictor, calibrated, require_outputs
 from cistron.classifier.second import fit_second, heads_of, learned, require_known
+from cistron.classifier.start import Named, read_start, start
 from cistron.encoders.encoder import Encoder
 from cistron.encoders.language_models.protein_lm import TunedProteinLM
 from cistron.encoders.settings import EncoderSettings
 from cistron.evaluation.domains import describe_training
-from cistron.experiment.checks import check_target, check_tuning
+from cistron.experiment.checks import check_start, check_target, check_tuning
 from cistron.experiment.file import parse_augment, parse_encoder, parse_model
 from cistron.models.classical.classical import fit_form, form_outputs
 from cistron.models.families import ClassicalSettings, NetworkSettings
@@ -46,6 +47,7 @@ from cistron.training.augment.phyloaug import training_orthologs
 from cistron.training.augmented import augmenter
 from cistron.training.class_weights import class_weights
 from cistron.training.examples import Examples
+from cistron.training.frozen import require_named
 from cistron.training.outputs import compute_logits
 from cistron.training.settings import TrainingSettings
 from cistron.training.stages import Stage, train_stages
@@ -128,6 +130,7 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
         samples: Samples,
         split: Split | None = None,
         *,
+        start_from: Predictor | str | Path | None = None,
         orthologs: OrthologSource | None = None,
         checkpoint: Path | None = None,
         after_epoch: Callable[[list[Document]], None] = lambda history: None,  # noqa: ARG005
@@ -142,6 +145,9 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
         split : Split, optional
             Samples of its test part are not touched. Without it a tenth of the samples, at
             random, is the validation part and all others are trained on.
+        start_from : Classifier or path, optional
+            A trained network, or the folder of one, whose weights this one starts from; in place
+            of `start_from` of the section `training`. `started_` then says what was copied.
         orthologs : Orthologs or SamplesOfOneGene, optional
             Those of `phyloaug`, where they were read already
             (`cistron.training.augment.find_orthologs`).
@@ -157,6 +163,9 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
             If the samples are unlabelled, or encoder and model do not fit each other.
         """
         encoder_settings, model_settings, training = self.settings()
+        earlier = read_start(start_from or training.start_from)
+        # The path is this machine's; what the weights started from is recorded by its checksum.
+        training = training.model_copy(update={"start_from": None})
         samples.target.require_learnable(samples.truth)
         check_target(samples.target, training, "Settings")
         if split is None:
@@ -177,15 +186,17 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
         self.alphabet_, self.checksum_ = samples.payload.content, None
         self.reading_ = samples.reading if isinstance(samples.reading, CellReading) else None
         check_tuning(encoder_settings, model_settings, training, "Settings")
+        check_start(model_settings, training, "Settings", starts=earlier is not None)
         self.encoder_ = _fitted(encoder_settings, train, training, reporter)
         for note in getattr(self.encoder_, "notes", ()):
             reporter.say(note)
         self.model_settings_, self.training_ = model_settings, training
         self.novelty_ = describe_training(train, validation, self.encoder_)
-        self.second_model_ = None
+        self.second_model_ = self.started_ = None
         self.heads_ = heads_of(samples, train)
         self.history_: list[Document] = []
         if model_settings.family == "network":
+            self._build(train, earlier, reporter)
             held_out = samples.take(np.flatnonzero(np.isin(split.part, [VALIDATION, TEST])))
             related = training_orthologs(orthologs, train, held_out, reporter.say)
             bound = getattr(model_settings, "length", None)
@@ -278,7 +289,26 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
         known = provenance or {}
         if self.augment:
             known = {**known, "augment": [s.document() for s in parse_augment(self.augment)]}
+        if self.started_ is not None:
+            known = {**known, "start_from": self.started_}
         return save_classifier(self, Path(folder), known)
+
+    def _build(self, train: Samples, earlier: Named | None, reporter: Reporter) -> None:
+        """Make the network that is to be trained, with the weights that it starts from."""
+        with torch.random.fork_rng([]):
+            torch.manual_seed(self.training_.seed)
+            self.model_ = Network(
+                self.encoder_.shape,
+                cast("NetworkSettings", self.model_settings_),
+                self.width,
+                exclusive=self.head.exclusive,
+            )
+        if earlier is not None:
+            self.started_ = start(self, earlier, train)
+            for sentence in (self.started_["sentence"], *self.started_["notes"]):
+                reporter.say(sentence)
+        for settings in self.training_.by_stage():
+            require_named(self.model_, settings.frozen)
 
     def _fit_network(
         self,
@@ -303,14 +333,6 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
             if settings.augment:
                 training = augmented(training)
             stages.append(Stage(settings, training, examples(validation, settings)))
-        with torch.random.fork_rng([]):
-            torch.manual_seed(self.training_.seed)
-            self.model_ = Network(
-                self.encoder_.shape,
-                cast("NetworkSettings", self.model_settings_),
-                self.width,
-                exclusive=self.head.exclusive,
-            )
         self.history_ = train_stages(
             self.model_,
             stages,

@@ -114,6 +114,7 @@ def _read(folder: Path, description: ClassifierDescription) -> Classifier:
         _require_known(classifier, arrays)
     classifier.model_settings_, classifier.training_ = model, training
     classifier.history_, classifier.reading_ = [], description.reading
+    classifier.started_ = description.provenance.get("start_from")
     with as_damage(f"{folder} is damaged: its model does not fit its encoder ({{}})."):
         _read_weights(classifier, folder / WEIGHTS[model.family])
         try_out(classifier)
@@ -216,3 +217,6 @@ def _model_folder(path: Path) -> Path:
 
 def _under(prefix: str, arrays: Arrays) -> Arrays:
     return {name[len(prefix) :]: v for name, v in arrays.items() if name.startswith(prefix)}
+
+
+Predictor.reader = staticmethod(load)

@@ -44,12 +44,17 @@ class Predictor(ABC):
         Of the files it was loaded from.
     provenance_ : dict
         How it came about, where it was loaded.
+    started_ : dict or None
+        What its weights started from (see `cistron.classifier.start`); None where all were new.
     reading_ : CellReading or None
         Of cells, how the files of the training cells were read; None where they came from memory.
     """
 
     explainer: ClassVar[Callable[..., Any] | None] = None
     """Explains predictions; `cistron.explain.explanation` puts itself here."""
+
+    reader: ClassVar[Callable[[str | Path], Predictor] | None] = None
+    """Reads a saved classifier; `cistron.classifier.load` puts itself here."""
 
     heads_: tuple[Target, ...]
     classes_: NDArray[np.object_]
@@ -59,6 +64,7 @@ class Predictor(ABC):
     novelty_: Any
     checksum_: str | None = None
     provenance_: Document
+    started_: Document | None = None
     reading_: CellReading | None = None
     calibration: str
     thresholds: str

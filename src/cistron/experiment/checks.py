@@ -47,6 +47,7 @@ def check_sections(experiment: Experiment, source: str) -> None:
     _check_baselines(experiment, source)
     _check_judging(experiment, source)
     check_tuning(encoder, model, experiment.training, source)
+    check_start(model, experiment.training, source)
     groups = samples.group_names
     require_possible(experiment.augment, encoder, model, experiment.training, groups, where)
     _check_orthologs(experiment, source)
@@ -85,6 +86,25 @@ def check_tuning(
         )
     if encoder.untrainable:
         raise InputError(f"{where}, and {encoder.untrainable}")
+
+
+def check_start(
+    model: ModelSettings, training: TrainingSettings, source: str, starts: bool = False
+) -> None:
+    """Refuse to start from the weights of another network, or to freeze some, without a network.
+
+    Raises
+    ------
+    InputError
+    """
+    starts = starts or training.start_from is not None
+    frozen = any(stage.frozen for stage in (training, *training.stages))
+    if model.family != "network" and (starts or frozen):
+        key = "start_from" if starts else "frozen"
+        raise InputError(
+            f"{source}: training.{key} is about the weights of a network, and the model "
+            f"{model.kind!r} has none. Choose a network for model.kind, or leave the key out."
+        )
 
 
 def _check_encoder(samples: SamplesSettings, encoder: EncoderSettings, source: str) -> None:

@@ -149,11 +149,12 @@ class BatchNorm(nn.BatchNorm1d):
         if len(rows) > 1:
             return super().forward(rows)
         mean, variance = self.running_mean, self.running_var
-        # Not used here, but where the positions of other processes count too.
         momentum = 0.1 if self.momentum is None else self.momentum
-        return F.batch_norm(
-            rows, mean, variance, self.weight, self.bias, momentum=momentum, eps=self.eps
-        )
+        learned = mean, variance, self.weight, self.bias
+        try:  # where the positions of other processes count too, there may be more than this one
+            return F.batch_norm(rows, *learned, True, momentum, self.eps)
+        except ValueError:
+            return F.batch_norm(rows, *learned, False, momentum, self.eps)
 
 
 class ChannelDropout(nn.Module):

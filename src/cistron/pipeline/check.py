@@ -13,6 +13,7 @@ from cistron.base.files import checksums
 from cistron.base.progress import SILENT, Reporter
 from cistron.classifier.second import require_known
 from cistron.experiment.experiment import Experiment
+from cistron.pipeline.start import with_start
 from cistron.samples.labels import placeholder_notes
 from cistron.samples.samples import Samples
 from cistron.samples.sequences.fasta import read_fasta
@@ -22,7 +23,7 @@ from cistron.splits.audit.audit import (
 )
 from cistron.splits.audit.confounding import confounded_sentence
 from cistron.splits.settle import settle
-from cistron.splits.split import PARTS, Split
+from cistron.splits.split import PARTS, TEST, Split
 from cistron.training.augment.augment import find_orthologs
 from cistron.training.augment.orthologs import OrthologSource
 from cistron.training.class_weights import require_weights
@@ -54,6 +55,7 @@ def check(
     require_known(samples, split, range(len(PARTS)))
     search = experiment.evaluation.homology_search if homology is None else homology
     found = audit(samples, split, homology=search, progress=reporter.say)
+    found = with_start(found, experiment, samples, split.rows(TEST), reporter)
     return samples, split, {**found, "split": describe_split(experiment, split)}
 
 

@@ -26,6 +26,7 @@ from cistron.classifier.ensemble import Ensemble
 from cistron.classifier.load import load
 from cistron.classifier.predictor import Predictor
 from cistron.classifier.second import require_known
+from cistron.classifier.start import read_start
 from cistron.evaluation.projection import projection_of_folds, projection_table, require
 from cistron.experiment.experiment import Experiment
 from cistron.experiment.run_folder import METRICS, Run
@@ -53,6 +54,7 @@ from cistron.pipeline.scores import (
 )
 from cistron.pipeline.second_scores import pool_second, score_second_folds
 from cistron.pipeline.seeds import plan_seeds, score_seeds, train_seeds
+from cistron.pipeline.start import starting_files, with_start
 from cistron.report.metadata import write_metadata
 from cistron.report.report import write_report
 from cistron.samples.samples import Samples
@@ -122,6 +124,7 @@ def fit(
         reporter.say(f"{run.path} is finished already.")
         return run
     timer = Timer()
+    read_start(experiment.training.start_from)  # refused before anything is read
     joined = join(running.cluster, run.path, experiment.training.device, reporter)
     with timer.stage("read"):
         samples, orthologs = read_samples(experiment)
@@ -132,7 +135,8 @@ def fit(
     if not len(split.rows(TEST)):
         raise InputError("split.test: nothing is held out, so there is nothing to score.")
     require_known(samples, split, range(len(PARTS)))
-    with run.started(experiment, samples.sources, reporter, **how) as logged:
+    sources = {**samples.sources, **starting_files(experiment)}
+    with run.started(experiment, sources, reporter, **how) as logged:
         running = replace(running, reporter=logged)
         data = (samples, split, orthologs)
         metrics, known = _fit(experiment, running, run, data, timer, joined)
@@ -208,6 +212,7 @@ def crossval(
         reporter.say(f"{run.path} is finished already.")
         return run
     timer = Timer()
+    read_start(experiment.training.start_from)  # refused before anything is read
     joined = join(running.cluster, run.path, experiment.training.device, reporter)
     with timer.stage("read"):
         samples, orthologs = read_samples(experiment)
@@ -220,7 +225,8 @@ def crossval(
             "split: cross-validation needs folds, and this split has none (a predefined split "
             "has them when its column holds fold numbers)."
         )
-    with run.started(experiment, samples.sources, reporter, **how) as logged:
+    sources = {**samples.sources, **starting_files(experiment)}
+    with run.started(experiment, sources, reporter, **how) as logged:
         running = replace(running, reporter=logged)
         metrics, known = _crossval(experiment, running, run, repeats, orthologs, timer, joined)
         samples = repeats[0].samples
@@ -290,6 +296,7 @@ def _audit_repeats(
                 # One search serves the audit and the baselines of all folds.
                 nearest = nearest_in_other_folds(samples, split, progress=reporter.say)
             found = audit_folds(samples, split, homology=nearest is not None, nearest=nearest)
+            found = with_start(found, repeat.experiment, samples, split.tested, reporter)
             found = {**found, "split": describe_split(repeat.experiment, split)}
             repeat.run.write_json("audit.json", found)
             repeat.run.write_table("samples.parquet", describe_samples(samples, split, folds=True))
@@ -324,6 +331,7 @@ def _audit(
     if experiment.evaluation.homology_search:
         nearest = nearest_training(samples, split, progress=reporter.say)
     found = audit(samples, split, homology=nearest is not None, nearest=nearest)
+    found = with_start(found, experiment, samples, split.rows(TEST), reporter)
     run.write_json("audit.json", {**found, "split": describe_split(experiment, split)})
     run.write_table("samples.parquet", describe_samples(samples, split))
     reporter.say(f"{len(samples):,} samples; audit: {verdict_sentence(found)}.")
@@ -343,6 +351,8 @@ def _known(
         known["device"] = f"{experiment.training.device} of a cluster"
     if repeats:
         known["seeds"] = [one.seed for one in repeats]
+    if classifier.members[0].started_ is not None:
+        known["start_from"] = classifier.members[0].started_
     return known
 
 

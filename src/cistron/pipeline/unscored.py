@@ -7,12 +7,17 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 
+import yaml
+
 from cistron.base.document import Document
 from cistron.base.output_folder import kept
 from cistron.base.progress import Logged, Reporter
+from cistron.classifier.classifier import Classifier
 from cistron.classifier.predictor import Predictor
 from cistron.experiment.run_folder import ENVIRONMENT, EXPERIMENT, Run
 from cistron.pipeline.pipeline import LIBRARIES
+
+SECTIONS = "sections.yaml"  # encoder and model, as an experiment that starts from it has them
 
 
 def write_unscored(
@@ -51,6 +56,8 @@ def write_unscored(
             reporter.say(sentence)
         if experiment:
             run.write_text(EXPERIMENT, experiment)
+        elif isinstance(classifier, Classifier):
+            run.write_text(SECTIONS, _sections(classifier))
         environment = {
             **{library: version(library) for library in LIBRARIES},
             "python": platform.python_version(),
@@ -61,3 +68,12 @@ def write_unscored(
             **origin,
         }
         run.write_json(ENVIRONMENT, environment)
+
+
+def _sections(classifier: Classifier) -> str:
+    """Return the sections of an experiment whose network starts from this one."""
+    sections = {
+        "encoder": classifier.encoder_.settings.document(),
+        "model": classifier.model_settings_.document(),
+    }
+    return yaml.safe_dump(sections, sort_keys=False, allow_unicode=True)

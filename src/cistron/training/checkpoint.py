@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,11 +20,15 @@ History = list[dict[str, float]]
 
 
 class Parts(NamedTuple):
-    """What training changes: the network, the optimiser, and the average of the weights."""
+    """What training changes: the network, the optimiser, and the average of the weights.
+
+    `still` are modules of the network that a stage leaves as they are.
+    """
 
     network: torch.nn.Module
     optimizer: torch.optim.Optimizer
     average: AveragedWeights | None
+    still: Sequence[torch.nn.Module] = ()
 
 
 def save_checkpoint(
@@ -69,7 +74,7 @@ def read_checkpoint(path: Path | None) -> tuple[dict[str, torch.Tensor], History
 
 def restore(tensors: dict[str, torch.Tensor], parts: Parts) -> dict[str, torch.Tensor]:
     """Restore network, optimiser and average in place; return the best weights so far."""
-    network, optimizer, average = parts
+    network, optimizer, average = parts.network, parts.optimizer, parts.average
     network.load_state_dict(_under("network.", tensors))
     if average is not None:
         average.restore(_under("average.", tensors))

@@ -24,6 +24,7 @@ from cistron.training.averaged import AveragedWeights
 from cistron.training.batches import collated, epoch
 from cistron.training.checkpoint import History, Parts, read_checkpoint, restore, save_checkpoint
 from cistron.training.examples import Examples
+from cistron.training.frozen import held
 from cistron.training.losses import losses, shared
 from cistron.training.processes.processes import DivergedError, current
 from cistron.training.schedules import learning_rate
@@ -81,9 +82,24 @@ def train(
     processes.ask(train, network, training, validation, settings)
     network.to(processes.device or choose_device(settings.device))
     settings = _bounded(settings, training)
-    optimizer = torch.optim.AdamW(_decayed(network, settings), lr=settings.learning_rate)
-    average = None if settings.ema is None else AveragedWeights(network, settings.ema)
-    parts = Parts(network, optimizer, average)
+    with held(network, settings.frozen) as still:
+        optimizer = torch.optim.AdamW(_decayed(network, settings), lr=settings.learning_rate)
+        average = None if settings.ema is None else AveragedWeights(network, settings.ema)
+        parts = Parts(network, optimizer, average, still)
+        return _train(parts, (training, validation), settings, checkpoint, after_epoch, reporter)
+
+
+def _train(
+    parts: Parts,
+    examples: tuple[Examples, Examples],
+    settings: TrainingSettings,
+    checkpoint: Path | None,
+    after_epoch: Callable[[History], None],
+    reporter: Reporter,
+) -> History:
+    """Train epoch by epoch, from a checkpoint on where there is one (see `train`)."""
+    network, average, processes = parts.network, parts.average, current()
+    training, validation = examples
     best, last = copy.deepcopy(network.state_dict()), settings.keep == "last"
     history: History = []
     state = processes.same(read_checkpoint(checkpoint))
@@ -146,7 +162,7 @@ def _one_epoch(
     parts: Parts, data: Examples, settings: TrainingSettings, history: History
 ) -> tuple[float, float]:
     """Train one epoch; return the last learning rate and the mean loss."""
-    network, optimizer, average = parts
+    network, optimizer, average = parts.network, parts.optimizer, parts.average
     number, device, processes = len(history), next(network.parameters()).device, current()
     augmentation = data.augmentation
     rng, batches = _plan(data, settings, number)
@@ -155,6 +171,8 @@ def _one_epoch(
     total = weight = 0.0
     rate = settings.learning_rate
     network.train()
+    for module in parts.still:
+        module.eval()
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(int(noise.integers(2**62)))
         generator = torch.Generator(device).manual_seed(int(noise.integers(2**62)))

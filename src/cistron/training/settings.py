@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
 
 from cistron.base.device import DEVICES
-from cistron.base.settings import Settings
+from cistron.base.settings import InputPath, Settings
 
 ClassWeight = Annotated[float, Field(ge=0, le=1e6)]
 
@@ -137,6 +137,11 @@ class StageSettings(Settings):
     augment: bool = Field(
         True, description="whether the training samples are changed as the section `augment` says"
     )
+    frozen: tuple[str, ...] = Field(
+        (),
+        description="layers and weights of the network that stay as they are, by names or patterns "
+        "such as body.motifs and body.blocks.*; statistics of batch norms in them stay too",
+    )
 
     @field_validator("class_weights", mode="before")
     @classmethod
@@ -154,6 +159,11 @@ class StageSettings(Settings):
 class TrainingSettings(StageSettings):
     """How a network is trained; classical models use `class_weights` and `seed` alone."""
 
+    start_from: InputPath | None = Field(
+        None,
+        description="run, or folder of a classifier, whose weights the network starts from; those "
+        "that it does not have in the same shape are new; null: all are new",
+    )
     language_model: Literal["frozen", "lora", "full"] = Field(
         "frozen",
         description="what is trained of the language model of protein_lm: nothing (frozen), small "

@@ -105,6 +105,8 @@ def others():
     yield case("strands", CNN, rows, of_sequences(ROWS, letters=4))
     balanced = SETTINGS.model_copy(update={"sampling": "balanced", "epochs": 3})
     averaged = SETTINGS.model_copy(update={"ema": 0.9, "label_smoothing": 0.1, "epochs": 2})
+    frozen = SETTINGS.model_copy(update={"frozen": ("body.blocks.1", "body.blocks.0.norm.*")})
+    yield case("frozen", CNN, EMBEDDING, of_sequences(ROWS), frozen)
     yield case("averaged", CNN, EMBEDDING, of_sequences(ROWS), averaged)
     yield case("balanced", CNN, EMBEDDING, of_sequences(ROWS), balanced)
     yield case("several", CNN, EMBEDDING, memberships(of_sequences(ROWS)))

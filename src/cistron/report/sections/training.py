@@ -31,8 +31,15 @@ def training(content: Content) -> Shown | None:
         "each": "fold" if "fold" in keys else "training",
         "kept": _kept(content),
         "restarts": _restarts(table),
+        "started": _started(content),
         "time": duration(float(table["seconds"].sum())) if "seconds" in table else None,
     }
+
+
+def _started(content: Content) -> list[str]:
+    """Return what the weights started from, and what is to be known of it."""
+    start = (content.environment or {}).get("start_from") or {}
+    return [start["sentence"], *start["notes"]] if start else []
 
 
 def _restarts(table: pd.DataFrame) -> str:

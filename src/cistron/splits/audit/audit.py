@@ -9,7 +9,11 @@ import numpy as np
 import pandas as pd
 
 from cistron.base import domains
+from cistron.base.counts import Counts
 from cistron.base.document import Document
+from cistron.base.errors import InputError
+from cistron.samples.cells.gene_names import align_genes
+from cistron.samples.cells.rearranged import put_columns, stack
 from cistron.samples.samples import Samples, Sequences
 from cistron.splits.audit.cell_checks import (
     balance_of_cells,
@@ -74,6 +78,8 @@ CELL_CHECKS: tuple[Callable[[Context], Check], ...] = (
     balance_of_cells,
 )
 EXTERNAL_CHECKS = (exact_duplicates, reverse_complements, similar_sequences, nearest_homolog)
+EXTERNAL_CELL_CHECKS = (exact_duplicates, shared_barcodes, shared_groups)
+FEWEST_GENES = 20  # in common: fewer say not which cells are the same
 CHECKS = {
     domains.PROTEINS.name: SEQUENCE_CHECKS,
     domains.PROFILES.name: SEQUENCE_CHECKS,
@@ -188,6 +194,7 @@ def audit_external(
     engine: EngineName = "auto",
     threads: int | None = None,
     progress: Progress = silent,
+    tested_as: str = "external",
 ) -> Document:
     """Check whether a set from elsewhere is new to what was trained on all samples.
 
@@ -196,31 +203,42 @@ def audit_external(
     samples : Samples
         What is, or was, trained on.
     external : Samples
-        Of the same alphabet. Labels that are classes of `samples` are scored.
+        Of the same alphabet. Labels that are classes of `samples` are scored. Cells are compared
+        in the genes that both have, and in the group columns that both have.
     homology, engine, threads, progress
         As in `audit`.
     nearest : NearestHomolog, optional
         What the search found, if it was made already (of `joined_external`).
+    tested_as : str
+        What a sample of the set is called.
 
     Returns
     -------
     dict
-        As of `audit`, with the checks of `EXTERNAL_CHECKS`; the parts are "train" and "external".
+        As of `audit`, with the checks of `EXTERNAL_CHECKS`, or `EXTERNAL_CELL_CHECKS`; the parts
+        are "train" and "external".
+
+    Raises
+    ------
+    InputError
+        If cells have too few genes in common.
     """
     both, split = joined_external(samples, external)
-    if homology and nearest is None and len(external):
+    domain = samples.payload.domain
+    if homology and domain.homologs and nearest is None and len(external):
         nearest = nearest_training(both, split, engine=engine, threads=threads, progress=progress)
     context = Context(
         samples=both,
         place=split.part,
-        places=("train", "", "external"),
+        places=("train", "", tested_as),
         tested=split.rows(TEST),
         trained=split.rows(TRAIN),
         units=split.units,
         nearest=nearest,
-        tested_as="external",
+        tested_as=tested_as,
     )
-    return report([check(context) for check in EXTERNAL_CHECKS])
+    checks = EXTERNAL_CELL_CHECKS if domain is domains.CELLS else EXTERNAL_CHECKS
+    return report([check(context) for check in checks])
 
 
 def joined_external(samples: Samples, external: Samples) -> tuple[Samples, Split]:
@@ -229,11 +247,30 @@ def joined_external(samples: Samples, external: Samples) -> tuple[Samples, Split
     theirs = external.table
     if samples.target.task != external.target.task:
         theirs = theirs.assign(label=np.nan)
+    cells = samples.payload.domain is domains.CELLS
     both = replace(
         samples,
         table=pd.concat([samples.table, theirs], ignore_index=True),
-        payload=Sequences.stack([samples.sequences, external.sequences]),
-        groups=(),
+        payload=_joined_cells(samples.cells, external.cells)
+        if cells
+        else Sequences.stack([samples.sequences, external.sequences]),
+        groups=tuple(name for name in samples.groups if cells and name in external.groups),
     )
     part = np.repeat([TRAIN, TEST], [n, m]).astype(np.int8)
     return both, Split(part, np.full(n + m, UNUSED, np.int16), np.arange(n + m), "")
+
+
+def _joined_cells(cells: Counts, others: Counts) -> Counts:
+    """Return cells and those of another data set, in this order, with the genes that both have."""
+    further = {kind: names.tolist() for kind, names in cells.names.items()}
+    there = align_genes(others, cells.genes, names=further, least=0.0).index
+    both = np.flatnonzero(there >= 0)
+    if len(both) < FEWEST_GENES:
+        raise InputError(f"The two data sets of cells have only {len(both)} genes in common.")
+    matrices = []
+    for counts, columns in ((cells, both), (others, there[both])):
+        places = np.full(len(counts.genes), -1, dtype=np.int64)
+        places[columns] = np.arange(len(both))
+        matrices.append(put_columns(counts.matrix, places, len(both)))
+    rows = np.concatenate([cells.rows, cells.matrix.shape[0] + others.rows])
+    return Counts(stack(matrices), cells.genes[both], rows, {})

@@ -52,15 +52,16 @@ class SharedStatistics(TorchFunctionMode):
         running_var: Tensor,
         weight: Tensor,
         bias: Tensor,
-        training: bool = False,  # noqa: ARG002
+        training: bool = False,
         momentum: float = 0.1,
         eps: float = 1e-5,
     ) -> Tensor:
         """Normalise x, shape (rows, channels, …), over all processes (see `F.batch_norm`).
 
-        Whether to use the statistics of the batch is not for this process to say: it may have
-        only one position of many.
+        Layers that are frozen are not in training, and keep their statistics.
         """
+        if not training:
+            return F.batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
         if x.is_cuda and self.rows >= dist.get_world_size():
             learned = weight, bias, running_mean, running_var, eps, momentum
             return SyncBatchNorm.apply(x, *learned, dist.group.WORLD, dist.get_world_size())
