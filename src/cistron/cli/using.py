@@ -185,7 +185,7 @@ def _to_stdout(
     with TemporaryDirectory(prefix="cistron-") as folder:
         table = Path(folder) / "stdout.tsv"
         with redirect_stdout(sys.stderr):
-            _predict_one(classifier, source, table, reading, writing, as_json)
+            _predict_one(classifier, source, table, reading, writing, as_json, "stdout")
         with table.open("rb") as stream:
             shutil.copyfileobj(stream, sys.stdout.buffer)
         sys.stdout.buffer.flush()
@@ -198,6 +198,7 @@ def _predict_one(
     reading: Reading,
     writing: dict[str, Any],
     as_json: bool,
+    called: str = "",
 ) -> None:
     """Predict one input, and print how many records it had."""
     from cistron.classifier.predict.predict import predict_file
@@ -206,7 +207,7 @@ def _predict_one(
 
     if classifier.domain is CELLS:
         found = predict_cell_file(classifier, source, out, how=reading.cells, **writing)
-        show_predicted_cells(out, found, as_json)
+        show_predicted_cells(Path(called or out), found, as_json)
         return
     columns, orthologs = reading.columns, reading.orthologs
     counts = predict_file(classifier, source, out, columns=columns, orthologs=orthologs, **writing)
@@ -215,7 +216,7 @@ def _predict_one(
     else:
         averaged = f", {counts['averaged']:,} with orthologs" if "averaged" in counts else ""
         typer.echo(
-            f"{out}: {counts['records']:,} records, {counts['predicted']:,} predicted, "
+            f"{called or out}: {counts['records']:,} records, {counts['predicted']:,} predicted, "
             f"{counts['warnings']:,} with a warning{averaged}."
         )
 
