@@ -107,7 +107,9 @@ def start(classifier: Any, given: Named, train: Samples) -> Document:
     features, notes = _features(classifier.encoder_, earlier.encoder_, train, name)
     outputs, note = _outputs(classifier, earlier, name)
     axes = _axes(classifier, features, outputs)
-    there, new, partly = earlier.members[0].model_.state_dict(), [], []  # type: ignore[attr-defined]
+    there = earlier.members[0].model_.state_dict()  # type: ignore[attr-defined]
+    new: list[str] = []
+    partly: list[str] = []
     sizes = copied = weights = 0
     for key, tensor in classifier.model_.state_dict().items():
         if key in OF_THE_INPUT:
