@@ -19,6 +19,7 @@ from cistron.classifier.classifier import Classifier
 from cistron.classifier.predict.predict_cells import NewCells, predict_cell_file
 from cistron.classifier.predict.predict_shards import Reading, find_shards, predict_shards
 from cistron.cli import app
+from cistron.cli.display import interval
 from cistron.experiment.file import make_experiment
 from cistron.pipeline.check import check
 from cistron.pipeline.pipeline import crossval, fit
@@ -485,4 +486,4 @@ def test_labels_that_are_not_one_class_are_scored(asked, tmp_path):
     assert found["scores"][name]["value"] == pytest.approx(expected)
     assert found["groups"]["donor"]["d1"]["scores"][name]["value"] is not None
     assert found["aligned"]["scores"][name]["value"] is not None
-    assert f"{name}: {expected:.2f} (" in result.output
+    assert f"{name}: {interval(found['scores'][name])}; of the cells not" in result.output

@@ -22,6 +22,7 @@ from cistron.report.page import render
 from tests.pipeline.test_compare import N, write_run
 
 WRONG = ("text", 7, -0.5, True, None, [], ["text"], [7], {}, {"text": 7}, [{}])
+CHANGED = 400  # changes of a document
 DRAWN = 8  # changes of a document that are not refused, which are read on
 
 
@@ -50,15 +51,15 @@ def tried(place: Path, name: str, read: Callable[[], object]) -> int:
     text = (place / name).read_text()
     document = yaml.safe_load(text)  # of which JSON is a part
     said, fine = [], []
-    for path in places(document):
-        for value in WRONG:
-            right = put(document, path, value)
-            try:
-                require_document(name, document, name)
-                fine.append((path, value))
-            except InputError as error:
-                said.append(str(error))
-            put(document, path, right)
+    every = [(path, value) for path in places(document) for value in WRONG]
+    for path, value in random.Random(1).sample(every, min(CHANGED, len(every))):
+        right = put(document, path, value)
+        try:
+            require_document(name, document, name)
+            fine.append((path, value))
+        except InputError as error:
+            said.append(str(error))
+        put(document, path, right)
     for path, value in random.Random(1).sample(fine, min(DRAWN, len(fine))):
         right = put(document, path, value)
         (place / name).write_text(json.dumps(document))
@@ -75,7 +76,7 @@ def tried(place: Path, name: str, read: Callable[[], object]) -> int:
     return len(said)
 
 
-@pytest.mark.parametrize("source", ["minimal", "binary", "sets", "cells"])
+@pytest.mark.parametrize("source", ["minimal", "sets", "cells"])
 def test_a_key_of_a_wrong_type_is_a_sentence_or_a_page(source, run, tmp_path) -> None:
     place = shutil.copytree(run(source), tmp_path / "run")
     for name in ("metrics", "audit", "environment", "genes", "importance"):

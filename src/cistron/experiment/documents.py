@@ -57,6 +57,12 @@ class _Line(_Keys):
     x: list[Number] = []
     y: list[Number] = []
 
+    @model_validator(mode="after")
+    def _pairs(self) -> Self:
+        if len(self.x) != len(self.y):
+            raise ValueError("x and y should have as many numbers")
+        return self
+
 
 class _Intervals(_Keys):
     f1: _Score
@@ -228,8 +234,8 @@ class _GenesOfClass(_Keys):
 
 
 class _Dots(_Keys):
-    mean: dict[str, Share]
-    share: dict[str, Share]
+    mean: dict[str, Annotated[Number, Field(ge=0)] | None]
+    share: dict[str, Annotated[Number, Field(ge=0, le=1)] | None]
 
 
 class _Expression(_Keys):
