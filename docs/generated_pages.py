@@ -7,6 +7,7 @@ out of date. They are not kept in the repository.
 from __future__ import annotations
 
 import inspect
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -118,8 +119,24 @@ def is_plumbing(_app: Any, _kind: str, name: str, *_: Any) -> bool | None:
     return True if name.startswith("set_") and name.endswith("_request") else None
 
 
+def whole_streams(outputs: list[Any]) -> list[Any]:
+    """Join what a cell printed: a notebook keeps it in pieces of 100 letters.
+
+    The library's own joining takes each piece for whole lines, which tears tables and colours.
+    """
+    joined: list[Any] = []
+    for output in outputs:
+        streams = [other for other in joined if other.get("name") == output.get("name", "")]
+        if output["output_type"] == "stream" and streams:
+            streams[0]["text"] += output["text"]
+        else:
+            joined.append(output)
+    return joined
+
+
 def setup(sphinx: Any) -> dict[str, bool]:
     """Register with Sphinx."""
+    import_module("myst_nb.core.render").coalesce_streams = whole_streams  # type: ignore[attr-defined]
     sphinx.connect("builder-inited", write_pages)
     sphinx.connect("autodoc-skip-member", is_plumbing)
     return {"parallel_read_safe": True}
