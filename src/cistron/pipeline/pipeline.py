@@ -166,7 +166,7 @@ def _fit(
         run.write_table("baselines.parquet", baseline_table(samples, split, baselines))
         write_genes(run, samples, classifier, split.rows(TEST), [])
         metrics = score_fit(run, experiment, (samples, split), classifier, baselines, nearest)
-        if isinstance(classifier, Ensemble):
+        if seeds and isinstance(classifier, Ensemble):
             metrics |= score_seeds(seeds, classifier, baselines, nearest)
         elif isinstance(classifier, Classifier):
             write_features(run, experiment, classifier, samples, split)
