@@ -68,10 +68,13 @@ def _require_references(classifier: Predictor, options: Options) -> None:
 
 
 def reads_differ(ensemble: Ensemble) -> bool:
-    """Return whether a blend has members of positions and of features: only outputs are shared."""
+    """Return whether what a blend's members say of sequences has only the outputs in common.
+
+    Some read positions and others features, features of different kinds, or trees are among them.
+    """
     if not ensemble.weighted:
         return False
-    return len({member.encoder_.settings.gives for member in ensemble.members}) > 1
+    return len({member.encoder_.settings.kind for member in ensemble.members}) > 1
 
 
 def scale_of(classifier: Predictor, method: str) -> Scale:

@@ -30,9 +30,9 @@ Dropout = Annotated[
 class ModelSettings(Kind):
     """Settings of a model: its family, what a sample is to it, and what it predicts.
 
-    `reads` is `positions` (a sequence of any length), one `vector`, or, where encoders are among what
-    is chosen, `candidates`. `before` holds the values of
-    keys that classifiers saved earlier do not name, where the default is another one today.
+    `reads` is `positions` (a sequence of any length), one `vector`, or
+    `candidates`, which bring their encoders. `before` holds the values of keys that classifiers
+    saved earlier do not name, where the default is another one today.
     """
 
     family: ClassVar[Literal["network", "classical", "auto"]]

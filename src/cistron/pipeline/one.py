@@ -13,8 +13,8 @@ from cistron.classifier.load import load
 from cistron.classifier.predictor import Predictor
 from cistron.experiment.experiment import Experiment
 from cistron.experiment.run_folder import Run
-from cistron.pipeline.auto.fit import fit_blend, remove_fitted
 from cistron.pipeline.ablation import write_ablated
+from cistron.pipeline.auto.fit import fit_blend, remove_fitted
 from cistron.pipeline.leading_genes import write_effects
 from cistron.pipeline.scores import (
     predict_parts,

@@ -11,7 +11,7 @@ from cistron.base.document import Document
 from cistron.base.jobs.job import Job
 from cistron.base.jobs.jobs import finish_jobs
 from cistron.base.progress import SILENT, Logged, Reporter
-from cistron.classifier.ensemble import Ensemble, join
+from cistron.classifier.ensemble import join
 from cistron.classifier.files import DESCRIPTION
 from cistron.classifier.load import load
 from cistron.classifier.predictor import Predictor
@@ -147,7 +147,6 @@ def _join(seeds: Sequence[Repeat], folder: Path, orthologs: OrthologSource | Non
 
 def score_seeds(
     seeds: Sequence[Repeat],
-    ensemble: Ensemble,
     baselines: Mapping[str, Predictions],
     nearest: NearestHomolog | None,
 ) -> Document:
@@ -156,8 +155,6 @@ def score_seeds(
     Parameters
     ----------
     seeds : sequence of Repeat
-    ensemble : Ensemble
-        Of their classifiers.
     baselines : dict
         See `cistron.pipeline.scores.baselines_of`.
     nearest : NearestHomolog or None

@@ -52,6 +52,8 @@ class Content:
         What that text says.
     has_model : bool
         Whether the run holds a classifier.
+    candidates : dict or None
+        candidates.json
     """
 
     name: str
@@ -68,6 +70,7 @@ class Content:
     settings: str | None
     experiment: Json
     has_model: bool
+    candidates: Json | None = None
 
     @property
     def classes(self) -> list[str]:
@@ -185,6 +188,7 @@ def read_run(path: str | Path) -> Content:
         settings=settings,
         experiment=experiment,
         has_model=(path / "model").is_dir(),
+        candidates=_document(path, "candidates.json"),
     )
 
 

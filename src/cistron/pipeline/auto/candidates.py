@@ -1,4 +1,4 @@
-"""The candidates of `model: {kind: auto}`: encoder, model and training of each, one entry a name."""
+"""The candidates of `model: {kind: auto}`: encoder, model and training of each, by name."""
 
 from __future__ import annotations
 
