@@ -13,8 +13,8 @@ from cistron.base.files import checksums
 from cistron.base.progress import SILENT, Reporter
 from cistron.classifier.second import require_known
 from cistron.experiment.experiment import Experiment
-from cistron.samples.labels import placeholder_notes
 from cistron.pipeline.auto.candidates import chosen
+from cistron.samples.labels import placeholder_notes
 from cistron.samples.samples import Samples
 from cistron.samples.sequences.fasta import read_fasta
 from cistron.splits.audit.audit import (
