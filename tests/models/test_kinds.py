@@ -5,6 +5,7 @@ import sys
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from cistron.models.auto import AutoSettings
 from cistron.models.families import ClassicalSettings, NetworkSettings
 from cistron.models.kinds import KINDS, AnyModel
 
@@ -13,7 +14,7 @@ ADAPTER = TypeAdapter(AnyModel)
 
 def test_kinds_are_told_apart_by_name():
     names = [kind().kind for kind in KINDS]
-    assert len(set(names)) == len(names) == 39
+    assert len(set(names)) == len(names) == 40
     for kind, name in zip(KINDS, names, strict=True):
         assert type(ADAPTER.validate_python({"kind": name})) is kind
 
@@ -35,6 +36,9 @@ def test_a_kind_is_described_where_it_is_looked_for(kind):
 def test_settings_survive_json(kind):
     settings = kind()
     assert ADAPTER.validate_json(settings.model_dump_json()) == settings
+    if kind is AutoSettings:
+        assert (kind.family, kind.reads) == ("auto", "candidates")
+        return
     assert kind.family == ("network" if issubclass(kind, NetworkSettings) else "classical")
     assert issubclass(kind, NetworkSettings | ClassicalSettings)
     vectors = kind.family == "classical" or settings.kind.startswith(

@@ -41,6 +41,7 @@ class MemberPart(_Part):
 
     folder: str = Field(pattern=r"^members/\d{1,6}$")
     sha256: Checksum
+    weight: float | None = Field(None, gt=0, le=1)
 
 
 class _Common(_Part):
@@ -90,3 +91,9 @@ class EnsembleDescription(_Common):
     """classifier.json of an ensemble."""
 
     members: tuple[MemberPart, ...] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _weighed(self) -> Self:
+        if len({member.weight is None for member in self.members}) > 1:
+            raise ValueError("members: either all members have a weight, or none has")
+        return self

@@ -1,4 +1,4 @@
-"""Several classifiers as one: the mean of what they say."""
+"""Several classifiers as one: the mean, or weighted mean, of what they say."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ class Ensemble(Predictor):
     ----------
     members : sequence of Classifier
         Two or more, trained, and no ensembles themselves.
+    weights : sequence of float, optional
+        Of each member in the mean, above zero; they are divided by their sum. All the same without.
 
     Attributes
     ----------
@@ -56,8 +58,14 @@ class Ensemble(Predictor):
         If there are fewer than two, or they do not answer the same question.
     """
 
-    def __init__(self, members: Sequence[Predictor]) -> None:
+    def __init__(
+        self, members: Sequence[Predictor], weights: Sequence[float] | None = None
+    ) -> None:
         members = require_same_question(members)
+        given = np.ones(len(members)) if weights is None else np.asarray(weights, dtype=np.float64)
+        if given.shape != (len(members),) or not (np.isfinite(given) & (given > 0)).all():
+            raise InputError("An ensemble needs one weight above zero for each member.")
+        self.weights: Floats = given / given.sum()
         first = members[0]
         self.calibration, self.thresholds = first.calibration, first.thresholds
         self.least_confidence = max(member.least_confidence for member in members)
@@ -82,7 +90,18 @@ class Ensemble(Predictor):
 
     def mean(self, outputs: Sequence[NDArray[np.floating]]) -> NDArray[np.float32]:
         """Return the ensemble's outputs from those of its members, each of shape (n, width)."""
-        return self.calibrated(outputs).mean(axis=0).astype(np.float32)
+        return self.averaged(self.calibrated(outputs)).astype(np.float32)
+
+    @property
+    def weighted(self) -> bool:
+        """Whether some members count more than others."""
+        return bool((self.weights != self.weights[0]).any())
+
+    def averaged(self, each: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return the mean over the members, by their weights, of an array (members, ...)."""
+        if not self.weighted:
+            return np.asarray(each.mean(axis=0))
+        return np.tensordot(self.weights, each, axes=1)
 
     def calibrated(self, outputs: Sequence[NDArray[np.floating]]) -> Floats:
         """Return the members' outputs as they are averaged, shape (members, n, width).
@@ -96,7 +115,7 @@ class Ensemble(Predictor):
     @property
     def shift(self) -> Floats:
         """What calibration of the members adds to the ensemble's outputs, shape (width,)."""
-        return np.mean([shift for _, _, shift in self._lines], axis=0)
+        return self.averaged(np.stack([shift for _, _, shift in self._lines]))
 
     def predict(self, samples: Samples, orthologs: OrthologSource | None = None) -> pd.DataFrame:
         """Return the table of `Classifier.predict`, with one column more, `spread`.
@@ -159,6 +178,23 @@ class Ensemble(Predictor):
         """Number of trainable parameters of all members; None where one is no network."""
         each = [member.parameters for member in self.members]
         return None if None in each else sum(n for n in each if n is not None)
+
+
+def join(predictors: Sequence[Predictor]) -> Ensemble:
+    """Return classifiers and blends as one ensemble, in which each counts the same.
+
+    A blend becomes its members, each with its weight over the temperature of the blend; its shifts
+    are left out, so that the ensemble is to be calibrated.
+    """
+    members = [member for one in predictors for member in one.members]
+    weights = [weight for one in predictors for weight in _shares(one)]
+    return Ensemble(members, weights)
+
+
+def _shares(predictor: Predictor) -> list[float]:
+    if not isinstance(predictor, Ensemble):
+        return [1.0]
+    return [float(weight) / predictor.temperature_ for weight in predictor.weights]
 
 
 def require_same_question(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from safetensors.numpy import save_file as save_arrays
@@ -23,7 +23,8 @@ from cistron.models.classical.classical import dump
 
 # Formats: 1 one class a sample, 2 several, 3 a number (see `Target.format`); older versions read
 # what is written in the oldest format that can say it.
-FORMAT = 6
+FORMAT = 7
+WEIGHTED = 7  # an ensemble whose members have weights
 MEMBERS = 5  # an ensemble
 TWO_TARGETS = 4  # a second head
 ONE_CLASS = 1
@@ -91,19 +92,22 @@ def _write(classifier: Any, folder: Path) -> Document:
 
 def _write_members(ensemble: Predictor, folder: Path) -> Document:
     """Write each member as a model folder; return how the ensemble's description names them."""
-    members = []
+    members: list[Document] = []
     for number, member in enumerate(ensemble.members):
         own = f"{FOLDER}/{number}"
         member.save(folder / own, getattr(member, "provenance_", {}))
         written = read_description(folder / own / DESCRIPTION)
         members.append({"folder": own, "sha256": written.sha256})
+    if getattr(ensemble, "weighted", False):
+        for entry, weight in zip(members, cast("Any", ensemble).weights, strict=True):
+            entry["weight"] = float(weight)
     return {"members": members}
 
 
 def _format(classifier: Predictor) -> int:
     """Return the oldest format that says what the classifier answers."""
     if len(classifier.members) > 1:
-        return MEMBERS
+        return WEIGHTED if getattr(classifier, "weighted", False) else MEMBERS
     return TWO_TARGETS if classifier.second is not None else classifier.head.format
 
 

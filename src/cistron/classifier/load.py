@@ -67,7 +67,8 @@ def _read_members(folder: Path, description: EnsembleDescription) -> Predictor:
         if isinstance(member, EnsembleDescription):
             raise InputError(f"{own} is an ensemble itself, which no member can be.")
         members.append(_read(own, member))
-    ensemble = Ensemble(members)
+    weights = [entry.weight for entry in description.members if entry.weight is not None]
+    ensemble = Ensemble(members, weights or None)
     heads = description.answers()
     if [head.question() for head in heads] != [head.question() for head in ensemble.heads_]:
         raise InputError(

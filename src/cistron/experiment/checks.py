@@ -149,7 +149,7 @@ def _in_words(contents: Iterable[str]) -> str:
 def _check_model(encoder: EncoderSettings, model: ModelSettings, source: str) -> None:
     """Refuse a model that cannot read what the encoder gives."""
     gives = encoder.gives
-    if model.reads != gives:
+    if model.reads not in (gives, "candidates"):
         fitting = [name_of(kind) for kind in MODELS if kind.offered and kind.reads == gives]
         raise InputError(
             f"{source}: model.kind: {model.kind!r} reads "

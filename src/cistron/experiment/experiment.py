@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from cistron.base.document import Document
 from cistron.base.domains import DOMAINS
@@ -29,6 +37,13 @@ def _kinds(value: object) -> object:
     return [{"kind": element} if isinstance(element, str) else element for element in value]
 
 
+USUAL_ENCODERS: Document = {
+    "protein": {"kind": "residues", "as": "blosum62", "max_length": 1000, "crop": "ends"},
+    "dna": {"kind": "one_hot", "both_strands": True},
+    "genes": {"kind": "expression"},
+}
+"""Content of samples → the encoder where `model: {kind: auto}` leaves it out."""
+
 Augmentations = Annotated[tuple[AnyAugment, ...], BeforeValidator(_kinds)]
 """A list of kinds, each by its name or with its keys."""
 
@@ -48,6 +63,23 @@ class Experiment(Settings):
     evaluation: EvaluationSettings = Field(
         EvaluationSettings(), validate_default=True, description="how the run is judged"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_encoder(cls, document: object, info: ValidationInfo) -> object:
+        """Put in the usual encoder where candidates bring their own."""
+        if not isinstance(document, Mapping) or "encoder" in document:
+            return document
+        model = document.get("model")
+        if not isinstance(model, Mapping) or model.get("kind") != "auto":
+            return document
+        try:
+            reads = TypeAdapter(AnySamples).validate_python(
+                document.get("samples"), context=info.context
+            )
+        except ValidationError:  # refused itself
+            return {**document, "encoder": USUAL_ENCODERS["dna"]}
+        return {**document, "encoder": USUAL_ENCODERS[reads.content]}
 
     @field_validator("evaluation")
     @classmethod

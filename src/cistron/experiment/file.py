@@ -116,6 +116,11 @@ def parse_augment(value: Iterable[str | Document | Settings]) -> tuple[AugmentSe
 def parse_model(value: str | Document | Settings) -> NetworkSettings | ClassicalSettings:
     """Return model settings from a kind, a dictionary of keys, or settings."""
     model = _parse_section(value, TypeAdapter(AnyModel), "model")
+    if model.family == "auto":
+        raise InputError(
+            "model.kind: 'auto' compares and blends several classifiers, and here one is made. Use "
+            "cistron fit or crossval, or name the model."
+        )
     return cast("NetworkSettings | ClassicalSettings", model)  # there are no other families
 
 

@@ -18,6 +18,7 @@ from cistron.classifier.ensemble import Ensemble
 from cistron.classifier.predictor import Predictor
 from cistron.encoders.cells.expression import Expression
 from cistron.explain.cells import deletable_genes, of_cells
+from cistron.explain.in_silico_mutagenesis import IN_SILICO_MUTAGENESIS
 from cistron.explain.layout import Layout, rows_of
 from cistron.explain.method import Contributions, ExplanationMethod
 from cistron.explain.methods import method_for, method_named
@@ -40,8 +41,15 @@ def contributions_of(
         If no method fits, or its result is not exact enough.
     """
     _require_references(classifier, options)
-    if isinstance(classifier, Ensemble) and method_named(options.method).looks_inside:
+    if (
+        isinstance(classifier, Ensemble)
+        and method_named(options.method).looks_inside
+        and not reads_differ(classifier)
+    ):
         return by_members(classifier, samples, target, options, advance)
+    if isinstance(classifier, Ensemble) and method_named(options.method).looks_inside:
+        # The method of each sample, which pages and tables tell, is then the one that was used.
+        options = options.model_copy(update={"method": IN_SILICO_MUTAGENESIS.name})
     alone = cast("Classifier", classifier)  # methods that change letters ask for outputs alone
     return method_for(alone, options.method).explain(alone, samples, target, options, advance)
 
@@ -57,6 +65,16 @@ def _require_references(classifier: Predictor, options: Options) -> None:
                 f"--background: the method {method.name} has no references. Leave the option out, "
                 "or use --method deeplift or integrated_gradients, which explain networks."
             )
+
+
+def reads_differ(ensemble: Ensemble) -> bool:
+    """Return whether what a blend's members say of sequences has only the outputs in common.
+
+    Some read positions and others features, features of different kinds, or trees are among them.
+    """
+    if not ensemble.weighted:
+        return False
+    return len({member.encoder_.settings.kind for member in ensemble.members}) > 1
 
 
 def scale_of(classifier: Predictor, method: str) -> Scale:
@@ -104,14 +122,14 @@ def by_members(
     strands = [answer.strands for answer in each if answer.strands is not None]
     return Contributions(
         layout,
-        _mean(where, [answer.contributions for answer in each], size),
-        _mean(where, letters, size) if len(letters) == len(each) else None,
-        np.mean([answer.output for answer in each], axis=0) + shift,
-        np.mean([answer.reference_output for answer in each], axis=0) + shift,
+        _mean(where, [answer.contributions for answer in each], size, ensemble.weights),
+        _mean(where, letters, size, ensemble.weights) if len(letters) == len(each) else None,
+        ensemble.averaged(np.stack([answer.output for answer in each])) + shift,
+        ensemble.averaged(np.stack([answer.reference_output for answer in each])) + shift,
         # Errors are relative to the difference of each member; the worst of them is told.
         np.max([answer.error for answer in each], axis=0),
         _methods(each, options.method),
-        _mean(where, strands, size) if len(strands) == len(each) else None,
+        _mean(where, strands, size, ensemble.weights) if len(strands) == len(each) else None,
     )
 
 
@@ -161,13 +179,16 @@ def _methods(each: Sequence[Contributions], asked: str) -> NDArray[np.object_]:
 
 
 def _mean(
-    where: Sequence[NDArray[np.int64]], each: Sequence[NDArray[np.floating]], size: int
+    where: Sequence[NDArray[np.int64]],
+    each: Sequence[NDArray[np.floating]],
+    size: int,
+    weights: NDArray[np.float64],
 ) -> NDArray[np.float32]:
-    """Return the mean of values that stand at these places; what has none counts as 0."""
+    """Return the weighted mean of values that stand at these places; what has none counts as 0."""
     total = np.zeros((size, *each[0].shape[1:]))
-    for at, values in zip(where, each, strict=True):
-        total[at] += values
-    return (total / len(each)).astype(np.float32)
+    for at, values, weight in zip(where, each, weights, strict=True):
+        total[at] += weight * values
+    return total.astype(np.float32)
 
 
 def _layout(

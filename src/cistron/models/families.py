@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin, RegressorMixin
     from torch import nn
 
-Reads = Literal["positions", "vector"]
+Reads = Literal["positions", "vector", "candidates"]
 Dropout = Annotated[
     float,
     Field(
@@ -30,11 +30,12 @@ Dropout = Annotated[
 class ModelSettings(Kind):
     """Settings of a model: its family, what a sample is to it, and what it predicts.
 
-    `reads` is `positions` (a sequence of any length) or one `vector`. `before` holds the values of
-    keys that classifiers saved earlier do not name, where the default is another one today.
+    `reads` is `positions` (a sequence of any length), one `vector`, or
+    `candidates`, which bring their encoders. `before` holds the values of keys that classifiers
+    saved earlier do not name, where the default is another one today.
     """
 
-    family: ClassVar[Literal["network", "classical"]]
+    family: ClassVar[Literal["network", "classical", "auto"]]
     reads: ClassVar[Reads]
     predicts: ClassVar[tuple[str, ...]] = ("classes", "numbers")
     offered: ClassVar[bool] = True  # named where a choice is listed

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from cistron.base.document import Document
 from cistron.base.settings import OneOf, name_of
+from cistron.models.auto import AutoSettings
 from cistron.models.classical.bagging import BaggingSettings
 from cistron.models.classical.gradient_boosting import GradientBoostingSettings
 from cistron.models.classical.logistic_regression import LogisticRegressionSettings
@@ -90,6 +91,7 @@ KINDS: list[type[ModelSettings]] = [
     SVMSettings,
     BaggingSettings,
     RidgeSettings,
+    AutoSettings,
 ]
 
 AnyModel = Annotated[ModelSettings, OneOf(KINDS)]

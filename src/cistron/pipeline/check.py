@@ -13,6 +13,7 @@ from cistron.base.files import checksums
 from cistron.base.progress import SILENT, Reporter
 from cistron.classifier.second import require_known
 from cistron.experiment.experiment import Experiment
+from cistron.pipeline.auto.candidates import chosen
 from cistron.pipeline.start import with_start
 from cistron.samples.labels import placeholder_notes
 from cistron.samples.samples import Samples
@@ -100,6 +101,8 @@ def check_against(
 
 def read_samples(experiment: Experiment) -> tuple[Samples, OrthologSource | None]:
     """Read the samples and their orthologs, None where none are asked for."""
+    if experiment.model.family == "auto":
+        chosen(experiment)  # what cannot be is refused before anything is read
     samples = experiment.samples.read()
     samples = replace(samples, notes=(*samples.notes, *placeholder_notes(samples.classes)))
     orthologs = find_orthologs(experiment.augment, samples, experiment.samples)

@@ -8,7 +8,7 @@ them are technical, and in which cells they are expressed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from cistron.base.document import Document
 from cistron.base.domains import CELLS
 from cistron.base.errors import InputError
 from cistron.classifier.classifier import Classifier
+from cistron.classifier.ensemble import Ensemble
 from cistron.classifier.predictor import Predictor
 from cistron.encoders.cells.normalise import columns, row_sums, zeroed
 from cistron.experiment.run_folder import Run
@@ -57,7 +58,8 @@ def _effects(classifier: Predictor, train: Samples) -> pd.DataFrame:
         classes = list(classifier.classes_)
         genes = dict.fromkeys(gene for table in each for gene in table.index)
         parts = [table.reindex(list(genes), columns=classes, fill_value=0.0) for table in each]
-        return sum(parts[1:], parts[0]) / len(parts)
+        weights = cast("Ensemble", classifier).weights
+        return sum((part * share for part, share in zip(parts, weights, strict=True)), 0 * parts[0])
     if classifier.model_settings_.family == "network":
         return network_effects(classifier, train, classifier.training_.seed)
     return gene_effects(classifier)

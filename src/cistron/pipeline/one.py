@@ -14,6 +14,7 @@ from cistron.classifier.predictor import Predictor
 from cistron.experiment.experiment import Experiment
 from cistron.experiment.run_folder import Run
 from cistron.pipeline.ablation import write_ablated
+from cistron.pipeline.auto.fit import fit_blend, remove_fitted
 from cistron.pipeline.leading_genes import write_effects
 from cistron.pipeline.scores import (
     predict_parts,
@@ -100,13 +101,30 @@ def train(
     folder: Path,
     reporter: Reporter,
     orthologs: OrthologSource | None = None,
-) -> Classifier:
-    """Train a classifier into folder/model, or load the one that stands there."""
+) -> Predictor:
+    """Train a classifier, or a blend, into folder/model, or load the one that stands there."""
+    blends = experiment.model.family == "auto"
     if (folder / "model" / DESCRIPTION).is_file():
         trained = load(folder / "model")
-        if isinstance(trained, Classifier):
+        if blends or isinstance(trained, Classifier):
             return trained
         raise InputError(f"{folder / 'model'} is an ensemble; one classifier is expected.")
+    provenance = {
+        "experiment": experiment.name,
+        "trained": datetime.now(UTC).isoformat(timespec="seconds"),
+        "training_samples": len(split.rows(TRAIN)),
+        "sources": samples.sources,
+    }
+    if blends:
+
+        def fit(own: Experiment, some: Samples, parts: Split, place: Path) -> Predictor:
+            place.mkdir(parents=True, exist_ok=True)
+            return train(own, some, parts, place, SILENT)
+
+        blend = fit_blend(experiment, samples, split, folder, reporter, fit)
+        blend.save(folder / "model", provenance)
+        remove_fitted(folder)
+        return blend
     checkpoint = folder / CHECKPOINT
     classifier = untrained(experiment)
     classifier.fit(
@@ -117,12 +135,7 @@ def train(
         after_epoch=lambda history: Run(folder).write_history(history),
         reporter=reporter,
     )
-    provenance = {
-        "experiment": experiment.name,
-        "trained": datetime.now(UTC).isoformat(timespec="seconds"),
-        "training_samples": len(split.rows(TRAIN)),
-        "sources": samples.sources,
-    }
+    provenance["trained"] = datetime.now(UTC).isoformat(timespec="seconds")
     classifier.save(folder / "model", provenance)
     remove_checkpoints(checkpoint)
     return classifier

@@ -22,7 +22,6 @@ from cistron.base.errors import InputError
 from cistron.base.jobs.cluster import Cluster, join
 from cistron.base.progress import Reporter
 from cistron.classifier.classifier import Classifier
-from cistron.classifier.ensemble import Ensemble
 from cistron.classifier.load import load
 from cistron.classifier.predictor import Predictor
 from cistron.classifier.second import require_known
@@ -170,8 +169,8 @@ def _fit(
         run.write_table("baselines.parquet", baseline_table(samples, split, baselines))
         write_genes(run, samples, classifier, split.rows(TEST), [])
         metrics = score_fit(run, experiment, (samples, split), classifier, baselines, nearest)
-        if isinstance(classifier, Ensemble):
-            metrics |= score_seeds(seeds, classifier, baselines, nearest)
+        if seeds:
+            metrics |= score_seeds(seeds, baselines, nearest)
         elif isinstance(classifier, Classifier):
             write_features(run, experiment, classifier, samples, split)
     method = experiment.evaluation.projection

@@ -11,7 +11,7 @@ from cistron.base.document import Document
 from cistron.base.jobs.job import Job
 from cistron.base.jobs.jobs import finish_jobs
 from cistron.base.progress import SILENT, Logged, Reporter
-from cistron.classifier.ensemble import Ensemble
+from cistron.classifier.ensemble import join
 from cistron.classifier.files import DESCRIPTION
 from cistron.classifier.load import load
 from cistron.classifier.predictor import Predictor
@@ -130,10 +130,11 @@ def _one_seed(
 def _join(seeds: Sequence[Repeat], folder: Path, orthologs: OrthologSource | None) -> None:
     """Write the classifiers of all seeds as one."""
     experiment, (samples, split) = seeds[0].experiment, seeds[0].whole
-    ensemble = Ensemble([load(one.run.path) for one in seeds])
+    each = [load(one.run.path) for one in seeds]
+    ensemble = join(each)
     averaged = orthologs if averages_orthologs(experiment.augment) else None
     ensemble.calibrate(samples.take(split.rows(VALIDATION)), averaged)
-    pairs = zip(seeds, ensemble.members, strict=True)
+    pairs = zip(seeds, each, strict=True)
     provenance = {
         "experiment": experiment.name,
         "trained": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -146,7 +147,6 @@ def _join(seeds: Sequence[Repeat], folder: Path, orthologs: OrthologSource | Non
 
 def score_seeds(
     seeds: Sequence[Repeat],
-    ensemble: Ensemble,
     baselines: Mapping[str, Predictions],
     nearest: NearestHomolog | None,
 ) -> Document:
@@ -155,8 +155,6 @@ def score_seeds(
     Parameters
     ----------
     seeds : sequence of Repeat
-    ensemble : Ensemble
-        Of their classifiers.
     baselines : dict
         See `cistron.pipeline.scores.baselines_of`.
     nearest : NearestHomolog or None
@@ -167,7 +165,8 @@ def score_seeds(
         `repeats`: the scores of each seed; `spread`: their mean and standard deviation.
     """
     each = []
-    for one, classifier in zip(seeds, ensemble.members, strict=True):
+    for one in seeds:
+        classifier = load(one.run.path)
         samples, split = one.whole
         one.run.write_table("baselines.parquet", baseline_table(samples, split, baselines))
         write_genes(one.run, samples, classifier, split.rows(TEST), [])

@@ -7,6 +7,7 @@ from cistron.report.sections.ablation import ABLATION
 from cistron.report.sections.audit import AUDIT
 from cistron.report.sections.calibration import CALIBRATION
 from cistron.report.sections.calls import CALLS
+from cistron.report.sections.candidates import CANDIDATES
 from cistron.report.sections.classes import CLASSES
 from cistron.report.sections.composition import COMPOSITION
 from cistron.report.sections.data import DATA
@@ -42,6 +43,7 @@ SECTIONS: list[ReportSection] = [
     FEATURES,
     ABLATION,
     PROJECTION,
+    CANDIDATES,
     TRAINING,
     PREDICT,
     SETTINGS,

@@ -53,6 +53,8 @@ class Content:
         What that text says.
     has_model : bool
         Whether the run holds a classifier.
+    candidates : dict or None
+        candidates.json
     """
 
     name: str
@@ -69,6 +71,7 @@ class Content:
     settings: str | None
     experiment: Json
     has_model: bool
+    candidates: Json | None = None
 
     @property
     def classes(self) -> list[str]:
@@ -183,6 +186,7 @@ def read_run(path: str | Path) -> Content:
         settings=settings,
         experiment=experiment,
         has_model=(path / "model").is_dir(),
+        candidates=_document(path, "candidates.json"),
     )
 
 

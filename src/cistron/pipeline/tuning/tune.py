@@ -97,6 +97,11 @@ def tune(
     again = resume and (run.path / SEARCH).is_file()
     if again:
         _require_same(run, search, how)
+    if search.start.model.family == "auto":
+        raise InputError(
+            f"{search.source}: model.kind: 'auto' compares candidates itself, so it is not tuned. "
+            "Use cistron fit, or name a model to tune."
+        )
     samples = search.start.samples.read()
     split = search.start.split.split(samples, reporter.say)
     seen = visible(search.start, samples, split, how.inner_folds, reporter.say)

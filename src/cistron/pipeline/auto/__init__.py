@@ -1,0 +1,1 @@
+"""`model: {kind: auto}`: candidates that are compared on inner folds and blended."""
