@@ -266,7 +266,7 @@ def test_bad_keys(tmp_path, model, message):
 def test_what_does_not_go_with_it(tmp_path, capsys):
     with pytest.raises(InputError, match="blends several classifiers"):
         parse_model("auto")
-    with pytest.raises(InputError, match="augments nothing"):
+    with pytest.raises(InputError, match="augment: 'auto'"):
         chosen(make_experiment(document(tmp_path, [("ACGT", "a")], augment=["random_strand"])))
 
     made = document(tmp_path, composed(20, np.random.default_rng(1)))
@@ -281,7 +281,7 @@ def test_what_does_not_go_with_it(tmp_path, capsys):
 def test_every_candidate_can_be_made(content, tmp_path):
     names = list(CANDIDATES[content])
     samples = {
-        "protein": {"kind": "fasta", "paths": {"a": "a.fasta", "b": "b.fasta"}},
+        "protein": {"kind": "table", "path": "t.csv", "alphabet": "protein"},
         "dna": {"kind": "table", "path": "t.csv", "alphabet": "dna"},
         "genes": {"kind": "cells", "path": "c.h5ad", "label": "label"},
     }[content]

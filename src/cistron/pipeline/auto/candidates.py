@@ -99,8 +99,13 @@ def chosen(experiment: Experiment) -> dict[str, Experiment]:
             "augment: model.kind: 'auto' augments nothing, since its candidates read samples in "
             "different ways. Leave the section out."
         )
-    own = {name for name, one in known.items() if one.encoder["kind"] == experiment.encoder.kind}
-    usual = [name for name, one in known.items() if one.usual or name in own]
+    read = {one.encoder["kind"] for one in known.values() if one.usual}
+    given = experiment.encoder.kind  # embeddings are tried where their encoder is given
+    usual = [
+        name
+        for name, one in known.items()
+        if one.usual or (one.encoder["kind"] == given and given not in read)
+    ]
     for name in settings.candidates:
         if name not in known:
             raise InputError(
