@@ -253,6 +253,12 @@ class _Genes(_Keys):
     top: int = 0
     technical: Share = None
 
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.method and (self.expression is None or not self.classes or self.technical is None):
+            raise ValueError("with a method, classes, expression and technical are needed")
+        return self
+
 
 class _Feature(_Keys):
     feature: str
