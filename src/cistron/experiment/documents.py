@@ -255,8 +255,15 @@ class _Genes(_Keys):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.method and (self.expression is None or not self.classes or self.technical is None):
+        if not self.method:
+            return self
+        if self.expression is None or not self.classes or self.technical is None:
             raise ValueError("with a method, classes, expression and technical are needed")
+        known, names = self.expression.genes, self.expression.cells.keys()
+        named = {row.gene for of_class in self.classes.values() for row in of_class.genes}
+        whole = all(names <= dots.mean.keys() & dots.share.keys() for dots in known.values())
+        if not (named <= known.keys() and self.classes.keys() <= names and whole):
+            raise ValueError("expression should hold every gene and every class")
         return self
 
 
