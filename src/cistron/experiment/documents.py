@@ -339,10 +339,6 @@ class _Tracking(_Keys):
     destinations: dict[str, dict[str, Any]] = {}
 
 
-class _Sources(RootModel[dict[str, str]]):
-    pass
-
-
 class _SplitSettings(_Keys):
     kind: str | None = None
     columns: str | list[str] | None = None
@@ -352,11 +348,9 @@ class _SplitSettings(_Keys):
 
 class _TrainingSettings(_Keys):
     monitor: str = "loss"
-    keep: object = None
 
 
 class _Experiment(_Keys):
-    name: object = None
     samples: dict[str, Any] | None = None
     split: _SplitSettings | None = None
     encoder: dict[str, Any] | None = None
@@ -375,7 +369,7 @@ DOCUMENTS: dict[str, type[BaseModel]] = {
     "how.json": _How,
     "shards.json": _Shards,
     "tracking.json": _Tracking,
-    "sources.json": _Sources,
+    "sources.json": RootModel[dict[str, str]],
     "experiment.yaml": _Experiment,
 }
 """Name of a document → what its keys hold."""
