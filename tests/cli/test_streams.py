@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from cistron.samples.sequences.public import PUBLIC
-from tests.cli.test_cli import EXPERIMENT, write_fasta
+from tests.cli.test_cli import EXPERIMENT, command, fails, write_fasta
 from tests.conftest import planted_texts
 from tests.places import DATA
 
@@ -108,21 +108,17 @@ def test_predictions_on_stdout(fasta) -> None:
 
 
 @pytest.mark.parametrize("more", ["--json", "--resume"])
-def test_what_does_not_go_with_predictions_on_stdout(fasta, more) -> None:
-    code, said = cistron(f"cistron predict '{RUN}' '{fasta}' -o - {more}")
-    assert (code, said) == (
-        2,
-        f"{more} does not go with --out -. Name a file: --out predictions.tsv.\n".encode(),
-    )
+def test_what_does_not_go_with_predictions_on_stdout(fasta, more, capfd) -> None:
+    assert command("predict", str(RUN), str(fasta), "-o", "-", more) == 2
+    said = f"{more} does not go with --out -. Name a file: --out predictions.tsv.\n"
+    assert "".join(capfd.readouterr()) == said
 
 
-def test_several_inputs_do_not_go_to_stdout(fasta) -> None:
-    code, said = cistron(f"cistron predict '{RUN}' '{fasta.parent}' -o -")
-    assert code == 2
-    assert b"Several inputs need a folder: --out FOLDER." in said
-    code, said = cistron(f"cistron predict '{RUN}' 'a={fasta}' -o -")
-    assert code == 2
-    assert b"--out - does not go with labelled sequences" in said
+def test_several_inputs_do_not_go_to_stdout(fasta, capsys) -> None:
+    said = fails(capsys, "predict", str(RUN), str(fasta.parent), "-o", "-")
+    assert "Several inputs need a folder: --out FOLDER." in said
+    said = fails(capsys, "predict", str(RUN), f"a={fasta}", "-o", "-")
+    assert "--out - does not go with labelled sequences" in said
 
 
 COLOUR = re.compile(rb"\x1b\[(\d+;)*3\d")

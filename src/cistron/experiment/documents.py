@@ -253,6 +253,19 @@ class _Genes(_Keys):
     top: int = 0
     technical: Share = None
 
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if not self.method:
+            return self
+        if self.expression is None or not self.classes or self.technical is None:
+            raise ValueError("with a method, classes, expression and technical are needed")
+        known, names = self.expression.genes, self.expression.cells.keys()
+        named = {row.gene for of_class in self.classes.values() for row in of_class.genes}
+        whole = all(names <= dots.mean.keys() & dots.share.keys() for dots in known.values())
+        if not (named <= known.keys() and self.classes.keys() <= names and whole):
+            raise ValueError("expression should hold every gene and every class")
+        return self
+
 
 class _Feature(_Keys):
     feature: str
@@ -326,10 +339,6 @@ class _Tracking(_Keys):
     destinations: dict[str, dict[str, Any]] = {}
 
 
-class _Sources(RootModel[dict[str, str]]):
-    pass
-
-
 class _SplitSettings(_Keys):
     kind: str | None = None
     columns: str | list[str] | None = None
@@ -339,11 +348,9 @@ class _SplitSettings(_Keys):
 
 class _TrainingSettings(_Keys):
     monitor: str = "loss"
-    keep: object = None
 
 
 class _Experiment(_Keys):
-    name: object = None
     samples: dict[str, Any] | None = None
     split: _SplitSettings | None = None
     encoder: dict[str, Any] | None = None
@@ -362,7 +369,7 @@ DOCUMENTS: dict[str, type[BaseModel]] = {
     "how.json": _How,
     "shards.json": _Shards,
     "tracking.json": _Tracking,
-    "sources.json": _Sources,
+    "sources.json": RootModel[dict[str, str]],
     "experiment.yaml": _Experiment,
 }
 """Name of a document → what its keys hold."""
