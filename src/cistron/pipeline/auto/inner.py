@@ -33,6 +33,11 @@ def inner_folds(samples: Samples, split: Split, folds: int) -> tuple[Samples, Sp
             "belong together in this split. Name a model, or split by something finer."
         )
     fold = allocate(units, left.strata, [1 / folds] * folds, seed=(split.seed, folds))
+    stopping = own.stopping
+    if stopping is None and len(np.unique(units)) < 3 * folds:
+        # Few units: one that stops training would leave too few, or none, to train on. What is
+        # predicted stays apart from both.
+        stopping = identical(left.payload)
     return left, Split(
         own.part,
         np.asarray(fold, dtype=np.int16),
@@ -40,5 +45,5 @@ def inner_folds(samples: Samples, split: Split, folds: int) -> tuple[Samples, Sp
         split.reason,
         max(split.validation, 0.1),
         split.seed,
-        stopping=None if own.stopping is None else components([own.stopping], len(left)),
+        stopping=stopping,
     )
