@@ -115,7 +115,8 @@ class Ensemble(Predictor):
     @property
     def shift(self) -> Floats:
         """What calibration of the members adds to the ensemble's outputs, shape (width,)."""
-        return self.averaged(np.stack([shift for _, _, shift in self._lines]))
+        each = np.stack([shift for _, _, shift in self._lines])
+        return np.asarray(self.averaged(each), dtype=np.float64)
 
     def predict(self, samples: Samples, orthologs: OrthologSource | None = None) -> pd.DataFrame:
         """Return the table of `Classifier.predict`, with one column more, `spread`.

@@ -74,7 +74,8 @@ def reads_differ(ensemble: Ensemble) -> bool:
     """
     if not ensemble.weighted:
         return False
-    return len({member.encoder_.settings.kind for member in ensemble.members}) > 1
+    kinds = {getattr(member.encoder_.settings, "kind", "") for member in ensemble.members}
+    return len(kinds) > 1
 
 
 def scale_of(classifier: Predictor, method: str) -> Scale:
