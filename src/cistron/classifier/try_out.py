@@ -49,7 +49,7 @@ def _made(classifier: Classifier) -> Samples:
         genes = cast("Expression", encoder).known.names["gene"]
         return make_samples(Counts.of(np.ones((1, len(genes))), genes.tolist()))
     alphabet = ALPHABETS[classifier.alphabet_]
-    length = min(LENGTH, getattr(classifier.model_settings_, "length", LENGTH))
+    length = min(LENGTH, getattr(classifier.model_settings_, "length", None) or LENGTH)
     if isinstance(encoder.settings, ProfileSettings):
         profile = np.full((length, alphabet.standard), 1 / alphabet.standard, dtype=np.float32)
         return make_samples(Profiles.of(profile, np.array([length])))
