@@ -22,8 +22,8 @@ from cistron.report.page import render
 from tests.pipeline.test_compare import N, write_run
 
 WRONG = ("text", 7, -0.5, True, None, [], ["text"], [7], {}, {"text": 7}, [{}])
-CHANGED = 400  # changes of a document
-DRAWN = 8  # changes of a document that are not refused, which are read on
+CHANGED = 150  # changes of a document
+DRAWN = 5  # changes of a document that are not refused, which are read on
 
 
 def places(value: Any, path: tuple = ()) -> Iterator[tuple]:

@@ -295,6 +295,8 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
 
     def _build(self, train: Samples, earlier: Named | None, reporter: Reporter) -> None:
         """Make the network that is to be trained, with the weights that it starts from."""
+        if self.model_settings_.caution:
+            reporter.say(self.model_settings_.caution)
         with torch.random.fork_rng([]):
             torch.manual_seed(self.training_.seed)
             self.model_ = Network(
@@ -319,8 +321,6 @@ class Classifier(Predictor, ClassifierMixin, BaseEstimator):
         after_epoch: Callable[[list[Document]], None],
         reporter: Reporter,
     ) -> None:
-        if self.model_settings_.caution:
-            reporter.say(self.model_settings_.caution)
         encoded = {id(part): self.encoder_.encode(part) for part in (train, validation)}
 
         def examples(part: Samples, settings: TrainingSettings) -> Examples:

@@ -71,7 +71,7 @@ def predicted_against_measured(
         bottom = TOP + height + 30
         note(figure, WIDTH - 10, bottom, "Predicted →", color=MUTED, size=10, ha="right")
         told = f"Predicted against measured {name} of {count(len(x))} samples."
-        return svg(figure, told, [("predicted", "measured"), *zip(x, y, strict=True)])
+        return svg(figure, told, _numbers(x, y, "measured", (limits, limits)))
 
 
 def residuals(predicted: ArrayLike, measured: ArrayLike) -> str:
@@ -91,7 +91,8 @@ def residuals(predicted: ArrayLike, measured: ArrayLike) -> str:
         note(figure, WIDTH - 10, bottom, "Predicted →", color=MUTED, size=10, ha="right")
         middle = decimal(float(np.median(error)), 3) if len(error) else "n/a"
         told = f"Errors of {count(len(x))} samples by what was predicted; median {middle}."
-        return svg(figure, told, [("predicted", "error"), *zip(x, error, strict=True)])
+        box = _limits(x), (-largest, largest)
+        return svg(figure, told, _numbers(x, error, "error", box))
 
 
 def _finite(predicted: ArrayLike, measured: ArrayLike) -> tuple[Floats, Floats]:
@@ -114,6 +115,19 @@ def _axes(axes: Axes, across: tuple[float, float], up: tuple[float, float]) -> N
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.grid(visible=True)
     axes.set_axisbelow(True)
+
+
+def _numbers(
+    x: Floats, y: Floats, name: str, box: tuple[tuple[float, float], tuple[float, float]]
+) -> list[tuple[object, ...]]:
+    """Return what is drawn as a table: each sample, or the middle of each square and its number."""
+    if len(x) <= MOST_DOTS:
+        return [("predicted", name), *zip(x, y, strict=True)]
+    counts, columns, rows = np.histogram2d(x, y, bins=SQUARES, range=box)
+    across, up = (edges[:-1] + np.diff(edges) / 2 for edges in (columns, rows))
+    filled = np.argwhere(counts)
+    squares = ((across[i], up[j], int(counts[i, j])) for i, j in filled)
+    return [("predicted", name, "samples"), *squares]
 
 
 def _cloud(axes: Axes, x: Floats, y: Floats) -> None:

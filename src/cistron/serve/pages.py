@@ -53,7 +53,7 @@ def asset(name: str) -> str:
 
 def page(template: str, status: int = 200, **context: object) -> HTMLResponse:
     """Return a page."""
-    shared = {"offline": False, "refresh": 0, "style": ""}
+    shared = {"offline": False, "refresh": 0, "style": "", "script": ""}
     html = templates().get_template(template).render({**shared, **context})
     return HTMLResponse(html, status)
 

@@ -140,6 +140,7 @@ def test_what_the_run_directory_says(run, file):
         "model",
         "environment.json",
         "log.txt",
+        "sections.yaml",
     }
     environment = json.loads((run / "environment.json").read_text())
     provenance = json.loads((run / "model" / "classifier.json").read_text())["provenance"]
