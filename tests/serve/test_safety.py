@@ -20,6 +20,7 @@ from cistron.serve.guard import Rates
 from cistron.serve.inputs import measure, plain_name
 from cistron.serve.settings import Limits, name_runs, parse_limits
 from tests.cli.test_cli import command, fails
+from tests.places import ROOT
 from tests.serve.conftest import dna_texts
 from tests.serve.server import Server
 
@@ -324,7 +325,7 @@ def test_answers_name_nothing_of_the_machine(server, runs):
         for name, data in uploads
         for model in ("dna", "cells", "proteins")
     ]
-    secrets = [str(server.data), str(server.data.parent), "/work/", "/tmp/", "site-packages"]
+    secrets = [str(server.data), str(server.data.parent), str(ROOT), "/tmp/", "site-packages"]
     secrets += [str(run) for run in runs.values()]
     for job, _ in jobs:
         known = server.wait(job)
